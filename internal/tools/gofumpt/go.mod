@@ -1,0 +1,13 @@
+// A module of its own: one tool's dependencies decide neither the program's versions nor another tool's.
+module github.com/paddock-gate/paddock/internal/tools/gofumpt
+
+go 1.26.4
+
+tool mvdan.cc/gofumpt
+
+require (
+	golang.org/x/mod v0.40.0 // indirect
+	golang.org/x/sync v0.22.0 // indirect
+	golang.org/x/tools v0.49.0 // indirect
+	mvdan.cc/gofumpt v0.12.0 // indirect
+)

@@ -1,0 +1,111 @@
+// Command migration writes the versioned migrations in ent/migrations of the schema in ent/schema, for both databases and
+// without the Atlas command line:
+//
+//	go run ./internal/tools/migration -name what_changed   # write what the schema has and the migrations lack
+//	go run ./internal/tools/migration -hash                # renew atlas.sum after editing a migration by hand
+//	go run ./internal/tools/migration -check               # fail when schema and migrations disagree
+//
+// It replays the migrations on an empty database (SQLite in memory; a PostgreSQL database as storetest makes them) and
+// compares the outcome with the schema. Run it in the module's root.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"ariga.io/atlas/sql/migrate"
+)
+
+const root = "ent/migrations"
+
+func main() {
+	if err := run(context.Background(), os.Args[1:], root, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "migration:", err)
+		os.Exit(1)
+	}
+}
+
+var validName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+func run(ctx context.Context, args []string, root string, out io.Writer) error {
+	flags := flag.NewFlagSet("migration", flag.ContinueOnError)
+	name := flags.String("name", "", "write a migration of this `name`, in snake_case")
+	hash := flags.Bool("hash", false, "renew atlas.sum")
+	check := flags.Bool("check", false, "fail when schema and migrations disagree")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	switch {
+	case *hash:
+		return renewSums(root)
+	case *check:
+		return checkAll(ctx, root)
+	case validName.MatchString(*name):
+		return write(ctx, root, *name, out)
+	}
+	return errors.New("say -name what_changed (lower case, digits and underscores), -hash or -check")
+}
+
+// write plans for both databases before it writes for either, under the same version.
+func write(ctx context.Context, root, name string, out io.Writer) error {
+	plans, err := planAll(ctx, root, migrate.NewVersion(), name)
+	if err != nil {
+		return err
+	}
+	if len(plans) == 0 {
+		_, err := fmt.Fprintln(out, "schema and migrations agree: nothing to write")
+		return err
+	}
+	for _, p := range plans {
+		if err := p.dir.WriteFile(p.file.Name(), p.file.Bytes()); err != nil {
+			return err
+		}
+		if err := renewSum(p.dir); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, filepath.Join(p.dir.Path(), p.file.Name()))
+	}
+	return nil
+}
+
+func checkAll(ctx context.Context, root string) error {
+	plans, err := planAll(ctx, root, migrate.NewVersion(), "missing")
+	if err != nil {
+		return err
+	}
+	var missing error
+	for _, p := range plans {
+		missing = errors.Join(missing, fmt.Errorf("%s lacks:\n%s", p.dir.Path(), p.file.Bytes()))
+	}
+	if missing != nil {
+		return fmt.Errorf("schema and migrations disagree: run `make migration name=what_changed`\n%w", missing)
+	}
+	return nil
+}
+
+func renewSums(root string) error {
+	for _, d := range databases {
+		dir, err := migrate.NewLocalDir(filepath.Join(root, d.name))
+		if err != nil {
+			return err
+		}
+		if err := renewSum(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func renewSum(dir *migrate.LocalDir) error {
+	sum, err := dir.Checksum()
+	if err != nil {
+		return err
+	}
+	return migrate.WriteSumFile(dir, sum)
+}
