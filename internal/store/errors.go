@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/paddock-gate/paddock/ent/db"
+)
+
+// ErrAway means that the database cannot be reached, is shutting down, is overloaded or cannot write: nothing that the
+// caller did wrong, and worth another try later.
+var ErrAway = errors.New("database unavailable")
+
+// wrapAway marks err with ErrAway when it is of that kind, and returns it as it is otherwise.
+func wrapAway(err error) error {
+	if err == nil || errors.Is(err, ErrAway) || !isAway(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrAway, err)
+}
+
+func isAway(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch pg.Code[:min(2, len(pg.Code))] {
+		case "08", // connection exception
+			"53", // insufficient resources: too many connections, disk full
+			"57", // operator intervention: shutdown, statement timeout
+			"58": // I/O error
+			return true
+		}
+		switch pg.Code {
+		case "25006", // read-only after a failover
+			"55P03",                   // lock timeout
+			"3D000", "28P01", "28000": // database or credentials gone
+			return true
+		}
+		return false
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+			sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
+			return true
+		}
+		return false
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || pgconn.SafeToRetry(err)
+}
+
+// heldError makes db.IsConstraintError see what Ent would have marked, had it heard of the error itself: see postgresTx.
+func heldError(err error) error {
+	if sqlgraph.IsConstraintError(err) {
+		return heldConstraintError{err}
+	}
+	return err
+}
+
+type heldConstraintError struct{ error }
+
+func (e heldConstraintError) Unwrap() error { return e.error }
+
+func (e heldConstraintError) As(target any) bool {
+	c, ok := target.(**db.ConstraintError)
+	if ok {
+		*c = new(db.ConstraintError)
+	}
+	return ok
+}
+
+// isRetryable tells whether a whole transaction may simply be run again: a serialization failure or a deadlock.
+func isRetryable(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// Taken tells whether err is a violation of the unique constraint on the column, "users.email".
+func Taken(err error, column string) bool {
+	if !sqlgraph.IsUniqueConstraintError(err) {
+		return false
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.ConstraintName == strings.ReplaceAll(column, ".", "_")+"_key"
+	}
+	return strings.Contains(err.Error(), column)
+}

@@ -1,0 +1,268 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ariga.io/atlas/sql/postgres"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// eachEmpty runs the test on an empty database of either kind.
+func eachEmpty(t *testing.T, test func(t *testing.T, url string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, storetest.EmptySQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, storetest.EmptyPostgreSQL(t)) })
+}
+
+// raw opens the database without the store, as a stranger would.
+func raw(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	driver, dsn := "pgx", url
+	if path, ok := strings.CutPrefix(url, "sqlite://"); ok {
+		driver, dsn = "sqlite", path+"?_pragma=busy_timeout(5000)"
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func mustExec(t *testing.T, db *sql.DB, statement string, args ...any) {
+	t.Helper()
+	if _, err := db.Exec(statement, args...); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func TestMigrateFromEmptyAppliesEverythingOnce(t *testing.T) {
+	eachEmpty(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaBehind) || !strings.Contains(err.Error(), "paddock migrate") {
+			t.Fatalf("an empty database: got %v, want ErrSchemaBehind and the command to run", err)
+		}
+		before, err := s.Schema(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		applied, err := s.Migrate(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(applied) == 0 || !slices.Equal(applied, before.Pending) {
+			t.Errorf("applied %v, pending were %v", applied, before.Pending)
+		}
+		after, err := s.Schema(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after.Current != after.Latest || after.Ahead || len(after.Pending) > 0 {
+			t.Errorf("after migrating: %+v", after)
+		}
+		if again, err := s.Migrate(t.Context()); err != nil || len(again) > 0 {
+			t.Errorf("the second time: applied %v, error %v", again, err)
+		}
+		if err := s.CheckSchema(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestReplicasMigrateAnEmptyPostgreSQLAtOnce(t *testing.T) {
+	url := storetest.EmptyPostgreSQL(t)
+	const replicas = 4
+	var (
+		wg      sync.WaitGroup
+		applied [replicas][]string
+		errs    [replicas]error
+	)
+	for i := range replicas {
+		s := storetest.Open(t, url)
+		wg.Go(func() { applied[i], errs[i] = s.Migrate(t.Context()) })
+	}
+	wg.Wait()
+	worked := 0
+	for i := range replicas {
+		if errs[i] != nil {
+			t.Errorf("replica %d: %v", i, errs[i])
+		}
+		if len(applied[i]) > 0 {
+			worked++
+		}
+	}
+	if worked != 1 {
+		t.Errorf("%d replicas applied migrations, want one: %v", worked, applied)
+	}
+}
+
+func TestASchemaFromTheFutureIsRefused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		mustExec(t, raw(t, url), `INSERT INTO atlas_schema_revisions (version, description, type, applied, total, executed_at,
+			execution_time, hash, operator_version) VALUES ('29991231235959', 'later', 2, 1, 1, '2999-12-31 23:59:59+00:00', 1, 'h', 'x')`)
+		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaAhead) {
+			t.Errorf("check: got %v, want ErrSchemaAhead", err)
+		}
+		if applied, err := s.Migrate(t.Context()); !errors.Is(err, store.ErrSchemaAhead) || len(applied) > 0 {
+			t.Errorf("migrate: applied %v, got %v, want ErrSchemaAhead", applied, err)
+		}
+	})
+}
+
+func TestASchemaFromThePastIsBroughtUpToDate(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		db := raw(t, url)
+		// As it was before the last migration, which added the triggers.
+		for _, undo := range undoTriggers(url) {
+			mustExec(t, db, undo)
+		}
+		mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
+		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaBehind) {
+			t.Fatalf("got %v, want ErrSchemaBehind", err)
+		}
+		applied, err := s.Migrate(t.Context())
+		if err != nil || len(applied) != 1 {
+			t.Errorf("applied %v, error %v, want one migration", applied, err)
+		}
+	})
+}
+
+func undoTriggers(url string) []string {
+	if strings.HasPrefix(url, "sqlite") {
+		return []string{
+			`DROP TRIGGER audit_entries_refuse_update`,
+			`DROP TRIGGER audit_entries_refuse_delete`,
+		}
+	}
+	return []string{`DROP FUNCTION audit_entries_are_immutable CASCADE`}
+}
+
+func TestAFailedMigrationLeavesNothingAndCanBeRunAgain(t *testing.T) {
+	eachEmpty(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		db := raw(t, url)
+		// What is in the way of the migration's second statement, and how to remove it.
+		obstacle := `CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+			BEGIN RAISE 'out of luck'; END $$;
+			CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION refuse()`
+		remedy := `DROP EVENT TRIGGER refuse`
+		if strings.HasPrefix(url, "sqlite") {
+			obstacle = `CREATE VIEW v AS SELECT 1;
+				CREATE TRIGGER audit_entries_refuse_delete INSTEAD OF DELETE ON v BEGIN SELECT 1; END`
+			remedy = `DROP VIEW v`
+		}
+		mustExec(t, db, obstacle)
+		applied, err := s.Migrate(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "audit_entries_are_immutable.sql") || len(applied) != 1 {
+			t.Fatalf("applied %v, got %v, want the first migration and an error that names the second", applied, err)
+		}
+		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaBehind) {
+			t.Errorf("after the failure: got %v, want ErrSchemaBehind", err)
+		}
+		mustExec(t, db, remedy)
+		// The first statement would fail, had it been kept.
+		if applied, err := s.Migrate(t.Context()); err != nil || len(applied) == 0 {
+			t.Errorf("again: applied %v, error %v", applied, err)
+		}
+	})
+}
+
+func TestAMigrationThatSomeoneLeftHalfwayIsReported(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		mustExec(t, raw(t, url), `UPDATE atlas_schema_revisions SET applied = 1, total = 2, error = 'deadlock detected'
+			WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
+		err := s.CheckSchema(t.Context())
+		if !errors.Is(err, store.ErrSchemaBroken) || !strings.Contains(err.Error(), "deadlock detected") {
+			t.Errorf("check: got %v, want ErrSchemaBroken and the cause", err)
+		}
+		if _, err := s.Migrate(t.Context()); !errors.Is(err, store.ErrSchemaBroken) {
+			t.Errorf("migrate: got %v, want ErrSchemaBroken", err)
+		}
+	})
+}
+
+func TestSomeoneElsesDatabaseIsNotMigrated(t *testing.T) {
+	eachEmpty(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		mustExec(t, raw(t, url), `CREATE TABLE invoices (id int)`)
+		if _, err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "invoices") {
+			t.Errorf("got %v, want an error that names the table", err)
+		}
+	})
+}
+
+func TestOtherSchemasInTheDatabaseAreNoObstacle(t *testing.T) {
+	url := storetest.EmptyPostgreSQL(t)
+	mustExec(t, raw(t, url), `CREATE SCHEMA cron; CREATE TABLE cron.jobs (id int)`)
+	if _, err := storetest.Open(t, url).Migrate(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMigrateWaitsForTheAtlasCommandLine(t *testing.T) {
+	url := storetest.EmptyPostgreSQL(t)
+	conn, err := raw(t, url).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	atlas, err := postgres.Open(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := atlas.Lock(t.Context(), "atlas_migrate_execute", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	migrated := make(chan error, 1)
+	s := storetest.Open(t, url)
+	go func() {
+		_, err := s.Migrate(t.Context())
+		migrated <- err
+	}()
+	select {
+	case err := <-migrated:
+		t.Fatalf("did not wait (%v)", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAMigrationMayTakeLongerThanAStatement(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 6 s")
+	}
+	url := storetest.EmptyPostgreSQL(t)
+	mustExec(t, raw(t, url), `CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS $$
+		BEGIN PERFORM pg_sleep(5.5); END $$;
+		CREATE EVENT TRIGGER dawdle ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION dawdle()`)
+	if _, err := storetest.Open(t, url).Migrate(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
+	url := storetest.SQLite(t)
+	first := storetest.Open(t, url)
+	if _, err := store.Open(t.Context(), url); !errors.Is(err, store.ErrInUse) {
+		t.Fatalf("got %v, want ErrInUse", err)
+	}
+	if err := first.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// errFailed is what follows a statement that failed: PostgreSQL takes nothing more in the transaction.
+var errFailed = errors.New("an earlier statement of the transaction has failed")
+
+// postgresTx is one transaction. What asks for no answer, an insert, is held until something does, or until the commit,
+// and all of it then goes in one pipeline: a change that inserts and its audit entry take one round trip in place of
+// four. An error of what was held comes out there.
+//
+// The connection is taken with the first statement that is sent, and given back by Rollback or a successful Commit.
+type postgresTx struct {
+	driver *postgresDriver
+	conn   *pgxpool.Conn
+	begun  bool
+	failed bool
+	held   []*pgx.QueuedQuery
+}
+
+func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) error {
+	if v == nil {
+		return t.hold(query, args)
+	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	results, err := t.send(ctx, query, args)
+	if err != nil {
+		return t.fail(err)
+	}
+	tag, err := results.Exec()
+	if closeErr := results.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return t.fail(err)
+	}
+	return setResult(v, tag.RowsAffected())
+}
+
+// ExecContext serves hand-written statements: Ent looks for it behind Tx.ExecContext.
+func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+	err = t.Exec(ctx, query, args, &result)
+	return result, err
+}
+
+func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error {
+	ctx, cancel := patient(ctx)
+	results, err := t.send(ctx, query, args)
+	if err != nil {
+		cancel()
+		return t.fail(err)
+	}
+	done := func() error {
+		defer cancel()
+		return results.Close()
+	}
+	rows, err := results.Query()
+	if err == nil {
+		err = setRows(v, rows, done)
+	}
+	if err != nil {
+		done()
+		return t.fail(err)
+	}
+	return nil
+}
+
+// Commit sends what is held and commits. When nothing has been sent yet, that is one pipeline, which PostgreSQL takes for
+// one transaction without being told.
+func (t *postgresTx) Commit() error {
+	if t.failed {
+		return errFailed
+	}
+	if !t.begun && len(t.held) == 0 {
+		return nil
+	}
+	ctx, cancel := patient(context.Background())
+	defer cancel()
+	if err := t.commit(ctx); err != nil {
+		return t.fail(err)
+	}
+	t.release()
+	return nil
+}
+
+func (t *postgresTx) commit(ctx context.Context) error {
+	if t.begun {
+		t.held = append(t.held, &pgx.QueuedQuery{SQL: "commit"})
+	}
+	results, n, err := t.flush(ctx)
+	if err != nil {
+		return err
+	}
+	defer results.Close()
+	var tag pgconn.CommandTag
+	for range n {
+		if tag, err = results.Exec(); err != nil {
+			return heldError(err)
+		}
+	}
+	if t.begun && tag.String() != "COMMIT" {
+		return errFailed
+	}
+	return results.Close()
+}
+
+// Rollback gives the connection back; on one that is closed, or has nothing to roll back, it does no more.
+func (t *postgresTx) Rollback() error {
+	if t.conn == nil {
+		return nil
+	}
+	defer t.release()
+	if t.conn.Conn().IsClosed() || t.conn.Conn().PgConn().TxStatus() == 'I' {
+		return nil
+	}
+	ctx, cancel := patient(context.Background())
+	defer cancel()
+	_, err := t.conn.Exec(ctx, "rollback")
+	return wrapAway(err)
+}
+
+func (t *postgresTx) hold(query string, args any) error {
+	if t.failed {
+		return errFailed
+	}
+	argv, err := pgArgs(args)
+	if err != nil {
+		return err
+	}
+	t.held = append(t.held, &pgx.QueuedQuery{SQL: query, Arguments: argv})
+	return nil
+}
+
+// send sends what is held and then the statement, within an explicit transaction. The results are at the statement's.
+func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.BatchResults, error) {
+	if err := t.hold(query, args); err != nil {
+		return nil, err
+	}
+	if !t.begun {
+		t.held = append([]*pgx.QueuedQuery{{SQL: "begin"}}, t.held...)
+		t.begun = true
+	}
+	results, n, err := t.flush(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range n - 1 {
+		if _, err := results.Exec(); err != nil {
+			results.Close()
+			return nil, heldError(err)
+		}
+	}
+	return results, nil
+}
+
+// flush sends what is held, n statements.
+func (t *postgresTx) flush(ctx context.Context) (results pgx.BatchResults, n int, err error) {
+	if t.conn == nil {
+		if t.conn, err = t.driver.acquire(ctx); err != nil {
+			return nil, 0, err
+		}
+	}
+	batch := &pgx.Batch{QueuedQueries: t.held}
+	t.held = nil
+	return t.conn.SendBatch(ctx, batch), batch.Len(), nil
+}
+
+func (t *postgresTx) fail(err error) error {
+	t.failed = true
+	return wrapAway(err)
+}
+
+func (t *postgresTx) release() {
+	t.conn.Release() // which destroys one that is not in order
+	t.conn = nil
+}

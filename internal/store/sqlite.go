@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"entgo.io/ent/dialect"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+)
+
+var errBadURL = errors.New("the URL does not parse")
+
+// ErrInUse means that another server has the embedded database open.
+var ErrInUse = errors.New("the embedded database is in use by another server")
+
+// openSQLite opens the file at path, creating it and its directory (mode 0700) when absent.
+//
+// WAL with synchronous=FULL: a commit that was acknowledged survives a power cut. Transactions begin IMMEDIATE, because
+// one that reads first and then writes would lose to SQLITE_BUSY whatever the busy timeout. Times are written as UTC text
+// that sorts.
+func (s *Store) openSQLite(ctx context.Context, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	release, err := lockFile(path + ".lock")
+	if err != nil {
+		return err
+	}
+	s.sql, err = sql.Open("sqlite", sqliteDSN(path, "foreign_keys(1)"))
+	if err == nil {
+		s.sql.SetMaxOpenConns(8)
+		s.sql.SetMaxIdleConns(8)
+		err = s.sql.PingContext(ctx)
+	}
+	if err != nil {
+		release()
+		return err
+	}
+	s.dialect, s.path, s.release = dialect.SQLite, path, release
+	return nil
+}
+
+func sqliteDSN(path, foreignKeys string) string {
+	q := url.Values{
+		"_pragma":      {foreignKeys, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "recursive_triggers(1)"},
+		"_txlock":      {"immediate"},
+		"_time_format": {"sqlite"},
+		"_timezone":    {"UTC"},
+	}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// lockFile takes an exclusive lock that ends with the process, so that a killed server leaves none behind.
+func lockFile(path string) (release func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%w (%s)", ErrInUse, path)
+		}
+		return nil, err
+	}
+	return func() { f.Close() }, nil
+}

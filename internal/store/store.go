@@ -1,0 +1,105 @@
+// Package store opens the database, embedded SQLite or PostgreSQL, and keeps its schema up to date. It is the only
+// package that knows which of the two it is.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/paddock-gate/paddock/ent/db"
+)
+
+const (
+	// statementTimeout bounds one statement, client and server alike.
+	statementTimeout = 5 * time.Second
+	// acquireTimeout bounds the wait for a connection, so that a database that is away is told within 2 s.
+	acquireTimeout = time.Second
+)
+
+// Store is an open database. Reads go through Client; writes through Tx, and for everything that matters through
+// audit.Log.Do, which guards the rest.
+type Store struct {
+	*db.Client
+	dialect string
+	sql     *sql.DB
+	reader  entsql.ExecQuerier // sql, or statements of it that stay prepared
+	pool    *pgxpool.Pool      // nil on SQLite
+	path    string             // of the embedded database's file
+	release func()             // gives back the lock on it
+	writes  *writer            // nil on PostgreSQL
+}
+
+// Open opens the database at rawURL: postgres://… or sqlite:///path/to/file (three slashes and an absolute path, or two
+// and a relative one). It does not touch the schema; see Migrate. Opening PostgreSQL does not connect yet; opening SQLite
+// creates the file and fails when another server has it open.
+func Open(ctx context.Context, rawURL string) (*Store, error) {
+	scheme, path, _ := strings.Cut(rawURL, "://")
+	s := new(Store)
+	var err error
+	switch scheme {
+	case "postgres", "postgresql":
+		err = s.openPostgres(ctx, rawURL)
+	case "sqlite":
+		err = s.openSQLite(ctx, path)
+	default:
+		err = fmt.Errorf("want postgres:// or sqlite://, not %q", scheme)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if s.dialect == dialect.SQLite {
+		p := newPrepared(s.sql)
+		s.reader = p
+		s.Client = db.NewClient(db.Driver(&sqliteDriver{p}))
+		s.writes = newWriter(s.Client)
+	} else {
+		s.reader = s.sql
+		s.Client = db.NewClient(db.Driver(&postgresDriver{s.pool}))
+	}
+	return s, nil
+}
+
+// Embedded tells whether this is the embedded SQLite.
+func (s *Store) Embedded() bool { return s.dialect == dialect.SQLite }
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	return wrapAway(s.sql.PingContext(ctx))
+}
+
+// Connections is a snapshot of the connection pool.
+type Connections struct{ InUse, Idle, Max int }
+
+// Connections tells how the pool is used right now.
+func (s *Store) Connections() Connections {
+	if s.pool != nil {
+		st := s.pool.Stat()
+		return Connections{InUse: int(st.AcquiredConns()), Idle: int(st.IdleConns()), Max: int(st.MaxConns())}
+	}
+	st := s.sql.Stats()
+	return Connections{InUse: st.InUse, Idle: st.Idle, Max: st.MaxOpenConnections}
+}
+
+// Close waits for running writes and closes the database.
+func (s *Store) Close() error {
+	if s.writes != nil {
+		s.writes.close()
+	}
+	err := s.sql.Close()
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	if s.release != nil {
+		s.release()
+	}
+	return err
+}

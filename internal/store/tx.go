@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/paddock-gate/paddock/ent/db"
+)
+
+// Tx runs f in a write transaction: all of it is committed, or, when f fails, nothing. f may run more than once, so it
+// must not do anything that cannot be undone but through tx; and it holds up other writers, so it must be quick. It goes
+// on when ctx ends meanwhile: whether the change was made must be known.
+//
+// On PostgreSQL f runs again, up to three times, after a serialization failure or a deadlock. What asks for no answer, an
+// insert, is sent there with the next statement that does, or with the commit, and fails there: f must return the first
+// error it gets, and whether a value was taken is known from the error of Tx. On SQLite, which has one writer,
+// transactions that come while another one runs are committed with it.
+func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.writes != nil {
+		return s.writes.do(ctx, f)
+	}
+	for attempt := 1; ; attempt++ {
+		err := s.tryTx(ctx, f)
+		if err == nil || !isRetryable(err) || attempt == 3 {
+			return err
+		}
+		select {
+		case <-time.After(time.Duration(rand.IntN(20*attempt)+1) * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (s *Store) tryTx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) (err error) {
+	tx, err := s.Client.Tx(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	committed := false
+	defer func() {
+		if !committed { // f failed or panicked
+			if rb := tx.Rollback(); rb != nil && err != nil {
+				err = errors.Join(err, fmt.Errorf("roll back: %w", rb))
+			}
+		}
+	}()
+	if err := f(ctx, tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	committed = true
+	return nil
+}
+
+// Now is the time as both databases keep it: UTC, to the microsecond.
+func Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
