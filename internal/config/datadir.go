@@ -1,0 +1,83 @@
+package config
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// secretFile holds the signing secret of a server that was given none, in DataDir.
+const secretFile = "jwt_secret"
+
+// localSecretBytes of randomness make 64 base64 characters, enough for HS512.
+const localSecretBytes = 48
+
+// CreateDataDir makes DataDir, readable by its owner only, unless it exists. The mode of a folder that exists is left
+// alone: it may be /tmp, or a volume that others set up.
+func (c Config) CreateDataDir() error {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return fmt.Errorf("create DATA_DIR: %w", err)
+	}
+	return nil
+}
+
+// SigningSecrets gives the secrets that access tokens verify with; the first one signs. When JWT_SECRET is not set it
+// reads the file jwt_secret in DataDir, and makes folder and file, mode 0600, when there is none. Processes that start at
+// once on one folder all get the same secret.
+func (c Config) SigningSecrets() ([]Secret, error) {
+	current := c.Tokens.Secret
+	if current == "" {
+		if err := c.CreateDataDir(); err != nil {
+			return nil, err
+		}
+		var err error
+		if current, err = localSecret(filepath.Join(c.DataDir, secretFile)); err != nil {
+			return nil, fmt.Errorf("local signing secret: %w", err)
+		}
+	}
+	if c.Tokens.PreviousSecret == "" {
+		return []Secret{current}, nil
+	}
+	return []Secret{current, c.Tokens.PreviousSecret}, nil
+}
+
+// localSecret reads the secret at path, making it first when there is none.
+func localSecret(path string) (Secret, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = createSecret(path); err == nil {
+			text, err = os.ReadFile(path)
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	if least := base64.RawURLEncoding.EncodedLen(localSecretBytes); len(text) < least {
+		return "", fmt.Errorf("%s holds fewer than %d bytes; delete it to have a new one made (all sessions end)", path, least)
+	}
+	return Secret(text), nil
+}
+
+// createSecret writes a random secret to path, unless another process does so first. The file appears whole or not at
+// all: it is written under another name and then linked, which, unlike a rename, never replaces the other's.
+func createSecret(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), secretFile+".*.tmp") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	var random [localSecretBytes]byte
+	_, _ = rand.Read(random[:]) // never fails
+	_, err = f.WriteString(base64.RawURLEncoding.EncodeToString(random[:]))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package config_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/config"
+)
+
+func TestLoadTouchesNoDisk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	load(t, map[string]string{"DATA_DIR": dir})
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("DATA_DIR after Load: %v", err)
+	}
+}
+
+func TestLocalSecretIsKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "deep", "data")
+	c := load(t, map[string]string{"DATA_DIR": dir, "JWT_ALG": "HS512"})
+	first, err := c.SigningSecrets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(first) != 1 || len(first[0]) < 64 {
+		t.Fatalf("got %d secrets; the first has %d bytes, too few for HS512", len(first), len(first[0]))
+	}
+	again, err := c.SigningSecrets()
+	if err != nil || !slices.Equal(again, first) {
+		t.Errorf("a second start gets another secret (%v)", err)
+	}
+	wantMode(t, dir, fs.ModeDir|0o700)
+	wantMode(t, filepath.Join(dir, "jwt_secret"), 0o600)
+}
+
+func wantMode(t *testing.T, path string, want fs.FileMode) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode() != want {
+		t.Errorf("%s has mode %v, want %v", filepath.Base(path), info.Mode(), want)
+	}
+}
+
+func TestServersThatStartAtOnceShareOneSecret(t *testing.T) {
+	const servers = 32
+	for range 20 {
+		dir := filepath.Join(t.TempDir(), "data")
+		c := load(t, map[string]string{"DATA_DIR": dir})
+		secrets := make([]config.Secret, servers)
+		start := make(chan struct{})
+		var wg sync.WaitGroup
+		for i := range servers {
+			wg.Go(func() {
+				<-start
+				got, err := c.SigningSecrets()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				secrets[i] = got[0]
+			})
+		}
+		close(start)
+		wg.Wait()
+		if distinct := slices.Compact(slices.Sorted(slices.Values(secrets))); len(distinct) != 1 {
+			t.Fatalf("%d servers got %d secrets", servers, len(distinct))
+		}
+		if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+			t.Fatalf("left behind: %v", entries)
+		}
+	}
+}
+
+func TestConfiguredSecretsNeedNoFile(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	previous := strings.ToUpper(randomSecret)
+	c := load(t, map[string]string{"DATA_DIR": dir, "JWT_SECRET": randomSecret, "JWT_SECRET_PREVIOUS": previous})
+	got, err := c.SigningSecrets()
+	if err != nil || !slices.Equal(got, []config.Secret{randomSecret, config.Secret(previous)}) {
+		t.Errorf("the signing one does not come first (%v)", err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("DATA_DIR was made: %v", err)
+	}
+}
+
+func TestDamagedSecretFileIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "jwt_secret"), []byte("hAlF"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := load(t, map[string]string{"DATA_DIR": dir}).SigningSecrets()
+	if err == nil || strings.Contains(err.Error(), "hAlF") {
+		t.Errorf("got %v", err)
+	}
+}

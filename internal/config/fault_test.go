@@ -1,0 +1,276 @@
+package config_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/config"
+)
+
+// faultCases has one case or more for every line that Load can say; FuzzLoad finds lines that are missing here.
+var faultCases = []struct {
+	variable, value, problem string
+	with                     map[string]string // set beside it
+}{
+	{variable: "ENVIRONMENT", value: "production", problem: "must be local or prod"},
+	{variable: "ENVIRONMENT", value: "Prod", problem: "must be local or prod"},
+	{variable: "ENVIRONMENT", value: "local ", problem: "must be local or prod"},
+	{variable: "DB_HOST", value: "db:5432", problem: badHost},
+	{variable: "DB_HOST", value: "db1,db2", problem: badHost},
+	{variable: "DB_HOST", value: "fe80::1%eth0", problem: badHost},
+	{variable: "DB_PORT", value: "tcp://10.0.0.1:5432", problem: "must be a whole number from 1 to 65535"},
+	{variable: "DB_PORT", value: "0", problem: "must be a whole number from 1 to 65535"},
+	{variable: "DB_PORT", value: "65536", problem: "must be a whole number from 1 to 65535"},
+	{variable: "DATABASE_URL", value: "mysql://u:p@h/db", problem: "must start with postgres://, postgresql:// or sqlite:///"},
+	{variable: "DATABASE_URL", value: "postgres:/h/db", problem: "must start with postgres://, postgresql:// or sqlite:///"},
+	{variable: "DATABASE_URL", value: "host=h user=u", problem: "must start with postgres://, postgresql:// or sqlite:///"},
+	{variable: "DATABASE_URL", value: "postgres://u:p%@h/db", problem: badDatabaseURL},
+	{variable: "DATABASE_URL", value: "postgres://u:p@h:port/db", problem: badDatabaseURL},
+	{variable: "DATABASE_URL", value: "sqlite://", problem: "must name a file after sqlite:// and hold none of % ? #"},
+	{variable: "DATABASE_URL", value: "sqlite:///data/", problem: "must name a file after sqlite:// and hold none of % ? #"},
+	{variable: "DATABASE_URL", value: "sqlite:///f?mode=memory", problem: "must name a file after sqlite:// and hold none of % ? #"},
+	{variable: "DATA_DIR", value: "data?x", problem: "must be a folder's path and hold none of % ? #"},
+	{variable: "LISTEN_ADDR", value: "8080", problem: "must be host:port or :port"},
+	{variable: "LISTEN_ADDR", value: ":http", problem: "must be host:port or :port"},
+	{variable: "LISTEN_ADDR", value: ":65536", problem: "must be host:port or :port"},
+	{variable: "LISTEN_ADDR", value: "a b:80", problem: "must be host:port or :port"},
+	{variable: "METRICS_ADDR", value: "localhost", problem: "must be host:port or :port"},
+	{variable: "METRICS_ADDR", value: ":8080", problem: "must not be the same port as LISTEN_ADDR"},
+	{variable: "JWT_SECRET", value: strings.Repeat("ab", 15) + "c", problem: "must be at least 32 bytes long for this JWT_ALG"},
+	{variable: "JWT_SECRET", value: randomSecret[:47], with: hs384, problem: "must be at least 48 bytes long for this JWT_ALG"},
+	{variable: "JWT_SECRET", value: randomSecret[:63], with: hs512, problem: "must be at least 64 bytes long for this JWT_ALG"},
+	{variable: "JWT_SECRET", value: "", with: prod, problem: "must be set in prod"},
+	{variable: "JWT_SECRET", value: strings.Repeat("x", 64), with: prod, problem: guessable},
+	{variable: "JWT_SECRET", value: strings.Repeat("abc123", 10), with: prod, problem: guessable},
+	{variable: "JWT_SECRET", value: "change-me-" + randomSecret, with: prod, problem: guessable},
+	{variable: "JWT_SECRET", value: "please CHANGE_ME in production 0123456789", with: prod, problem: guessable},
+	{variable: "JWT_SECRET", value: "secret-key-that-is-long-enough-for-hs256", with: prod, problem: guessable},
+	{variable: "JWT_SECRET", value: "your-256-bit-secret-0123456789abcdef", with: prod, problem: guessable},
+	{variable: "JWT_SECRET", value: "a-string-secret-at-least-256-bits-long", with: prod, problem: guessable},
+	{variable: "JWT_SECRET", value: "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7", with: prod, problem: guessable},
+	{variable: "JWT_SECRET_PREVIOUS", value: "short", problem: "must be at least 32 bytes long for this JWT_ALG"},
+	{variable: "JWT_SECRET_PREVIOUS", value: randomSecret[:32], with: hs384, problem: "must be at least 48 bytes long for this JWT_ALG"},
+	{variable: "JWT_SECRET_PREVIOUS", value: randomSecret[:32], with: hs512, problem: "must be at least 64 bytes long for this JWT_ALG"},
+	{variable: "JWT_SECRET_PREVIOUS", value: strings.Repeat("changeme", 4), with: safeProd, problem: guessable},
+	{variable: "JWT_ALG", value: "none", problem: "must be HS256, HS384 or HS512"},
+	{variable: "JWT_ALG", value: "hs256", problem: "must be HS256, HS384 or HS512"},
+	{variable: "ACCESS_TOKEN_TTL", value: "10", problem: badLifetime},
+	{variable: "REFRESH_TOKEN_TTL", value: "999ms", problem: badLifetime},
+	{variable: "SESSION_TTL", value: "-1h", problem: badLifetime},
+	{variable: "RATE_LIMIT_PER_MINUTE", value: "-1", problem: "must be a whole number from 0 to 1000000"},
+	{variable: "RATE_LIMIT_PER_MINUTE", value: "60/m", problem: "must be a whole number from 0 to 1000000"},
+	{variable: "OLLAMA_BASE_URL", value: "localhost:11434", problem: badBaseURL},
+	{variable: "OLLAMA_BASE_URL", value: "http://", problem: badBaseURL},
+	{variable: "OLLAMA_BASE_URL", value: "unix:///run/ollama.sock", problem: badBaseURL},
+	{variable: "OLLAMA_BASE_URL", value: "http://user:pw@ollama", problem: badBaseURL},
+	{variable: "OLLAMA_BASE_URL", value: "http://ollama/?key=1", problem: badBaseURL},
+	{variable: "OLLAMA_BASE_URL", value: "http://ollama/#", problem: badBaseURL},
+	{variable: "OLLAMA_BASE_URL", value: "http://ollama:99999", problem: badBaseURL},
+	{variable: "OLLAMA_CONNECT_TIMEOUT", value: "0", problem: badTimeout},
+	{variable: "OLLAMA_FIRST_TOKEN_TIMEOUT", value: "soon", problem: badTimeout},
+	{variable: "OLLAMA_IDLE_TIMEOUT", value: "-30s", problem: badTimeout},
+	{variable: "DEFAULT_CHAT_MODEL", value: "llama 3", problem: badModel},
+	{variable: "DEFAULT_EMBED_MODEL", value: strings.Repeat("m", 257), problem: badModel},
+	{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "admin", problem: "must be an email address"},
+	{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "a@b@c", problem: "must be an email address"},
+	{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "Admin <a@b>", problem: "must be an email address"},
+	{variable: "ADMIN_BOOTSTRAP_PASSWORD", value: "ünïcödé1234", with: safeProd, problem: "must have at least PASSWORD_MIN_LENGTH characters in prod"},
+	{variable: "ADMIN_BOOTSTRAP_PASSWORD_FORCE", value: "ture", problem: badBoolean},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "*", with: safeProd, problem: "must not be * in prod"},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "https://a.example/", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "https://A.example", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "https://a.example:443", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "https://*.example", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "https://a.example,null", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "a.example", problem: badOrigins},
+	{variable: "TRUSTED_PROXIES", value: "10.0.0.0/33", problem: badNetworks},
+	{variable: "TRUSTED_PROXIES", value: "10.0.0.0/8,proxy", problem: badNetworks},
+	{variable: "TRUSTED_PROXIES", value: "fe80::1%eth0", problem: badNetworks},
+	{variable: "TRUSTED_PROXIES", value: "::ffff:0:0/90", problem: badNetworks},
+	{variable: "PASSWORD_MIN_LENGTH", value: "7", problem: "must be a whole number from 8 to 128"},
+	{variable: "ARGON2_MEMORY_KIB", value: "7", problem: "must be a whole number from 8 to 262144"},
+	{variable: "ARGON2_MEMORY_KIB", value: "31", with: map[string]string{"ARGON2_PARALLELISM": "4"}, problem: "must be at least 8 times ARGON2_PARALLELISM"},
+	{variable: "ARGON2_MEMORY_KIB", value: "7167", with: safeProd, problem: "must be at least 7168 in prod"},
+	{variable: "ARGON2_TIME", value: "0", problem: "must be a whole number from 1 to 16"},
+	{variable: "ARGON2_PARALLELISM", value: "256", problem: "must be a whole number from 1 to 16"},
+	{variable: "LOG_LEVEL", value: "trace", problem: "must be debug, info, warn or error"},
+	{variable: "LOG_FORMAT", value: "logfmt", problem: "must be json or text"},
+	{variable: "AUTO_MIGRATE", value: "auto", problem: badBoolean},
+	{variable: "GRPC_REFLECTION", value: "2", problem: badBoolean},
+	{variable: "VITE_API_BASE", value: "/api", problem: badBaseURL},
+}
+
+const (
+	badHost        = "must be a host name or address without a port, or the folder of a Unix socket"
+	badDatabaseURL = "must be a valid URL, with reserved characters in the password percent-encoded"
+	guessable      = "must be random, not a sample or a pattern, in prod"
+	badLifetime    = "must be a duration such as 90s, 10m or 24h, at least 1s"
+	badTimeout     = "must be a duration such as 90s, 10m or 24h, at least 1ms"
+	badBaseURL     = "must be an http:// or https:// address without credentials, query or fragment"
+	badModel       = "must be a model's name: no spaces, at most 256 bytes"
+	badBoolean     = "must be true or false (1, yes, on; 0, no, off)"
+	badOrigins     = "must be exact origins such as https://app.example.com or http://localhost:5173, lower case, without path or default port, comma-separated"
+	badNetworks    = "must be networks such as 10.0.0.0/8 or single addresses, comma-separated"
+)
+
+var (
+	prod     = map[string]string{"ENVIRONMENT": "prod"}
+	safeProd = map[string]string{"ENVIRONMENT": "prod", "JWT_SECRET": randomSecret}
+	hs384    = map[string]string{"JWT_ALG": "HS384"}
+	hs512    = map[string]string{"JWT_ALG": "HS512"}
+)
+
+// loadFaults gives what Load finds wrong, nil for nothing.
+func loadFaults(t *testing.T, vars map[string]string) config.Faults {
+	t.Helper()
+	_, err := config.Load(env(vars))
+	var faults config.Faults
+	if err != nil && !errors.As(err, &faults) {
+		t.Fatalf("Load gives %T, not Faults", err)
+	}
+	return faults
+}
+
+func TestEachFaultIsNamed(t *testing.T) {
+	for _, tt := range faultCases {
+		t.Run(tt.variable+"="+tt.value, func(t *testing.T) {
+			vars := maps.Clone(tt.with)
+			if vars == nil {
+				vars = map[string]string{}
+			}
+			vars[tt.variable] = tt.value
+			want := config.Faults{{Variable: tt.variable, Problem: tt.problem}}
+			if got := loadFaults(t, vars); !slices.Equal(got, want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+		})
+	}
+}
+
+func TestAllFaultsAreReportedTogetherInTheOrderOfVars(t *testing.T) {
+	vars := map[string]string{}
+	want := map[string]string{}
+	for _, tt := range faultCases {
+		if _, dup := vars[tt.variable]; !dup && tt.with == nil && tt.value != "" {
+			vars[tt.variable] = tt.value
+			want[tt.variable] = tt.variable + ": " + tt.problem
+		}
+	}
+	want["JWT_SECRET_PREVIOUS"] = "JWT_SECRET_PREVIOUS: must be at least 32 bytes long for this JWT_ALG"
+	var lines []string
+	for _, v := range config.Vars() {
+		if line, ok := want[v.Name]; ok {
+			lines = append(lines, line)
+		}
+	}
+	_, err := config.Load(env(vars))
+	if err == nil || err.Error() != strings.Join(lines, "\n") {
+		t.Errorf("got:\n%v\nwant:\n%s", err, strings.Join(lines, "\n"))
+	}
+	if len(lines) < 30 {
+		t.Errorf("only %d variables took part", len(lines))
+	}
+}
+
+func TestProdFaultsAreReportedTogether(t *testing.T) {
+	got := loadFaults(t, map[string]string{
+		"ENVIRONMENT": "prod", "ADMIN_BOOTSTRAP_PASSWORD": "admin", "CORS_ALLOWED_ORIGINS": "*", "ARGON2_MEMORY_KIB": "64",
+		"LOG_LEVEL": "loud",
+	})
+	var names []string
+	for _, f := range got {
+		names = append(names, f.Variable)
+	}
+	want := []string{"JWT_SECRET", "ADMIN_BOOTSTRAP_PASSWORD", "CORS_ALLOWED_ORIGINS", "ARGON2_MEMORY_KIB", "LOG_LEVEL"}
+	if !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
+}
+
+func TestFurtherChecksAreReportedWithTheRest(t *testing.T) {
+	weak := func(c config.Config) config.Faults {
+		if c.Bootstrap.Password.Reveal() != "correcthorse" {
+			return nil
+		}
+		return config.Faults{
+			{Variable: "ADMIN_BOOTSTRAP_PASSWORD", Problem: "must not be common"},
+			{Variable: "DB_PORT", Problem: "must not be told twice"},
+		}
+	}
+	_, err := config.Load(env(map[string]string{
+		"DB_PORT": "x", "ADMIN_BOOTSTRAP_PASSWORD": "correcthorse", "LOG_LEVEL": "loud",
+	}), weak)
+	const want = "DB_PORT: must be a whole number from 1 to 65535\n" +
+		"ADMIN_BOOTSTRAP_PASSWORD: must not be common\n" +
+		"LOG_LEVEL: must be debug, info, warn or error"
+	if err == nil || err.Error() != want {
+		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+}
+
+func TestWhatOnlyProdRefusesIsFineInLocal(t *testing.T) {
+	load(t, map[string]string{
+		"JWT_SECRET": strings.Repeat("change-me", 4), "ADMIN_BOOTSTRAP_PASSWORD": "admin", "CORS_ALLOWED_ORIGINS": "*",
+		"ARGON2_MEMORY_KIB": "8", "ARGON2_TIME": "1",
+	})
+}
+
+func TestProdAcceptsGeneratedSecrets(t *testing.T) {
+	for _, secret := range []string{
+		randomSecret,
+		"9f86d081884c7d659a2feaa0c55ad015",         // openssl rand -hex 16
+		"Hk3vTz0m6yqW+e5Jr8sXnD1pLb/4aVgUQ7iCtEo=", // openssl rand -base64 32
+		"a8098c1a-f86e-11da-bd1a-00112444be1e",     // a UUID
+		"the-top-secret-of-7-horses-and-1-paddock", // a passphrase that merely mentions a secret
+	} {
+		load(t, map[string]string{"ENVIRONMENT": "prod", "JWT_SECRET": secret})
+	}
+}
+
+func TestFaultsNeverTellAValue(t *testing.T) {
+	const canary = "cAnArY7"
+	shapes := []string{
+		canary, " " + canary, canary + "\n" + canary, "-" + canary, "http://" + canary, "http://u:" + canary + "@h", "http://h/?" + canary,
+		"postgres://u:" + canary + "%@h", "postgres://" + canary + ":bad/db", "sqlite://" + canary + "?", canary + ":1:2",
+		canary + ":99999", "," + canary + ",", "1.2.3.4/" + canary, canary + "@" + canary + "@", "\x00" + canary, "\xff" + canary,
+	}
+	for _, environment := range []string{"local", "prod", canary} {
+		for _, v := range config.Vars() {
+			for _, value := range shapes {
+				vars := map[string]string{"ENVIRONMENT": environment}
+				vars[v.Name] = value
+				_, err := config.Load(env(vars))
+				if err != nil && strings.Contains(strings.ToLower(err.Error()), strings.ToLower(canary)) {
+					t.Errorf("%s=%q: %v", v.Name, value, err)
+				}
+			}
+		}
+	}
+}
+
+// FuzzLoad sets one variable to anything at all, in either environment. Load must not panic and must say nothing but the
+// lines of faultCases, which no value can get into.
+func FuzzLoad(f *testing.F) {
+	vars := config.Vars()
+	known := map[string]bool{}
+	for _, tt := range faultCases {
+		known[tt.variable+": "+tt.problem] = true
+		i := slices.IndexFunc(vars, func(v config.Var) bool { return v.Name == tt.variable })
+		f.Add(uint8(i), tt.value, tt.with["ENVIRONMENT"] == "prod")
+	}
+	f.Fuzz(func(t *testing.T, i uint8, value string, inProd bool) {
+		set := map[string]string{}
+		if inProd {
+			set = maps.Clone(safeProd)
+		}
+		set[vars[int(i)%len(vars)].Name] = value
+		for _, fault := range loadFaults(t, set) {
+			if !known[fault.String()] {
+				t.Errorf("a line that no case expects: %s", fault)
+			}
+		}
+	})
+}

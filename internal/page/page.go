@@ -1,0 +1,63 @@
+// Package page makes and reads the tokens that continue a list: keyset positions, so that a deep page costs as much as
+// the first.
+package page
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+)
+
+// ErrInvalid is the error of every token that this package did not make for the same filters.
+var ErrInvalid = errors.New("is not a page token of a list with these filters")
+
+// Position is where a list goes on: behind the row with this time and id, newest first.
+type Position struct {
+	Time  time.Time
+	ID    uuid.UUID
+	Total int32 // rows that match in all, as counted with the first page
+}
+
+const tokenBytes = 8 + 16 + 4 + 8
+
+// Token returns the opaque token of a position in the list that the filters describe.
+func Token(p Position, filters proto.Message) string {
+	b := make([]byte, 0, tokenBytes)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.Time.UnixMicro()))
+	b = append(b, p.ID[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(p.Total))
+	b = append(b, digest(filters)...)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Parse returns the position of a token that Token made for the same filters.
+func Parse(token string, filters proto.Message) (Position, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(b) != tokenBytes || string(b[28:]) != string(digest(filters)) {
+		return Position{}, ErrInvalid
+	}
+	micros := int64(binary.BigEndian.Uint64(b))
+	if micros < 0 || micros > maxMicros {
+		return Position{}, ErrInvalid
+	}
+	return Position{
+		Time:  time.UnixMicro(micros).UTC(),
+		ID:    uuid.UUID(b[8:24]),
+		Total: int32(binary.BigEndian.Uint32(b[24:])),
+	}, nil
+}
+
+// maxMicros is the end of the year 9999, beyond which PostgreSQL and SQLite disagree about a time.
+var maxMicros = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+// digest tells one set of filters from another; it protects from mistakes, not from malice: a token grants nothing.
+func digest(filters proto.Message) []byte {
+	b, _ := proto.MarshalOptions{Deterministic: true}.Marshal(filters)
+	sum := sha256.Sum256(b)
+	return sum[:8]
+}

@@ -1,0 +1,224 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestVerifyAcceptsTheHashedPasswordOnly(t *testing.T) {
+	h := NewHasher(tiny, 1)
+	stored, err := h.Hash(t.Context(), "caf\u00e9 au lait")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for password, want := range map[string]bool{
+		"caf\u00e9 au lait":   true,
+		"cafe\u0301 au lait":  true, // the same in NFD
+		"cafe au lait":        false,
+		"caf\u00e9 au lait ":  false,
+		"caf\u00e9 au lait\n": false,
+		"":                    false,
+	} {
+		if got, err := h.Verify(t.Context(), stored, password); got != want || err != nil {
+			t.Errorf("%q: %v, %v; want %v", password, got, err, want)
+		}
+	}
+}
+
+func TestHashSaltsEachTime(t *testing.T) {
+	h := NewHasher(tiny, 1)
+	a, errA := h.Hash(t.Context(), "same")
+	b, errB := h.Hash(t.Context(), "same")
+	if a == b || errA != nil || errB != nil {
+		t.Errorf("%q (%v) and %q (%v)", a, errA, b, errB)
+	}
+}
+
+func TestVerifyDoesTheSameWorkForNobody(t *testing.T) {
+	h := NewHasher(Params{MemoryKiB: 8 << 10, Time: 1, Parallelism: 1}, 1)
+	stored, err := h.Hash(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, stored := range map[string]string{"somebody": stored, "nobody": ""} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		ok, err := h.Verify(t.Context(), stored, "")
+		runtime.ReadMemStats(&after)
+		if ok != (stored != "") || err != nil {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+		if filled := after.TotalAlloc - before.TotalAlloc; filled < 8<<20 {
+			t.Errorf("%s: only %d bytes were filled", name, filled)
+		}
+	}
+}
+
+func TestVerifyRefusesMalformedHashesWithoutASlot(t *testing.T) {
+	h := NewHasher(tiny, 1)
+	h.running <- struct{}{} // anything that asked for a slot would wait for ever
+	for name, stored := range malformedPHCs {
+		if ok, err := h.Verify(t.Context(), stored, known[0].password); ok || err == nil || errors.Is(err, ErrBusy) {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+	}
+}
+
+func TestNeedsRehash(t *testing.T) {
+	h := NewHasher(Params{MemoryKiB: 64, Time: 1, Parallelism: 1}, 1)
+	for stored, want := range map[string]bool{
+		known[0].stored: true,
+		known[1].stored: false,
+		"":              true,
+	} {
+		if got := h.NeedsRehash(stored); got != want {
+			t.Errorf("%q: %v", stored, got)
+		}
+	}
+}
+
+func TestNewHasherRefusesInvalidParams(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("accepted")
+		}
+	}()
+	NewHasher(Params{MemoryKiB: maxMemoryKiB + 1, Time: 1, Parallelism: 1}, 1)
+}
+
+func TestHasherLeavesAProcessorToTheOthers(t *testing.T) {
+	procs := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(procs)
+	for given, want := range map[int]int{0: max(1, procs-1), 1: 1, procs: procs, procs + 1: procs + 1} {
+		runtime.GOMAXPROCS(procs)
+		_, _, slots := NewHasher(tiny, given).Stats()
+		if slots != want || runtime.GOMAXPROCS(0) <= slots {
+			t.Errorf("%d slots became %d of %d processors", given, slots, runtime.GOMAXPROCS(0))
+		}
+	}
+}
+
+func TestCallerLeavesAtOnceAndSlotStaysTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher(tiny, 1)
+		ctx, leave := context.WithCancel(t.Context())
+		hashing := make(chan struct{})
+		left := make(chan error, 1)
+		go func() {
+			_, err := inSlot(ctx, h, func() bool { <-hashing; return true })
+			left <- err
+		}()
+		synctest.Wait()
+		leave()
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Errorf("caller got %v", err)
+		}
+		wantStats(t, h, 1, 0)
+		close(hashing)
+		synctest.Wait()
+		wantStats(t, h, 0, 0)
+	})
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher(tiny, 2)
+		finish := occupy(t, h)
+		ctx, leave := context.WithCancel(t.Context())
+		var queue sync.WaitGroup
+		for range 2 * queuePerSlot {
+			queue.Go(func() {
+				if _, err := h.Hash(ctx, ""); !errors.Is(err, context.Canceled) {
+					t.Errorf("in the queue: %v", err)
+				}
+			})
+		}
+		synctest.Wait()
+		wantStats(t, h, 2, 2*queuePerSlot)
+		start := time.Now()
+		if _, err := h.Hash(t.Context(), ""); !errors.Is(err, ErrBusy) || time.Since(start) > 0 {
+			t.Errorf("queue full: %v after %v", err, time.Since(start))
+		}
+		if _, err := h.Verify(t.Context(), "", ""); !errors.Is(err, ErrBusy) {
+			t.Errorf("nobody's password, queue full: %v", err)
+		}
+		leave()
+		queue.Wait()
+		wantStats(t, h, 2, 0)
+		finish()
+	})
+}
+
+func TestQueueEndsAfterTwoSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher(tiny, 1)
+		finish := occupy(t, h)
+		start := time.Now()
+		_, err := h.Hash(t.Context(), "")
+		if waited := time.Since(start); !errors.Is(err, ErrBusy) || waited != 2*time.Second {
+			t.Errorf("%v after %v", err, waited)
+		}
+		finish()
+		if _, err := h.Hash(t.Context(), ""); err != nil {
+			t.Errorf("slot free again: %v", err)
+		}
+	})
+}
+
+func TestManyCallersNeverExceedTheSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slots = 3
+		h := NewHasher(tiny, slots)
+		var running atomic.Int32
+		var callers sync.WaitGroup
+		start := time.Now()
+		for range slots * (1 + queuePerSlot) {
+			callers.Go(func() {
+				_, err := inSlot(t.Context(), h, func() bool {
+					if n := running.Add(1); n > slots {
+						t.Errorf("%d at once", n)
+					}
+					time.Sleep(10 * time.Millisecond)
+					running.Add(-1)
+					return true
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		callers.Wait()
+		if got, want := time.Since(start), (1+queuePerSlot)*10*time.Millisecond; got != want {
+			t.Errorf("took %v; with every slot in use %v", got, want)
+		}
+		wantStats(t, h, 0, 0)
+	})
+}
+
+// occupy takes every slot until the returned function is called.
+func occupy(t *testing.T, h *Hasher) (finish func()) {
+	hashing := make(chan struct{})
+	var callers sync.WaitGroup
+	for range cap(h.running) {
+		callers.Go(func() {
+			if _, err := inSlot(t.Context(), h, func() bool { <-hashing; return true }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	synctest.Wait()
+	return func() { close(hashing); callers.Wait() }
+}
+
+func wantStats(t *testing.T, h *Hasher, busy, queued int) {
+	t.Helper()
+	if b, q, s := h.Stats(); b != busy || q != queued || s != cap(h.running) {
+		t.Errorf("%d busy, %d queued, %d slots; want %d, %d, %d", b, q, s, busy, queued, cap(h.running))
+	}
+}
