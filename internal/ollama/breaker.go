@@ -1,0 +1,147 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// State is what the circuit breaker thinks of the upstream.
+type State int
+
+const (
+	// Closed lets calls through.
+	Closed State = iota
+	// HalfOpen lets the next call find out whether the upstream is back.
+	HalfOpen
+	// Open refuses calls at once.
+	Open
+)
+
+func (s State) String() string {
+	return [...]string{"closed", "half-open", "open"}[s]
+}
+
+const (
+	// tripAfter failures in a row, with no answer in between, make the breaker
+	// doubt the upstream.
+	tripAfter = 3
+	// patience is how long a call waits for the verdict of a probe: what a dead
+	// upstream may cost a call at most.
+	patience = 50 * time.Millisecond
+	// Between probes of a dead upstream: the wait doubles from the first to the last.
+	firstWait = time.Second
+	lastWait  = 10 * time.Second
+)
+
+// breaker keeps a dead upstream from costing every call a connect time-out.
+//
+// Failures put the upstream in doubt; the verdict is a cheap probe that one call
+// sets off and all that come meanwhile wait for. So one hanging model, whose
+// calls time out, does not close the others off, and a recovered upstream serves
+// the very call that finds it recovered. Libraries of this kind let a real
+// call be the probe, which here may take minutes.
+type breaker struct {
+	probe func() error // must end by itself
+
+	mu       sync.Mutex
+	failures int           // in a row
+	wait     time.Duration // after the last failed probe
+	retryAt  time.Time     // of the next probe; meaningful once tripped
+	probing  chan struct{} // closed when the running probe has ended; nil when none runs
+}
+
+// admit gives nil when a call may go upstream, ErrUnavailable when not, and ctx's
+// error when it ended meanwhile.
+func (b *breaker) admit(ctx context.Context) error {
+	verdict, err := b.ask()
+	if verdict == nil {
+		return err
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-verdict:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refusal()
+}
+
+// ask gives the answer that is known already, or else the probe to wait for.
+func (b *breaker) ask() (verdict <-chan struct{}, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state() != HalfOpen {
+		return nil, b.refusal()
+	}
+	if b.probing == nil {
+		b.probing = make(chan struct{})
+		go b.runProbe()
+	}
+	return b.probing, nil
+}
+
+func (b *breaker) runProbe() {
+	err := b.probe()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.probing)
+	b.probing = nil
+	if err == nil {
+		b.failures = 0
+		return
+	}
+	b.wait = min(max(2*b.wait, firstWait), lastWait)
+	b.retryAt = time.Now().Add(b.wait)
+}
+
+// succeeded reports that the upstream answered, whatever it said.
+func (b *breaker) succeeded() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures = 0
+}
+
+// failed reports that the upstream did not answer.
+func (b *breaker) failed() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failures++
+	if b.failures == tripAfter {
+		b.wait, b.retryAt = 0, time.Now()
+	}
+}
+
+// State tells what the breaker thinks of the upstream.
+func (b *breaker) State() State {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state()
+}
+
+// state and refusal want b.mu held.
+func (b *breaker) state() State {
+	switch {
+	case b.failures < tripAfter:
+		return Closed
+	case time.Now().Before(b.retryAt):
+		return Open
+	}
+	return HalfOpen
+}
+
+var errOpen = errors.New("circuit breaker is open")
+
+func (b *breaker) refusal() error {
+	if b.failures < tripAfter {
+		return nil
+	}
+	err := unavailable(messageUnreachable, errOpen)
+	err.RetryAfter = max(time.Until(b.retryAt), retryAfter)
+	return err
+}

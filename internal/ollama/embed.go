@@ -1,0 +1,46 @@
+package ollama
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// Embeddings are the vectors of some texts.
+type Embeddings struct {
+	Vectors      [][]float32 // one for each input, in order
+	PromptTokens int64       // 0 when the upstream did not say
+}
+
+// maxEmbedAnswer bounds an answer: 1,024 vectors of 4,096 dimensions are some
+// 48 MiB of JSON.
+const maxEmbedAnswer = 64 << 20
+
+// Embed gives one vector for each input; no input gives no vectors. Texts that
+// are too long for the model are cut by the upstream.
+func (c *Client) Embed(ctx context.Context, model string, input []string) (*Embeddings, error) {
+	model, err := Canonical(model)
+	if err != nil {
+		return nil, err
+	}
+	if input == nil {
+		input = []string{} // null would not be a list
+	}
+	a, err := c.call(ctx, "api/embed", struct {
+		Model string   `json:"model"`
+		Input []string `json:"input"`
+	}{model, input}, c.model)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	e, err := decodeEmbeddings(io.LimitReader(a, maxEmbedAnswer), len(input))
+	if err != nil {
+		return nil, err
+	}
+	a.drain()
+	if len(e.Vectors) != len(input) {
+		return nil, failed(messageNonsense, fmt.Errorf("%d vectors for %d inputs", len(e.Vectors), len(input)))
+	}
+	return e, nil
+}

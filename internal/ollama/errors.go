@@ -1,0 +1,160 @@
+package ollama
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Kinds of Error, to be asked for with errors.Is.
+var (
+	// ErrUnavailable: the upstream cannot be reached, does not answer in time,
+	// went away in mid-answer, or has no room. Asking again later may help.
+	ErrUnavailable = errors.New("upstream unavailable")
+	// ErrModelNotFound: the upstream does not hold the model.
+	ErrModelNotFound = errors.New("model not found")
+	// ErrBadRequest: the request cannot be served as it is, now or later.
+	ErrBadRequest = errors.New("bad request")
+	// ErrFailed: the upstream was reached, and failed or answered nonsense.
+	ErrFailed = errors.New("upstream failed")
+)
+
+// Error is how every call of this package fails, except when the caller's own
+// context ended: then the error is that context's. What it was made from is
+// told in its text but not unwrapped: a dial time-out is a
+// context.DeadlineExceeded too, and nobody shall take it for the caller's.
+type Error struct {
+	Kind       error         // one of the four above
+	Status     int           // the upstream's HTTP status; 0 when it gave none
+	Message    string        // may be shown to the caller: no address, path or control character
+	RetryAfter time.Duration // when to ask again; set when Kind is ErrUnavailable
+	detail     string        // for the log only
+}
+
+// Error tells everything that is known, internal addresses included: for the
+// log. A caller gets Message.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("ollama: %v: %s", e.Kind, e.Message)
+	if e.Status != 0 {
+		text += fmt.Sprintf(" (status %d)", e.Status)
+	}
+	if e.detail != "" {
+		text += ": " + e.detail
+	}
+	return text
+}
+
+// Is makes errors.Is(err, ErrUnavailable) and its like work.
+func (e *Error) Is(target error) bool { return target == e.Kind }
+
+// What callers are told.
+const (
+	messageUnreachable = "the model server cannot be reached"
+	messageSilent      = "the model server did not answer in time"
+	messageBrokenOff   = "the model server broke off its answer"
+	messageBusy        = "the model server is busy"
+	messageRefused     = "the model server refused the request"
+	messageNonsense    = "the model server answered what cannot be understood"
+	messageUnfinished  = "the model stopped before its answer was done"
+	messageModelFailed = "the model failed"
+)
+
+// retryAfter is what callers of an unavailable upstream are told when nothing
+// better is known.
+const retryAfter = time.Second
+
+func unavailable(message string, cause error) *Error {
+	return &Error{Kind: ErrUnavailable, Message: message, RetryAfter: retryAfter, detail: cause.Error()}
+}
+
+func failed(message string, cause error) *Error {
+	return &Error{Kind: ErrFailed, Message: message, detail: cause.Error()}
+}
+
+func badRequest(message string) *Error {
+	return &Error{Kind: ErrBadRequest, Message: message}
+}
+
+// statusError explains an answer other than 200. Ollama's statuses differ by
+// route; what it means by them does not, once a model name is checked:
+//
+//	400  the request does not fit the model ("does not support chat")
+//	404  with a JSON error: no such model, in two wordings; else not Ollama
+//	500  the model failed, or its options were refused
+//	503  the queue is full; 502 and 504 come from a proxy in between
+func statusError(status int, body []byte) *Error {
+	message := errorMessage(body)
+	e := &Error{Kind: ErrFailed, Status: status, Message: safeText(message), detail: message}
+	switch {
+	case status == http.StatusNotFound && message != "":
+		e.Kind = ErrModelNotFound
+	case status == http.StatusBadRequest:
+		e.Kind = ErrBadRequest
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
+		e.Kind, e.RetryAfter = ErrUnavailable, retryAfter
+		e.Message = messageBusy
+	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
+		e.Kind, e.RetryAfter = ErrUnavailable, retryAfter
+		e.Message = messageUnreachable
+	}
+	if e.Message == "" {
+		e.Message = messageRefused
+	}
+	return e
+}
+
+// modelError explains an {"error": text} line in the middle of a stream.
+func modelError(text string) *Error {
+	e := failed(safeText(text), errors.New(text))
+	if e.Message == "" {
+		e.Message = messageModelFailed
+	}
+	return e
+}
+
+// errorMessage gives the text of Ollama's {"error": text}, "" for any other body.
+func errorMessage(body []byte) string {
+	var answer struct{ Error string }
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	return answer.Error
+}
+
+// maxMessage caps the upstream's words in bytes.
+const maxMessage = 300
+
+// internals match what an upstream's words may give away: URLs, absolute paths
+// of both kinds, IP addresses, and host:port.
+var internals = regexp.MustCompile(`(?i)` +
+	`[a-z][a-z0-9+.-]*://[^\s"']+` +
+	`|(?:^|[\s"'=(\[])(?:~?/|[a-z]:\\)[^\s"']+` +
+	`|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b` +
+	`|\[[0-9a-f:]*:[0-9a-f:.]*\](?::\d+)?` +
+	`|\b[a-z0-9.-]+:\d{2,5}\b`)
+
+// safeText makes the upstream's words fit for the caller: valid UTF-8 on one
+// line, without control characters and internals, cut at maxMessage.
+func safeText(s string) string {
+	s = strings.ToValidUTF8(s, "")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, s)
+	s = internals.ReplaceAllString(s, " […]")
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > maxMessage {
+		s = strings.ToValidUTF8(s[:maxMessage], "") + "…"
+	}
+	return s
+}

@@ -1,0 +1,107 @@
+package ollamatest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Request is one that the server received.
+type Request struct {
+	Method string
+	Path   string
+	Host   string
+	Header http.Header
+	Body   []byte // its first 64 KiB
+	Model  string // as it was spelled, "" when there was none
+	Begun  time.Time
+	Ended  time.Time // zero while it is being answered
+	// Aborted is when the client left before its answer was complete, or when
+	// Stop cut it off; else zero.
+	Aborted time.Time
+}
+
+// Bounds of what is kept: a load test asks much and often.
+const (
+	maxLog  = 10_000
+	maxBody = 64 << 10
+)
+
+// Requests gives the latest 10,000 requests, oldest first.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Request, len(s.log))
+	for i, r := range s.log {
+		list[i] = *r
+	}
+	return list
+}
+
+// To gives those of Requests that went to a path.
+func (s *Server) To(path string) []Request {
+	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return r.Path != path })
+}
+
+// Active is how many requests are being answered.
+func (s *Server) Active() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.active
+}
+
+// WaitIdle waits until no request is being answered, or for ctx's end.
+func (s *Server) WaitIdle(ctx context.Context) error {
+	select {
+	case <-s.idleNow():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// idleNow gives what is closed once no request is being answered.
+func (s *Server) idleNow() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.idle
+}
+
+// record keeps a request; end must be called when it is answered.
+func (s *Server) record(r *http.Request, body []byte) (record *Request, end func()) {
+	record = &Request{
+		Method: r.Method, Path: r.URL.Path, Host: r.Host, Header: r.Header.Clone(),
+		Body: body[:min(len(body), maxBody)], Model: decodeModel(body), Begun: time.Now(),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.active == 0 {
+		s.idle = make(chan struct{})
+	}
+	s.active++
+	if s.log = append(s.log, record); len(s.log) > maxLog {
+		s.log = slices.Delete(s.log, 0, len(s.log)-maxLog)
+	}
+	answered := context.AfterFunc(r.Context(), func() { s.aborted(record) })
+	return record, func() {
+		answered()
+		if r.Context().Err() != nil {
+			s.aborted(record)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		record.Ended = time.Now()
+		if s.active--; s.active == 0 {
+			close(s.idle)
+		}
+	}
+}
+
+func (s *Server) aborted(record *Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if record.Aborted.IsZero() {
+		record.Aborted = time.Now()
+	}
+}

@@ -1,0 +1,101 @@
+package ollamatest
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Step is a part of a scripted answer.
+type Step func(*exchange) error
+
+// errOver ends a script early.
+var errOver = errors.New("script is over")
+
+// Wait lets time pass.
+func Wait(d time.Duration) Step {
+	return func(x *exchange) error { return x.wait(d) }
+}
+
+// Hang does nothing until the client leaves, as a wedged model does.
+func Hang() Step {
+	return func(x *exchange) error {
+		<-x.r.Context().Done()
+		return errOver
+	}
+}
+
+// Pace waits before every later piece.
+func Pace(d time.Duration) Step {
+	return func(x *exchange) error {
+		x.pace = d
+		return nil
+	}
+}
+
+// Answer does what the server usually does.
+func Answer() Step {
+	return func(x *exchange) error {
+		x.usual(x)
+		return nil
+	}
+}
+
+// Say streams pieces.
+func Say(pieces ...string) Step {
+	return func(x *exchange) error {
+		for _, p := range pieces {
+			if err := x.stream(x.line(p, "")); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Done streams the done line; counts of 0 are left out, as Ollama does.
+func Done(reason string, promptTokens, completionTokens int) Step {
+	return func(x *exchange) error {
+		return x.stream(x.doneLine(reason, promptTokens, completionTokens))
+	}
+}
+
+// Line streams a line of any kind.
+func Line(text string) Step { return Raw(text + "\n") }
+
+// Raw streams text that need not be a line, nor anything.
+func Raw(text string) Step {
+	return func(x *exchange) error { return x.write([]byte(text)) }
+}
+
+// Fail streams an error line, as when a model's process dies.
+func Fail(message string) Step {
+	return func(x *exchange) error { return x.stream(map[string]string{"error": message}) }
+}
+
+// Body answers status 200 with a JSON body of any kind.
+func Body(json []byte) Step {
+	return func(x *exchange) error {
+		x.header(http.StatusOK, contentJSON)
+		_, err := x.w.Write(json)
+		return err
+	}
+}
+
+// Status answers with an error status.
+func Status(status int, message string) Step {
+	return func(x *exchange) error {
+		x.refuse(status, message)
+		return errOver
+	}
+}
+
+// QueueFull answers as a model does that is loading and has a full queue.
+func QueueFull() Step {
+	return Status(http.StatusServiceUnavailable, "server busy, please try again.  maximum pending requests exceeded")
+}
+
+// Cut cuts the connection.
+func Cut() Step {
+	return func(*exchange) error { panic(http.ErrAbortHandler) }
+}
