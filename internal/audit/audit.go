@@ -1,0 +1,196 @@
+// Package audit keeps the audit trail: a change and its entry are one transaction, and there is no other way to make a
+// change.
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"entgo.io/ent"
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/schema"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// Type is what happened.
+type Type string
+
+// The event types of the contract.
+const (
+	LoginSuccess         Type = "login_success"
+	LoginFailure         Type = "login_failure"
+	LoginThrottled       Type = "login_throttled"
+	Logout               Type = "logout"
+	SessionRevoked       Type = "session_revoked"
+	RefreshReuseDetected Type = "refresh_reuse_detected"
+	PasswordSet          Type = "password_set"
+	PasswordChanged      Type = "password_changed"
+	UserCreated          Type = "user_created"
+	UserUpdated          Type = "user_updated"
+	UserDeleted          Type = "user_deleted"
+	RolesChanged         Type = "roles_changed"
+	APIKeyIssued         Type = "api_key_issued"
+	APIKeyRevoked        Type = "api_key_revoked"
+	APIKeyRotated        Type = "api_key_rotated"
+	AccessDenied         Type = "access_denied"
+	QuotaChanged         Type = "quota_changed"
+	Bootstrap            Type = "bootstrap"
+)
+
+// Types lists them all, in the order of the contract.
+var Types = []Type{
+	LoginSuccess, LoginFailure, LoginThrottled, Logout, SessionRevoked, RefreshReuseDetected, PasswordSet, PasswordChanged,
+	UserCreated, UserUpdated, UserDeleted, RolesChanged, APIKeyIssued, APIKeyRevoked, APIKeyRotated, AccessDenied,
+	QuotaChanged, Bootstrap,
+}
+
+// Outcome is how it ended.
+type Outcome string
+
+// The outcomes of the contract.
+const (
+	Success Outcome = "success"
+	Failure Outcome = "failure"
+	Denied  Outcome = "denied"
+)
+
+// Event is what a feature knows of what happened. Who asked, with what and from where is added from the context's caller;
+// the fields here that say the same win over it, for acts like a login that make the caller known.
+type Event struct {
+	Type         Type
+	Outcome      Outcome // empty: Success
+	ActorUserID  uuid.UUID
+	ActorEmail   string
+	TargetUserID uuid.UUID
+	CredentialID uuid.UUID
+	SessionID    uuid.UUID
+	Detail       string
+}
+
+// ErrNothingChanged is for the function given to Do: it ends the transaction without an entry and without an error, as an
+// idempotent act does that found everything as wanted.
+var ErrNothingChanged = errors.New("nothing changed")
+
+// ErrUnaudited is what a write outside of Do fails with.
+var ErrUnaudited = errors.New("audit: a write outside of audit.Log.Do")
+
+// Log is the audit trail.
+type Log struct{ store *store.Store }
+
+// Open returns the audit trail of the database and puts it under guard: from here on, a write through Ent fails with
+// ErrUnaudited unless it is made in the transaction of Do or says by name, with Unaudited, why it needs no entry.
+func Open(s *store.Store) *Log {
+	s.Use(func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if ctx.Value(permit{}) == nil || !inTransaction(m) {
+				return nil, fmt.Errorf("%w: %s of %s", ErrUnaudited, m.Op(), m.Type())
+			}
+			return next.Mutate(ctx, m)
+		})
+	})
+	return &Log{store: s}
+}
+
+type permit struct{}
+
+// inTransaction tells whether the mutation is a transaction's and not the client's own.
+func inTransaction(m ent.Mutation) bool {
+	of, ok := m.(interface{ Tx() (*db.Tx, error) })
+	if !ok {
+		return false
+	}
+	_, err := of.Tx()
+	return err == nil
+}
+
+// Do runs change in a transaction and commits it together with the entry of the event that it returns: no entry, no
+// change. The change may run more than once (see store.Store.Tx) and must write with the context that it is given.
+func (l *Log) Do(ctx context.Context, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
+	err := l.store.Tx(context.WithValue(ctx, permit{}, true), func(ctx context.Context, tx *db.Tx) error {
+		event, err := change(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return insert(ctx, tx, event)
+	})
+	if errors.Is(err, ErrNothingChanged) {
+		return nil
+	}
+	return err
+}
+
+// Record writes the entry of an event that changed nothing, a refusal: whether or not whoever was refused still waits.
+func (l *Log) Record(ctx context.Context, event Event) error {
+	return l.Do(context.WithoutCancel(ctx), func(context.Context, *db.Tx) (Event, error) { return event, nil })
+}
+
+// Unaudited runs a write that is worth no entry, for the reason that is named.
+func (l *Log) Unaudited(ctx context.Context, reason string, write func(ctx context.Context, tx *db.Tx) error) error {
+	if err := l.store.Tx(context.WithValue(ctx, permit{}, true), write); err != nil {
+		return fmt.Errorf("%s: %w", reason, err)
+	}
+	return nil
+}
+
+func insert(ctx context.Context, tx *db.Tx, e Event) error {
+	c := caller.From(ctx)
+	if e.ActorUserID == uuid.Nil {
+		e.ActorUserID = c.UserID
+	}
+	if e.ActorEmail == "" {
+		e.ActorEmail = c.Email
+	}
+	if e.CredentialID == uuid.Nil {
+		e.CredentialID = c.CredentialID
+	}
+	if e.SessionID == uuid.Nil {
+		e.SessionID = c.SessionID
+	}
+	if e.Outcome == "" {
+		e.Outcome = Success
+	}
+	err := tx.AuditEntry.Create().
+		SetEventType(string(e.Type)).
+		SetOccurredAt(store.Now()).
+		SetNillableActorUserID(optional(e.ActorUserID)).
+		SetActorEmail(Fit(e.ActorEmail, schema.AuditEmailBytes)).
+		SetNillableTargetUserID(optional(e.TargetUserID)).
+		SetNillableCredentialID(optional(e.CredentialID)).
+		SetNillableSessionID(optional(e.SessionID)).
+		SetIP(Fit(c.Address(), schema.AuditIPBytes)).
+		SetUserAgent(Fit(c.UserAgent, schema.AuditUserAgentBytes)).
+		SetRequestID(Fit(c.RequestID, schema.AuditRequestIDBytes)).
+		SetOutcome(string(e.Outcome)).
+		SetDetail(Fit(e.Detail, schema.AuditDetailBytes)).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("audit entry %s: %w", e.Type, err)
+	}
+	return nil
+}
+
+func optional(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+// Fit makes a stranger's text fit for a column of so many bytes: valid UTF-8 without NUL (which PostgreSQL refuses), cut
+// on a rune boundary.
+func Fit(s string, bytes int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	if len(s) <= bytes {
+		return s
+	}
+	for bytes > 0 && !utf8.RuneStart(s[bytes]) {
+		bytes--
+	}
+	return s[:bytes]
+}

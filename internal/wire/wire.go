@@ -1,0 +1,67 @@
+// Package wire turns the database's rows into the contract's messages, and back what a request says in the same terms.
+package wire
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+)
+
+// User is the message of a user that was read with its roles.
+func User(u *db.User) *paddockv1.User {
+	m := &paddockv1.User{
+		Id:          u.ID.String(),
+		Email:       u.Email,
+		DisplayName: u.DisplayName,
+		Active:      u.Active,
+		Roles:       Roles(u),
+		CreatedAt:   timestamppb.New(u.CreatedAt),
+		UpdatedAt:   timestamppb.New(u.UpdatedAt),
+		LastLoginAt: Time(u.LastLoginAt),
+	}
+	if u.ExternalID != nil {
+		m.ExternalId = *u.ExternalID
+	}
+	return m
+}
+
+// Roles are the names of the roles of a user that was read with them, sorted.
+func Roles(u *db.User) []string {
+	names := make([]string, len(u.Edges.Roles))
+	for i, r := range u.Edges.Roles {
+		names[i] = r.ID
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Time is the message of a time that may be absent.
+func Time(t *time.Time) *timestamppb.Timestamp {
+	if t == nil {
+		return nil
+	}
+	return timestamppb.New(*t)
+}
+
+// ParseTime returns the time in the request's field, to the microsecond as the databases keep it. What is no time of the
+// years 1 to 9999 is INVALID_ARGUMENT; JSON cannot say it, the binary encoding can, and the databases disagree about it.
+func ParseTime(field string, t *timestamppb.Timestamp) (time.Time, error) {
+	if err := t.CheckValid(); err != nil {
+		return time.Time{}, fault.Invalid(field, "must be a time of the years 1 to 9999")
+	}
+	return t.AsTime().Truncate(time.Microsecond), nil
+}
+
+// ID is the text of an id that may be absent.
+func ID(id *uuid.UUID) string {
+	if id == nil {
+		return ""
+	}
+	return id.String()
+}
