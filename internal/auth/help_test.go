@@ -1,0 +1,81 @@
+package auth_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+)
+
+// post sends JSON as curl would and returns the answer with its whole body.
+func post(t testing.TB, url string, body any, header ...string) (*http.Response, string) {
+	t.Helper()
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(encoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(answer)
+}
+
+func login(t testing.TB, a *apptest.App, email, password string, options ...string) error {
+	t.Helper()
+	client := a.As("")
+	if len(options) == 2 {
+		client = a.As("", apptest.WithHeader(options[0], options[1]))
+	}
+	_, err := client.Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: email, Password: password})
+	return err
+}
+
+// atOnce runs f n times at the same time.
+func atOnce(n int, f func(i int)) {
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		all.Go(func() {
+			<-start
+			f(i)
+		})
+	}
+	close(start)
+	all.Wait()
+}
+
+// waitFor waits until there is what there must be, or fails the test after some seconds.
+func waitFor(t testing.TB, what string, there func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !there(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func whoAmI(t testing.TB, a *apptest.App, credential string) error {
+	t.Helper()
+	_, err := a.As(credential).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
+	return err
+}

@@ -1,0 +1,125 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/predicate"
+	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+var errInvalidCredentials = fault.New(connect.CodeUnauthenticated, fault.InvalidCredentials, "email or password is wrong")
+
+// maxGuessWait bounds how long a guess waits for others to end, within what hashing may take in all.
+const maxGuessWait = 2 * time.Second
+
+// mayGuess asks the throttle before anything costs: no hash runs for a guess that is refused.
+func (a *Service) mayGuess(ctx context.Context, account string) (*guess, error) {
+	limited, cancel := context.WithTimeout(ctx, maxGuessWait)
+	defer cancel()
+	g, wait, err := a.throttle.begin(limited, account, caller.From(ctx).Network())
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", secret.ErrBusy, err)
+	case wait > 0:
+		a.noise.Add(ctx, audit.Event{
+			Type: audit.LoginThrottled, Outcome: audit.Denied, ActorEmail: account,
+			Detail: "refused for another " + wait.Round(time.Second).String(),
+		})
+		return nil, fault.Retry(connect.CodeResourceExhausted, fault.LoginThrottled,
+			"too many failed sign-ins; try again later", wait)
+	}
+	return g, nil
+}
+
+// verifyPassword returns the active user whose password it is. Unknown, inactive and password-less users take the same
+// path and the same time as a wrong password. With errInvalidCredentials comes the user who was meant, if there is one.
+func (a *Service) verifyPassword(ctx context.Context, account string, who predicate.User, password string) (*db.User, error) {
+	g, err := a.mayGuess(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	defer g.withdraw()
+	u, err := a.store.User.Query().Where(who).Only(ctx)
+	if err != nil && !db.IsNotFound(err) {
+		return nil, err
+	}
+	hash := ""
+	if u != nil && u.Active {
+		hash = u.PasswordHash
+	}
+	// Once begun, a guess is seen through: whoever hangs up before the verdict would have hashes for nothing.
+	ok, err := a.hasher.Verify(context.WithoutCancel(ctx), hash, password)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		g.fail()
+		return u, errInvalidCredentials
+	}
+	g.succeed()
+	return u, nil
+}
+
+// ChangePassword implements paddock.v1.AuthService.
+func (a *Service) ChangePassword(ctx context.Context, req *paddockv1.ChangePasswordRequest) (*paddockv1.ChangePasswordResponse, error) {
+	c := caller.From(ctx)
+	if err := secret.CheckPassword(req.GetNewPassword(), a.options.PasswordMinLength, c.Email, c.DisplayName); err != nil {
+		return nil, fault.WeakPassword("new_password", err)
+	}
+	u, err := a.verifyPassword(ctx, c.Email, user.ID(c.UserID), req.GetCurrentPassword())
+	if errors.Is(err, errInvalidCredentials) {
+		return nil, a.changeFailed(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	hash, err := a.hasher.Hash(ctx, req.GetNewPassword())
+	if err != nil {
+		return nil, err
+	}
+	err = a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		n, err := tx.User.Update().Where(user.ID(u.ID), user.PasswordHash(u.PasswordHash)).SetPasswordHash(hash).Save(ctx)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if n == 0 { // somebody else changed it meanwhile
+			return audit.Event{}, errCurrentPassword
+		}
+		err = tx.Session.Update().
+			Where(session.UserID(u.ID), session.IDNEQ(c.SessionID), session.RevokedAtIsNil()).
+			SetRevokedAt(store.Now()).
+			Exec(ctx)
+		return audit.Event{Type: audit.PasswordChanged, TargetUserID: u.ID}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &paddockv1.ChangePasswordResponse{}, nil
+}
+
+// errCurrentPassword is not UNAUTHENTICATED, which would tell a client that its session is over.
+var errCurrentPassword = fault.New(connect.CodePermissionDenied, fault.InvalidCredentials, "the current password is wrong")
+
+func (a *Service) changeFailed(ctx context.Context) error {
+	c := caller.From(ctx)
+	err := a.log.Record(ctx, audit.Event{Type: audit.PasswordChanged, Outcome: audit.Failure, TargetUserID: c.UserID, Detail: "the current password is wrong"})
+	if err != nil {
+		return err
+	}
+	return errCurrentPassword
+}

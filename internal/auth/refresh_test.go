@@ -1,0 +1,87 @@
+package auth
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+var testSalt = bytes.Repeat([]byte{7}, saltBytes)
+
+func testRefreshKeys(t testing.TB, secrets ...[]byte) refreshKeys {
+	t.Helper()
+	keys, err := newRefreshKeys(secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func TestARefreshTokenNamesItsSessionAndGeneration(t *testing.T) {
+	keys := testRefreshKeys(t, testSecret)
+	for _, generation := range []int{0, 1, 1 << 40} {
+		token := keys.token(testSession, generation, testSalt)
+		claim, ok := parseRefresh(token)
+		if !ok || claim.session != testSession || claim.generation != generation || !keys.verify(claim, testSalt) {
+			t.Errorf("%q is %v, %v", token, claim, ok)
+		}
+		if again := keys.token(testSession, generation, testSalt); again != token {
+			t.Errorf("told again it is %q, not %q", again, token)
+		}
+	}
+}
+
+func TestARefreshTokenIsGoodForItsSessionAlone(t *testing.T) {
+	keys := testRefreshKeys(t, testSecret)
+	token := keys.token(testSession, 3, testSalt)
+	claim, _ := parseRefresh(token)
+	if keys.verify(claim, bytes.Repeat([]byte{8}, saltBytes)) {
+		t.Error("good for another session's salt")
+	}
+	if testRefreshKeys(t, otherSecret).verify(claim, testSalt) {
+		t.Error("good under another secret")
+	}
+	if !testRefreshKeys(t, otherSecret, testSecret).verify(claim, testSalt) {
+		t.Error("not good while the secret is rolled")
+	}
+	// Who knows a session's id and one of its tokens makes no other of it.
+	claim.claim = bytes.Clone(claim.claim)
+	claim.claim[len(claim.claim)-1]++
+	if keys.verify(claim, testSalt) {
+		t.Error("good for another generation")
+	}
+}
+
+func TestMalformedRefreshTokens(t *testing.T) {
+	good := testRefreshKeys(t, testSecret).token(testSession, 3, testSalt)
+	if _, ok := parseRefresh(good); !ok {
+		t.Fatal("the token that all others differ from is refused")
+	}
+	for _, token := range []string{
+		"", "pdr_", "pdk_" + good[4:], good[4:], good + "=", good + "\n", "\n" + good, good + "A", good[:len(good)-1],
+		good[:20] + "\n" + good[20:], good[:20] + "\r\n" + good[22:], good[:20] + "+" + good[21:], good[:20] + " " + good[21:],
+		flipSpareBit(good), strings.ToUpper(good), "PDR_" + good[4:],
+	} {
+		if claim, ok := parseRefresh(token); ok {
+			t.Errorf("%q is taken for %v", token, claim)
+		}
+	}
+}
+
+// FuzzParseRefresh promises that parsing never panics and that each token has one spelling.
+func FuzzParseRefresh(f *testing.F) {
+	keys := testRefreshKeys(f, testSecret)
+	good := keys.token(testSession, 3, testSalt)
+	for _, s := range []string{good, flipSpareBit(good), good + "\n", refreshPrefix, ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		claim, ok := parseRefresh(text)
+		if !ok {
+			return
+		}
+		if keys.verify(claim, testSalt) && text != keys.token(claim.session, claim.generation, testSalt) {
+			t.Errorf("%q is taken for another spelling", text)
+		}
+	})
+}

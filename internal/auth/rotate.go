@@ -1,0 +1,115 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/internal/audit"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// reuseGrace is how long the immediate parent of a refresh token still gets that same token: a lost reply must not sign a
+// person out.
+const reuseGrace = 10 * time.Second
+
+// Refresh implements paddock.v1.AuthService.
+func (a *Service) Refresh(ctx context.Context, req *paddockv1.RefreshRequest) (*paddockv1.RefreshResponse, error) {
+	token, cookie := req.GetRefreshToken(), false
+	if token == "" {
+		token, cookie = refreshFromCookie(ctx), true
+	}
+	if token == "" { // a page asks so on its first visit: no news
+		return nil, ErrUnauthenticated
+	}
+	s, err := a.rotate(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	m, err := a.loginResponse(ctx, s.Edges.User, s, cookie)
+	if err != nil {
+		return nil, err
+	}
+	return &paddockv1.RefreshResponse{
+		AccessToken:      m.GetAccessToken(),
+		TokenType:        m.GetTokenType(),
+		ExpiresAt:        m.GetExpiresAt(),
+		RefreshToken:     m.GetRefreshToken(),
+		RefreshExpiresAt: m.GetRefreshExpiresAt(),
+		User:             m.GetUser(),
+	}, nil
+}
+
+// rotate returns the token's session, with its user, at the generation that follows the token's. Of many at once with the
+// same token one moves the session on, and the others find it moved.
+func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error) {
+	claim, ok := parseRefresh(token)
+	if !ok {
+		return nil, a.refuseRefresh(ctx)
+	}
+	for {
+		s, err := a.store.Session.Query().
+			Where(session.ID(claim.session)).
+			WithUser(func(q *db.UserQuery) { q.WithRoles() }).
+			Only(ctx)
+		if err != nil && !db.IsNotFound(err) {
+			return nil, err
+		}
+		now := store.Now()
+		if err != nil || !a.refresh.verify(claim, s.RefreshSalt) || !refreshable(s, now) {
+			return nil, a.refuseRefresh(ctx)
+		}
+		switch {
+		case claim.generation == s.Generation:
+			moved, err := a.move(ctx, s, now)
+			if err != nil {
+				return nil, err
+			}
+			if moved {
+				return s, nil
+			}
+		case claim.generation == s.Generation-1 && now.Sub(s.RotatedAt) <= reuseGrace:
+			return s, nil
+		default:
+			return nil, a.reused(ctx, s)
+		}
+	}
+}
+
+func refreshable(s *db.Session, now time.Time) bool {
+	owner := s.Edges.User // nil: deleted this very moment
+	return s.RevokedAt == nil && now.Before(s.RefreshExpiresAt) && now.Before(s.ExpiresAt) && owner != nil && owner.Active
+}
+
+func (a *Service) refuseRefresh(ctx context.Context) error {
+	a.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: "AuthService.Refresh: no valid refresh token"})
+	return ErrUnauthenticated
+}
+
+// move makes the session's next refresh token the good one, and tells whether it was this call that did.
+func (a *Service) move(ctx context.Context, s *db.Session, now time.Time) (moved bool, err error) {
+	next, expires := s.Generation+1, earlier(now.Add(a.options.RefreshTTL), s.ExpiresAt)
+	err = a.log.Unaudited(ctx, "refresh", func(ctx context.Context, tx *db.Tx) error {
+		n, err := tx.Session.Update().
+			Where(session.ID(s.ID), session.Generation(s.Generation), session.RevokedAtIsNil()).
+			SetGeneration(next).SetRotatedAt(now).SetRefreshExpiresAt(expires).SetLastSeenAt(now).
+			Save(ctx)
+		moved = n == 1
+		return err
+	})
+	s.Generation, s.RefreshExpiresAt = next, expires
+	return moved, err
+}
+
+// reused ends the session of a refresh token that came a second time: either of the two who had it is a thief.
+func (a *Service) reused(ctx context.Context, s *db.Session) error {
+	err := a.endSession(ctx, s, audit.Event{
+		Type: audit.RefreshReuseDetected, Outcome: audit.Denied, Detail: "a refresh token came a second time; the session was ended",
+	})
+	if err != nil {
+		return err
+	}
+	return ErrUnauthenticated
+}

@@ -1,0 +1,104 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// endSession ends the session if it has not ended yet, and completes and writes the event if so.
+func (a *Service) endSession(ctx context.Context, s *db.Session, e audit.Event) error {
+	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		n, err := tx.Session.Update().
+			Where(session.ID(s.ID), session.RevokedAtIsNil()).
+			SetRevokedAt(store.Now()).
+			Save(ctx)
+		if err != nil {
+			return e, err
+		}
+		if n == 0 {
+			return e, audit.ErrNothingChanged
+		}
+		e.TargetUserID, e.SessionID = s.UserID, s.ID
+		return e, nil
+	})
+}
+
+// Logout implements paddock.v1.AuthService.
+func (a *Service) Logout(ctx context.Context, _ *paddockv1.LogoutRequest) (*paddockv1.LogoutResponse, error) {
+	c := caller.From(ctx)
+	s := &db.Session{ID: c.SessionID, UserID: c.UserID}
+	if err := a.endSession(ctx, s, audit.Event{Type: audit.Logout}); err != nil {
+		return nil, err
+	}
+	setRefreshCookie(ctx, "", time.Unix(0, 0))
+	return &paddockv1.LogoutResponse{}, nil
+}
+
+// ListSessions implements paddock.v1.AuthService.
+func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsRequest) (*paddockv1.ListSessionsResponse, error) {
+	c := caller.From(ctx)
+	owner, err := c.Subject(req.GetUserId())
+	if err != nil {
+		return nil, fault.NotFound("user")
+	}
+	rows, err := a.store.Session.Query().
+		Where(session.UserID(owner), session.RevokedAtIsNil(), session.RefreshExpiresAtGT(store.Now())).
+		Order(session.ByCreatedAt(sql.OrderDesc()), session.ByID(sql.OrderDesc())).
+		Limit(sessionsListed).
+		All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		if ok, err := a.store.User.Query().Where(user.ID(owner)).Exist(ctx); err != nil {
+			return nil, err
+		} else if !ok {
+			return nil, fault.NotFound("user")
+		}
+	}
+	m := &paddockv1.ListSessionsResponse{}
+	for _, s := range rows {
+		m.Sessions = append(m.Sessions, &paddockv1.Session{
+			Id:         s.ID.String(),
+			UserId:     s.UserID.String(),
+			CreatedAt:  timestamppb.New(s.CreatedAt),
+			LastSeenAt: timestamppb.New(s.LastSeenAt),
+			ExpiresAt:  timestamppb.New(s.RefreshExpiresAt),
+			Ip:         s.IP,
+			UserAgent:  s.UserAgent,
+			Current:    s.ID == c.SessionID,
+		})
+	}
+	return m, nil
+}
+
+// sessionsListed bounds the answer; more live sessions than this are a program's, and the newest tell enough.
+const sessionsListed = 500
+
+// RevokeSession implements paddock.v1.AuthService.
+func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessionRequest) (*paddockv1.RevokeSessionResponse, error) {
+	s, err := a.store.Session.Query().Where(session.ID(uuid.MustParse(req.GetId()))).Only(ctx)
+	if db.IsNotFound(err) || err == nil && !caller.From(ctx).MayActFor(s.UserID) {
+		return nil, fault.NotFound("session")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := a.endSession(ctx, s, audit.Event{Type: audit.SessionRevoked}); err != nil {
+		return nil, err
+	}
+	return &paddockv1.RevokeSessionResponse{}, nil
+}

@@ -1,0 +1,204 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+const (
+	// freeGuesses may fail for an account from a network before the waits begin; then each failure doubles the wait.
+	freeGuesses = 5
+	firstWait   = time.Second
+	longestWait = 15 * time.Minute
+	// networkFailures may come from a network in a minute, whatever the accounts.
+	networkFailures = 30
+	// tracksKept bounds the memory, to some 15 MB. Whoever wants to push others' tracks out pays a hash for each.
+	tracksKept = 1 << 15
+	// accountForgotten after so long without another failure.
+	accountForgotten = time.Hour
+	// guessesWaiting is how many may wait for the verdict on others.
+	guessesWaiting = 256
+)
+
+// errCrowded is for a guess that would have to wait behind too many others.
+var errCrowded = errors.New("too many guesses wait already")
+
+// throttle slows down the guessing of passwords: never by locking an account, always by account and network together, so
+// that a stranger's guesses do not keep the owner out.
+//
+// A guess that is still being hashed counts as a failure until it is known better, so that many at once get no more
+// tries than one after the other; guesses beyond wait for those to end.
+type throttle struct {
+	mu     sync.Mutex
+	tracks map[string]*track // those with failures or pending guesses
+}
+
+// track is what is known of one account from one network, or of one network.
+type track struct {
+	failures int
+	since    time.Time // of the account's last failure; of the first in the network's minute
+	until    time.Time // refused until then
+	pending  int
+	waiting  int
+	settled  chan struct{} // closed when a pending guess ends; nil when nobody waits
+}
+
+func newThrottle() *throttle { return &throttle{tracks: map[string]*track{}} }
+
+// guess is a permission to try a password once. The first call of one of its methods counts, and one must be called.
+type guess struct {
+	throttle           *throttle
+	accountKey, netKey string
+	account, network   *track
+	settled            bool
+}
+
+// begin asks for a guess at the account from the network. A positive wait means that it is refused for so long. It blocks
+// while as many guesses as are free are being hashed, at the most until ctx ends.
+func (t *throttle) begin(ctx context.Context, account, network string) (g *guess, wait time.Duration, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	g = &guess{throttle: t, accountKey: account + "\x00" + network, netKey: "\x00" + network}
+	for {
+		now := time.Now()
+		g.account, g.network = t.find(g.accountKey, now, accountForgotten), t.find(g.netKey, now, time.Minute)
+		if wait := max(g.account.until.Sub(now), g.network.until.Sub(now)); wait > 0 {
+			return nil, wait, nil
+		}
+		full := g.full()
+		if full == nil {
+			t.start(g, now)
+			return g, 0, nil
+		}
+		if err := t.await(ctx, full); err != nil {
+			return nil, 0, err
+		}
+	}
+}
+
+// full returns the track that has no guess to give until a pending one ends. Behind the free guesses there is one at a
+// time.
+func (g *guess) full() *track {
+	if g.account.pending > 0 && g.account.failures+g.account.pending >= freeGuesses {
+		return g.account
+	}
+	if g.network.failures+g.network.pending >= networkFailures {
+		return g.network
+	}
+	return nil
+}
+
+// find returns what is known under the key, without failures that are over.
+func (t *throttle) find(key string, now time.Time, over time.Duration) *track {
+	tr, ok := t.tracks[key]
+	if !ok {
+		return new(track)
+	}
+	if tr.failures > 0 && now.Sub(tr.since) >= over {
+		tr.failures = 0
+	}
+	return tr
+}
+
+// start counts the guess as pending.
+func (t *throttle) start(g *guess, now time.Time) {
+	if len(t.tracks) >= tracksKept {
+		t.forget(now)
+	}
+	t.tracks[g.accountKey], t.tracks[g.netKey] = g.account, g.network
+	g.account.pending++
+	g.network.pending++
+}
+
+// await waits until a guess that is pending on the track ends. The caller holds mu, and holds it again after.
+func (t *throttle) await(ctx context.Context, tr *track) error {
+	if tr.waiting >= guessesWaiting {
+		return errCrowded
+	}
+	if tr.settled == nil {
+		tr.settled = make(chan struct{})
+	}
+	settled := tr.settled
+	tr.waiting++
+	t.mu.Unlock()
+	defer func() {
+		t.mu.Lock()
+		tr.waiting--
+	}()
+	select {
+	case <-settled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// forget makes room: it drops what is over, and an eighth of all when that is less.
+func (t *throttle) forget(now time.Time) {
+	for key, tr := range t.tracks {
+		if tr.pending == 0 && now.Sub(tr.since) >= accountForgotten {
+			delete(t.tracks, key)
+		}
+	}
+	for key, tr := range t.tracks {
+		if len(t.tracks) <= tracksKept*7/8 {
+			return
+		}
+		if tr.pending == 0 {
+			delete(t.tracks, key)
+		}
+	}
+}
+
+// succeed clears the account's failures from this network.
+func (g *guess) succeed() {
+	g.end(func(time.Time) { g.account.failures, g.account.until = 0, time.Time{} })
+}
+
+// fail counts the failure.
+func (g *guess) fail() {
+	g.end(func(now time.Time) {
+		a, n := g.account, g.network
+		a.failures++
+		a.since = now
+		if over := a.failures - freeGuesses; over >= 0 {
+			a.until = now.Add(min(firstWait<<min(over, 20), longestWait))
+		}
+		n.failures++
+		if n.failures == 1 {
+			n.since = now
+		}
+		if n.failures >= networkFailures {
+			n.until = n.since.Add(time.Minute)
+		}
+	})
+}
+
+// withdraw forgets the guess: no verdict was reached.
+func (g *guess) withdraw() { g.end(func(time.Time) {}) }
+
+func (g *guess) end(count func(now time.Time)) {
+	t := g.throttle
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if g.settled {
+		return
+	}
+	g.settled = true
+	count(time.Now())
+	t.settle(g.accountKey, g.account)
+	t.settle(g.netKey, g.network)
+}
+
+func (t *throttle) settle(key string, tr *track) {
+	tr.pending--
+	if tr.settled != nil {
+		close(tr.settled)
+		tr.settled = nil
+	}
+	if tr.pending == 0 && tr.failures == 0 {
+		delete(t.tracks, key)
+	}
+}

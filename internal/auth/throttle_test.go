@@ -1,0 +1,270 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// try makes one guess that ends with the verdict, and returns how long it is refused for, if it is.
+func try(t *testing.T, th *throttle, account, network string, right bool) (wait time.Duration) {
+	t.Helper()
+	g, wait, err := th.begin(t.Context(), account, network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case wait > 0:
+	case right:
+		g.succeed()
+	default:
+		g.fail()
+	}
+	return wait
+}
+
+func TestWaitsDoubleAfterFiveFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for i := range freeGuesses {
+			if wait := try(t, th, "ada", "net", false); wait != 0 {
+				t.Fatalf("guess %d is refused for %s", i+1, wait)
+			}
+		}
+		for _, want := range []time.Duration{
+			1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900,
+		} {
+			want *= time.Second
+			if wait := try(t, th, "ada", "net", true); wait != want {
+				t.Fatalf("the right password is refused for %s, want %s", wait, want)
+			}
+			time.Sleep(want - time.Millisecond)
+			if wait := try(t, th, "ada", "net", true); wait != time.Millisecond {
+				t.Fatalf("just before the end it is refused for %s", wait)
+			}
+			time.Sleep(time.Millisecond)
+			if wait := try(t, th, "ada", "net", false); wait != 0 {
+				t.Fatalf("after %s the next guess is refused for %s", want, wait)
+			}
+		}
+	})
+}
+
+func TestARightPasswordClearsTheAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for range 3 {
+			for range freeGuesses - 1 {
+				try(t, th, "ada", "net", false)
+			}
+			if wait := try(t, th, "ada", "net", true); wait != 0 {
+				t.Fatalf("refused for %s", wait)
+			}
+		}
+		if len(th.tracks) != 1 { // the network's, whose failures stay
+			t.Errorf("%d tracks are kept", len(th.tracks))
+		}
+	})
+}
+
+func TestOneNetworkDoesNotKeepAnotherOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for range freeGuesses {
+			try(t, th, "ada", "thief", false)
+		}
+		if wait := try(t, th, "ada", "thief", true); wait == 0 {
+			t.Error("the thief may go on")
+		}
+		if wait := try(t, th, "ada", "home", true); wait != 0 {
+			t.Errorf("the owner is refused for %s", wait)
+		}
+		if wait := try(t, th, "bob", "thief", true); wait != 0 {
+			t.Errorf("another account is refused for %s", wait)
+		}
+	})
+}
+
+func TestANetworkHasThirtyFailuresAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for range 3 {
+			for i := range networkFailures {
+				if wait := try(t, th, "user"+strconv.Itoa(i), "net", false); wait != 0 {
+					t.Fatalf("failure %d is refused for %s", i+1, wait)
+				}
+				time.Sleep(time.Second)
+			}
+			if wait := try(t, th, "someone else", "net", true); wait != 30*time.Second {
+				t.Fatalf("refused for %s", wait)
+			}
+			if wait := try(t, th, "someone else", "other", true); wait != 0 {
+				t.Fatalf("another network is refused for %s", wait)
+			}
+			time.Sleep(2 * time.Hour) // the accounts' failures are forgotten too
+		}
+	})
+}
+
+// TestGuessesAtOnceGetNoMoreTriesThanOneByOne promises that 100 wrong guesses at the same time are hashed five times, and
+// shows that the number is up to the pending guesses: a throttle that minded only verdicts would hash all.
+func TestGuessesAtOnceGetNoMoreTriesThanOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		var hashed, refused atomic.Int64
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				g, wait, err := th.begin(t.Context(), "ada", "net")
+				if err != nil || wait > 0 {
+					refused.Add(1)
+					return
+				}
+				hashed.Add(1)
+				time.Sleep(30 * time.Millisecond)
+				g.fail()
+			})
+		}
+		all.Wait()
+		if hashed.Load() != freeGuesses || refused.Load() != 100-freeGuesses {
+			t.Errorf("%d hashed, %d refused", hashed.Load(), refused.Load())
+		}
+
+		naive := newThrottle()
+		hashed.Store(0)
+		for range 100 {
+			all.Go(func() {
+				g, wait, _ := naive.begin(t.Context(), "ada", "net")
+				if wait > 0 {
+					return
+				}
+				hashed.Add(1)
+				naive.mu.Lock()
+				g.account.pending, g.network.pending = 0, 0
+				naive.mu.Unlock()
+				time.Sleep(30 * time.Millisecond)
+			})
+		}
+		all.Wait()
+		if hashed.Load() != 100 {
+			t.Errorf("the naive throttle hashed %d: this test shows nothing", hashed.Load())
+		}
+	})
+}
+
+func TestManyRightPasswordsAtOnceAllPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		var passed atomic.Int64
+		var all sync.WaitGroup
+		for range 200 {
+			all.Go(func() {
+				g, wait, err := th.begin(t.Context(), "ada", "net")
+				if err != nil || wait > 0 {
+					return
+				}
+				passed.Add(1)
+				time.Sleep(time.Millisecond)
+				g.succeed()
+			})
+		}
+		all.Wait()
+		if passed.Load() != 200 {
+			t.Errorf("%d of 200 passed", passed.Load())
+		}
+		if len(th.tracks) != 0 {
+			t.Errorf("%d tracks are kept", len(th.tracks))
+		}
+	})
+}
+
+func TestAGuessWaitsNoLongerThanItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for range freeGuesses {
+			if _, wait, err := th.begin(t.Context(), "ada", "net"); wait > 0 || err != nil {
+				t.Fatal(wait, err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := th.begin(ctx, "ada", "net"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestOnlySoManyGuessesWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		ctx, cancel := context.WithCancel(t.Context())
+		var crowded atomic.Int64
+		var all sync.WaitGroup
+		for range freeGuesses + guessesWaiting + 7 {
+			all.Go(func() {
+				if _, _, err := th.begin(ctx, "ada", "net"); errors.Is(err, errCrowded) {
+					crowded.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		cancel()
+		all.Wait()
+		if crowded.Load() != 7 {
+			t.Errorf("%d were turned away, want 7", crowded.Load())
+		}
+	})
+}
+
+func TestAWithdrawnGuessDoesNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for range 3 * freeGuesses {
+			g, wait, err := th.begin(t.Context(), "ada", "net")
+			if wait > 0 || err != nil {
+				t.Fatal(wait, err)
+			}
+			g.withdraw()
+			g.fail() // only the first call counts
+		}
+		if len(th.tracks) != 0 {
+			t.Errorf("%d tracks are kept", len(th.tracks))
+		}
+	})
+}
+
+// TestMemoryIsBoundedAndRefusalsAreNotPushedOut promises that guesses which cost their maker nothing, because they are
+// refused, push nobody's failures out.
+func TestMemoryIsBoundedAndRefusalsAreNotPushedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for range freeGuesses + 8 {
+			time.Sleep(2 * longestWait)
+			try(t, th, "ada", "net", false)
+		}
+		for i := range networkFailures - 1 {
+			try(t, th, "spray"+strconv.Itoa(i), "net", false)
+		}
+		for i := range 2 * tracksKept {
+			try(t, th, "more"+strconv.Itoa(i), "net", false)
+		}
+		if n := len(th.tracks); n > networkFailures+2 {
+			t.Errorf("refused guesses left %d tracks", n)
+		}
+		time.Sleep(time.Minute)
+		if wait := try(t, th, "ada", "net", true); wait == 0 {
+			t.Error("the account's wait was forgotten")
+		}
+		for i := range 2 * tracksKept {
+			try(t, th, "bob", "net"+strconv.Itoa(i), false)
+		}
+		if n := len(th.tracks); n > tracksKept+2 {
+			t.Errorf("%d tracks are kept", n)
+		}
+	})
+}

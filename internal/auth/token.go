@@ -1,0 +1,180 @@
+package auth
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
+)
+
+const (
+	issuer    = "paddock"
+	audience  = "paddock"
+	tokenType = "at+jwt" // RFC 9068
+	// maxTokenBytes is far above what a token of ours takes (some 400 bytes).
+	maxTokenBytes = 2048
+	// leeway is how far another replica's clock may be ahead.
+	leeway = 5 * time.Second
+)
+
+// errBadToken is the error of every access token that is not ours, not whole or not valid now; why is for the log alone.
+var errBadToken = errors.New("access token refused")
+
+// tokens signs and verifies access tokens: JWTs (RFC 7519) that name a user and a session, and no role, for the rows are
+// read on every call.
+type tokens struct {
+	algorithm jose.SignatureAlgorithm
+	signer    jose.Signer
+	keyID     string
+	keys      map[string][]byte // by key id; the current one and, during a roll, the previous
+	ttl       time.Duration
+}
+
+// accessClaims are all claims of an access token; each must be there.
+type accessClaims struct {
+	Issuer   string   `json:"iss"`
+	Audience string   `json:"aud"`
+	Subject  string   `json:"sub"` // user id
+	Session  string   `json:"sid"`
+	ID       string   `json:"jti"`
+	IssuedAt *float64 `json:"iat"` // Unix seconds with a fraction (RFC 7519, section 2), lest a TTL of 1 s be cut to nothing
+	Expiry   *float64 `json:"exp"`
+}
+
+// newTokens makes the ring of the secrets, the first of which signs.
+func newTokens(algorithm string, ttl time.Duration, secrets [][]byte) (*tokens, error) {
+	t := &tokens{algorithm: jose.SignatureAlgorithm(algorithm), keys: map[string][]byte{}, ttl: ttl}
+	for _, s := range secrets {
+		sum := sha256.Sum256(append([]byte("paddock key id\x00"), s...))
+		id := hex.EncodeToString(sum[:8])
+		t.keys[id] = s
+		if t.keyID == "" {
+			t.keyID = id
+		}
+	}
+	var err error
+	t.signer, err = jose.NewSigner(
+		jose.SigningKey{Algorithm: t.algorithm, Key: t.keys[t.keyID]},
+		(&jose.SignerOptions{}).WithType(tokenType).WithHeader(jose.HeaderKey("kid"), t.keyID),
+	)
+	if err == nil {
+		// go-jose tells of a key that is too short for its algorithm only here.
+		_, _, err = t.sign(uuid.Nil, uuid.Nil, time.Now(), time.Now())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("access tokens: %w", err)
+	}
+	return t, nil
+}
+
+// sign returns a token that begins now and expires after the time to live, but not after ends.
+func (t *tokens) sign(user, session uuid.UUID, now, ends time.Time) (token string, expires time.Time, err error) {
+	now = now.UTC().Truncate(time.Millisecond)
+	expires = earlier(now.Add(t.ttl), ends.UTC().Truncate(time.Millisecond))
+	token, err = jwt.Signed(t.signer).Claims(accessClaims{
+		Issuer:   issuer,
+		Audience: audience,
+		Subject:  user.String(),
+		Session:  session.String(),
+		ID:       uuid.NewString(),
+		IssuedAt: new(seconds(now)),
+		Expiry:   new(seconds(expires)),
+	}).Serialize()
+	return token, expires, err
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// timeAt is the time of Unix seconds. What is far beyond any token's becomes some time that is far off too.
+func timeAt(seconds float64) time.Time {
+	return time.UnixMilli(int64(math.Round(min(max(seconds, 0), maxSeconds) * 1000)))
+}
+
+// maxSeconds is far off in the year 5138.
+const maxSeconds = 1e11
+
+// verify returns whom the token names. It closes what go-jose leaves open: a missing exp, a long leeway, other spellings
+// of the same base64 (a changed spare bit, a trailing newline), and headers that point to other keys.
+func (t *tokens) verify(token string, now time.Time) (user, session uuid.UUID, err error) {
+	if err := checkShape(token); err != nil {
+		return uuid.Nil, uuid.Nil, err
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{t.algorithm})
+	if err != nil || len(parsed.Headers) != 1 {
+		return uuid.Nil, uuid.Nil, errBadToken
+	}
+	key, ok := t.keys[parsed.Headers[0].KeyID]
+	if !ok {
+		return uuid.Nil, uuid.Nil, errBadToken
+	}
+	var c accessClaims
+	if err := parsed.Claims(key, &c); err != nil {
+		return uuid.Nil, uuid.Nil, errBadToken
+	}
+	return c.check(now, t.ttl)
+}
+
+func (c *accessClaims) check(now time.Time, ttl time.Duration) (user, session uuid.UUID, err error) {
+	if c.Issuer != issuer || c.Audience != audience || c.ID == "" || c.IssuedAt == nil || c.Expiry == nil {
+		return uuid.Nil, uuid.Nil, errBadToken
+	}
+	issued, expires := timeAt(*c.IssuedAt), timeAt(*c.Expiry)
+	if !now.Before(expires) || issued.After(now.Add(leeway)) || expires.Sub(issued) > max(ttl, maxTTL) {
+		return uuid.Nil, uuid.Nil, errBadToken
+	}
+	if user, err = uuid.Parse(c.Subject); err == nil {
+		session, err = uuid.Parse(c.Session)
+	}
+	if err != nil {
+		return uuid.Nil, uuid.Nil, errBadToken
+	}
+	return user, session, nil
+}
+
+// maxTTL is the longest life of a token that a server with a longer ACCESS_TOKEN_TTL may have signed before its
+// configuration changed.
+const maxTTL = 24 * time.Hour
+
+// tokenHeader is all that the header of a token of ours holds.
+type tokenHeader struct {
+	Algorithm string `json:"alg"`
+	KeyID     string `json:"kid"`
+	Type      string `json:"typ"`
+}
+
+// checkShape refuses, before any cryptography, what is not the canonical compact serialisation of a JWS with just our
+// headers (RFC 7515, RFC 8725).
+func checkShape(token string) error {
+	if len(token) > maxTokenBytes {
+		return errBadToken
+	}
+	header, rest, ok := strings.Cut(token, ".")
+	payload, signature, ok2 := strings.Cut(rest, ".")
+	if !ok || !ok2 || header == "" || payload == "" || signature == "" {
+		return errBadToken
+	}
+	var raw []byte
+	for _, part := range []string{signature, payload, header} {
+		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if err != nil || strings.ContainsAny(part, "\r\n") { // the decoder skips line breaks
+			return errBadToken
+		}
+		raw = b
+	}
+	dec := json.NewDecoder(strings.NewReader(string(raw)))
+	dec.DisallowUnknownFields()
+	var h tokenHeader
+	if err := dec.Decode(&h); err != nil || dec.More() || h.Type != tokenType || h.KeyID == "" {
+		return errBadToken
+	}
+	return nil
+}

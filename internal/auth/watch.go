@@ -1,0 +1,156 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/ent/db/credential"
+	"github.com/paddock-gate/paddock/ent/db/predicate"
+	"github.com/paddock-gate/paddock/ent/db/role"
+	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// watchInterval is how often the credentials of running streams are checked; a stream ends within twice that.
+const watchInterval = 750 * time.Millisecond
+
+// watchBatch keeps a query's parameters far below what either database takes.
+const watchBatch = 500
+
+// watch ends running streams when what they were begun with does: the session, the key, the user, or the last of the
+// roles that allowed them. One query a round serves all streams.
+type watch struct {
+	store *store.Store
+	mu    sync.Mutex
+	next  int
+	live  map[int]*watched
+}
+
+type watched struct {
+	session, credential uuid.UUID
+	roles               []string
+	end                 context.CancelCauseFunc
+}
+
+// Watch returns a context that ends, with ErrUnauthenticated as its cause, within two seconds of the caller's session,
+// key or user ending, or of the user losing all of roles; no roles means that none is needed. The caller must call stop.
+func (a *Service) Watch(ctx context.Context, c *caller.Caller, roles ...string) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	id := a.watch.add(&watched{session: c.SessionID, credential: c.CredentialID, roles: roles, end: cancel})
+	return ctx, func() {
+		a.watch.remove(id)
+		cancel(context.Canceled)
+	}
+}
+
+func (w *watch) add(s *watched) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next++
+	w.live[w.next] = s
+	return w.next
+}
+
+func (w *watch) remove(id int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.live, id)
+}
+
+func (w *watch) run(ctx context.Context) {
+	ticker := time.NewTicker(watchInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			// A database that is away ends no stream: what was allowed is not known to be forbidden.
+			if err := w.check(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				slog.WarnContext(ctx, "credentials of running streams not checked", "error", err)
+			}
+		}
+	}
+}
+
+// check ends the streams whose credential is no longer good.
+func (w *watch) check(ctx context.Context) error {
+	w.mu.Lock()
+	streams := make([]*watched, 0, len(w.live))
+	for _, s := range w.live {
+		streams = append(streams, s)
+	}
+	w.mu.Unlock()
+
+	// Streams that need the same roles are asked for together.
+	byRoles := map[string][]*watched{}
+	for _, s := range streams {
+		key := strings.Join(s.roles, ",")
+		byRoles[key] = append(byRoles[key], s)
+	}
+	for _, group := range byRoles {
+		for batch := range slices.Chunk(group, watchBatch) {
+			good, err := w.good(ctx, batch)
+			if err != nil {
+				return err
+			}
+			for _, s := range batch {
+				if !good[s.session] && !good[s.credential] {
+					s.end(ErrUnauthenticated)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// good tells which of the streams' sessions and credentials still hold; the streams need the same roles.
+func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]bool, error) {
+	var sessions, credentials []uuid.UUID
+	for _, s := range streams {
+		if s.session != uuid.Nil {
+			sessions = append(sessions, s.session)
+		} else {
+			credentials = append(credentials, s.credential)
+		}
+	}
+	owner := []predicate.User{user.Active(true)}
+	if roles := streams[0].roles; len(roles) > 0 {
+		owner = append(owner, user.HasRolesWith(role.IDIn(roles...)))
+	}
+	now := time.Now().UTC()
+	good := map[uuid.UUID]bool{}
+	if len(sessions) > 0 {
+		ids, err := w.store.Session.Query().
+			Where(session.IDIn(sessions...), session.RevokedAtIsNil(), session.ExpiresAtGT(now), session.HasUserWith(owner...)).
+			IDs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			good[id] = true
+		}
+	}
+	if len(credentials) > 0 {
+		ids, err := w.store.Credential.Query().
+			Where(credential.IDIn(credentials...), credential.RevokedAtIsNil(), credential.HasUserWith(owner...),
+				credential.Or(credential.ExpiresAtIsNil(), credential.ExpiresAtGT(now))).
+			IDs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			good[id] = true
+		}
+	}
+	return good, nil
+}

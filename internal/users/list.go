@@ -1,0 +1,76 @@
+package users
+
+import (
+	"context"
+	"strings"
+
+	"entgo.io/ent/dialect/sql"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/role"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/page"
+	"github.com/paddock-gate/paddock/internal/wire"
+)
+
+const defaultPageSize = 50
+
+// ListUsers implements paddock.v1.UserService: a keyset page, so that a deep one costs as much as the first; the rows are
+// counted once, with the first page, and the token carries the number on.
+func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest) (*paddockv1.ListUsersResponse, error) {
+	size := int(req.GetPageSize())
+	if size == 0 {
+		size = defaultPageSize
+	}
+	filters := proto.CloneOf(req)
+	filters.PageSize, filters.PageToken = 0, ""
+
+	q := s.store.User.Query()
+	if text := strings.TrimSpace(req.GetQuery()); text != "" {
+		q.Where(user.SearchContains(searchText(text)))
+	}
+	if req.GetRole() != "" {
+		q.Where(user.HasRolesWith(role.ID(req.GetRole())))
+	}
+	if req.Active != nil {
+		q.Where(user.Active(req.GetActive()))
+	}
+	var at page.Position
+	var err error
+	if token := req.GetPageToken(); token != "" {
+		if at, err = page.Parse(token, filters); err != nil {
+			return nil, fault.Invalid("page_token", err.Error())
+		}
+		// The first condition is implied; it is what the index is searched by.
+		q.Where(user.CreatedAtLTE(at.Time), user.Or(user.CreatedAtLT(at.Time), user.IDLT(at.ID)))
+	} else {
+		total, err := q.Clone().Count(ctx)
+		if err != nil {
+			return nil, err
+		}
+		at.Total = int32(total)
+	}
+	rows, err := q.WithRoles().
+		Order(user.ByCreatedAt(sql.OrderDesc()), user.ByID(sql.OrderDesc())).
+		Limit(size + 1).
+		All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &paddockv1.ListUsersResponse{TotalSize: at.Total}
+	if len(rows) > size {
+		rows = rows[:size]
+		m.NextPageToken = page.Token(position(rows[size-1], at.Total), filters)
+	}
+	for _, u := range rows {
+		m.Users = append(m.Users, wire.User(u))
+	}
+	return m, nil
+}
+
+func position(u *db.User, total int32) page.Position {
+	return page.Position{Time: u.CreatedAt, ID: u.ID, Total: total}
+}

@@ -1,0 +1,245 @@
+// Package users manages the people and services that have an account.
+package users
+
+import (
+	"context"
+	"strings"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/role"
+	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/email"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/idempotency"
+	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/wire"
+)
+
+// Service is the UserService.
+type Service struct {
+	store             *store.Store
+	log               *audit.Log
+	hasher            *secret.Hasher
+	passwordMinLength int
+}
+
+// New returns the service.
+func New(s *store.Store, log *audit.Log, hasher *secret.Hasher, passwordMinLength int) *Service {
+	return &Service{store: s, log: log, hasher: hasher, passwordMinLength: passwordMinLength}
+}
+
+var (
+	errNoUser          = fault.NotFound("user")
+	errEmailTaken      = fault.Field(connect.CodeAlreadyExists, fault.EmailTaken, "email", "another user has this email")
+	errExternalIDTaken = fault.Field(connect.CodeAlreadyExists, fault.ExternalIDTaken, "external_id", "another user has this external id")
+	errLastAdmin       = fault.New(connect.CodeFailedPrecondition, fault.LastAdmin,
+		"this is the last active admin; make another user an admin first")
+)
+
+// CreateUser implements paddock.v1.UserService.
+func (s *Service) CreateUser(ctx context.Context, req *paddockv1.CreateUserRequest) (*paddockv1.CreateUserResponse, error) {
+	address, err := email.Normalize(req.GetEmail())
+	if err != nil {
+		return nil, fault.Invalid("email", err.Error())
+	}
+	if existing, err := s.withExternalID(ctx, req.GetExternalId(), address); existing != nil || err != nil {
+		return &paddockv1.CreateUserResponse{User: existing}, err
+	}
+	hash := ""
+	if req.GetPassword() != "" {
+		if hash, err = s.hash(ctx, req.GetPassword(), address, req.GetDisplayName()); err != nil {
+			return nil, err
+		}
+	}
+	id := uuid.Must(uuid.NewV7())
+	earlier, repeated, err := idempotency.Once(ctx, s.store.Client, req, func(remember idempotency.Remember) error {
+		return s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+			now := store.Now()
+			create := tx.User.Create().
+				SetID(id).
+				SetEmail(address).
+				SetDisplayName(req.GetDisplayName()).
+				SetSearch(searchText(address, req.GetDisplayName(), req.GetExternalId())).
+				SetPasswordHash(hash).
+				SetCreatedAt(now).SetUpdatedAt(now).
+				AddRoleIDs(req.GetRoles()...)
+			if req.GetExternalId() != "" {
+				create.SetExternalID(req.GetExternalId())
+			}
+			if err := create.Exec(ctx); err != nil {
+				return audit.Event{}, err
+			}
+			return audit.Event{
+				Type: audit.UserCreated, TargetUserID: id, Detail: address + rolesDetail(req.GetRoles()),
+			}, remember(ctx, tx, id)
+		})
+	})
+	switch emailTaken := store.Taken(err, "users.email"); {
+	case repeated:
+		id = earlier
+	case emailTaken || store.Taken(err, "users.external_id"):
+		// By the same call, perhaps, a moment earlier.
+		existing, err := s.withExternalID(ctx, req.GetExternalId(), address)
+		switch {
+		case existing != nil || err != nil:
+			return &paddockv1.CreateUserResponse{User: existing}, err
+		case emailTaken:
+			return nil, errEmailTaken
+		}
+		return nil, errExternalIDTaken
+	case err != nil:
+		return nil, err
+	}
+	u, err := s.get(ctx, id)
+	return &paddockv1.CreateUserResponse{User: u}, err
+}
+
+// withExternalID returns the user with the external id; nil when there is none or the id is empty. If that user has
+// another email, the id is taken.
+func (s *Service) withExternalID(ctx context.Context, externalID, address string) (*paddockv1.User, error) {
+	if externalID == "" {
+		return nil, nil
+	}
+	u, err := s.store.User.Query().Where(user.ExternalID(externalID)).WithRoles().Only(ctx)
+	switch {
+	case db.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case u.Email != address:
+		return nil, errExternalIDTaken
+	}
+	return wire.User(u), nil
+}
+
+// GetUser implements paddock.v1.UserService.
+func (s *Service) GetUser(ctx context.Context, req *paddockv1.GetUserRequest) (*paddockv1.GetUserResponse, error) {
+	u, err := s.get(ctx, uuid.MustParse(req.GetId()))
+	return &paddockv1.GetUserResponse{User: u}, err
+}
+
+func (s *Service) get(ctx context.Context, id uuid.UUID) (*paddockv1.User, error) {
+	u, err := s.store.User.Query().Where(user.ID(id)).WithRoles().Only(ctx)
+	if db.IsNotFound(err) {
+		return nil, errNoUser
+	}
+	if err != nil {
+		return nil, err
+	}
+	return wire.User(u), nil
+}
+
+// DeleteUser implements paddock.v1.UserService.
+func (s *Service) DeleteUser(ctx context.Context, req *paddockv1.DeleteUserRequest) (*paddockv1.DeleteUserResponse, error) {
+	id := uuid.MustParse(req.GetId())
+	err := s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		if err := lockAdmins(ctx, tx); err != nil {
+			return audit.Event{}, err
+		}
+		u, err := tx.User.Get(ctx, id)
+		if db.IsNotFound(err) {
+			return audit.Event{}, errNoUser
+		}
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if err := tx.User.DeleteOne(u).Exec(ctx); err != nil {
+			return audit.Event{}, err
+		}
+		return audit.Event{Type: audit.UserDeleted, TargetUserID: id, Detail: u.Email}, someAdminLeft(ctx, tx)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &paddockv1.DeleteUserResponse{}, nil
+}
+
+// SetPassword implements paddock.v1.UserService.
+func (s *Service) SetPassword(ctx context.Context, req *paddockv1.SetPasswordRequest) (*paddockv1.SetPasswordResponse, error) {
+	id := uuid.MustParse(req.GetUserId())
+	u, err := s.get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := s.hash(ctx, req.GetPassword(), u.GetEmail(), u.GetDisplayName())
+	if err != nil {
+		return nil, err
+	}
+	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		n, err := tx.User.Update().Where(user.ID(id)).SetPasswordHash(hash).Save(ctx)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if n == 0 {
+			return audit.Event{}, errNoUser
+		}
+		return audit.Event{Type: audit.PasswordSet, TargetUserID: id, Detail: u.GetEmail()}, endSessions(ctx, tx, id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &paddockv1.SetPasswordResponse{}, nil
+}
+
+// hash checks the password against the rules, with what it must not resemble, and hashes it.
+func (s *Service) hash(ctx context.Context, password string, not ...string) (string, error) {
+	if err := secret.CheckPassword(password, s.passwordMinLength, not...); err != nil {
+		return "", fault.WeakPassword("password", err)
+	}
+	return s.hasher.Hash(ctx, password)
+}
+
+// ListRoles implements paddock.v1.UserService.
+func (s *Service) ListRoles(ctx context.Context, _ *paddockv1.ListRolesRequest) (*paddockv1.ListRolesResponse, error) {
+	rows, err := s.store.Role.Query().Order(role.ByID()).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &paddockv1.ListRolesResponse{}
+	for _, r := range rows {
+		m.Roles = append(m.Roles, &paddockv1.Role{Name: r.ID, Description: r.Description})
+	}
+	return m, nil
+}
+
+// endSessions ends all sessions of the user.
+func endSessions(ctx context.Context, tx *db.Tx, id uuid.UUID) error {
+	return tx.Session.Update().Where(session.UserID(id), session.RevokedAtIsNil()).SetRevokedAt(store.Now()).Exec(ctx)
+}
+
+// lockAdmins makes those who may take an admin away wait for one another: without it, two admins who demote each other at
+// once leave none. Writing to the role's row, even what is there, is a lock that both databases know.
+func lockAdmins(ctx context.Context, tx *db.Tx) error {
+	_, err := store.Exec(ctx, tx, `UPDATE roles SET description = description WHERE id = $1`, caller.Admin)
+	return err
+}
+
+// someAdminLeft fails with LAST_ADMIN when the transaction leaves no active admin. It needs the lock of lockAdmins.
+func someAdminLeft(ctx context.Context, tx *db.Tx) error {
+	ok, err := tx.User.Query().Where(user.Active(true), user.HasRolesWith(role.ID(caller.Admin))).Exist(ctx)
+	if err == nil && !ok {
+		return errLastAdmin
+	}
+	return err
+}
+
+// searchText is what ListUsers searches in, and for: in lower case, with accents composed.
+func searchText(texts ...string) string {
+	return strings.ToLower(norm.NFC.String(strings.Join(texts, "\n")))
+}
+
+func rolesDetail(roles []string) string {
+	if len(roles) == 0 {
+		return ", no roles"
+	}
+	return ", roles " + strings.Join(roles, ", ")
+}
