@@ -1,0 +1,233 @@
+package apptest_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// TestBodiesHaveLimits sends each service a body that is as large as allowed, and one byte more, with its length told
+// and without.
+func TestBodiesHaveLimits(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	for _, c := range []struct {
+		procedure string
+		most      int
+	}{
+		{paddockv1connect.AuthServiceLoginProcedure, 16 << 10},
+		{paddockv1connect.AuthServiceWhoAmIProcedure, 16 << 10},
+		{paddockv1connect.UserServiceListUsersProcedure, 64 << 10},
+		{paddockv1connect.CredentialServiceListCredentialsProcedure, 64 << 10},
+		{paddockv1connect.AuditServiceListAuditEntriesProcedure, 64 << 10},
+		{paddockv1connect.OllamaServiceEmbedProcedure, 4 << 20},
+	} {
+		for _, chunked := range []bool{false, true} {
+			for _, over := range []int{0, 1} {
+				body := "{" + strings.Repeat(" ", c.most+over-2) + "}"
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+c.procedure, strings.NewReader(body))
+				must(t, err)
+				req.Header.Set("Content-Type", "application/json")
+				req.Header.Set("Authorization", "Bearer "+a.AdminKey)
+				if chunked {
+					req.Body, req.ContentLength = io.NopCloser(io.LimitReader(req.Body, 1<<30)), -1
+				}
+				res, err := http1.Do(req)
+				must(t, err)
+				answer, err := io.ReadAll(res.Body)
+				must(t, err)
+				res.Body.Close()
+				if refused := strings.Contains(string(answer), "MESSAGE_TOO_LARGE"); refused != (over == 1) {
+					t.Errorf("%s, %d bytes over, chunked %t: %d %s", c.procedure, over, chunked, res.StatusCode, answer)
+				}
+			}
+		}
+	}
+}
+
+// TestTooLargeIsToldInEveryProtocol over a body that never ends: it is neither read nor kept.
+func TestTooLargeIsToldInEveryProtocol(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	large := bytes.Repeat([]byte{'x'}, 70_000)
+	for _, p := range []protocol{connectJSON, connectProto, grpcProto, grpcWebProto} {
+		_, _, err := p.call(t.Context(), a, methodOf(t, paddockv1connect.AuthServiceWhoAmIProcedure), bearerOf(a.AdminKey), large)
+		apptest.WantReason(t, err, fault.MessageTooLarge)
+		wantToldProperly(t, err)
+	}
+	for _, client := range []*http.Client{http1, http2} {
+		for _, kind := range []string{"application/json", "application/grpc", "application/grpc-web"} {
+			endless := &endlessBody{prefix: []byte{0, 0xff, 0xff, 0xff, 0xff}}
+			// Health and reflection are outside of the door, and for everybody.
+			for _, path := range []string{paddockv1connect.AuthServiceLoginProcedure, "/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"} {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+path, endless)
+				must(t, err)
+				req.Header.Set("Content-Type", kind)
+				if res, err := client.Do(req); err == nil { // or cut off
+					io.Copy(io.Discard, res.Body)
+					res.Body.Close()
+				}
+				if endless.read > 16<<20 {
+					t.Errorf("%s, %s: %d bytes were taken", path, kind, endless.read)
+				}
+			}
+		}
+	}
+}
+
+// endlessBody announces 4 GiB and keeps sending.
+type endlessBody struct {
+	prefix []byte
+	read   int
+}
+
+func (b *endlessBody) Read(p []byte) (int, error) {
+	n := copy(p, b.prefix)
+	b.prefix = b.prefix[n:]
+	if n == 0 {
+		n = len(p)
+	}
+	if b.read += n; b.read > 64<<20 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// TestCompressedRequestsAreRefused without being expanded.
+func TestCompressedRequestsAreRefused(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	for _, p := range []protocol{connectJSON, connectProto, grpcProto, grpcWebProto} {
+		p.option = connect.WithClientOptions(p.option, connect.WithSendGzip())
+		for _, m := range []rpc{methodOf(t, paddockv1connect.AuthServiceWhoAmIProcedure), methodOf(t, paddockv1connect.OllamaServiceChatProcedure)} {
+			_, _, err := p.call(t.Context(), a, m, bearerOf(a.AdminKey), bytes.Repeat([]byte("{ "), 1<<20))
+			if got, want := verdictOf(err), refused(connect.CodeUnimplemented, fault.InvalidArgument); got != want {
+				t.Errorf("%s over %s: %q, want %q (%v)", m.Name(), p.name, got, want, err)
+			}
+		}
+	}
+	// A frame that says so of itself, and other frames that are none.
+	for name, body := range map[string]string{
+		"compressed": "\x01\x00\x00\x00\x02{}", "too short": "\x00\x00", "empty": "", "half": "\x00\x00\x00\x00\x09{}",
+		"two": "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "huge": "\x00\xff\xff\xff\xff", "trailer": "\x80\x00\x00\x00\x00",
+	} {
+		for _, kind := range []string{"application/grpc-web+proto", "application/grpc-web+json", "application/grpc"} {
+			header := bearerOf(a.AdminKey)
+			header.Set("Content-Type", kind)
+			got := send(t, http.MethodPost, a.URL+paddockv1connect.AuthServiceWhoAmIProcedure, header, body)
+			status := got.Header.Get("Grpc-Status") + got.Trailer.Get("Grpc-Status")
+			details, err := base64.RawStdEncoding.DecodeString(got.Header.Get("Grpc-Status-Details-Bin") + got.Trailer.Get("Grpc-Status-Details-Bin"))
+			if status != "3" || err != nil || !bytes.Contains(details, []byte("INVALID_ARGUMENT")) {
+				t.Errorf("%s as %s: status %q, details %q, %v", name, kind, status, details, err)
+			}
+		}
+	}
+}
+
+func TestRateLimitIsTruthful(t *testing.T) {
+	t.Parallel()
+	const perMinute = 5
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"RATE_LIMIT_PER_MINUTE": strconv.Itoa(perMinute)})
+	for _, p := range []protocol{connectJSON, grpcProto, grpcWebProto} {
+		t.Run(p.name, func(t *testing.T) {
+			ctx := t.Context()
+			// An admin's user, made by the first admin, would cost the first admin's calls.
+			credential := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
+			m, empty := methodOf(t, paddockv1connect.OllamaServiceListModelsProcedure), map[string][]byte{"json": []byte("{}")}[p.codec]
+			served, refused := 0, 0
+			var last *connect.Error
+			for range perMinute + 2 {
+				_, header, err := p.call(ctx, a, m, bearerOf(credential), empty)
+				limit, remaining, reset := header.Get("X-RateLimit-Limit"), number(t, header, "X-RateLimit-Remaining"), number(t, header, "X-RateLimit-Reset")
+				if limit != strconv.Itoa(perMinute) || remaining > max(0, perMinute-1-served) || reset < 1 || reset > 60 {
+					t.Errorf("limit %q, remaining %d, reset %d after %d", limit, remaining, reset, served)
+				}
+				if err == nil {
+					served++
+					continue
+				}
+				refused++
+				wantToldProperly(t, err)
+				apptest.WantReason(t, err, fault.RateLimited)
+				last, _ = err.(*connect.Error) //nolint:errorlint // clients return nothing else
+			}
+			if p.name == connectJSON.name && (served != perMinute || refused != 2) {
+				t.Errorf("%d served and %d refused, want %d and 2", served, refused, perMinute)
+			}
+			if last == nil || last.Code() != connect.CodeResourceExhausted {
+				t.Fatalf("last error %v", last)
+			}
+			if wait := number(t, last.Meta(), "Retry-After"); wait < 1 || wait > 60/perMinute {
+				t.Errorf("Retry-After %d, a request comes back every %d s", wait, 60/perMinute)
+			}
+			// The AuthService is never limited, and tells the same state.
+			for range 2 * perMinute {
+				who, err := a.As(credential).Auth.WhoAmI(ctx, &paddockv1.WhoAmIRequest{})
+				must(t, err)
+				if r := who.GetRateLimit(); r.GetLimit() != perMinute || r.GetRemaining() > 1 || r.GetResetSeconds() < 1 || r.GetResetSeconds() > 60 {
+					t.Errorf("WhoAmI tells %v", r)
+				}
+			}
+		})
+	}
+}
+
+// TestARaceForTheRateLimitOverrunsNothing. A limiter that looks and then takes lets more through.
+func TestARaceForTheRateLimitOverrunsNothing(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"RATE_LIMIT_PER_MINUTE": "20"})
+	served := make(chan bool, 100)
+	var racers sync.WaitGroup
+	for range cap(served) {
+		racers.Go(func() {
+			_, err := a.Admin().Users.ListRoles(context.Background(), &paddockv1.ListRolesRequest{})
+			served <- err == nil
+		})
+	}
+	racers.Wait()
+	close(served)
+	n := 0
+	for ok := range served {
+		if ok {
+			n++
+		}
+	}
+	if n < 20 || n > 21 { // one may have come back meanwhile
+		t.Errorf("%d calls served of 20", n)
+	}
+}
+
+func TestNoLimitMeansNoHeaders(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	_, header, err := connectJSON.call(t.Context(), a, methodOf(t, paddockv1connect.OllamaServiceListModelsProcedure), bearerOf(a.AdminKey), []byte("{}"))
+	must(t, err)
+	who, err := a.Admin().Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
+	must(t, err)
+	if header.Get("X-RateLimit-Limit") != "" || who.GetRateLimit() != nil {
+		t.Errorf("headers %v, WhoAmI %v", header, who)
+	}
+}
+
+func number(t testing.TB, header http.Header, name string) int {
+	t.Helper()
+	n, err := strconv.Atoi(header.Get(name))
+	if err != nil {
+		t.Errorf("%s is %q", name, header.Get(name))
+	}
+	return n
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// proxies are the networks whose word about a client's address is taken.
+type proxies []netip.Prefix
+
+func (p proxies) trusts(a netip.Addr) bool {
+	for _, network := range p {
+		if network.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// client returns the address that the request comes from, and whether the client's own connection is encrypted. Of
+// X-Forwarded-For the last address that is not a trusted proxy's counts, and only when a trusted proxy is speaking: what
+// stands further left is the client's to invent.
+func (p proxies) client(r *http.Request) (addr netip.Addr, tls bool) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}, r.TLS != nil
+	}
+	addr = peer.Addr().Unmap().WithZone("")
+	if !p.trusts(addr) {
+		return addr, r.TLS != nil
+	}
+	tls = r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0; i-- {
+		hop, ok := parseHop(hops[i])
+		if !ok {
+			break
+		}
+		addr = hop
+		if !p.trusts(hop) {
+			break
+		}
+	}
+	return addr, tls
+}
+
+// parseHop reads an address with or without a port.
+func parseHop(s string) (netip.Addr, bool) {
+	s = strings.TrimSpace(s)
+	a, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		ap, err := netip.ParseAddrPort(s)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		a = ap.Addr()
+	}
+	return a.Unmap().WithZone(""), true
+}

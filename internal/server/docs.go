@@ -1,0 +1,103 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	swaggerui "github.com/swaggest/swgui/v5/static"
+
+	"github.com/paddock-gate/paddock/internal/gen/openapi"
+)
+
+// pages are the front page, which stands until there is a better one, and the documentation's frame around Swagger UI.
+// No script stands in a page or comes from elsewhere, so that they work under contentSecurityPolicy as it is.
+//
+//go:embed pages
+var pages embed.FS
+
+// openAPI answers the OpenAPI 3.1 description of every RPC as HTTP/JSON, generated from the protos.
+func openAPI(w http.ResponseWriter, r *http.Request) {
+	serveFile(w, r, "openapi.json", openapi.JSON)
+}
+
+// docs answers the page that renders it.
+func docs(w http.ResponseWriter, r *http.Request) { servePage(w, r, "docs.html") }
+
+// front answers the page that points to the docs.
+func front(w http.ResponseWriter, r *http.Request) { servePage(w, r, "front.html") }
+
+// docsFile answers what the pages load.
+func docsFile(w http.ResponseWriter, r *http.Request) {
+	switch name := r.PathValue("file"); name {
+	case "swagger-ui.css", "swagger-ui-bundle.js":
+		serveSwaggerUI(w, r, name)
+	default:
+		servePage(w, r, name)
+	}
+}
+
+func servePage(w http.ResponseWriter, r *http.Request, name string) {
+	content, err := pages.ReadFile("pages/" + name)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	serveFile(w, r, name, content)
+}
+
+// serveSwaggerUI answers a file of Swagger UI's, which are embedded compressed.
+func serveSwaggerUI(w http.ResponseWriter, r *http.Request, name string) {
+	content, err := swaggerui.FS.ReadFile(name + ".gz")
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Vary", "Accept-Encoding")
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Header().Set("Content-Encoding", "gzip")
+	} else if content, err = gunzip(content); err != nil {
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	serveFile(w, r, name, content)
+}
+
+func gunzip(b []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// serveFile answers a file of the program's. Browsers keep it, and ask each time whether it is still the same.
+func serveFile(w http.ResponseWriter, r *http.Request, name string, content []byte) {
+	sum := sha256.Sum256(content)
+	w.Header().Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
+	w.Header().Set("Cache-Control", "no-cache")
+	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
+}
+
+// ServePage serves the web page alone until ctx ends, for a server that runs elsewhere.
+func ServePage(ctx context.Context, listener net.Listener, _ string) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", front)
+	mux.HandleFunc("GET /docs/{file}", docsFile)
+	s := newHTTPServer(secured(mux), slog.Default())
+	context.AfterFunc(ctx, func() { _ = s.Close() })
+	if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/gen/openapi"
+)
+
+// get asks the pages' own routes.
+func get(t *testing.T, path string, header ...string) *http.Response {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", front)
+	mux.HandleFunc("GET /docs", docs)
+	mux.HandleFunc("GET /docs/{file}", docsFile)
+	mux.HandleFunc("GET /openapi.json", openAPI)
+	r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func text(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestPagesNeedNothingThatTheContentSecurityPolicyForbids(t *testing.T) {
+	script := regexp.MustCompile(`(?s)<script([^>]*)>(.*?)</script>`)
+	link := regexp.MustCompile(`\s(?:src|href)="([^"]*)"`)
+	handler := regexp.MustCompile(`(?i)<[^>]+\s(on[a-z]+)=`)
+	for _, page := range []string{"/", "/docs"} {
+		html := text(t, get(t, page))
+		for _, m := range script.FindAllStringSubmatch(html, -1) {
+			if !strings.Contains(m[1], "src=") || strings.TrimSpace(m[2]) != "" {
+				t.Errorf("%s has an inline script: %s", page, m[0])
+			}
+		}
+		if m := handler.FindString(html); m != "" {
+			t.Errorf("%s has an inline handler: %s", page, m)
+		}
+		links := link.FindAllStringSubmatch(html, -1)
+		if len(links) == 0 {
+			t.Errorf("%s links to nothing", page)
+		}
+		for _, m := range links {
+			if !strings.HasPrefix(m[1], "/") || strings.HasPrefix(m[1], "//") {
+				t.Errorf("%s loads %s from elsewhere", page, m[1])
+			}
+			if strings.HasPrefix(m[1], "/docs") {
+				if r := get(t, m[1]); r.StatusCode != http.StatusOK {
+					t.Errorf("%s loads %s: %s", page, m[1], r.Status)
+				}
+			}
+		}
+	}
+}
+
+func TestDocumentationFilesAreServedToEveryClient(t *testing.T) {
+	for path, contentType := range map[string]string{
+		"/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+		"/docs/swagger-ui.css":       "text/css; charset=utf-8",
+		"/docs/docs.js":              "text/javascript; charset=utf-8",
+		"/openapi.json":              "application/json",
+	} {
+		r := get(t, path)
+		if r.Header.Get("Content-Type") != contentType || r.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: headers %v", path, r.Header)
+		}
+		if r = get(t, path, "If-None-Match", r.Header.Get("ETag")); r.StatusCode != http.StatusNotModified {
+			t.Errorf("%s unchanged: %s", path, r.Status)
+		}
+	}
+	packed, plain := get(t, "/docs/swagger-ui-bundle.js", "Accept-Encoding", "gzip"), get(t, "/docs/swagger-ui-bundle.js")
+	unpacked, err := gunzip([]byte(text(t, packed)))
+	if err != nil || packed.Header.Get("Content-Encoding") != "gzip" || string(unpacked) != text(t, plain) {
+		t.Errorf("packed and plain differ: %v", err)
+	}
+	if r := get(t, "/docs/oauth2-redirect.html"); r.StatusCode != http.StatusNotFound {
+		t.Errorf("a file that no page needs is served: %s", r.Status)
+	}
+}
+
+func TestOpenAPIDescribesEveryServedMethodWithItsAccess(t *testing.T) {
+	type operation struct {
+		Access      string `json:"x-access"`
+		SessionOnly bool   `json:"x-session-only"`
+		RequestBody struct {
+			Content map[string]struct {
+				Example json.RawMessage `json:"example"`
+			} `json:"content"`
+		} `json:"requestBody"`
+	}
+	var doc struct {
+		OpenAPI string                          `json:"openapi"`
+		Paths   map[string]map[string]operation `json:"paths"`
+	}
+	if err := json.Unmarshal(openapi.JSON, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
+		t.Errorf("OpenAPI %s", doc.OpenAPI)
+	}
+	methods, _, err := allMethods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range methods {
+		operations, ok := doc.Paths[m.procedure]
+		delete(doc.Paths, m.procedure)
+		if !ok {
+			t.Errorf("%s is served and not described; see services in buf.gen.yaml", m.procedure)
+			continue
+		}
+		if _, ok := operations["get"]; ok == (m.sideEffects || m.streams) {
+			t.Errorf("%s: described by GET: %v", m.procedure, ok)
+		}
+		for verb, op := range operations {
+			level := strings.ToLower(strings.TrimPrefix(m.rule.GetLevel().String(), "LEVEL_"))
+			if op.Access != level || op.SessionOnly != m.rule.GetSessionOnly() {
+				t.Errorf("%s %s is described as %s, session only: %v", verb, m.procedure, op.Access, op.SessionOnly)
+			}
+		}
+		for kind, body := range operations["post"].RequestBody.Content {
+			if body.Example == nil {
+				t.Errorf("%s (%s) has no example", m.procedure, kind)
+			}
+		}
+	}
+	for path := range doc.Paths {
+		t.Errorf("%s is described and not served", path)
+	}
+}

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+
+	connectcors "connectrpc.com/cors"
+	"github.com/rs/cors"
+
+	"github.com/paddock-gate/paddock/internal/idempotency"
+)
+
+// contentSecurityPolicy allows the page what is ours and nothing else. Styles may stand in the page, which the components
+// of its pop-ups need; scripts may not.
+const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
+	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+
+// secured sets the headers that every answer carries.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// crossOrigin lets the pages of the origins call us. They send their access token; cookies stay out of it.
+func crossOrigin(origins []string, next http.Handler) http.Handler {
+	if len(origins) == 0 {
+		return next
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: connectcors.AllowedMethods(),
+		AllowedHeaders: slices.Concat(connectcors.AllowedHeaders(),
+			[]string{"Authorization", "X-Api-Key", "X-Request-Id", idempotency.Header}),
+		ExposedHeaders: slices.Concat(connectcors.ExposedHeaders(),
+			[]string{"X-Request-Id", "Retry-After", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}),
+		MaxAge: 7200,
+	}).Handler(next)
+}

@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/caller"
+)
+
+// noteInterceptor tells observe how each call ended, and counts the streams. It is the outermost.
+type noteInterceptor struct{ metrics *metrics }
+
+func (i noteInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
+		res, err := next(ctx, req)
+		i.note(ctx, err)
+		return res, err
+	}
+}
+
+func (i noteInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
+		i.metrics.streams.Inc()
+		defer i.metrics.streams.Dec()
+		err := next(ctx, conn)
+		i.note(ctx, err)
+		return err
+	}
+}
+
+func (i noteInterceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func (i noteInterceptor) note(ctx context.Context, err error) {
+	told := (*connect.Error)(nil)
+	if errors.As(err, &told) {
+		note(ctx, told)
+	}
+}
+
+// recoverInterceptor turns a panic into an error, so that its caller gets an answer and its stack a log line.
+type recoverInterceptor struct{}
+
+func (recoverInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
+	return func(ctx context.Context, req connect.AnyRequest) (res connect.AnyResponse, err error) {
+		defer func() { err = recovered(ctx, recover(), err) }()
+		return next(ctx, req)
+	}
+}
+
+func (recoverInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
+	return func(ctx context.Context, conn connect.StreamingHandlerConn) (err error) {
+		defer func() { err = recovered(ctx, recover(), err) }()
+		return next(ctx, conn)
+	}
+}
+
+func (recoverInterceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
+	return next
+}
+
+func recovered(ctx context.Context, panicked any, err error) error {
+	if panicked == nil {
+		return err
+	}
+	if panicked == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
+		panic(panicked)
+	}
+	slog.ErrorContext(ctx, "panic", "value", fmt.Sprint(panicked), "stack", string(debug.Stack()),
+		"request_id", caller.From(ctx).RequestID)
+	return fmt.Errorf("panic: %v", panicked)
+}

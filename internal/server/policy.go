@@ -1,0 +1,91 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+)
+
+// method is one RPC and what its descriptor says of it.
+type method struct {
+	procedure   string // "/paddock.v1.UserService/GetUser"
+	service     protoreflect.FullName
+	request     protoreflect.FullName
+	rule        *paddockv1.AccessRule
+	streams     bool // the answer is a stream
+	sideEffects bool
+}
+
+// methodsOf reads the methods of a service. A method without an access rule is an error, and the server does not start.
+func methodsOf(service string) ([]method, error) {
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		return nil, err
+	}
+	descriptors := d.(protoreflect.ServiceDescriptor).Methods()
+	var methods []method
+	for i := range descriptors.Len() {
+		m := descriptors.Get(i)
+		options, _ := m.Options().(*descriptorpb.MethodOptions)
+		rule, _ := proto.GetExtension(options, paddockv1.E_Access).(*paddockv1.AccessRule)
+		if rule.GetLevel() == paddockv1.AccessRule_LEVEL_UNSPECIFIED {
+			return nil, fmt.Errorf("%s has no access rule", m.FullName())
+		}
+		methods = append(methods, method{
+			procedure:   "/" + service + "/" + string(m.Name()),
+			service:     m.Parent().FullName(),
+			request:     m.Input().FullName(),
+			rule:        rule,
+			streams:     m.IsStreamingServer(),
+			sideEffects: options.GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
+		})
+	}
+	return methods, nil
+}
+
+// rolesFor returns the roles of which a caller needs one; none for the levels below.
+func rolesFor(level paddockv1.AccessRule_Level) []string {
+	switch level {
+	case paddockv1.AccessRule_LEVEL_ADMIN:
+		return []string{caller.Admin}
+	case paddockv1.AccessRule_LEVEL_USER:
+		return []string{caller.User, caller.Admin}
+	}
+	return nil
+}
+
+var (
+	errNoRole = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a role that you do not have")
+	errNoKeys = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a session; an API key cannot do it")
+)
+
+// admit decides whether a caller who has proved who they are may call the method.
+func (m *method) admit(c *caller.Caller) *connect.Error {
+	if m.rule.GetSessionOnly() && c.Method != caller.Password {
+		return errNoKeys
+	}
+	roles := rolesFor(m.rule.GetLevel())
+	for _, r := range roles {
+		if c.Has(r) {
+			return nil
+		}
+	}
+	if len(roles) > 0 {
+		return errNoRole
+	}
+	return nil
+}
+
+// name is the method without the package, for people: "UserService.GetUser".
+func (m *method) name() string {
+	return strings.ReplaceAll(strings.TrimPrefix(m.procedure, "/paddock.v1."), "/", ".")
+}

@@ -1,0 +1,280 @@
+// Package server is the one port: every service of Paddock behind one door, over Connect, gRPC, gRPC-Web and plain
+// HTTP/JSON, with what operators need beside them. Read the table of routes first.
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/grpchealth"
+	"connectrpc.com/grpcreflect"
+	"connectrpc.com/validate"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/auth"
+	"github.com/paddock-gate/paddock/internal/chat"
+	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/credentials"
+	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
+	"github.com/paddock-gate/paddock/internal/janitor"
+	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/users"
+)
+
+// The largest bodies that are read.
+const (
+	authBody     = 16 << 10
+	metadataBody = 64 << 10
+	modelBody    = 4 << 20
+)
+
+// Whether a service's calls count against the caller's rate limit.
+const (
+	limited   = true
+	unlimited = false
+)
+
+// services are the names of all services with an access rule on each method.
+var services = []string{
+	paddockv1connect.AuthServiceName,
+	paddockv1connect.UserServiceName,
+	paddockv1connect.CredentialServiceName,
+	paddockv1connect.AuditServiceName,
+	paddockv1connect.OllamaServiceName,
+}
+
+func isService(name string) bool {
+	return slices.Contains(services, name)
+}
+
+// Server serves one configuration on one database.
+type Server struct {
+	config  config.Config
+	log     *slog.Logger
+	auth    *auth.Service
+	trail   *audit.Log
+	noise   *audit.Noise
+	calls   *calls
+	health  *health
+	metrics *metrics
+	handler http.Handler
+	// endTracing sends the last spans; nil without tracing.
+	endTracing func(context.Context) error
+}
+
+// Options are what is not a setting of the environment.
+type Options struct {
+	Secrets     [][]byte // sign and verify access tokens; the first signs
+	WithoutPage bool     // serve the API alone
+}
+
+// New wires the server. It opens nothing and starts nothing; Run does. The store's schema must be up to date.
+func New(cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
+	upstream := ollama.New(ollama.Config{
+		BaseURL:           cfg.Ollama.BaseURL,
+		ConnectTimeout:    cfg.Ollama.ConnectTimeout,
+		FirstTokenTimeout: cfg.Ollama.FirstTokenTimeout,
+		IdleTimeout:       cfg.Ollama.IdleTimeout,
+	})
+	limit := newLimiter(cfg.RateLimitPerMinute)
+	noise := audit.NewNoise(log)
+	authentication, err := auth.New(s, log, noise, hasher, auth.Options{
+		Secrets:           o.Secrets,
+		Algorithm:         cfg.Tokens.Algorithm,
+		AccessTTL:         cfg.Tokens.AccessTTL,
+		RefreshTTL:        cfg.Tokens.RefreshTTL,
+		SessionTTL:        cfg.Tokens.SessionTTL,
+		PasswordMinLength: cfg.PasswordMinLength,
+		RateLimit:         limit.stateOf,
+	})
+	if err != nil {
+		return nil, err
+	}
+	running := newCalls()
+	srv := &Server{
+		config:  cfg,
+		log:     logger,
+		auth:    authentication,
+		trail:   log,
+		noise:   noise,
+		calls:   running,
+		health:  &health{store: s, upstream: upstream, calls: running},
+		metrics: newMetrics(s, hasher, upstream),
+	}
+	methods, strict, err := allMethods()
+	if err != nil {
+		return nil, err
+	}
+	interceptors := []connect.Interceptor{
+		noteInterceptor{srv.metrics},
+		errorInterceptor{},
+		recoverInterceptor{},
+		validate.NewInterceptor(),
+	}
+	if cfg.Tracing {
+		var tracing connect.Interceptor
+		if tracing, srv.endTracing, err = newTracing(context.Background()); err != nil {
+			return nil, err
+		}
+		interceptors = append([]connect.Interceptor{tracing}, interceptors...)
+	}
+	uncompressed := connect.WithCompression("gzip", nil, nil) // a bomb of 4 MiB cost 1.4 s of CPU to refuse
+	options := []connect.HandlerOption{
+		connect.WithCodec(binaryCodec{}),
+		connect.WithCodec(jsonCodec{name: "json", strict: strict}),
+		connect.WithCodec(jsonCodec{name: "json; charset=utf-8", strict: strict}),
+		uncompressed,
+		connect.WithInterceptors(interceptors...),
+	}
+	d := &door{
+		auth: authentication, log: log, noise: noise, limit: limit, calls: running,
+		streams: newStreams(), errors: connect.NewErrorWriter(options...),
+	}
+
+	mux := http.NewServeMux()
+	rpc := func(maxBody int64, limited bool) func(prefix string, handler http.Handler) {
+		return func(prefix string, handler http.Handler) {
+			for _, m := range methods {
+				if "/"+string(m.service)+"/" == prefix {
+					mux.Handle(m.procedure, d.guard(m, maxBody, limited, handler))
+				}
+			}
+		}
+	}
+	open := func(prefix string, handler http.Handler) { mux.Handle(prefix, bounded(authBody, handler)) }
+	route := func(pattern string, handler http.HandlerFunc) { mux.Handle(pattern, handler) }
+
+	// The table of routes. What is not in it does not exist.
+	rpc(authBody, unlimited)(paddockv1connect.NewAuthServiceHandler(authentication, options...))
+	rpc(metadataBody, limited)(paddockv1connect.NewUserServiceHandler(users.New(s, log, hasher, cfg.PasswordMinLength), options...))
+	rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
+	rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
+	rpc(modelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
+	open(grpchealth.NewHandler(srv.health, uncompressed))
+	if cfg.GRPCReflection {
+		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
+		open(grpcreflect.NewHandlerV1(reflector, uncompressed))
+		open(grpcreflect.NewHandlerV1Alpha(reflector, uncompressed))
+	}
+	route("GET /healthz", srv.health.healthz)
+	route("GET /readyz", srv.health.readyz)
+	if cfg.MetricsAddr == "" {
+		mux.Handle("GET /metrics", srv.metrics.handler())
+	}
+	route("GET /openapi.json", openAPI)
+	route("GET /docs", docs)
+	route("GET /docs/{file}", docsFile)
+	if !o.WithoutPage {
+		route("GET /{$}", front)
+	}
+
+	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies, secured(unhindered(crossOrigin(cfg.CORSAllowedOrigins, mux))))
+	return srv, nil
+}
+
+// allMethods reads the access rules of all services, and which requests change something.
+func allMethods() ([]method, map[protoreflect.FullName]bool, error) {
+	var all []method
+	strict := map[protoreflect.FullName]bool{}
+	for _, s := range services {
+		methods, err := methodsOf(s)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, m := range methods {
+			strict[m.request] = m.sideEffects
+		}
+		all = append(all, methods...)
+	}
+	return all, strict, nil
+}
+
+// Handler is everything that the port serves.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// drainLimit is how long running calls may take to end after the server is told to stop, and closeLimit how long their
+// clients may take to read the last of it.
+var drainLimit, closeLimit = 30 * time.Second, 2 * time.Second
+
+// Run serves on the listener until ctx ends, then lets running calls end, those that stream at the latest after
+// drainLimit. It returns nil after an orderly end.
+func (s *Server) Run(ctx context.Context, listener net.Listener) error {
+	// Calls outlive ctx, until they are done or drained; the work behind them outlives them.
+	calls, drain := context.WithCancelCause(context.WithoutCancel(ctx))
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var behind sync.WaitGroup
+	behind.Go(func() { s.auth.Run(work) })
+	behind.Go(func() { s.noise.Run(work) })
+	behind.Go(func() { janitor.Run(work, s.trail) })
+	if s.endTracing != nil {
+		defer func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			_ = s.endTracing(ctx)
+		}()
+	}
+	defer behind.Wait()
+	defer stop()
+	defer drain(errDraining)
+
+	failed := make(chan error, 2)
+	if s.config.MetricsAddr != "" {
+		aside, err := net.Listen("tcp", s.config.MetricsAddr)
+		if err != nil {
+			return fmt.Errorf("metrics: %w", err)
+		}
+		metricsServer := newHTTPServer(s.metrics.handler(), s.log)
+		go func() { failed <- metricsServer.Serve(aside) }()
+		defer metricsServer.Close()
+	}
+	server := newHTTPServer(s.handler, s.log)
+	server.BaseContext = func(net.Listener) context.Context { return calls }
+	go func() { failed <- server.Serve(listener) }()
+
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.log.Info("shutting down", "limit", drainLimit.String())
+	// Until the last call has ended, probes are told so, and new calls to go elsewhere.
+	select {
+	case <-s.calls.drain():
+	case <-time.After(drainLimit):
+		drain(errDraining)
+	}
+	closing, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	if err := server.Shutdown(closing); err != nil {
+		s.log.Warn("connections cut off", "error", err)
+		return server.Close()
+	}
+	return nil
+}
+
+// newHTTPServer bounds what a peer can make us wait for or keep. There is no WriteTimeout, which would end streams; see
+// recorder.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		Protocols:         &protocols,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       90 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}

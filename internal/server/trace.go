@@ -1,0 +1,39 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/otelconnect"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	"go.opentelemetry.io/otel/sdk/trace"
+)
+
+// newTracing returns the interceptor that traces calls and exports the spans over OTLP/HTTP, as the standard OTEL_*
+// variables say, and the function that flushes them. A trace begun by a caller is continued.
+func newTracing(ctx context.Context) (connect.Interceptor, func(context.Context) error, error) {
+	exporter, err := otlptracehttp.New(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("tracing: %w", err)
+	}
+	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(),
+		resource.WithAttributes(attribute.String("service.name", "paddock")), resource.WithFromEnv())
+	if err != nil {
+		return nil, nil, fmt.Errorf("tracing: %w", err)
+	}
+	provider := trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(about))
+	interceptor, err := otelconnect.NewInterceptor(
+		otelconnect.WithTracerProvider(provider),
+		otelconnect.WithPropagator(propagation.TraceContext{}),
+		otelconnect.WithTrustRemote(),
+		otelconnect.WithoutMetrics(), // Prometheus has them
+	)
+	if err != nil {
+		return nil, nil, fmt.Errorf("tracing: %w", err)
+	}
+	return interceptor, provider.Shutdown, nil
+}
