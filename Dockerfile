@@ -1,0 +1,29 @@
+# One static binary on an image that holds nothing else: no shell, no package manager, no root.
+#
+#   docker build -t paddock .
+#   docker run -p 8080:8080 -v paddock:/data -e JWT_SECRET="$(openssl rand -hex 32)" paddock
+#
+# Without a database it uses the embedded one in /data; with DB_HOST or DATABASE_URL it needs no volume.
+
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ARG TARGETOS TARGETARCH VERSION
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -ldflags="-s -w -X main.Version=$VERSION" -o /out/paddock ./cmd/paddock
+# A new volume takes the owner and the mode of the folder that it covers.
+RUN install -d -m 0700 /out/data
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /out/paddock /usr/local/bin/paddock
+COPY --from=build --chown=nonroot:nonroot /out/data /data
+ENV ENVIRONMENT=prod DATA_DIR=/data
+VOLUME /data
+EXPOSE 8080
+USER nonroot:nonroot
+HEALTHCHECK --interval=10s --timeout=3s --start-period=15s CMD ["/usr/local/bin/paddock", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/paddock"]
+CMD ["serve"]

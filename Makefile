@@ -1,0 +1,89 @@
+# Paddock. `make help` tells what there is; `make run` and `make test` need nothing but what they say they lack.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+GO        ?= go
+BUF       := .tools/buf/node_modules/.bin/buf
+TOOL      = $(GO) tool -modfile=internal/tools/$(1)/go.mod
+GO_FILES  := $(shell git ls-files '*.go' go.mod 2>/dev/null)
+
+.PHONY: help
+help: ## Tell what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build everything and start it on this machine; prints where to go
+	bin/paddock dev
+
+.PHONY: build
+build: ## Build bin/paddock: one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/paddock ./cmd/paddock
+
+.PHONY: test
+test: ## Run every test, on the embedded database and on PostgreSQL
+	scripts/test
+
+.PHONY: test-ollama
+test-ollama: ## Run the Ollama contract against a real Ollama with two tiny models
+	scripts/test-ollama
+
+.PHONY: seed
+seed: build ## Make the first admin and API key in the configured database
+	bin/paddock seed
+
+.PHONY: bench
+bench: ## Measure what performance promises, each beside its floor
+	scripts/bench
+
+.PHONY: lint
+lint: $(BUF) .tools/protovalidate ## Check style, protos, generated code and known vulnerabilities
+	$(call TOOL,golangci) golangci-lint run ./...
+	$(BUF) lint proto
+	$(BUF) format --diff --exit-code proto
+	scripts/check-generated
+	scripts/check-vulnerabilities
+
+.PHONY: format
+format: $(BUF) ## Format Go and protos
+	$(call TOOL,golangci) golangci-lint fmt
+	$(BUF) format -w proto
+
+.PHONY: generate
+generate: $(BUF) .tools/protovalidate .tools/googleapis ## Generate code from the protos and the database schema
+	$(BUF) generate
+	$(BUF) generate --template ui/buf.gen.yaml
+	$(GO) run ./internal/tools/apidoc internal/gen/openapi/openapi.json
+	$(GO) generate ./ent
+
+.PHONY: breaking
+breaking: $(BUF) .tools/protovalidate ## Fail when the protos break clients of the last commit
+	$(BUF) breaking proto --against '.git#ref=HEAD,subdir=proto'
+
+.PHONY: migration
+migration: ## Write migrations of a changed schema: make migration name=what_changed
+	@test -n "$(name)" || { echo 'say what changed: make migration name=add_user_phone' >&2; exit 2; }
+	$(GO) run ./internal/tools/migration -name $(name)
+
+.PHONY: clean
+clean: ## Remove what was built and fetched
+	rm -rf bin .tools
+
+# buf and the TypeScript plugin come from npm, pinned.
+$(BUF):
+	@command -v npm >/dev/null || { echo 'make generate needs npm (Node.js 20 or newer) for buf' >&2; exit 1; }
+	npm install --prefix .tools/buf --no-save --ignore-scripts --no-fund --no-audit @bufbuild/buf@1.74.0 @bufbuild/protoc-gen-es@2.13.0
+
+# buf/validate/validate.proto comes from the Go module that ships it; the same that protovalidate links.
+.tools/protovalidate:
+	mkdir -p $@/buf/validate
+	dir=$$($(GO) mod download -json github.com/bufbuild/protovalidate@v1.2.2 | sed -n 's/.*"Dir": "\(.*\)",/\1/p'); \
+	install -m 644 "$$dir/proto/protovalidate/buf/validate/validate.proto" $@/buf/validate/
+
+# google/rpc/error_details.proto, for the web page, from a Go module that ships it.
+.tools/googleapis:
+	mkdir -p $@/google/rpc
+	dir=$$($(GO) mod download -json github.com/gogo/googleapis@v1.4.1 | sed -n 's/.*"Dir": "\(.*\)",/\1/p'); \
+	install -m 644 "$$dir/google/rpc/error_details.proto" $@/google/rpc/

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/bootstrap"
+	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/server"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// app is the configured program with its database open.
+type app struct {
+	config config.Config
+	store  *store.Store
+	audit  *audit.Log
+	hasher *secret.Hasher
+	log    *slog.Logger
+}
+
+// configure reads the environment. ok is false when it is wrong; then all that is wrong has been told.
+func configure(p program) (cfg config.Config, ok bool) {
+	cfg, err := config.Load(p.getenv, checkBootstrap)
+	if err != nil {
+		fmt.Fprintln(p.stderr, err)
+		return cfg, false
+	}
+	return cfg, true
+}
+
+// checkBootstrap holds prod's first password to the rules for all others.
+func checkBootstrap(c config.Config) config.Faults {
+	password := c.Bootstrap.Password.Reveal()
+	if c.Environment != config.Prod || password == "" {
+		return nil
+	}
+	if err := secret.CheckPassword(password, c.PasswordMinLength, c.Bootstrap.Email); err != nil {
+		return config.Faults{{Variable: "ADMIN_BOOTSTRAP_PASSWORD", Problem: err.Error()}}
+	}
+	return nil
+}
+
+// open opens the database. The caller must close the app.
+func open(ctx context.Context, cfg config.Config, stderr io.Writer) (*app, error) {
+	log := newLogger(cfg, stderr)
+	slog.SetDefault(log)
+	s, err := store.Open(ctx, cfg.Database.URL.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	params := secret.Params{MemoryKiB: cfg.Argon2.MemoryKiB, Time: cfg.Argon2.Time, Parallelism: cfg.Argon2.Parallelism}
+	return &app{config: cfg, store: s, audit: audit.Open(s), hasher: secret.NewHasher(params, 0), log: log}, nil
+}
+
+func (a *app) close() {
+	if err := a.store.Close(); err != nil {
+		a.log.Error("close database", "error", err)
+	}
+}
+
+// prepare brings the schema up to date when that is wanted, and fails when it is not up to date then.
+func (a *app) prepare(ctx context.Context) error {
+	if a.config.AutoMigrate {
+		applied, err := a.store.Migrate(ctx)
+		if err != nil {
+			return err
+		}
+		if len(applied) > 0 {
+			a.log.Info("schema migrated", "applied", applied)
+		}
+	}
+	return a.store.CheckSchema(ctx)
+}
+
+// seed makes the first admin and prints what is new.
+func (a *app) seed(ctx context.Context, stdout io.Writer) (bootstrap.Made, error) {
+	b := a.config.Bootstrap
+	made, err := bootstrap.Seed(ctx, a.store, a.audit, a.hasher, bootstrap.Admin{
+		Email: b.Email, Password: b.Password.Reveal(), Force: b.Force,
+	})
+	if err != nil {
+		return made, err
+	}
+	for _, line := range []struct{ name, value string }{
+		{"BOOTSTRAP_ADMIN_EMAIL", made.Email},
+		{"BOOTSTRAP_ADMIN_PASSWORD", made.Password},
+		{"BOOTSTRAP_ADMIN_API_KEY", made.APIKey},
+	} {
+		if line.value != "" {
+			fmt.Fprintf(stdout, "%s=%s\n", line.name, line.value)
+		}
+	}
+	return made, nil
+}
+
+func (a *app) server(o server.Options) (*server.Server, error) {
+	signing, err := a.config.SigningSecrets()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range signing {
+		o.Secrets = append(o.Secrets, []byte(s.Reveal()))
+	}
+	return server.New(a.config, a.store, a.audit, a.hasher, a.log, o)
+}
+
+// newLogger logs to stderr, which leaves stdout to what a command is asked for.
+func newLogger(cfg config.Config, stderr io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "text" || cfg.LogFormat == "" && isTerminal(stderr) {
+		return slog.New(slog.NewTextHandler(stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(stderr, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// fail tells why a command ends.
+func fail(p program, err error) int {
+	fmt.Fprintf(p.stderr, "paddock: %v\n", err)
+	return exitFailed
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/paddock-gate/paddock/internal/config"
+)
+
+const usage = `Paddock is the gate in front of an organisation's Ollama servers.
+
+Usage: paddock COMMAND
+
+  serve              serve; on PostgreSQL when DB_HOST or DATABASE_URL is set, else on an embedded database
+  dev                set everything up on this machine, serve, and say where to go
+      --env dev|prod     which checks of the configuration to apply
+      --no-frontend      the API alone
+      --no-backend       the page alone, for a server that already runs
+      --open-browser     open the page and the API's documentation
+  migrate [up]       bring the database's schema up to date
+  migrate status     tell which migrations are pending
+  seed               make the roles, the first admin and the first API key; print what was newly made
+  healthcheck        ask the server on LISTEN_ADDR whether it lives
+  version            print the version
+  help               print this
+
+Environment:
+
+`
+
+func help(_ context.Context, p program) int {
+	fmt.Fprint(p.stdout, usage)
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	for _, v := range config.Vars() {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Name, v.Default, v.Help)
+	}
+	_ = w.Flush()
+	return exitOK
+}

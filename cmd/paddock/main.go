@@ -1,0 +1,91 @@
+// Command paddock is the gate in front of an organisation's Ollama servers: accounts, API keys, roles, limits and an
+// audit trail, on one port.
+//
+//	paddock serve         serve, on PostgreSQL when DB_HOST or DATABASE_URL says so, else on an embedded database
+//	paddock dev           set everything up on this machine, serve, and say where to go
+//	paddock migrate       bring the database's schema up to date; "migrate status" tells what is pending
+//	paddock seed          make the roles, the first admin and the first API key, and print what was newly made
+//	paddock healthcheck   ask the running server on LISTEN_ADDR whether it lives, for containers without a shell
+//	paddock version       print the version
+//	paddock help          print this and the environment
+//
+// It is configured by its environment alone. Exit codes: 0 all went well, 1 something failed, 2 the command line or the
+// configuration is wrong, and then nothing was touched.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	// The first signal asks for an orderly end; after it the second one has its usual effect.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// program is what a command is given.
+type program struct {
+	args           []string
+	getenv         func(string) string
+	stdout, stderr io.Writer
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	commands := map[string]func(context.Context, program) int{
+		"serve":       serve,
+		"dev":         dev,
+		"migrate":     migrate,
+		"seed":        seed,
+		"healthcheck": healthcheck,
+		"version":     version,
+		"help":        help,
+		"--help":      help,
+		"-h":          help,
+	}
+	if len(args) == 0 {
+		args = []string{"help"}
+	}
+	command, ok := commands[args[0]]
+	if !ok {
+		fmt.Fprintf(stderr, "paddock: no such command %q; see paddock help\n", args[0])
+		return exitUsage
+	}
+	return command(ctx, program{args[1:], getenv, stdout, stderr})
+}
+
+// Version is set when a release is built.
+var Version = ""
+
+func version(_ context.Context, p program) int {
+	fmt.Fprintln(p.stdout, "paddock", versionText())
+	return exitOK
+}
+
+func versionText() string {
+	if Version != "" {
+		return Version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "devel " + s.Value
+		}
+	}
+	return "devel"
+}

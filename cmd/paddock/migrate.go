@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+func migrate(ctx context.Context, p program) int {
+	what := "up"
+	if len(p.args) > 0 {
+		what = p.args[0]
+	}
+	if len(p.args) > 1 || what != "up" && what != "status" {
+		fmt.Fprintln(p.stderr, "usage: paddock migrate [up|status]")
+		return exitUsage
+	}
+	cfg, ok := configure(p)
+	if !ok {
+		return exitUsage
+	}
+	a, err := open(ctx, cfg, p.stderr)
+	if err != nil {
+		return fail(p, err)
+	}
+	defer a.close()
+	if what == "up" {
+		applied, err := a.store.Migrate(ctx)
+		for _, name := range applied {
+			fmt.Fprintln(p.stdout, "applied", name)
+		}
+		if err != nil {
+			return fail(p, err)
+		}
+	}
+	status, err := a.store.Schema(ctx)
+	if err != nil {
+		return fail(p, err)
+	}
+	switch {
+	case status.Ahead:
+		fmt.Fprintf(p.stdout, "schema %s is newer than this program knows (%s)\n", status.Current, status.Latest)
+		return exitFailed
+	case len(status.Pending) > 0:
+		fmt.Fprintf(p.stdout, "schema %s is behind; pending:\n", orNone(status.Current))
+		for _, name := range status.Pending {
+			fmt.Fprintln(p.stdout, " ", name)
+		}
+		fmt.Fprintln(p.stdout, "run: paddock migrate")
+	default:
+		fmt.Fprintf(p.stdout, "schema %s is up to date\n", status.Current)
+	}
+	return exitOK
+}
+
+func orNone(version string) string {
+	if version == "" {
+		return "(none)"
+	}
+	return version
+}

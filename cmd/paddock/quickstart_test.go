@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+)
+
+// TestQuickstart does what the README tells a stranger to do, against the program as it is built, with the real curl and
+// grpcurl, and compares what it shows.
+func TestQuickstart(t *testing.T) {
+	for _, tool := range []string{"bash", "curl", "jq"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("the quickstart needs %s: %v", tool, err)
+		}
+	}
+	steps := readSteps(t, readmePart(t, "quickstart"))
+	if len(steps) < 2 || steps[0].commands != "make run\n" {
+		t.Fatal("the quickstart does not begin with make run")
+	}
+	addr, shown := startDev(t)
+	steps[0].compare(t, shown)
+
+	if why := grpcurlMissing(t); why != "" {
+		t.Logf("NOT RUN: the steps with grpcurl, which cannot be built: %s", why)
+		steps = withoutGRPCurl(steps)
+	}
+	for i, output := range runSteps(t, steps[1:], addr) {
+		steps[i+1].compare(t, output)
+	}
+}
+
+// step is a block of commands and the block of output that follows it, if any.
+type step struct{ commands, output string }
+
+var block = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+
+func readSteps(t *testing.T, part string) []step {
+	t.Helper()
+	var steps []step
+	for _, m := range block.FindAllStringSubmatch(part, -1) {
+		switch language, text := m[1], m[2]; {
+		case language == "sh":
+			steps = append(steps, step{commands: text})
+		case len(steps) == 0 || steps[len(steps)-1].output != "":
+			t.Fatalf("output of no commands: %s", text)
+		default:
+			steps[len(steps)-1].output = text
+		}
+	}
+	return steps
+}
+
+// compare holds the output against the README's, in which "…" stands for anything.
+func (s step) compare(t *testing.T, output string) {
+	t.Helper()
+	pattern := regexp.QuoteMeta(strings.TrimSpace(sameForAll(s.output)))
+	pattern = "(?s)^" + strings.ReplaceAll(pattern, "…", ".*") + "$"
+	if got := strings.TrimSpace(sameForAll(output)); s.output != "" && !regexp.MustCompile(pattern).MatchString(got) {
+		t.Errorf("README.md shows of\n%s\n%s\nbut it is\n%s", s.commands, s.output, output)
+	}
+}
+
+// vary is what differs from one run to the next.
+var vary = regexp.MustCompile(strings.Join([]string{
+	`pdk_\w+`, // API keys and their prefixes
+	`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`,
+	`\d{4}-\d\d-\d\dT[\d:.]+Z`,
+	`"[\d.]+s"`,
+	`(127\.0\.0\.1|localhost):\d+`,
+}, "|"))
+
+func sameForAll(output string) string { return vary.ReplaceAllString(output, "~") }
+
+// startDev builds the program, runs its dev command on a free port until the test ends, and returns the address and what
+// it printed until it was ready.
+func startDev(t *testing.T) (addr, shown string) {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "paddock")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	upstream := httptest.NewServer(ollamatest.New())
+	t.Cleanup(upstream.Close)
+
+	dev := exec.Command(program, "dev") // not by t.Context, which would kill it: it is to end in order
+	dev.Dir = dir
+	dev.Env = []string{"LISTEN_ADDR=127.0.0.1:0", "OLLAMA_BASE_URL=" + upstream.URL, "PATH=" + os.Getenv("PATH")}
+	var stderr bytes.Buffer
+	dev.Stderr = &stderr
+	stdout, err := dev.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dev.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = dev.Process.Signal(syscall.SIGTERM)
+		if err := dev.Wait(); err != nil {
+			t.Errorf("paddock dev ended with %v\n%s", err, &stderr)
+		}
+	})
+	hang := time.AfterFunc(time.Minute, func() { _ = dev.Process.Kill() })
+	defer hang.Stop()
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		shown += lines.Text() + "\n"
+		if page, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "Page "); ok {
+			addr = strings.TrimPrefix(strings.TrimSpace(page), "http://")
+		}
+		if strings.Contains(lines.Text(), "Ctrl-C") {
+			go func() { _, _ = io.Copy(io.Discard, stdout) }()
+			return addr, shown
+		}
+	}
+	t.Fatalf("paddock dev is not ready:\n%s", shown)
+	return "", ""
+}
+
+// runSteps runs the commands of all steps in one shell, in the repository's root, and returns the output of each.
+func runSteps(t *testing.T, steps []step, addr string) []string {
+	t.Helper()
+	const end = "---- end of step ----"
+	script := "set -euo pipefail\n"
+	for _, s := range steps {
+		script += strings.ReplaceAll(s.commands, "127.0.0.1:8080", addr) + "\necho '" + end + "'\n"
+	}
+	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
+	shell.Dir = "../.."
+	var stderr bytes.Buffer
+	shell.Stderr = &stderr
+	stdout, err := shell.Output()
+	outputs := strings.Split(string(stdout), end+"\n")
+	if err != nil {
+		t.Fatalf("%v in step %d:\n%s\n%s%s", err, len(outputs), steps[len(outputs)-1].commands, outputs[len(outputs)-1], &stderr)
+	}
+	return outputs[:len(steps)]
+}
+
+// grpcurlMissing builds grpcurl, and tells why that is not possible.
+func grpcurlMissing(t *testing.T) string {
+	t.Helper()
+	build := exec.CommandContext(t.Context(), "go", "tool", "-modfile=internal/tools/grpcurl/go.mod", "grpcurl", "-version")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		return string(out)
+	}
+	return ""
+}
+
+func withoutGRPCurl(steps []step) []step {
+	var rest []step
+	for _, s := range steps {
+		if !strings.Contains(s.commands, "grpcurl") {
+			rest = append(rest, s)
+		}
+	}
+	return rest
+}

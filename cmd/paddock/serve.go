@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/paddock-gate/paddock/internal/server"
+)
+
+func serve(ctx context.Context, p program) int {
+	cfg, ok := configure(p)
+	if !ok {
+		return exitUsage
+	}
+	a, err := open(ctx, cfg, p.stderr)
+	if err != nil {
+		return fail(p, err)
+	}
+	defer a.close()
+	if err := a.prepare(ctx); err != nil {
+		return fail(p, err)
+	}
+	// An installation without any user is new: nobody could sign in to make the first one.
+	if exists, err := a.store.User.Query().Exist(ctx); err != nil {
+		return fail(p, err)
+	} else if !exists {
+		if _, err := a.seed(ctx, p.stdout); err != nil {
+			return fail(p, err)
+		}
+	}
+	srv, err := a.server(server.Options{})
+	if err != nil {
+		return fail(p, err)
+	}
+	listener, err := net.Listen("tcp", cfg.ListenAddr)
+	if err != nil {
+		return fail(p, fmt.Errorf("LISTEN_ADDR: %w", err))
+	}
+	a.log.Info("serving", "addr", listener.Addr().String(), "version", versionText(), "database", string(cfg.Database.Driver))
+	if err := srv.Run(ctx, listener); err != nil {
+		return fail(p, err)
+	}
+	a.log.Info("stopped")
+	return exitOK
+}
