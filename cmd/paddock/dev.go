@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -35,9 +34,6 @@ func dev(ctx context.Context, p program) int {
 	flags.BoolVar(&f.noBackend, "no-backend", false, "serve the page alone, for a server that already runs")
 	flags.BoolVar(&f.openBrowser, "open-browser", false, "open the page and the API's documentation")
 	if err := flags.Parse(p.args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitOK
-		}
 		return exitUsage
 	}
 	if flags.NArg() > 0 || f.env != "dev" && f.env != "prod" || f.noBackend && f.noFrontend {
@@ -188,7 +184,7 @@ func devAsk(ctx context.Context, method, url string, body []byte) (status int, e
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "paddock dev")
-	res, err := http.DefaultClient.Do(req)
+	res, err := direct.Do(req)
 	if err != nil {
 		return 0, err
 	}

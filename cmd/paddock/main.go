@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 )
 
@@ -63,8 +64,18 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		fmt.Fprintf(stderr, "paddock: no such command %q; see paddock help\n", args[0])
 		return exitUsage
 	}
-	return command(ctx, program{args[1:], getenv, stdout, stderr})
+	name, args := args[0], args[1:]
+	switch {
+	case slices.ContainsFunc(args, isHelp):
+		command = help
+	case len(args) > 0 && name != "dev" && name != "migrate":
+		fmt.Fprintf(stderr, "paddock: %s takes no arguments: it is configured by its environment; see paddock help\n", name)
+		return exitUsage
+	}
+	return command(ctx, program{args, getenv, stdout, stderr})
 }
+
+func isHelp(arg string) bool { return arg == "--help" || arg == "-h" }
 
 // Version is set when a release is built.
 var Version = ""

@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"io"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -83,53 +78,25 @@ var vary = regexp.MustCompile(strings.Join([]string{
 
 func sameForAll(output string) string { return vary.ReplaceAllString(output, "~") }
 
-// startDev builds the program, runs its dev command on a free port until the test ends, and returns the address and what
-// it printed until it was ready.
+// startDev runs the program's dev command on a free port until the test ends, and returns the address and what it printed
+// until it was ready.
 func startDev(t *testing.T) (addr, shown string) {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "paddock")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
 	upstream := httptest.NewServer(ollamatest.New())
 	t.Cleanup(upstream.Close)
-
-	dev := exec.Command(program, "dev") // not by t.Context, which would kill it: it is to end in order
-	dev.Dir = dir
-	dev.Env = []string{"LISTEN_ADDR=127.0.0.1:0", "OLLAMA_BASE_URL=" + upstream.URL, "PATH=" + os.Getenv("PATH")}
-	var stderr bytes.Buffer
-	dev.Stderr = &stderr
-	stdout, err := dev.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = dev.Process.Signal(syscall.SIGTERM)
-		if err := dev.Wait(); err != nil {
-			t.Errorf("paddock dev ended with %v\n%s", err, &stderr)
-		}
-	})
-	hang := time.AfterFunc(time.Minute, func() { _ = dev.Process.Kill() })
-	defer hang.Stop()
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		shown += lines.Text() + "\n"
-		if page, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "Page "); ok {
-			addr = strings.TrimPrefix(strings.TrimSpace(page), "http://")
-		}
-		if strings.Contains(lines.Text(), "Ctrl-C") {
-			go func() { _, _ = io.Copy(io.Discard, stdout) }()
-			return addr, shown
+	dev := start(t, environment{"LISTEN_ADDR": "127.0.0.1:0", "OLLAMA_BASE_URL": upstream.URL}, "dev")
+	t.Cleanup(func() { dev.stop(t) })
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		shown = dev.stdout.String()
+		if m := pageLine.FindStringSubmatch(shown); m != nil && strings.Contains(shown, "Ctrl-C stops it.\n") {
+			return m[1], shown
 		}
 	}
-	t.Fatalf("paddock dev is not ready:\n%s", shown)
+	t.Fatalf("paddock dev is not ready:\n%s%s", shown, dev.stderr.String())
 	return "", ""
 }
+
+var pageLine = regexp.MustCompile(`(?m)^  Page +http://(\S+)$`)
 
 // runSteps runs the commands of all steps in one shell, in the repository's root, and returns the output of each.
 func runSteps(t *testing.T, steps []step, addr string) []string {

@@ -10,11 +10,11 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// WithHeader is a client option that adds a header to every call.
+// WithHeader is a client option that sets a header of every call.
 func WithHeader(key, value string) connect.ClientOption {
 	return connect.WithInterceptors(connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-			req.Header().Add(key, value)
+			req.Header().Set(key, value)
 			return next(ctx, req)
 		}
 	}))

@@ -21,6 +21,7 @@ type Clients struct {
 	Credentials paddockv1connect.CredentialServiceClient
 	Audit       paddockv1connect.AuditServiceClient
 	Ollama      paddockv1connect.OllamaServiceClient
+	Overview    paddockv1connect.OverviewServiceClient
 }
 
 // As returns clients that speak Connect with JSON and carry the access token or API key; "" carries nothing.
@@ -52,6 +53,7 @@ func (a *App) clients(h connect.HTTPClient, credential string, options ...connec
 		Credentials: paddockv1connect.NewCredentialServiceClient(h, a.URL, options...),
 		Audit:       paddockv1connect.NewAuditServiceClient(h, a.URL, options...),
 		Ollama:      paddockv1connect.NewOllamaServiceClient(h, a.URL, options...),
+		Overview:    paddockv1connect.NewOverviewServiceClient(h, a.URL, options...),
 	}
 }
 

@@ -1,7 +1,6 @@
 package apptest_test
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,8 +9,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
-
-	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/fault"
@@ -81,7 +78,7 @@ func TestAHostileUserAgentChangesNothing(t *testing.T) {
 			"markup":                   `<script>"';--`,
 		} {
 			person := a.NewPerson(t)
-			c := a.As("", connect.WithInterceptors(userAgent(agent)))
+			c := a.As("", apptest.WithHeader("User-Agent", agent))
 			m, err := c.Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: person.GetEmail(), Password: person.Password})
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -113,24 +110,6 @@ func adminID(t testing.TB, a *apptest.App) string {
 	m, err := a.Admin().Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
 	must(t, err)
 	return m.GetUser().GetId()
-}
-
-// userAgent replaces that of connect-go.
-type userAgent string
-
-func (u userAgent) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
-	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		req.Header().Set("User-Agent", string(u))
-		return next(ctx, req)
-	}
-}
-
-func (userAgent) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
-	return next
-}
-
-func (userAgent) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
-	return next
 }
 
 func TestDeletingAUserChangesNoEntry(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
@@ -75,13 +74,13 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 		if made, err = s.own(ctx, earlier); err != nil {
 			return nil, err
 		}
-		return &paddockv1.IssueApiKeyResponse{Credential: message(made)}, nil
+		return &paddockv1.IssueApiKeyResponse{Credential: wire.Credential(made)}, nil
 	case sqlgraph.IsForeignKeyConstraintError(err):
 		return nil, errNoUser
 	case err != nil:
 		return nil, err
 	}
-	return &paddockv1.IssueApiKeyResponse{Credential: message(made), Secret: key.String()}, nil
+	return &paddockv1.IssueApiKeyResponse{Credential: wire.Credential(made), Secret: key.String()}, nil
 }
 
 func insert(ctx context.Context, tx *db.Tx, owner uuid.UUID, label string, expires *time.Time, key secret.Key) (*db.Credential, error) {
@@ -118,7 +117,7 @@ func (s *Service) ListCredentials(ctx context.Context, req *paddockv1.ListCreden
 	}
 	m := &paddockv1.ListCredentialsResponse{}
 	for _, row := range rows {
-		m.Credentials = append(m.Credentials, message(row))
+		m.Credentials = append(m.Credentials, wire.Credential(row))
 	}
 	return m, nil
 }
@@ -162,6 +161,11 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	key := secret.NewKey()
 	var made *db.Credential
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		// The insert first: like all that is done to a user it locks their row before what hangs on it.
+		var err error
+		if made, err = insert(ctx, tx, old.UserID, old.Label, old.ExpiresAt, key); err != nil {
+			return audit.Event{}, err
+		}
 		ended, err := revoke(ctx, tx, old)
 		if err != nil {
 			return audit.Event{}, err
@@ -169,18 +173,18 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 		if !ended {
 			return audit.Event{}, errNoCredential
 		}
-		if made, err = insert(ctx, tx, old.UserID, old.Label, old.ExpiresAt, key); err != nil {
-			return audit.Event{}, err
-		}
 		return audit.Event{
 			Type: audit.APIKeyRotated, TargetUserID: old.UserID, CredentialID: made.ID,
 			Detail: describe(old) + " replaced by " + secret.Prefix(made.KeyID),
 		}, nil
 	})
+	if sqlgraph.IsForeignKeyConstraintError(err) {
+		return nil, errNoCredential
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &paddockv1.RotateCredentialResponse{Credential: message(made), Secret: key.String()}, nil
+	return &paddockv1.RotateCredentialResponse{Credential: wire.Credential(made), Secret: key.String()}, nil
 }
 
 // own returns the credential if the caller may act for its user, and NOT_FOUND otherwise.
@@ -202,16 +206,3 @@ func revoke(ctx context.Context, tx *db.Tx, row *db.Credential) (bool, error) {
 }
 
 func describe(c *db.Credential) string { return secret.Prefix(c.KeyID) + " " + c.Label }
-
-func message(c *db.Credential) *paddockv1.Credential {
-	return &paddockv1.Credential{
-		Id:         c.ID.String(),
-		UserId:     c.UserID.String(),
-		Label:      c.Label,
-		Prefix:     secret.Prefix(c.KeyID),
-		CreatedAt:  timestamppb.New(c.CreatedAt),
-		ExpiresAt:  wire.Time(c.ExpiresAt),
-		LastUsedAt: wire.Time(c.LastUsedAt),
-		RevokedAt:  wire.Time(c.RevokedAt),
-	}
-}

@@ -3,14 +3,10 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
-	"errors"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -20,7 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/gen/openapi"
 )
 
-// pages are the front page, which stands until there is a better one, and the documentation's frame around Swagger UI.
+// pages are the documentation's frame around Swagger UI.
 // No script stands in a page or comes from elsewhere, so that they work under contentSecurityPolicy as it is.
 //
 //go:embed pages
@@ -33,9 +29,6 @@ func openAPI(w http.ResponseWriter, r *http.Request) {
 
 // docs answers the page that renders it.
 func docs(w http.ResponseWriter, r *http.Request) { servePage(w, r, "docs.html") }
-
-// front answers the page that points to the docs.
-func front(w http.ResponseWriter, r *http.Request) { servePage(w, r, "front.html") }
 
 // docsFile answers what the pages load.
 func docsFile(w http.ResponseWriter, r *http.Request) {
@@ -87,17 +80,4 @@ func serveFile(w http.ResponseWriter, r *http.Request, name string, content []by
 	w.Header().Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
 	w.Header().Set("Cache-Control", "no-cache")
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
-}
-
-// ServePage serves the web page alone until ctx ends, for a server that runs elsewhere.
-func ServePage(ctx context.Context, listener net.Listener, _ string) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", front)
-	mux.HandleFunc("GET /docs/{file}", docsFile)
-	s := newHTTPServer(secured(mux), slog.Default())
-	context.AfterFunc(ctx, func() { _ = s.Close() })
-	if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }

@@ -28,6 +28,9 @@ type readiness struct {
 	Upstream string            `json:"upstream"`
 }
 
+// upstreamWords tell what the circuit breaker thinks, to people who need not know that there is one.
+var upstreamWords = map[ollama.State]string{ollama.Closed: "ok", ollama.HalfOpen: "in doubt", ollama.Open: "unavailable"}
+
 func (h *health) readiness(ctx context.Context) (readiness, bool) {
 	checks := map[string]string{"database": "ok", "schema": "ok", "serving": "ok"}
 	ready := true
@@ -41,7 +44,7 @@ func (h *health) readiness(ctx context.Context) (readiness, bool) {
 	} else if err := h.store.CheckSchema(ctx); err != nil {
 		fail("schema", "not the one that this version needs")
 	}
-	r := readiness{Status: "ready", Checks: checks, Upstream: h.upstream.State().String()}
+	r := readiness{Status: "ready", Checks: checks, Upstream: upstreamWords[h.upstream.State()]}
 	if !ready {
 		r.Status = "unavailable"
 	}

@@ -26,9 +26,11 @@ import (
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/users"
+	"github.com/paddock-gate/paddock/ui"
 )
 
 // The largest bodies that are read.
@@ -51,6 +53,7 @@ var services = []string{
 	paddockv1connect.CredentialServiceName,
 	paddockv1connect.AuditServiceName,
 	paddockv1connect.OllamaServiceName,
+	paddockv1connect.OverviewServiceName,
 }
 
 func isService(name string) bool {
@@ -160,6 +163,7 @@ func New(cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hashe
 	rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
 	rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
 	rpc(modelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
+	rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream), options...))
 	open(grpchealth.NewHandler(srv.health, uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
@@ -175,10 +179,10 @@ func New(cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hashe
 	route("GET /docs", docs)
 	route("GET /docs/{file}", docsFile)
 	if !o.WithoutPage {
-		route("GET /{$}", front)
+		mux.Handle("/", ui.Handler(""))
 	}
 
-	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies, secured(unhindered(crossOrigin(cfg.CORSAllowedOrigins, mux))))
+	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies, secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, mux))))
 	return srv, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ const maxConnections = 16
 func (s *Store) openPostgres(ctx context.Context, url string) error {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return errBadURL // the cause would quote the password
+		return errors.New("the URL does not parse") // the cause may quote the password
 	}
 	if !strings.Contains(url, "pool_max_conns=") {
 		cfg.MaxConns = maxConnections

@@ -14,8 +14,6 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
-var errBadURL = errors.New("the URL does not parse")
-
 // ErrInUse means that another server has the embedded database open.
 var ErrInUse = errors.New("the embedded database is in use by another server")
 

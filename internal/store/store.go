@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	case "sqlite":
 		err = s.openSQLite(ctx, path)
 	default:
-		err = fmt.Errorf("want postgres:// or sqlite://, not %q", scheme)
+		err = errors.New("the URL begins with neither postgres:// nor sqlite://")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

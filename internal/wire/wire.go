@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/secret"
 )
 
 // User is the message of a user that was read with its roles.
@@ -39,6 +40,20 @@ func Roles(u *db.User) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Credential is the message of an API key.
+func Credential(c *db.Credential) *paddockv1.Credential {
+	return &paddockv1.Credential{
+		Id:         c.ID.String(),
+		UserId:     c.UserID.String(),
+		Label:      c.Label,
+		Prefix:     secret.Prefix(c.KeyID),
+		CreatedAt:  timestamppb.New(c.CreatedAt),
+		ExpiresAt:  Time(c.ExpiresAt),
+		LastUsedAt: Time(c.LastUsedAt),
+		RevokedAt:  Time(c.RevokedAt),
+	}
 }
 
 // Time is the message of a time that may be absent.

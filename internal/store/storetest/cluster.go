@@ -22,6 +22,9 @@ import (
 // startTimeout bounds the start of a server that is alone on a busy machine.
 const startTimeout = 30 * time.Second
 
+// folderPrefix begins the names of the servers' folders in os.TempDir.
+const folderPrefix = "paddock-postgres-"
+
 // durabilityOff are the server settings that trade what a test never needs, surviving a power cut, for speed.
 var durabilityOff = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off"}
 
@@ -86,7 +89,8 @@ func startCluster(ctx context.Context, settings ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "paddock-postgres-")
+	removeStale()
+	dir, err := os.MkdirTemp("", folderPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +104,16 @@ func startCluster(ctx context.Context, settings ...string) (*Cluster, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// removeStale removes what is left where the watchdog was killed as well. No test takes a day.
+func removeStale() {
+	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPrefix+"*"))
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			os.RemoveAll(dir)
+		}
+	}
 }
 
 func (c *Cluster) init(ctx context.Context) (err error) {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/config"
+)
+
+func TestAWrongCommandLineExits2AndTouchesNothing(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		{"nothing"}, {"SERVE"}, {"--nothing"}, {"serve", "now"}, {"serve", "--port=1"}, {"seed", "twice"}, {"healthcheck", "x"},
+		{"version", "x"}, {"migrate", "down"}, {"migrate", "up", "again"}, {"migrate", "--dry-run"},
+		{"dev", "x"}, {"dev", "--env", "staging"}, {"dev", "--nothing"}, {"dev", "--no-backend", "--no-frontend"},
+	} {
+		env := onItsOwn(t)
+		code, stdout, stderr := runCommand(t, env, args...)
+		if code != exitUsage || stdout != "" || stderr == "" {
+			t.Errorf("%v: exit code %d, %q, %q", args, code, stdout, stderr)
+		}
+		if _, err := os.Stat(env["DATA_DIR"]); !os.IsNotExist(err) {
+			t.Errorf("%v made %s", args, env["DATA_DIR"])
+		}
+	}
+}
+
+// TestFaultsOfTheConfigurationExit2BeforeAnythingIsTouched: all of them at once, one line each, without the values.
+func TestFaultsOfTheConfigurationExit2BeforeAnythingIsTouched(t *testing.T) {
+	t.Parallel()
+	database, err := net.Listen("tcp", "127.0.0.1:0") // counts who connects
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+	connected := make(chan struct{}, 100)
+	go func() {
+		for {
+			if _, err := database.Accept(); err != nil {
+				return
+			}
+			connected <- struct{}{}
+		}
+	}()
+	faults := map[string]string{
+		"ENVIRONMENT": "canary", "DB_PORT": "canary", "LISTEN_ADDR": "canary", "METRICS_ADDR": "canary:canary", "JWT_SECRET": "canary",
+		"JWT_ALG": "canary", "ACCESS_TOKEN_TTL": "canary", "REFRESH_TOKEN_TTL": "0s", "SESSION_TTL": "-1h", "RATE_LIMIT_PER_MINUTE": "-1",
+		"OLLAMA_BASE_URL": "canary", "OLLAMA_CONNECT_TIMEOUT": "canary", "ADMIN_BOOTSTRAP_EMAIL": "canary", "CORS_ALLOWED_ORIGINS": "canary",
+		"TRUSTED_PROXIES": "canary", "PASSWORD_MIN_LENGTH": "7", "ARGON2_MEMORY_KIB": "canary", "ARGON2_TIME": "0",
+		"LOG_LEVEL": "canary", "LOG_FORMAT": "canary", "AUTO_MIGRATE": "canary", "ADMIN_BOOTSTRAP_PASSWORD_FORCE": "canary",
+	}
+	prod := map[string]string{
+		"ENVIRONMENT": "prod", "JWT_SECRET": "", "CORS_ALLOWED_ORIGINS": "*", "ADMIN_BOOTSTRAP_PASSWORD": "canary", "ARGON2_MEMORY_KIB": "64",
+	}
+	for _, command := range []string{"serve", "migrate", "seed", "healthcheck", "dev"} {
+		for name, c := range map[string]struct {
+			env  map[string]string
+			want []string
+		}{
+			"all":  {faults, names(faults)},
+			"prod": {prod, []string{"ADMIN_BOOTSTRAP_PASSWORD", "ARGON2_MEMORY_KIB", "CORS_ALLOWED_ORIGINS", "JWT_SECRET"}},
+		} {
+			args, want := []string{command}, slices.Clone(c.want)
+			if command == "dev" {
+				args = append(args, "--env", "prod") // it sets ENVIRONMENT itself
+				want = slices.DeleteFunc(want, func(name string) bool { return name == "ENVIRONMENT" })
+			}
+			env := onItsOwn(t).with(c.env).with(environment{"DATABASE_URL": "postgres://u:canary@" + database.Addr().String() + "/app"})
+			code, stdout, stderr := runCommand(t, env, args...)
+			if code != exitUsage || stdout != "" {
+				t.Errorf("%s, %s: exit code %d, %q", command, name, code, stdout)
+			}
+			var told []string
+			for line := range strings.Lines(stderr) {
+				variable, _, _ := strings.Cut(line, ":")
+				told = append(told, variable)
+			}
+			slices.Sort(told)
+			if !slices.Equal(told, want) {
+				t.Errorf("%s, %s: told of %v, want %v\n%s", command, name, told, want, stderr)
+			}
+			if strings.Contains(stderr, "canary") {
+				t.Errorf("%s, %s: a value is told: %s", command, name, stderr)
+			}
+			if _, err := os.Stat(env["DATA_DIR"]); !os.IsNotExist(err) {
+				t.Errorf("%s made %s", command, env["DATA_DIR"])
+			}
+		}
+	}
+	if n := len(connected); n > 0 {
+		t.Errorf("%d connections to the database", n)
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"-h"}, {"serve", "--help"}} {
+		code, stdout, _ := runCommand(t, environment{"DB_PORT": "wrong, and no matter"}, args...)
+		for _, v := range config.Vars() {
+			if !strings.Contains(stdout, "  "+v.Name+" ") {
+				t.Errorf("%v does not tell of %s", args, v.Name)
+			}
+		}
+		for _, command := range []string{"serve", "dev", "migrate", "seed", "healthcheck", "version", "help", "--no-frontend"} {
+			if !strings.Contains(stdout, "  "+command) {
+				t.Errorf("%v does not tell of %s", args, command)
+			}
+		}
+		if code != exitOK {
+			t.Errorf("%v: exit code %d", args, code)
+		}
+	}
+	if v := mustRun(t, nil, "version"); !strings.HasPrefix(v, "paddock ") || strings.Count(v, "\n") != 1 {
+		t.Errorf("version %q", v)
+	}
+}
+
+func TestHealthcheck(t *testing.T) {
+	t.Parallel()
+	server := start(t, onItsOwn(t), "serve")
+	addr := strings.TrimPrefix(server.url(t), "http://")
+	_, port, _ := net.SplitHostPort(addr)
+	for _, listen := range []string{addr, ":" + port, "0.0.0.0:" + port} {
+		if code, _, stderr := runCommand(t, environment{"LISTEN_ADDR": listen}, "healthcheck"); code != exitOK {
+			t.Errorf("%s: exit code %d, %s", listen, code, stderr)
+		}
+	}
+	server.stop(t)
+	if code, _, stderr := runCommand(t, environment{"LISTEN_ADDR": addr}, "healthcheck"); code != exitFailed || stderr == "" {
+		t.Errorf("without a server: exit code %d, %s", code, stderr)
+	}
+}

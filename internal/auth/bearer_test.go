@@ -1,0 +1,184 @@
+package auth_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+const whoAmIPath = "/paddock.v1.AuthService/WhoAmI"
+
+// unknownKey is a key as Paddock could have issued it.
+var unknownKey = secret.NewKey().String()
+
+func TestOneCredentialInWhateverHeader(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
+		ok, no, two := fault.Reason(""), fault.Unauthenticated, fault.AmbiguousCredentials
+		for _, c := range []struct {
+			header []string
+			want   fault.Reason
+		}{
+			{[]string{"Authorization", "Bearer " + p.Token}, ok},
+			{[]string{"Authorization", "Bearer " + p.Key}, ok},
+			{[]string{"Authorization", "bEARER   " + p.Key}, ok},
+			{[]string{"X-API-Key", p.Key}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer " + p.Key}, ok},
+			{[]string{"X-API-Key", p.Key, "X-API-Key", p.Key}, ok},
+			{[]string{"Authorization", "Bearer " + p.Key, "Authorization", "Bearer " + p.Key}, ok},
+
+			{[]string{"X-API-Key", other.Key, "Authorization", "Bearer " + p.Key}, two},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer " + p.Token}, two},
+			{[]string{"X-API-Key", p.Key, "X-API-Key", other.Key}, two},
+			{[]string{"Authorization", "Bearer " + p.Token, "Authorization", "Bearer " + other.Token}, two},
+
+			{nil, no},
+			{[]string{"Authorization", ""}, no},
+			{[]string{"Authorization", "Bearer"}, no},
+			{[]string{"Authorization", "Bearer "}, no},
+			{[]string{"Authorization", p.Token}, no},
+			{[]string{"Authorization", "Basic " + p.Key}, no},
+			{[]string{"Authorization", "Bearer," + p.Key}, no},
+			{[]string{"Authorization", "Bearer " + p.Key + ", Bearer " + p.Key}, no},
+			{[]string{"Authorization", "Bearer " + p.Password}, no},
+			{[]string{"Authorization", "Bearer\t" + p.Key}, no},
+			{[]string{"Authorization", "Bearer \t" + p.Key}, no},
+			{[]string{"Authorization", "Basic x", "X-API-Key", p.Key}, no},
+			{[]string{"X-API-Key", p.Token}, no},
+			{[]string{"X-API-Key", "Bearer " + p.Key}, no},
+			{[]string{"X-API-Key", ""}, no},
+			{[]string{"X-API-Key", unknownKey}, no},
+			{[]string{"X-API-Key", strings.ToLower(p.Key)}, no},
+			{[]string{"Cookie", "paddock_refresh=" + p.Token}, no},
+		} {
+			res, body := post(t, a.URL+whoAmIPath, struct{}{}, c.header...)
+			wanted := res.StatusCode == http.StatusOK && c.want == ok || c.want != ok && strings.Contains(body, string(c.want))
+			if !wanted {
+				t.Errorf("%q: %s %s, want %q", c.header, res.Status, body, c.want)
+			}
+		}
+	})
+}
+
+func TestAKeyIsAcceptedOnEveryProtocol(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t)
+		for _, credential := range []string{p.Token, p.Key} {
+			for name, clients := range map[string]*apptest.Clients{
+				"Connect, JSON":   a.As(credential),
+				"Connect, by GET": a.As(credential, connect.WithHTTPGet()),
+				"gRPC":            a.AsGRPC(credential),
+				"gRPC-Web":        a.AsGRPCWeb(credential),
+			} {
+				if m, err := clients.Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil || m.GetUser().GetId() != p.GetId() {
+					t.Errorf("%s: %v, %v", name, m, err)
+				}
+			}
+		}
+		if err := whoAmI(t, a, ""); apptest.Reason(err) != fault.Unauthenticated {
+			t.Errorf("nobody: %v", err)
+		}
+		with := a.As("", apptest.WithHeader("X-Api-Key", p.Key), connect.WithHTTPGet())
+		if _, err := with.Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
+			t.Errorf("X-API-Key by GET: %v", err)
+		}
+	})
+}
+
+func TestATokenOfAnotherUsersSessionIsRefused(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p, other := a.NewPerson(t), a.NewPerson(t)
+		a.Exec(t, `UPDATE sessions SET user_id = $1 WHERE user_id = $2`, other.GetId(), p.GetId())
+		apptest.WantReason(t, whoAmI(t, a, p.Token), fault.Unauthenticated)
+		if err := whoAmI(t, a, other.Token); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestTheNextCallIsRefused promises that what is taken away is gone with the next call, at every replica.
+func TestTheNextCallIsRefused(t *testing.T) {
+	url := storetest.PostgreSQL(t)
+	a := apptest.Start(t, url, nil)
+	b := a.Replica(t)
+	admin := a.Admin()
+	inactive := false
+	for name, take := range map[string]func(p *apptest.Person) error{
+		"disabled": func(p *apptest.Person) error {
+			_, err := admin.Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: p.GetId(), Active: &inactive})
+			return err
+		},
+		"deleted": func(p *apptest.Person) error {
+			_, err := admin.Users.DeleteUser(t.Context(), &paddockv1.DeleteUserRequest{Id: p.GetId()})
+			return err
+		},
+	} {
+		p := a.NewPerson(t, "user")
+		for _, credential := range []string{p.Token, p.Key} {
+			for _, replica := range []*apptest.App{a, b} {
+				if err := whoAmI(t, replica, credential); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := take(p); err != nil {
+			t.Fatal(err)
+		}
+		for _, credential := range []string{p.Token, p.Key} {
+			for i, replica := range []*apptest.App{a, b} {
+				if err := whoAmI(t, replica, credential); apptest.Reason(err) != fault.Unauthenticated {
+					t.Errorf("%s: replica %d answers %v", name, i, err)
+				}
+			}
+		}
+	}
+}
+
+// TestADatabaseThatIsAwaySignsNobodyOut promises that what cannot be looked up is never called wrong, and that a key
+// which cannot be one of ours is refused without looking.
+func TestADatabaseThatIsAwaySignsNobodyOut(t *testing.T) {
+	cluster := storetest.NewCluster(t)
+	a := apptest.Start(t, cluster.Database(t), nil)
+	p := a.NewPerson(t)
+	if err := cluster.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for credential, want := range map[string]fault.Reason{
+		p.Token:                fault.DatabaseUnavailable,
+		p.Key:                  fault.DatabaseUnavailable,
+		unknownKey:             fault.DatabaseUnavailable,
+		changeLast(p.Key):      fault.Unauthenticated,
+		p.Key + "x":            fault.Unauthenticated,
+		"pdk_":                 fault.Unauthenticated,
+		p.Token[:40]:           fault.Unauthenticated,
+		p.Token[:40] + "x.y.z": fault.Unauthenticated,
+	} {
+		apptest.WantReason(t, whoAmI(t, a, credential), want)
+	}
+	for range 6 { // none of them is a failed guess
+		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), fault.DatabaseUnavailable)
+	}
+	if err := cluster.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the database", func() bool { return whoAmI(t, a, p.Key) == nil })
+	if err := login(t, a, p.GetEmail(), p.Password); err != nil {
+		t.Error(err)
+	}
+}
+
+// changeLast changes the last character, to another of the same alphabet.
+func changeLast(s string) string {
+	if strings.HasSuffix(s, "A") {
+		return s[:len(s)-1] + "B"
+	}
+	return s[:len(s)-1] + "A"
+}

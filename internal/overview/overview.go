@@ -1,0 +1,163 @@
+// Package overview tells an admin how the installation is doing.
+package overview
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/credential"
+	"github.com/paddock-gate/paddock/ent/db/predicate"
+	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/audit"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/wire"
+)
+
+const (
+	days          = 28
+	expiresSoon   = 14 * 24 * time.Hour
+	expiringShown = 20
+	// upstreamPatience is how long the page waits for the Ollama server's word.
+	upstreamPatience = time.Second
+)
+
+// Service is the OverviewService.
+type Service struct {
+	store    *store.Store
+	upstream *ollama.Client
+}
+
+// New returns the service.
+func New(s *store.Store, upstream *ollama.Client) *Service {
+	return &Service{store: s, upstream: upstream}
+}
+
+// GetOverview implements paddock.v1.OverviewService.
+func (s *Service) GetOverview(ctx context.Context, _ *paddockv1.GetOverviewRequest) (*paddockv1.GetOverviewResponse, error) {
+	now := store.Now()
+	o := &paddockv1.Overview{TakenAt: timestamppb.New(now)}
+	for _, part := range []func(context.Context, time.Time, *paddockv1.Overview) error{
+		s.database, s.counts, s.expiringKeys, s.signIns, s.upstreams,
+	} {
+		if err := part(ctx, now, o); err != nil {
+			return nil, err
+		}
+	}
+	return &paddockv1.GetOverviewResponse{Overview: o}, nil
+}
+
+func (s *Service) database(ctx context.Context, _ time.Time, o *paddockv1.Overview) error {
+	asked := time.Now()
+	if err := s.store.Ping(ctx); err != nil {
+		return err
+	}
+	pool := s.store.Connections()
+	o.Database = &paddockv1.DatabaseHealth{
+		Kind: "postgres", LatencyMs: milliseconds(time.Since(asked)), ConnectionsInUse: int32(pool.InUse), ConnectionsMax: int32(pool.Max),
+	}
+	if s.store.Embedded() {
+		o.Database.Kind = "sqlite"
+	}
+	return nil
+}
+
+func (s *Service) counts(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
+	for _, c := range []struct {
+		into  *int32
+		count func(context.Context) (int, error)
+	}{
+		{&o.Users, s.store.User.Query().Count},
+		{&o.ActiveUsers, s.store.User.Query().Where(user.Active(true)).Count},
+		{&o.Sessions, s.store.Session.Query().Where(session.RevokedAtIsNil(), session.RefreshExpiresAtGT(now)).Count},
+		{&o.ApiKeys, s.store.Credential.Query().Where(working(now)...).Count},
+	} {
+		n, err := c.count(ctx)
+		if err != nil {
+			return err
+		}
+		*c.into = int32(n)
+	}
+	return nil
+}
+
+func working(now time.Time) []predicate.Credential {
+	return []predicate.Credential{
+		credential.RevokedAtIsNil(),
+		credential.Or(credential.ExpiresAtIsNil(), credential.ExpiresAtGT(now)),
+	}
+}
+
+func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
+	keys, err := s.store.Credential.Query().
+		Where(working(now)...).
+		Where(credential.ExpiresAtLT(now.Add(expiresSoon))).
+		WithUser(func(q *db.UserQuery) { q.Select(user.FieldEmail) }).
+		Order(credential.ByExpiresAt(), credential.ByID()).
+		Limit(expiringShown).
+		All(ctx)
+	for _, k := range keys {
+		o.ExpiringKeys = append(o.ExpiringKeys, &paddockv1.ExpiringKey{Credential: wire.Credential(k), UserEmail: k.Edges.User.Email})
+	}
+	return err
+}
+
+// signIns counts in one query of a part for each day, each by the index on type and time: grouping by a day is not the
+// same in both databases, and would read every entry of the month.
+func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
+	today := now.Truncate(24 * time.Hour)
+	var parts []string
+	args := []any{string(audit.LoginSuccess), string(audit.LoginFailure)}
+	for i := range days {
+		day := today.AddDate(0, 0, i-days+1)
+		o.SignInDays = append(o.SignInDays, &paddockv1.SignInDay{Day: day.Format(time.DateOnly)})
+		args = append(args, day)
+		for _, eventType := range []int{1, 2} {
+			parts = append(parts, fmt.Sprintf(
+				`SELECT %d, %d, count(*) FROM audit_entries WHERE event_type = $%d AND occurred_at >= $%d AND occurred_at < $%d`,
+				i, eventType, eventType, len(args), len(args)+1))
+		}
+	}
+	args = append(args, today.AddDate(0, 0, 1))
+	return s.store.Read(ctx, strings.Join(parts, " UNION ALL "), args, func(rows *sql.Rows) error {
+		var day, eventType int
+		var n int32
+		if err := rows.Scan(&day, &eventType, &n); err != nil {
+			return err
+		}
+		if eventType == 1 {
+			o.SignInDays[day].Succeeded = n
+		} else {
+			o.SignInDays[day].Failed = n
+		}
+		return nil
+	})
+}
+
+func (s *Service) upstreams(ctx context.Context, _ time.Time, o *paddockv1.Overview) error {
+	ctx, cancel := context.WithTimeout(ctx, upstreamPatience)
+	defer cancel()
+	asked := time.Now()
+	err := s.upstream.Ping(ctx)
+	health := &paddockv1.UpstreamHealth{Up: err == nil, LatencyMs: milliseconds(time.Since(asked))}
+	known := (*ollama.Error)(nil)
+	switch {
+	case errors.As(err, &known):
+		health.Problem = known.Message
+	case err != nil:
+		health.Problem = "the model server did not answer in time"
+	}
+	o.Upstreams = append(o.Upstreams, health)
+	return nil
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,72 @@
+package overview_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+)
+
+func get(ctx context.Context, t *testing.T, a *apptest.App) *paddockv1.Overview {
+	t.Helper()
+	m, err := a.Admin().Overview.GetOverview(ctx, &paddockv1.GetOverviewRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.GetOverview()
+}
+
+func TestOverviewCountsWhatIsThere(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		ada, bob := a.NewPerson(t, "user"), a.NewPerson(t)
+		inactive := false
+		if _, err := a.Admin().Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: bob.GetId(), Active: &inactive}); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range []time.Duration{40 * 24 * time.Hour, 2 * 24 * time.Hour, 24 * time.Hour} {
+			_, err := a.As(ada.Key).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{
+				Label: in.String(), ExpiresAt: timestamppb.New(time.Now().Add(in)),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _ = a.As("").Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: ada.GetEmail(), Password: "wrong"})
+
+		o := get(t.Context(), t, a)
+		if o.GetUsers() != 3 || o.GetActiveUsers() != 2 || o.GetSessions() != 1 || o.GetApiKeys() != 6 {
+			t.Errorf("users %d, active %d, sessions %d, keys %d, want 3, 2, 1, 6",
+				o.GetUsers(), o.GetActiveUsers(), o.GetSessions(), o.GetApiKeys())
+		}
+		expiring := o.GetExpiringKeys()
+		if len(expiring) != 2 || expiring[0].GetCredential().GetLabel() != "24h0m0s" || expiring[0].GetUserEmail() != ada.GetEmail() {
+			t.Errorf("expiring keys %v", expiring)
+		}
+		days := o.GetSignInDays()
+		if len(days) != 28 || days[27].GetDay() != time.Now().UTC().Format(time.DateOnly) {
+			t.Fatalf("days %v", days)
+		}
+		if today := days[27]; today.GetSucceeded() != 2 || today.GetFailed() != 1 {
+			t.Errorf("today %v, want 2 sign-ins and 1 failure", today)
+		}
+		if db := o.GetDatabase(); (db.GetKind() == "sqlite") != a.Store.Embedded() || db.GetConnectionsMax() == 0 {
+			t.Errorf("database %v", db)
+		}
+	})
+}
+
+func TestOverviewTellsThatTheUpstreamIsDown(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		if up := get(t.Context(), t, a).GetUpstreams(); len(up) != 1 || !up[0].GetUp() || up[0].GetProblem() != "" {
+			t.Errorf("upstreams %v, want one that is up", up)
+		}
+		a.Upstream.Stop()
+		if up := get(t.Context(), t, a).GetUpstreams(); len(up) != 1 || up[0].GetUp() || up[0].GetProblem() == "" {
+			t.Errorf("upstreams %v, want one that is down and why", up)
+		}
+	})
+}
