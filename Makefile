@@ -19,8 +19,20 @@ run: build ## Build everything and start it on this machine; prints where to go
 	bin/paddock dev
 
 .PHONY: build
-build: ## Build bin/paddock: one static binary
+build: ui/dist/index.html ## Build bin/paddock: one static binary, with the web page in it
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/paddock ./cmd/paddock
+
+.PHONY: ui
+ui: ui/node_modules ## Build the web page into ui/dist; needs Node.js
+	cd ui && npm run --silent build
+
+.PHONY: ui-dev
+ui-dev: ui/node_modules ## Serve the web page with hot reload against a running server (PADDOCK_URL)
+	cd ui && npm run --silent dev
+
+.PHONY: ui-test
+ui-test: ui/node_modules ## Check and test the web page
+	cd ui && npm run --silent lint && npm run --silent test
 
 .PHONY: test
 test: ## Run every test, on the embedded database and on PostgreSQL
@@ -70,6 +82,17 @@ migration: ## Write migrations of a changed schema: make migration name=what_cha
 .PHONY: clean
 clean: ## Remove what was built and fetched
 	rm -rf bin .tools
+
+# What the web page is made of.
+UI_FILES := $(shell find ui \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f ! -name '*.go' ! -name '*.test.*' ! -name '*.md' -print)
+
+ui/dist/index.html: $(UI_FILES)
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory ui; \
+	else echo 'no npm: bin/paddock gets no web page; install Node.js 20 or newer to build it' >&2; fi
+
+ui/node_modules: ui/package-lock.json
+	cd ui && npm ci --no-fund --no-audit
+	@touch $@
 
 # buf and the TypeScript plugin come from npm, pinned.
 $(BUF):

@@ -19,3 +19,11 @@ env "prod" {
     revisions_schema = "public" # where the program keeps them too
   }
 }
+
+# The embedded database of `make run`. Stop the program first: the command line does not heed its lock.
+env "local" {
+  url = "sqlite://${getenv("DATA_DIR") != "" ? getenv("DATA_DIR") : "data"}/paddock.db"
+  migration {
+    dir = "file://ent/migrations/sqlite"
+  }
+}

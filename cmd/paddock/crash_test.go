@@ -69,7 +69,9 @@ func (k *acknowledgements) wait(t *testing.T, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); k.count() < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("only %d writes of %d: %v", k.count(), n, k.last)
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			t.Fatalf("only %d writes of %d: %v", len(k.users)+len(k.keys), n, k.last)
 		}
 	}
 }

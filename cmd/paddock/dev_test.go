@@ -4,7 +4,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,27 @@ func TestDevFlags(t *testing.T) {
 		base := address.FindString(out)
 		if root, docs := get(base+"/"), get(base+"/docs"); root != http.StatusNotFound || docs != http.StatusOK || strings.Contains(out, "Page ") {
 			t.Errorf("/ %d, /docs %d:\n%s", root, docs, out)
+		}
+		p.stop(t)
+	})
+	t.Run("--open-browser", func(t *testing.T) {
+		t.Parallel()
+		desktop := t.TempDir()
+		opened := filepath.Join(desktop, "opened")
+		browser := "#!/bin/sh\necho \"$1\" >> " + opened + "\n"
+		if err := os.WriteFile(filepath.Join(desktop, "xdg-open"), []byte(browser), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, onItsOwn(t).with(environment{"PATH": desktop}), "dev", "--open-browser")
+		base := address.FindString(devReady(t, p, "Ctrl-C"))
+		var pages []string
+		for deadline := time.Now().Add(patience); len(pages) < 2 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			text, _ := os.ReadFile(opened)
+			pages = strings.Fields(string(text))
+		}
+		slices.Sort(pages)
+		if !slices.Equal(pages, []string{base, base + "/docs"}) {
+			t.Errorf("opened %v", pages)
 		}
 		p.stop(t)
 	})

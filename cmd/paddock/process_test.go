@@ -143,10 +143,24 @@ func (p *process) url(t *testing.T) string {
 	return ""
 }
 
-// app is the server with the admin whom it made.
+// app is the server with the admin whom it made at its start.
 func (p *process) app(t *testing.T) *apptest.App {
 	t.Helper()
-	return &apptest.App{URL: p.url(t), AdminKey: made(p.stdout.String())["BOOTSTRAP_ADMIN_API_KEY"]}
+	return &apptest.App{URL: p.url(t), AdminKey: bootstrapKey(t, p)}
+}
+
+// bootstrapKey waits until one of the processes has printed the first admin's key.
+func bootstrapKey(t *testing.T, starting ...*process) string {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for _, p := range starting {
+			if key := made(p.stdout.String())["BOOTSTRAP_ADMIN_API_KEY"]; key != "" {
+				return key
+			}
+		}
+	}
+	t.Fatal("no key was made")
+	return ""
 }
 
 // made reads the BOOTSTRAP lines.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -48,15 +49,15 @@ func TestMigrateAndSeedMayBeRepeated(t *testing.T) {
 			}
 
 			server := start(t, env, "serve")
-			a := server.app(t)
-			if server.stdout.String() != "" {
-				t.Errorf("serve after seed: stdout %q", server.stdout.String())
-			}
+			a := &apptest.App{URL: server.url(t)}
 			a.Login(t, "admin@example.com", "forced by the operator")
 			if _, err := whoAmI(t, a, made(first)["BOOTSTRAP_ADMIN_API_KEY"]); err != nil {
 				t.Errorf("the first key: %v", err)
 			}
 			server.stop(t)
+			if server.stdout.String() != "" {
+				t.Errorf("serve after seed: stdout %q", server.stdout.String())
+			}
 		})
 	}
 }
@@ -85,7 +86,7 @@ func TestSeedsAtOnce(t *testing.T) {
 			t.Errorf("%d lines in all: %v", printed, names(all))
 		}
 		server := start(t, env, "serve")
-		a := server.app(t)
+		a := &apptest.App{URL: server.url(t)}
 		a.Login(t, all["BOOTSTRAP_ADMIN_EMAIL"], all["BOOTSTRAP_ADMIN_PASSWORD"])
 		if _, err := whoAmI(t, a, all["BOOTSTRAP_ADMIN_API_KEY"]); err != nil {
 			t.Errorf("the key: %v", err)

@@ -18,7 +18,7 @@ type User struct {
 	config `json:"-"`
 	// ID of the ent.
 	ID uuid.UUID `json:"id,omitempty"`
-	// Login name, normalised by users.NormalizeEmail: the same verdict on both databases.
+	// Login name, normalised by package email: the same verdict on both databases.
 	Email string `json:"email,omitempty"`
 	// DisplayName holds the value of the "display_name" field.
 	DisplayName string `json:"display_name,omitempty"`

@@ -16,7 +16,7 @@ func (User) Fields() []ent.Field {
 	return []ent.Field{
 		id(),
 		field.String("email").MaxLen(254).Unique().
-			Comment("Login name, normalised by users.NormalizeEmail: the same verdict on both databases."),
+			Comment("Login name, normalised by package email: the same verdict on both databases."),
 		field.String("display_name").MaxLen(800).Default(""),
 		field.String("external_id").MaxLen(800).Optional().Nillable().Unique().
 			Comment("The user's id in the system that created them; makes the creation idempotent."),

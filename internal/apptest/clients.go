@@ -30,13 +30,13 @@ func (a *App) As(credential string, options ...connect.ClientOption) *Clients {
 }
 
 // AsGRPC is As over gRPC, on unencrypted HTTP/2.
-func (a *App) AsGRPC(credential string) *Clients {
-	return a.clients(http2Client, credential, connect.WithGRPC())
+func (a *App) AsGRPC(credential string, options ...connect.ClientOption) *Clients {
+	return a.clients(http2Client, credential, append(options, connect.WithGRPC())...)
 }
 
 // AsGRPCWeb is As over gRPC-Web.
-func (a *App) AsGRPCWeb(credential string) *Clients {
-	return a.clients(http.DefaultClient, credential, connect.WithGRPCWeb())
+func (a *App) AsGRPCWeb(credential string, options ...connect.ClientOption) *Clients {
+	return a.clients(http.DefaultClient, credential, append(options, connect.WithGRPCWeb())...)
 }
 
 var http2Client = func() *http.Client {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -256,6 +257,50 @@ func TestBothSpellingsOfAFieldAreAccepted(t *testing.T) {
 		}
 		if !strings.Contains(got.body, `"nextPageToken"`) || !strings.Contains(got.body, `"createdAt"`) {
 			t.Errorf("answer is not lowerCamelCase: %s", got.body)
+		}
+	}
+}
+
+// TestValidationNamesTheFields and the rules that they break, in the names of the proto.
+func TestValidationNamesTheFields(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	token := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
+	for _, c := range []struct {
+		procedure, body string
+		want            []string
+	}{
+		{paddockv1connect.UserServiceListUsersProcedure, `{"pageSize":201}`, []string{"page_size"}},
+		{paddockv1connect.UserServiceListUsersProcedure, `{"pageSize":-1,"role":"root"}`, []string{"page_size", "role"}},
+		{paddockv1connect.UserServiceListUsersProcedure, `{"pageSize":"many"}`, []string{""}},
+		{paddockv1connect.UserServiceListUsersProcedure, `{"pageToken":"nonsense"}`, []string{"page_token"}},
+		{paddockv1connect.UserServiceGetUserProcedure, `{"id":"1"}`, []string{"id"}},
+		{paddockv1connect.UserServiceGetUserProcedure, `{}`, []string{"id"}},
+		{paddockv1connect.UserServiceCreateUserProcedure, `{"email":"a@b.example","roles":["admin","root"]}`, []string{"roles[1]"}},
+		{paddockv1connect.UserServiceCreateUserProcedure, `{"email":"no email"}`, []string{"email"}},
+		{paddockv1connect.UserServiceCreateUserProcedure, `{"email":"a@b.example","password":"short"}`, []string{"password"}},
+		{paddockv1connect.CredentialServiceIssueApiKeyProcedure, `{}`, []string{"label"}},
+		{paddockv1connect.CredentialServiceIssueApiKeyProcedure, `{"label":"x","expiresAt":"2001-01-01T00:00:00Z"}`, []string{"expires_at"}},
+		{paddockv1connect.AuditServiceListAuditEntriesProcedure, `{"pageSize":501,"userId":"x"}`, []string{"page_size", "user_id"}},
+		{paddockv1connect.OllamaServiceEmbedProcedure, `{"input":[]}`, []string{"input"}},
+		{paddockv1connect.OllamaServiceChatProcedure, `{"messages":[{"role":"user"},{"role":"root"}],"options":{"topP":2}}`, []string{"messages[1].role", "options.top_p"}},
+	} {
+		_, _, err := connectJSON.call(t.Context(), a, methodOf(t, c.procedure), bearerOf(token), []byte(c.body))
+		told, ok := err.(*connect.Error) //nolint:errorlint // clients return nothing else
+		if !ok || told.Code() != connect.CodeInvalidArgument {
+			t.Errorf("%s %s: %v", c.procedure, c.body, err)
+			continue
+		}
+		wantToldProperly(t, err)
+		var fields []string
+		for _, v := range detail[*errdetails.BadRequest](told).GetFieldViolations() {
+			fields = append(fields, v.GetField())
+			if v.GetDescription() == "" {
+				t.Errorf("%s %s: %s is not explained", c.procedure, c.body, v.GetField())
+			}
+		}
+		if slices.Sort(fields); !slices.Equal(fields, c.want) {
+			t.Errorf("%s %s: fields %q, want %q (%v)", c.procedure, c.body, fields, c.want, err)
 		}
 	}
 }

@@ -139,7 +139,7 @@ func TestProbesWithoutOllama(t *testing.T) {
 	if status, checks := readyz(t, a); status != http.StatusOK {
 		t.Errorf("readyz: %d %v", status, checks)
 	}
-	if got := send(t, http.MethodGet, a.URL+"/readyz", nil, ""); !strings.Contains(got.body, `"upstream":"open"`) {
+	if got := send(t, http.MethodGet, a.URL+"/readyz", nil, ""); !strings.Contains(got.body, `"upstream":"unavailable"`) {
 		t.Errorf("readyz does not tell: %s", got.body)
 	}
 }
@@ -182,6 +182,20 @@ func TestRequestIDs(t *testing.T) {
 	send(t, http.MethodPost, a.URL+deleteUser, header, "{}")
 	if e := a.Entries(t, "access_denied")[0]; e.GetRequestId() != "known-id-1" {
 		t.Errorf("the audit entry has request id %q", e.GetRequestId())
+	}
+}
+
+// TestTheAddressIsTheClients behind a proxy that is trusted, and the proxy's own behind one that is not.
+func TestTheAddressIsTheClients(t *testing.T) {
+	t.Parallel()
+	for trusted, want := range map[string]string{"": "127.0.0.1", "127.0.0.0/8": "2001:db8::7"} {
+		a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"TRUSTED_PROXIES": trusted})
+		c := a.As("", apptest.WithHeader("X-Forwarded-For", "198.51.100.1, 2001:db8::7"))
+		_, err := c.Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: apptest.AdminEmail, Password: apptest.AdminPassword})
+		must(t, err)
+		if got := a.Entries(t, "login_success")[0].GetIp(); got != want {
+			t.Errorf("trusting %q: the entry has %s, want %s", trusted, got, want)
+		}
 	}
 }
 

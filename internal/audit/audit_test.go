@@ -99,12 +99,14 @@ func TestAWriteOutsideOfDoFails(t *testing.T) {
 		log := audit.Open(s)
 		id := uuid.New()
 		for name, write := range map[string]func(ctx context.Context) error{
-			"create":      func(ctx context.Context) error { return s.User.Create().SetEmail("a@example.com").Exec(ctx) },
-			"bulk create": func(ctx context.Context) error { return s.User.CreateBulk(s.User.Create().SetEmail("a@example.com")).Exec(ctx) },
-			"update":      func(ctx context.Context) error { return s.User.Update().SetActive(false).Exec(ctx) },
-			"update one":  func(ctx context.Context) error { return s.User.UpdateOneID(id).SetActive(false).Exec(ctx) },
-			"delete":      func(ctx context.Context) error { _, err := s.User.Delete().Exec(ctx); return err },
-			"delete one":  func(ctx context.Context) error { return s.User.DeleteOneID(id).Exec(ctx) },
+			"create": func(ctx context.Context) error { return s.User.Create().SetEmail("a@example.com").Exec(ctx) },
+			"bulk create": func(ctx context.Context) error {
+				return s.User.CreateBulk(s.User.Create().SetEmail("a@example.com")).Exec(ctx)
+			},
+			"update":     func(ctx context.Context) error { return s.User.Update().SetActive(false).Exec(ctx) },
+			"update one": func(ctx context.Context) error { return s.User.UpdateOneID(id).SetActive(false).Exec(ctx) },
+			"delete":     func(ctx context.Context) error { _, err := s.User.Delete().Exec(ctx); return err },
+			"delete one": func(ctx context.Context) error { return s.User.DeleteOneID(id).Exec(ctx) },
 			"upsert": func(ctx context.Context) error {
 				return s.Role.Create().SetID("x").OnConflictColumns("id").UpdateNewValues().Exec(ctx)
 			},
@@ -178,9 +180,20 @@ func TestFit(t *testing.T) {
 		bytes int
 		want  string
 	}{
-		{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"", 3, ""}, {"abc", 0, ""},
-		{"aä", 2, "a"}, {"aä", 3, "aä"}, {"ää", 3, "ä"}, {"€", 2, ""}, {"a€€", 6, "a€"}, {"🐎🐎", 7, "🐎"},
-		{"a\xffb", 9, "a\uFFFDb"}, {"a\xff", 3, "a"}, {"\x00", 3, "\uFFFD"}, {"a\x00", 2, "a"},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc"},
+		{"", 3, ""},
+		{"abc", 0, ""},
+		{"aä", 2, "a"},
+		{"aä", 3, "aä"},
+		{"ää", 3, "ä"},
+		{"€", 2, ""},
+		{"a€€", 6, "a€"},
+		{"🐎🐎", 7, "🐎"},
+		{"a\xffb", 9, "a\uFFFDb"},
+		{"a\xff", 3, "a"},
+		{"\x00", 3, "\uFFFD"},
+		{"a\x00", 2, "a"},
 	} {
 		if got := audit.Fit(c.text, c.bytes); got != c.want {
 			t.Errorf("Fit(%q, %d) = %q, want %q", c.text, c.bytes, got, c.want)

@@ -59,10 +59,9 @@ func TestOneCredentialInWhateverHeader(t *testing.T) {
 			{[]string{"X-API-Key", strings.ToLower(p.Key)}, no},
 			{[]string{"Cookie", "paddock_refresh=" + p.Token}, no},
 		} {
-			res, body := post(t, a.URL+whoAmIPath, struct{}{}, c.header...)
-			wanted := res.StatusCode == http.StatusOK && c.want == ok || c.want != ok && strings.Contains(body, string(c.want))
-			if !wanted {
-				t.Errorf("%q: %s %s, want %q", c.header, res.Status, body, c.want)
+			got := post(t, a.URL+whoAmIPath, struct{}{}, c.header...)
+			if accepted := got.status == http.StatusOK; accepted != (c.want == ok) || !strings.Contains(got.body, string(c.want)) {
+				t.Errorf("%q: %v, want %q", c.header, got, c.want)
 			}
 		}
 	})
@@ -86,9 +85,16 @@ func TestAKeyIsAcceptedOnEveryProtocol(t *testing.T) {
 		if err := whoAmI(t, a, ""); apptest.Reason(err) != fault.Unauthenticated {
 			t.Errorf("nobody: %v", err)
 		}
-		with := a.As("", apptest.WithHeader("X-Api-Key", p.Key), connect.WithHTTPGet())
-		if _, err := with.Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
-			t.Errorf("X-API-Key by GET: %v", err)
+		key := apptest.WithHeader("X-Api-Key", p.Key)
+		for name, clients := range map[string]*apptest.Clients{
+			"Connect, JSON":   a.As("", key),
+			"Connect, by GET": a.As("", key, connect.WithHTTPGet()),
+			"gRPC":            a.AsGRPC("", key),
+			"gRPC-Web":        a.AsGRPCWeb("", key),
+		} {
+			if m, err := clients.Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil || m.GetUser().GetId() != p.GetId() {
+				t.Errorf("X-API-Key over %s: %v, %v", name, m, err)
+			}
 		}
 	})
 }

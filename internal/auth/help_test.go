@@ -9,12 +9,22 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// post sends JSON as curl would and returns the answer with its whole body.
-func post(t testing.TB, url string, body any, header ...string) (*http.Response, string) {
+// answer is what came back over HTTP.
+type answer struct {
+	status  int
+	header  http.Header
+	cookies []*http.Cookie
+	body    string
+}
+
+// post sends JSON as curl would, with headers given as names and values in turn.
+func post(t testing.TB, url string, body any, header ...string) answer {
 	t.Helper()
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -33,20 +43,16 @@ func post(t testing.TB, url string, body any, header ...string) (*http.Response,
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
+	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(answer)
+	return answer{res.StatusCode, res.Header, res.Cookies(), string(text)}
 }
 
-func login(t testing.TB, a *apptest.App, email, password string, options ...string) error {
+func login(t testing.TB, a *apptest.App, email, password string, options ...connect.ClientOption) error {
 	t.Helper()
-	client := a.As("")
-	if len(options) == 2 {
-		client = a.As("", apptest.WithHeader(options[0], options[1]))
-	}
-	_, err := client.Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: email, Password: password})
+	_, err := a.As("", options...).Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: email, Password: password})
 	return err
 }
 

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/apptest"
@@ -18,7 +19,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-const loginPath = "/paddock.v1.AuthService/Login"
+const (
+	loginPath   = "/paddock.v1.AuthService/Login"
+	refreshPath = "/paddock.v1.AuthService/Refresh"
+)
 
 func TestLoginAnswersTokensAndUser(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
@@ -68,34 +72,36 @@ func TestLoginPutsTheRefreshTokenIntoACookie(t *testing.T) {
 			{"https", "__Host-paddock_refresh", true},
 		} {
 			request := map[string]any{"email": p.GetEmail(), "password": p.Password, "cookie": true}
-			res, body := post(t, a.URL+loginPath, request, "X-Forwarded-Proto", c.proto)
-			if len(res.Cookies()) != 1 {
-				t.Fatalf("%s: %d cookies, body %s", c.proto, len(res.Cookies()), body)
+			in := post(t, a.URL+loginPath, request, "X-Forwarded-Proto", c.proto)
+			if len(in.cookies) != 1 {
+				t.Fatalf("%s: %d cookies, body %s", c.proto, len(in.cookies), in.body)
 			}
-			got := res.Cookies()[0]
+			got := in.cookies[0]
 			if got.Name != c.cookie || !got.HttpOnly || got.SameSite != http.SameSiteStrictMode || got.Secure != c.secure ||
 				got.Path != "/" || got.Domain != "" || time.Until(got.Expires) < 23*time.Hour {
 				t.Errorf("%s: cookie %v", c.proto, got)
 			}
-			var answer struct{ RefreshToken, AccessToken string }
-			if err := json.Unmarshal([]byte(body), &answer); err != nil || answer.RefreshToken != "" || answer.AccessToken == "" {
-				t.Errorf("%s: body %s, %v", c.proto, body, err)
+			var tokens struct{ RefreshToken, AccessToken string }
+			if err := json.Unmarshal([]byte(in.body), &tokens); err != nil || tokens.RefreshToken != "" || tokens.AccessToken == "" {
+				t.Errorf("%s: body %s, %v", c.proto, in.body, err)
 			}
-			if strings.Contains(body, got.Value) {
+			if strings.Contains(in.body, got.Value) {
 				t.Errorf("%s: the body shows the cookie", c.proto)
 			}
 
 			// The cookie refreshes, and only under its own name.
-			res, body = post(t, a.URL+"/paddock.v1.AuthService/Refresh", struct{}{},
-				"X-Forwarded-Proto", c.proto, "Cookie", c.cookie+"="+got.Value)
-			if res.StatusCode != http.StatusOK || len(res.Cookies()) != 1 || res.Cookies()[0].Value == got.Value ||
-				strings.Contains(body, res.Cookies()[0].Value) {
-				t.Errorf("%s: refresh by cookie: %s, %s, %v", c.proto, res.Status, body, res.Cookies())
+			next := post(t, a.URL+refreshPath, struct{}{}, "X-Forwarded-Proto", c.proto, "Cookie", c.cookie+"="+got.Value)
+			if next.status != http.StatusOK || len(next.cookies) != 1 || next.cookies[0].Value == got.Value ||
+				strings.Contains(next.body, next.cookies[0].Value) {
+				t.Errorf("%s: refresh by cookie: %v", c.proto, next)
+			}
+			other := post(t, a.URL+refreshPath, struct{}{}, "X-Forwarded-Proto", c.proto, "Cookie", "refresh="+got.Value)
+			if other.status != http.StatusUnauthorized {
+				t.Errorf("%s: refresh by another cookie: %v", c.proto, other)
 			}
 		}
-		res, _ := post(t, a.URL+"/paddock.v1.AuthService/Refresh", struct{}{})
-		if res.StatusCode != http.StatusUnauthorized {
-			t.Errorf("refresh with nothing at all: %s", res.Status)
+		if nothing := post(t, a.URL+refreshPath, struct{}{}); nothing.status != http.StatusUnauthorized {
+			t.Errorf("refresh with nothing at all: %v", nothing)
 		}
 	})
 }
@@ -128,22 +134,22 @@ func TestRefusedLoginsAreByteIdentical(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		var want, first string
 		for name, request := range refusals(t, a) {
-			res, body := post(t, a.URL+loginPath, request)
-			header := maps.Clone(res.Header)
-			header.Del("Date")
-			header.Del("X-Request-Id")
-			got := fmt.Sprint(res.Status, header, body)
+			refused := post(t, a.URL+loginPath, request)
+			id := refused.header.Get("X-Request-Id")
+			refused.header.Del("X-Request-Id")
+			refused.header.Del("Date")
+			got := fmt.Sprint(refused)
 			if want == "" {
 				want, first = got, name
 			}
 			if got != want {
 				t.Errorf("%s:\n%s\nbut %s:\n%s", name, got, first, want)
 			}
-			if res.StatusCode != http.StatusUnauthorized || !strings.Contains(body, string(fault.InvalidCredentials)) {
+			if refused.status != http.StatusUnauthorized || !strings.Contains(refused.body, string(fault.InvalidCredentials)) {
 				t.Errorf("%s: %s", name, got)
 			}
 			entry := a.Entries(t, "login_failure")[0]
-			if entry.GetOutcome() != "failure" || entry.GetActorUserId() != "" || entry.GetRequestId() != res.Header.Get("X-Request-Id") {
+			if entry.GetOutcome() != "failure" || entry.GetActorUserId() != "" || entry.GetRequestId() != id {
 				t.Errorf("%s: entry %v", name, entry)
 			}
 			if unknown := strings.HasSuffix(fmt.Sprint(request["email"]), "nobody"); unknown != (entry.GetTargetUserId() == "") {
@@ -159,8 +165,8 @@ func TestRefusedLoginsAreByteIdentical(t *testing.T) {
 	})
 }
 
-// slowHash makes one hash take some 150 ms, long enough to be seen.
-var slowHash = apptest.Env{"ARGON2_MEMORY_KIB": "19456", "ARGON2_TIME": "10"}
+// slowHash makes one hash take some 70 ms, long enough to be seen.
+var slowHash = apptest.Env{"ARGON2_MEMORY_KIB": "19456", "ARGON2_TIME": "5"}
 
 // hashes tells whether a password is hashed while call runs.
 func hashes(a *apptest.App, call func()) bool {
@@ -204,32 +210,37 @@ func TestWhoWaitsIsRefusedWithoutAHash(t *testing.T) {
 	}
 }
 
+const forwarded = "X-Forwarded-For"
+
+func from(address string) connect.ClientOption { return apptest.WithHeader(forwarded, address) }
+
 func TestGuessesAreThrottled(t *testing.T) {
 	env := apptest.Env{"TRUSTED_PROXIES": "127.0.0.0/8"}
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
-		from := "X-Forwarded-For"
+		thief := from("2001:db8:1:2::1")
 		for i := range 5 {
-			apptest.WantReason(t, login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i), from, "2001:db8:1:2::1"), fault.InvalidCredentials)
+			apptest.WantReason(t, login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i), thief), fault.InvalidCredentials)
 		}
 		// The sixth comes from another address of the same subscriber, with the right password, spelt otherwise.
-		res, body := post(t, a.URL+loginPath, map[string]any{"email": strings.ToUpper(p.GetEmail()), "password": p.Password}, from, "2001:db8:1:2:ffff::9")
-		if res.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, string(fault.LoginThrottled)) ||
-			!strings.Contains(body, "RetryInfo") || res.Header.Get("Retry-After") != "1" {
-			t.Errorf("while waiting: %s, Retry-After %q, %s", res.Status, res.Header.Get("Retry-After"), body)
+		right := map[string]any{"email": strings.ToUpper(p.GetEmail()), "password": p.Password}
+		refused := post(t, a.URL+loginPath, right, forwarded, "2001:db8:1:2:ffff::9")
+		if refused.status != http.StatusTooManyRequests || !strings.Contains(refused.body, string(fault.LoginThrottled)) ||
+			!strings.Contains(refused.body, "RetryInfo") || refused.header.Get("Retry-After") != "1" {
+			t.Errorf("while waiting: %v", refused)
 		}
 		// From elsewhere the owner comes in, and sessions and keys are not touched.
-		if err := login(t, a, p.GetEmail(), p.Password, from, "2001:db8:1:3::1"); err != nil {
+		if err := login(t, a, p.GetEmail(), p.Password, from("2001:db8:1:3::1")); err != nil {
 			t.Errorf("from another network: %v", err)
 		}
 		for _, credential := range []string{p.Token, p.Key} {
-			if _, err := a.As(credential, apptest.WithHeader(from, "2001:db8:1:2::1")).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
+			if _, err := a.As(credential, thief).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
 				t.Errorf("a credential that exists: %v", err)
 			}
 		}
 		// The wait ends by itself.
 		time.Sleep(1100 * time.Millisecond)
-		if err := login(t, a, p.GetEmail(), p.Password, from, "2001:db8:1:2::1"); err != nil {
+		if err := login(t, a, p.GetEmail(), p.Password, thief); err != nil {
 			t.Errorf("after the wait: %v", err)
 		}
 	})
@@ -240,7 +251,7 @@ func TestANetworkIsThrottledWhateverTheAccounts(t *testing.T) {
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		guess := func(i int) error {
-			return login(t, a, fmt.Sprintf("guess%d@example.com", i), "wrong", "X-Forwarded-For", "203.0.113.7")
+			return login(t, a, fmt.Sprintf("guess%d@example.com", i), "wrong", from("203.0.113.7"))
 		}
 		for i := range 30 {
 			apptest.WantReason(t, guess(i), fault.InvalidCredentials)
@@ -248,8 +259,8 @@ func TestANetworkIsThrottledWhateverTheAccounts(t *testing.T) {
 		for i := range 25 {
 			apptest.WantReason(t, guess(100+i), fault.LoginThrottled)
 		}
-		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password, "X-Forwarded-For", "203.0.113.7"), fault.LoginThrottled)
-		if err := login(t, a, p.GetEmail(), p.Password, "X-Forwarded-For", "203.0.113.8"); err != nil {
+		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password, from("203.0.113.7")), fault.LoginThrottled)
+		if err := login(t, a, p.GetEmail(), p.Password, from("203.0.113.8")); err != nil {
 			t.Errorf("from another address: %v", err)
 		}
 		// One entry for the first; the others are counted.

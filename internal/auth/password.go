@@ -31,7 +31,7 @@ func (a *Service) mayGuess(ctx context.Context, account string) (*guess, error) 
 	defer cancel()
 	g, wait, err := a.throttle.begin(limited, account, caller.From(ctx).Network())
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", secret.ErrBusy, err)

@@ -103,9 +103,10 @@ func (a *Service) move(ctx context.Context, s *db.Session, now time.Time) (moved
 	return moved, err
 }
 
-// reused ends the session of a refresh token that came a second time: either of the two who had it is a thief.
+// reused ends the session of a refresh token that came a second time, whether or not its bearer waits for the answer:
+// either of the two who had it is a thief.
 func (a *Service) reused(ctx context.Context, s *db.Session) error {
-	err := a.endSession(ctx, s, audit.Event{
+	err := a.endSession(context.WithoutCancel(ctx), s, audit.Event{
 		Type: audit.RefreshReuseDetected, Outcome: audit.Denied, Detail: "a refresh token came a second time; the session was ended",
 	})
 	if err != nil {

@@ -36,10 +36,8 @@ func TestWaitsDoubleAfterFiveFailures(t *testing.T) {
 				t.Fatalf("guess %d is refused for %s", i+1, wait)
 			}
 		}
-		for _, want := range []time.Duration{
-			1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900,
-		} {
-			want *= time.Second
+		for _, seconds := range []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900} {
+			want := time.Duration(seconds * float64(time.Second))
 			if wait := try(t, th, "ada", "net", true); wait != want {
 				t.Fatalf("the right password is refused for %s, want %s", wait, want)
 			}
@@ -250,7 +248,7 @@ func TestMemoryIsBoundedAndRefusalsAreNotPushedOut(t *testing.T) {
 		for i := range networkFailures - 1 {
 			try(t, th, "spray"+strconv.Itoa(i), "net", false)
 		}
-		for i := range 2 * tracksKept {
+		for i := range tracksKept + 1000 {
 			try(t, th, "more"+strconv.Itoa(i), "net", false)
 		}
 		if n := len(th.tracks); n > networkFailures+2 {
@@ -260,7 +258,7 @@ func TestMemoryIsBoundedAndRefusalsAreNotPushedOut(t *testing.T) {
 		if wait := try(t, th, "ada", "net", true); wait == 0 {
 			t.Error("the account's wait was forgotten")
 		}
-		for i := range 2 * tracksKept {
+		for i := range tracksKept + 1000 {
 			try(t, th, "bob", "net"+strconv.Itoa(i), false)
 		}
 		if n := len(th.tracks); n > tracksKept+2 {

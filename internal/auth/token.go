@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +27,7 @@ const (
 	leeway = 5 * time.Second
 )
 
-// errBadToken is the error of every access token that is not ours, not whole or not valid now; why is for the log alone.
+// errBadToken is the error of every access token that is not ours, not whole or not valid now.
 var errBadToken = errors.New("access token refused")
 
 // tokens signs and verifies access tokens: JWTs (RFC 7519) that name a user and a session, and no role, for the rows are
@@ -41,13 +42,27 @@ type tokens struct {
 
 // accessClaims are all claims of an access token; each must be there.
 type accessClaims struct {
-	Issuer   string   `json:"iss"`
-	Audience string   `json:"aud"`
-	Subject  string   `json:"sub"` // user id
-	Session  string   `json:"sid"`
-	ID       string   `json:"jti"`
-	IssuedAt *float64 `json:"iat"` // Unix seconds with a fraction (RFC 7519, section 2), lest a TTL of 1 s be cut to nothing
-	Expiry   *float64 `json:"exp"`
+	Issuer   string       `json:"iss"`
+	Audience string       `json:"aud"`
+	Subject  string       `json:"sub"` // user id
+	Session  string       `json:"sid"`
+	ID       string       `json:"jti"`
+	IssuedAt *numericDate `json:"iat"`
+	Expiry   *numericDate `json:"exp"`
+}
+
+// numericDate is Unix seconds with a fraction (RFC 7519, section 2): whole ones would cut a time to live of 1 s to nothing.
+type numericDate float64
+
+func newNumericDate(t time.Time) *numericDate { return new(numericDate(float64(t.UnixMilli()) / 1000)) }
+
+// MarshalJSON writes milliseconds and no exponent.
+func (d numericDate) MarshalJSON() ([]byte, error) { return strconv.AppendFloat(nil, float64(d), 'f', 3, 64), nil }
+
+// time is the date, to the millisecond. What is far beyond any token's becomes some time that is far off too.
+func (d numericDate) time() time.Time {
+	const year5138 = 1e11
+	return time.UnixMilli(int64(math.Round(min(max(float64(d), 0), year5138) * 1000)))
 }
 
 // newTokens makes the ring of the secrets, the first of which signs.
@@ -86,21 +101,11 @@ func (t *tokens) sign(user, session uuid.UUID, now, ends time.Time) (token strin
 		Subject:  user.String(),
 		Session:  session.String(),
 		ID:       uuid.NewString(),
-		IssuedAt: new(seconds(now)),
-		Expiry:   new(seconds(expires)),
+		IssuedAt: newNumericDate(now),
+		Expiry:   newNumericDate(expires),
 	}).Serialize()
 	return token, expires, err
 }
-
-func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
-
-// timeAt is the time of Unix seconds. What is far beyond any token's becomes some time that is far off too.
-func timeAt(seconds float64) time.Time {
-	return time.UnixMilli(int64(math.Round(min(max(seconds, 0), maxSeconds) * 1000)))
-}
-
-// maxSeconds is far off in the year 5138.
-const maxSeconds = 1e11
 
 // verify returns whom the token names. It closes what go-jose leaves open: a missing exp, a long leeway, other spellings
 // of the same base64 (a changed spare bit, a trailing newline), and headers that point to other keys.
@@ -127,7 +132,7 @@ func (c *accessClaims) check(now time.Time, ttl time.Duration) (user, session uu
 	if c.Issuer != issuer || c.Audience != audience || c.ID == "" || c.IssuedAt == nil || c.Expiry == nil {
 		return uuid.Nil, uuid.Nil, errBadToken
 	}
-	issued, expires := timeAt(*c.IssuedAt), timeAt(*c.Expiry)
+	issued, expires := c.IssuedAt.time(), c.Expiry.time()
 	if !now.Before(expires) || issued.After(now.Add(leeway)) || expires.Sub(issued) > max(ttl, maxTTL) {
 		return uuid.Nil, uuid.Nil, errBadToken
 	}

@@ -130,9 +130,9 @@ func TestAQueryFinishesWithoutItsClient(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		query := `SELECT 7 FROM pg_sleep(0.2)`
 		if s.Embedded() {
-			query = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 300000) SELECT 7 FROM n WHERE i = 300000`
+			query = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 60000) SELECT 7 FROM n WHERE i = 60000`
 		}
-		time.AfterFunc(20*time.Millisecond, leave)
+		time.AfterFunc(2*time.Millisecond, leave)
 		got := 0
 		if err := s.Read(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(&got) }); err != nil || got != 7 {
 			t.Errorf("read %d, error %v; want 7", got, err)

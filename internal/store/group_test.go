@@ -130,7 +130,7 @@ func writeUntilKilled(url string) error {
 				if err != nil {
 					errs <- err
 				}
-				fmt.Println(email)
+				fmt.Fprintln(os.Stdout, email)
 			}
 		}()
 	}
@@ -156,10 +156,14 @@ func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
 		for lines := bufio.NewScanner(out); lines.Scan(); {
 			acknowledged = append(acknowledged, lines.Text())
 			if len(acknowledged) == 300 {
-				child.Process.Kill() // what is in the pipe still counts
+				if err := child.Process.Kill(); err != nil { // what is in the pipe still counts
+					t.Fatal(err)
+				}
 			}
 		}
-		child.Wait()
+		if err := child.Wait(); err == nil {
+			t.Error("the child was not killed")
+		}
 		if len(acknowledged) < 300 {
 			t.Fatalf("the child ended by itself after %d writes: %v", len(acknowledged), acknowledged)
 		}

@@ -16,7 +16,16 @@ import (
 )
 
 // postgresDriver is Ent's driver, on pgx itself and not on database/sql, for the sake of its pipeline: see postgresTx.
-type postgresDriver struct{ pool *pgxpool.Pool }
+type postgresDriver struct {
+	pool    *pgxpool.Pool
+	inserts *queue[*inserts]
+}
+
+func newPostgresDriver(pool *pgxpool.Pool) *postgresDriver {
+	d := &postgresDriver{pool: pool}
+	d.inserts = newQueue(insertWriters, d.commitInserts)
+	return d
+}
 
 func (d *postgresDriver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
@@ -64,9 +73,10 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
-		done()
+		_ = done() // never fails
+		return wrapAway(err)
 	}
-	return wrapAway(err)
+	return nil
 }
 
 // Tx takes no connection yet; the first statement does.

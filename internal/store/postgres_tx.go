@@ -68,7 +68,7 @@ func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
-		done()
+		_ = done() // tells the same again
 		return t.fail(err)
 	}
 	return nil
@@ -80,7 +80,13 @@ func (t *postgresTx) Commit() error {
 	if t.failed {
 		return errFailed
 	}
-	if !t.begun && len(t.held) == 0 {
+	if !t.begun {
+		if len(t.held) == 0 {
+			return nil
+		}
+		if err := t.driver.insert(t.held); err != nil {
+			return t.fail(err)
+		}
 		return nil
 	}
 	ctx, cancel := patient(context.Background())

@@ -21,47 +21,40 @@ func newPrepared(db *sql.DB) *prepared {
 	return &prepared{DB: db, statements: make(map[string]*sql.Stmt)}
 }
 
-// statement returns nil when there are too many already.
-func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+// statement returns nil when there are too many already, or when it does not compile: running the query then tells why.
+func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	p.mu.RLock()
 	s, full := p.statements[query], len(p.statements) >= maxPrepared
 	p.mu.RUnlock()
 	if s != nil || full {
-		return s, nil
+		return s
 	}
 	s, err := p.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if other := p.statements[query]; other != nil { // somebody was quicker
-		return other, s.Close()
+		defer s.Close()
+		return other
 	}
 	p.statements[query] = s
-	return s, nil
+	return s
 }
 
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := p.statement(ctx, query)
-	if err != nil {
-		return nil, err
+	if s := p.statement(ctx, query); s != nil { //nolint:sqlclosecheck // see statement
+		return s.ExecContext(ctx, args...)
 	}
-	if s == nil {
-		return p.DB.ExecContext(ctx, query, args...)
-	}
-	return s.ExecContext(ctx, args...)
+	return p.DB.ExecContext(ctx, query, args...)
 }
 
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := p.statement(ctx, query)
-	if err != nil {
-		return nil, err
+	if s := p.statement(ctx, query); s != nil { //nolint:sqlclosecheck // see statement
+		return s.QueryContext(ctx, args...)
 	}
-	if s == nil {
-		return p.DB.QueryContext(ctx, query, args...)
-	}
-	return s.QueryContext(ctx, args...)
+	return p.DB.QueryContext(ctx, query, args...)
 }
 
 // preparedTx does the same in a transaction.
@@ -71,36 +64,29 @@ type preparedTx struct {
 	bound map[string]*sql.Stmt // to this transaction
 }
 
-func (t *preparedTx) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+func (t *preparedTx) statement(ctx context.Context, query string) *sql.Stmt {
 	if s := t.bound[query]; s != nil {
-		return s, nil
+		return s
 	}
-	s, err := t.db.statement(ctx, query)
+	s := t.db.statement(ctx, query)
 	if s == nil {
-		return nil, err
+		return nil
 	}
-	t.bound[query] = t.StmtContext(ctx, s)
-	return t.bound[query], nil
+	s = t.StmtContext(ctx, s)
+	t.bound[query] = s
+	return s
 }
 
 func (t *preparedTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := t.statement(ctx, query)
-	if err != nil {
-		return nil, err
+	if s := t.statement(ctx, query); s != nil { //nolint:sqlclosecheck // see statement
+		return s.ExecContext(ctx, args...)
 	}
-	if s == nil {
-		return t.Tx.ExecContext(ctx, query, args...)
-	}
-	return s.ExecContext(ctx, args...)
+	return t.Tx.ExecContext(ctx, query, args...)
 }
 
 func (t *preparedTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := t.statement(ctx, query)
-	if err != nil {
-		return nil, err
+	if s := t.statement(ctx, query); s != nil { //nolint:sqlclosecheck // see statement
+		return s.QueryContext(ctx, args...)
 	}
-	if s == nil {
-		return t.Tx.QueryContext(ctx, query, args...)
-	}
-	return s.QueryContext(ctx, args...)
+	return t.Tx.QueryContext(ctx, query, args...)
 }

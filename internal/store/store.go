@@ -34,7 +34,8 @@ type Store struct {
 	pool    *pgxpool.Pool      // nil on SQLite
 	path    string             // of the embedded database's file
 	release func()             // gives back the lock on it
-	writes  *writer            // nil on PostgreSQL
+	writes  *sqliteWriter      // nil on PostgreSQL
+	inserts *queue[*inserts]   // nil on SQLite
 }
 
 // Open opens the database at rawURL: postgres://… or sqlite:///path/to/file (three slashes and an absolute path, or two
@@ -59,10 +60,11 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 		p := newPrepared(s.sql)
 		s.reader = p
 		s.Client = db.NewClient(db.Driver(&sqliteDriver{p}))
-		s.writes = newWriter(s.Client)
+		s.writes = newSQLiteWriter(s.Client) //nolint:contextcheck // it writes until Close, whoever opened it
 	} else {
 		s.reader = s.sql
-		s.Client = db.NewClient(db.Driver(&postgresDriver{s.pool}))
+		d := newPostgresDriver(s.pool)
+		s.Client, s.inserts = db.NewClient(db.Driver(d)), d.inserts
 	}
 	return s, nil
 }
@@ -93,7 +95,10 @@ func (s *Store) Connections() Connections {
 // Close waits for running writes and closes the database.
 func (s *Store) Close() error {
 	if s.writes != nil {
-		s.writes.close()
+		s.writes.queue.close()
+	}
+	if s.inserts != nil {
+		s.inserts.close()
 	}
 	err := s.sql.Close()
 	if s.pool != nil {

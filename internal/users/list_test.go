@@ -137,9 +137,17 @@ func TestPageTokensOfOtherListsAreRefused(t *testing.T) {
 		}
 		list(t, a, &paddockv1.ListUsersRequest{PageSize: 2, PageToken: token}) // another size is fine
 		for _, req := range []*paddockv1.ListUsersRequest{
-			{PageToken: token, Query: "u"}, {PageToken: token, Role: "user"}, {PageToken: token, Active: new(false)},
-			{PageToken: token + "A"}, {PageToken: token[1:]}, {PageToken: "x"}, {PageToken: strings.Repeat("A", 48)},
-			{PageToken: strings.Repeat("A", 513)}, {PageSize: 201}, {PageSize: -1}, {Role: "root"},
+			{PageToken: token, Query: "u"},
+			{PageToken: token, Role: "user"},
+			{PageToken: token, Active: new(false)},
+			{PageToken: token + "A"},
+			{PageToken: token[1:]},
+			{PageToken: "x"},
+			{PageToken: strings.Repeat("A", 48)},
+			{PageToken: strings.Repeat("A", 513)},
+			{PageSize: 201},
+			{PageSize: -1},
+			{Role: "root"},
 		} {
 			_, err := a.Admin().Users.ListUsers(t.Context(), req)
 			apptest.WantReason(t, err, fault.InvalidArgument)

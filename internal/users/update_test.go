@@ -150,7 +150,9 @@ func TestTheLastAdminStays(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, req := range []*paddockv1.UpdateUserRequest{
-			{Id: last, Roles: roles(t)}, {Id: last, Roles: roles(t, "user")}, {Id: last, Active: new(false)},
+			{Id: last, Roles: roles(t)},
+			{Id: last, Roles: roles(t, "user")},
+			{Id: last, Active: new(false)},
 			{Id: last, Active: new(false), Roles: roles(t, "admin"), DisplayName: new("x")},
 		} {
 			_, err := update(t, a, a.AdminKey, req)

@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-var errNoPostgres = errors.New("no PostgreSQL server to test with: run `make postgres` (or `apt-get install postgresql`), " +
+var errNoPostgres = errors.New("no PostgreSQL server to test with: run `make test`, which installs one, or `apt-get install postgresql`, " +
 	"or set PG_BIN to the folder with initdb and postgres, or TEST_DATABASE_URL to a server where databases may be created")
 
 // serverBinaries is the folder with initdb and postgres: $PG_BIN, that of the postgres on PATH, or the newest of Debian's.

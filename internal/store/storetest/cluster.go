@@ -158,7 +158,7 @@ func (c *Cluster) Start(ctx context.Context) error {
 	}
 	c.exited = make(chan struct{})
 	go func(server *exec.Cmd, exited chan struct{}) {
-		server.Wait()
+		_ = server.Wait() // the log tells more
 		close(exited)
 	}(c.server, c.exited)
 	for {
@@ -189,10 +189,10 @@ func (c *Cluster) Stop() error {
 // close ends the server and removes what it left.
 func (c *Cluster) close() {
 	if err := c.Stop(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		c.server.Process.Kill()
+		_ = c.server.Process.Kill()
 	}
 	c.leash.Close()
-	c.watchdog.Wait()
+	_ = c.watchdog.Wait()
 }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }

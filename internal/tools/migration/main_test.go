@@ -17,7 +17,7 @@ func TestSchemaAndMigrationsAgree(t *testing.T) {
 func TestWhatIsMissingIsShownAndWritten(t *testing.T) {
 	root := t.TempDir()
 	for _, d := range databases {
-		if err := os.Mkdir(filepath.Join(root, d.name), 0o755); err != nil {
+		if err := os.Mkdir(filepath.Join(root, d.name), 0o750); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,7 +57,9 @@ func TestWhatIsMissingIsShownAndWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edited.WriteString("CREATE INDEX by_hand ON users (updated_at);\n")
+	if _, err := edited.WriteString("CREATE INDEX by_hand ON users (updated_at);\n"); err != nil {
+		t.Fatal(err)
+	}
 	edited.Close()
 	if err := call("-check"); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("a migration edited without its sum: got %v, want a checksum error", err)

@@ -62,7 +62,7 @@ func planAll(ctx context.Context, root, version, name string) ([]plan, error) {
 // planOne returns nil when schema and directory agree. It plans on a copy in memory, since Ent writes what it plans.
 func planOne(ctx context.Context, drv dialect.Driver, dir *migrate.LocalDir, version, name string) (migrate.File, error) {
 	if err := migrate.Validate(dir); err != nil {
-		return nil, fmt.Errorf("%w (after editing a migration by hand run `make migration-hash`)", err)
+		return nil, fmt.Errorf("%w (after editing a migration by hand: `go run ./internal/tools/migration -hash`)", err)
 	}
 	files, err := dir.Files()
 	if err != nil {

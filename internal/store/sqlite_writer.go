@@ -5,23 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 
 	"github.com/paddock-gate/paddock/ent/db"
 )
 
-// groupSize bounds how many transactions share a commit, and so how much one failed commit can take along.
-const groupSize = 64
-
-// writer is SQLite's one writer. Transactions that come while another one runs go into the same commit, each behind a
-// savepoint of its own: with 32 at once and synchronous=FULL 21,000 users with their audit entries a second, where
+// sqliteWriter is SQLite's one writer. Transactions that come while another one runs go into the same commit, each behind
+// a savepoint of its own: with 32 at once and synchronous=FULL 21,000 users with their audit entries a second, where
 // ungrouped commits make 3,500.
-type writer struct {
+type sqliteWriter struct {
 	client *db.Client
-	jobs   chan *job
-	mu     sync.RWMutex // guards jobs against sends after close
-	closed bool
-	done   chan struct{}
+	queue  *queue[*job]
 }
 
 type job struct {
@@ -42,22 +35,18 @@ func (p *panicked) String() string { return fmt.Sprintf("%v\n\nin the writer:\n%
 
 var errAbandoned = errors.New("the transaction was not committed")
 
-func newWriter(client *db.Client) *writer {
-	w := &writer{client: client, jobs: make(chan *job, 4*groupSize), done: make(chan struct{})}
-	go w.run()
+func newSQLiteWriter(client *db.Client) *sqliteWriter {
+	w := &sqliteWriter{client: client}
+	w.queue = newQueue(1, w.commit)
 	return w
 }
 
 // do waits until f's transaction is on disk, or has failed.
-func (w *writer) do(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
+func (w *sqliteWriter) do(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
 	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
-	w.mu.RLock()
-	if w.closed {
-		w.mu.RUnlock()
-		return fmt.Errorf("%w: closed", ErrAway)
+	if err := w.queue.put(j); err != nil {
+		return err
 	}
-	w.jobs <- j
-	w.mu.RUnlock()
 	<-j.done
 	if j.panic != nil {
 		panic(j.panic)
@@ -65,27 +54,9 @@ func (w *writer) do(ctx context.Context, f func(ctx context.Context, tx *db.Tx) 
 	return j.err
 }
 
-// close waits for the transactions that were asked for before.
-func (w *writer) close() {
-	w.mu.Lock()
-	if !w.closed {
-		w.closed = true
-		close(w.jobs)
-	}
-	w.mu.Unlock()
-	<-w.done
-}
-
-func (w *writer) run() {
-	defer close(w.done)
-	for j := range w.jobs {
-		w.commit(j)
-	}
-}
-
-// commit runs the job, and those that come meanwhile, in one transaction and answers them.
-func (w *writer) commit(first *job) {
-	group := []*job{first}
+// commit runs the first job, and those that come meanwhile, in one transaction and answers them.
+func (w *sqliteWriter) commit(first *job, next func() (*job, bool)) {
+	var group []*job
 	err := errAbandoned // unless all goes its way
 	defer func() {
 		for _, j := range group {
@@ -96,13 +67,11 @@ func (w *writer) commit(first *job) {
 		}
 	}()
 	tx, beginErr := w.client.Tx(context.Background())
-	if beginErr != nil {
-		err = fmt.Errorf("begin: %w", beginErr)
-		return
-	}
-	for j := first; j != nil; j = w.waiting(len(group)) {
-		if j != first {
-			group = append(group, j)
+	for j, ok := first, true; ok; j, ok = next() {
+		group = append(group, j)
+		if beginErr != nil {
+			err = fmt.Errorf("begin: %w", beginErr)
+			return
 		}
 		if err = runJob(tx, j); err != nil {
 			tx.Rollback()
@@ -112,19 +81,6 @@ func (w *writer) commit(first *job) {
 	if err = tx.Commit(); err != nil {
 		tx.Rollback()
 		err = fmt.Errorf("commit: %w", err)
-	}
-}
-
-// waiting takes the next job if there is one and room for it in a group of so many, and returns nil otherwise.
-func (w *writer) waiting(n int) *job {
-	if n == groupSize {
-		return nil
-	}
-	select {
-	case j := <-w.jobs:
-		return j
-	default:
-		return nil
 	}
 }
 

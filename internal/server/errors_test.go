@@ -1,0 +1,103 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
+	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// failing is a service of which every call fails.
+type failing struct {
+	paddockv1connect.UnimplementedAuthServiceHandler
+	paddockv1connect.UnimplementedOllamaServiceHandler
+	fail func() error
+}
+
+func (f failing) WhoAmI(context.Context, *paddockv1.WhoAmIRequest) (*paddockv1.WhoAmIResponse, error) {
+	return nil, f.fail()
+}
+
+func (f failing) Chat(context.Context, *paddockv1.ChatRequest, *connect.ServerStream[paddockv1.ChatResponse]) error {
+	return f.fail()
+}
+
+// TestCausesStayInside: the caller is told no more than the contract allows, and the log is told all, stack included.
+func TestCausesStayInside(t *testing.T) {
+	var log bytes.Buffer
+	previous := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
+	defer slog.SetDefault(previous)
+
+	const inside = "canary: SELECT secret FROM users at /var/lib/app 10.0.0.3:5432"
+	for _, c := range []struct {
+		name   string
+		fail   func() error
+		code   connect.Code
+		reason fault.Reason
+	}{
+		{"an error that nobody knows", func() error { return errors.New(inside) }, connect.CodeInternal, fault.Internal},
+		{"a Connect error of others", func() error { return connect.NewError(connect.CodeUnknown, errors.New(inside)) }, connect.CodeInternal, fault.Internal},
+		{"a panic", func() error { panic(inside) }, connect.CodeInternal, fault.Internal},
+		{"the database is away", func() error { return fmt.Errorf("%w: %s", store.ErrAway, inside) }, connect.CodeUnavailable, fault.DatabaseUnavailable},
+		{"hashing is busy", func() error { return fmt.Errorf("%s: %w", inside, secret.ErrBusy) }, connect.CodeUnavailable, fault.HashingBusy},
+		{"the upstream failed", func() error {
+			return fmt.Errorf("%s: %w", inside, &ollama.Error{Kind: ollama.ErrFailed, Message: "the model failed"})
+		}, connect.CodeUnavailable, fault.UpstreamError},
+		{"a wrapped fault", func() error { return fmt.Errorf("%s: %w", inside, fault.NotFound("user")) }, connect.CodeNotFound, fault.NotFoundReason},
+	} {
+		mux := http.NewServeMux()
+		interceptors := connect.WithInterceptors(errorInterceptor{}, recoverInterceptor{})
+		mux.Handle(paddockv1connect.NewAuthServiceHandler(failing{fail: c.fail}, interceptors))
+		mux.Handle(paddockv1connect.NewOllamaServiceHandler(failing{fail: c.fail}, interceptors))
+		server := httptest.NewServer(mux)
+		log.Reset()
+		_, unary := paddockv1connect.NewAuthServiceClient(server.Client(), server.URL).WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
+		stream, streamed := paddockv1connect.NewOllamaServiceClient(server.Client(), server.URL).Chat(t.Context(), &paddockv1.ChatRequest{})
+		if streamed == nil {
+			for stream.Receive() {
+			}
+			streamed = stream.Err()
+		}
+		for kind, err := range map[string]error{"unary": unary, "streamed": streamed} {
+			told, ok := err.(*connect.Error) //nolint:errorlint // clients return nothing else
+			if !ok || told.Code() != c.code || fault.ReasonOf(told) != c.reason {
+				t.Errorf("%s, %s: %v", c.name, kind, err)
+			}
+			if strings.Contains(fmt.Sprint(err), "canary") {
+				t.Errorf("%s, %s: the caller is told %v", c.name, kind, err)
+			}
+		}
+		res, err := http.Post(server.URL+paddockv1connect.AuthServiceWhoAmIProcedure, "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if bytes.Contains(body, []byte("canary")) || bytes.Contains(body, []byte(".go")) {
+			t.Errorf("%s: the body is %s", c.name, body)
+		}
+		server.Close()
+		if c.reason != fault.NotFoundReason && !strings.Contains(log.String(), "canary") {
+			t.Errorf("%s: the log does not tell: %s", c.name, log.String())
+		}
+		if c.name == "a panic" && !strings.Contains(log.String(), "errors_test.go") {
+			t.Errorf("no stack in the log: %s", log.String())
+		}
+	}
+}

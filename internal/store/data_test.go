@@ -1,0 +1,126 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+func TestAuditEntriesAreImmutable(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		if err := s.Tx(t.Context(), createUser); err != nil {
+			t.Fatal(err)
+		}
+		id := s.AuditEntry.Query().OnlyIDX(t.Context())
+		tamper := map[string]func(ctx context.Context, tx *db.Tx) error{
+			"update": func(ctx context.Context, tx *db.Tx) error {
+				_, err := store.Exec(ctx, tx, `UPDATE audit_entries SET outcome = 'failure'`)
+				return err
+			},
+			"delete": func(ctx context.Context, tx *db.Tx) error {
+				return tx.AuditEntry.DeleteOneID(id).Exec(ctx)
+			},
+			"upsert": func(ctx context.Context, tx *db.Tx) error {
+				return tx.AuditEntry.Create().SetID(id).SetEventType("x").SetOccurredAt(store.Now()).SetActorEmail("").SetIP("").
+					SetUserAgent("").SetRequestID("").SetOutcome("success").SetDetail("").
+					OnConflictColumns("id").UpdateNewValues().Exec(ctx)
+			},
+		}
+		if s.Embedded() {
+			tamper["replace"] = func(ctx context.Context, tx *db.Tx) error {
+				_, err := store.Exec(ctx, tx, `INSERT OR REPLACE INTO audit_entries SELECT * FROM audit_entries`)
+				return err
+			}
+		} else {
+			tamper["truncate"] = func(ctx context.Context, tx *db.Tx) error {
+				_, err := store.Exec(ctx, tx, `TRUNCATE audit_entries`)
+				return err
+			}
+		}
+		for name, act := range tamper {
+			if err := s.Tx(t.Context(), act); err == nil || !strings.Contains(err.Error(), "never changed or deleted") {
+				t.Errorf("%s: got %v, want a refusal", name, err)
+			}
+		}
+		if e, err := s.AuditEntry.Get(t.Context(), id); err != nil || e.Outcome != "success" {
+			t.Errorf("the entry is now %v, error %v", e, err)
+		}
+	})
+}
+
+func TestTimesAreTheSameOnBothDatabases(t *testing.T) {
+	berlin := time.FixedZone("CEST", 2*60*60)
+	times := []time.Time{ // in order
+		time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
+		time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(2025, 1, 1, 0, 0, 0, 1_000, time.UTC),
+		time.Date(2025, 1, 1, 0, 0, 0, 100_000_000, time.UTC),
+		time.Date(2025, 1, 1, 0, 0, 0, 120_000_000, time.UTC),
+		time.Date(2025, 7, 1, 1, 0, 0, 0, berlin), // 23:00 the day before in UTC
+		time.Date(2025, 6, 30, 23, 30, 0, 0, time.UTC),
+		store.Now(),
+	}
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			for i := range times {
+				at := times[(i*3)%len(times)] // in some order
+				if err := tx.User.Create().SetEmail(email()).SetCreatedAt(at).Exec(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		users, err := s.User.Query().Order(user.ByCreatedAt()).All(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, u := range users {
+			if !u.CreatedAt.Equal(times[i]) || u.CreatedAt.Location() != time.UTC {
+				t.Errorf("number %d is %v, want %v in UTC", i, u.CreatedAt, times[i])
+			}
+			n, err := s.User.Query().Where(user.CreatedAtLT(times[i])).Count(t.Context())
+			if err != nil || n != i {
+				t.Errorf("%d are before %v, error %v; want %d", n, times[i], err, i)
+			}
+		}
+	})
+}
+
+func TestUUIDsAndNullsReadBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		id := uuid.Must(uuid.NewV7())
+		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			if err := tx.Role.Create().SetID("admin").Exec(ctx); err != nil {
+				return err
+			}
+			return tx.User.Create().SetID(id).SetEmail(email()).AddRoleIDs("admin").Exec(ctx)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := s.User.Query().Where(user.ID(id)).WithRoles().Only(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.ID != id || u.ExternalID != nil || u.LastLoginAt != nil || !u.Active || len(u.Edges.Roles) != 1 {
+			t.Errorf("read back %v", u)
+		}
+		if _, err := s.User.Get(t.Context(), uuid.Must(uuid.NewV7())); !db.IsNotFound(err) {
+			t.Errorf("an unknown id: %v, want not found", err)
+		}
+	})
+}

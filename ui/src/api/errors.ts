@@ -1,0 +1,67 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb';
+
+/** What went wrong with a call, in the terms of a page. */
+export interface Fault {
+  /** A reason of the contract, such as EMAIL_TAKEN; empty when the server never answered. */
+  reason: string;
+  /** A sentence to show. */
+  message: string;
+  /** What is wrong with single fields, by the field's name in the generated types: displayName, options.numPredict. */
+  fields: Record<string, string>;
+  /** Seconds after which another try makes sense, when the server says so. */
+  retryAfter: number | undefined;
+}
+
+/** Reads what a call threw. */
+export function faultOf(thrown: unknown): Fault {
+  const error = ConnectError.from(thrown);
+  const retryDelay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  const fields: Record<string, string> = {};
+  for (const { field, description } of error
+    .findDetails(BadRequestSchema)
+    .flatMap((b) => b.fieldViolations)) {
+    fields[localName(field)] ??= sentence(description);
+  }
+  return {
+    reason: error.findDetails(ErrorInfoSchema)[0]?.reason ?? '',
+    message: isUnreachable(error)
+      ? 'Paddock cannot be reached. Check your connection.'
+      : sentence(error.rawMessage),
+    fields,
+    retryAfter: retryDelay && Math.ceil(durationMs(retryDelay) / 1000),
+  };
+}
+
+/** The sentence to show, with the time after which to try again. */
+export function wordsOf(thrown: unknown): string {
+  const { message, retryAfter } = faultOf(thrown);
+  return retryAfter ? `${message} Try again in ${seconds(retryAfter)}.` : message;
+}
+
+/** Whether a later try of the same call may go well. */
+export function isPassing(thrown: unknown): boolean {
+  const error = ConnectError.from(thrown);
+  return isUnreachable(error) || error.code === Code.Unavailable || error.code === Code.ResourceExhausted;
+}
+
+/** "5 s", "1 min 5 s". */
+export function seconds(n: number): string {
+  return n < 60 ? `${n} s` : `${Math.floor(n / 60)} min ${n % 60} s`;
+}
+
+/** fetch throws a TypeError when no answer came. */
+function isUnreachable(error: ConnectError): boolean {
+  return error.cause instanceof TypeError;
+}
+
+/** display_name → displayName, as protobuf does it. */
+function localName(field: string): string {
+  return field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function sentence(words: string): string {
+  const capital = words.charAt(0).toUpperCase() + words.slice(1);
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}

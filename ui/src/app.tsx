@@ -1,0 +1,63 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { Code, ConnectError, type Transport } from '@connectrpc/connect';
+import { TransportProvider } from '@connectrpc/connect-query';
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider, type RouterHistory } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { isPassing, wordsOf } from './api/errors';
+import type { Session } from './api/session';
+import { newRouter } from './router';
+
+interface AppProps {
+  session: Session;
+  /** Makes its calls in the session. */
+  transport: Transport;
+  /** The browser's when absent. */
+  history?: RouterHistory;
+}
+
+export function App({ session, transport, history }: AppProps) {
+  const [router] = useState(() => newRouter(session, history));
+  const [queryClient] = useState(() => newQueryClient(session));
+
+  useEffect(() => {
+    let before = session.user;
+    return session.subscribe(() => {
+      if (session.user?.id !== before?.id) queryClient.clear(); // what one user saw is not for the next
+      before = session.user;
+      void router.invalidate();
+    });
+  }, [session, router, queryClient]);
+
+  return (
+    <CSPProvider disableStyleElements>
+      <TransportProvider transport={transport}>
+        <QueryClientProvider client={queryClient}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </TransportProvider>
+    </CSPProvider>
+  );
+}
+
+/** A mutation whose errors show in its own place, such as a form, says so with meta: { inPlace: true }. */
+function newQueryClient(session: Session): QueryClient {
+  const onRefusal = (thrown: Error) => {
+    // The roles have changed since the page was drawn, it seems.
+    if (ConnectError.from(thrown).code === Code.PermissionDenied)
+      session.refresh(session.accessToken).catch(() => {});
+  };
+  return new QueryClient({
+    defaultOptions: {
+      queries: { retry: (failures, thrown) => failures < 2 && isPassing(thrown), staleTime: 10_000 },
+    },
+    queryCache: new QueryCache({ onError: onRefusal }),
+    mutationCache: new MutationCache({
+      onError: (thrown, _variables, _result, mutation) => {
+        onRefusal(thrown);
+        if (mutation.meta?.inPlace) return;
+        void import('./ui/toast').then(({ toast }) => toast.failed(wordsOf(thrown)));
+      },
+    }),
+  });
+}

@@ -1,0 +1,67 @@
+import { ConnectError } from '@connectrpc/connect';
+import { useMemo, useState } from 'react';
+import { useChange } from '../../api/change';
+import { faultOf } from '../../api/errors';
+import { BadRequestSchema } from '../../gen/google/rpc/error_details_pb';
+import { AuthService } from '../../gen/paddock/v1/auth_pb';
+import type { User } from '../../gen/paddock/v1/users_pb';
+import { Button } from '../../ui/button';
+import { Field, PasswordInput } from '../../ui/field';
+import { Form } from '../../ui/form';
+import { NewPassword } from '../../ui/new-password';
+import { Card } from '../../ui/page';
+import { toast } from '../../ui/toast';
+
+export function ChangePassword({ user: { email, displayName } }: { user: User }) {
+  const [currentPassword, setCurrentPassword] = useState('');
+  const [newPassword, setNewPassword] = useState('');
+  const change = useChange(AuthService.method.changePassword, {
+    meta: { inPlace: true },
+    onSuccess: () => {
+      setCurrentPassword('');
+      setNewPassword('');
+      toast.done('Password changed. Your other sessions have ended.');
+    },
+  });
+  const error = useMemo(() => placed(change.error), [change.error]);
+  return (
+    <Card title="Change password">
+      <Form error={error} onSubmit={() => change.mutate({ currentPassword, newPassword })}>
+        {/* For password managers, which want to know whose password it is. */}
+        <input type="email" autoComplete="username" value={email} readOnly hidden />
+        <Field name="currentPassword" label="Current password">
+          <PasswordInput
+            value={currentPassword}
+            onChange={(event) => setCurrentPassword(event.target.value)}
+            autoComplete="current-password"
+            required
+          />
+        </Field>
+        <NewPassword
+          name="newPassword"
+          label="New password"
+          value={newPassword}
+          onChange={setNewPassword}
+          about={[email, displayName]}
+          required
+        />
+        <div className="flex flex-wrap items-center gap-x-3 gap-y-2">
+          <Button type="submit" busy={change.isPending}>
+            Change password
+          </Button>
+          <p className="min-w-40 flex-1 text-xs text-fg-3">
+            Ends your sessions elsewhere. API keys go on working.
+          </p>
+        </div>
+      </Form>
+    </Card>
+  );
+}
+
+/** A wrong current password is the fault of a field, though the server does not name it. */
+function placed(thrown: ConnectError | null): ConnectError | null {
+  if (!thrown || faultOf(thrown).reason !== 'INVALID_CREDENTIALS') return thrown;
+  const description = thrown.rawMessage;
+  const value = { fieldViolations: [{ field: 'current_password', description }] };
+  return new ConnectError(description, thrown.code, undefined, [{ desc: BadRequestSchema, value }]);
+}

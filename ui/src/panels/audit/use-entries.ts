@@ -1,0 +1,83 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { useQuery } from '@connectrpc/connect-query';
+import { keepPreviousData } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useState } from 'react';
+import { faultOf } from '../../api/errors';
+import { AuditService } from '../../gen/paddock/v1/audit_pb';
+import { countOf, timeOf } from './entry';
+import { DEFAULT_LIMIT, startOf, type AuditSearch } from './search';
+
+/** How often a live log asks for what is new, in milliseconds: 12 of the calls that the usual limit allows a minute. */
+const LIVE = 5000;
+
+/** The entries that the address asks for, of one page, and the ways to the pages beside it. */
+export function useEntries(search: AuditSearch) {
+  const navigate = useNavigate({ from: '/audit/{-$entryId}' });
+  const [loadedAt, setLoadedAt] = useState(() => new Date());
+  const [seen, setSeen] = useState<Record<number, string>>({});
+  const { limit = DEFAULT_LIMIT, event, user, outcome, to, page = 1, after } = search;
+  const start = startOf(search, loadedAt);
+  const query = useQuery(
+    AuditService.method.listAuditEntries,
+    {
+      pageSize: limit,
+      pageToken: after,
+      eventType: event,
+      userId: user,
+      outcome,
+      occurredAfter: start && timestampFromDate(start),
+      occurredBefore: to ? timestampFromDate(new Date(to)) : undefined,
+    },
+    {
+      placeholderData: keepPreviousData,
+      refetchInterval: ({ state: { error } }) =>
+        search.live && page === 1 && Math.max(LIVE, 1000 * ((error && faultOf(error).retryAfter) ?? 0)),
+    },
+  );
+
+  const goTo = (target: number, token?: string) =>
+    void navigate({
+      search: (all) => ({
+        ...all,
+        page: token ? target : undefined,
+        after: token,
+        at: token ? (search.at ?? loadedAt.toISOString()) : undefined,
+      }),
+    });
+  const older = () => {
+    const token = query.data!.nextPageToken;
+    setSeen({ ...seen, [page]: after ?? '', [page + 1]: token });
+    goTo(page + 1, token);
+  };
+  const reload = () => {
+    setLoadedAt(new Date());
+    void query.refetch({ cancelRefetch: false });
+  };
+  const staleToken = query.error && 'pageToken' in faultOf(query.error).fields;
+
+  const { entries, nextPageToken } = query.data ?? {};
+  const newest = entries?.[0];
+  const oldest = entries?.at(-1);
+  const now = new Date(query.dataUpdatedAt);
+  return {
+    ...query,
+    entries,
+    reload,
+    retry: () => (staleToken ? goTo(1) : reload()),
+    /** The stretch of time of which the entries are all there are. */
+    from: start && !nextPageToken ? start : oldest && new Date(timeOf(oldest)),
+    to: page > 1 && newest ? new Date(timeOf(newest)) : to && new Date(to) < now ? new Date(to) : now,
+    pagination: {
+      summary: [
+        countOf(entries?.length ?? 0),
+        page > 1 && `page ${page}`,
+        nextPageToken ? 'older ones on the next page' : 'none older',
+      ]
+        .filter(Boolean)
+        .join(' · '),
+      onPrevious: page > 1 ? () => goTo(page - 1, seen[page - 1]) : undefined,
+      onNext: nextPageToken && !query.isPlaceholderData ? older : undefined,
+    },
+  };
+}

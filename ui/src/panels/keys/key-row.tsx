@@ -1,0 +1,100 @@
+import clsx from 'clsx';
+import { KeyRound } from 'lucide-react';
+import { useState } from 'react';
+import { useChange } from '../../api/change';
+import { CredentialService, type Credential } from '../../gen/paddock/v1/credentials_pb';
+import { Badge } from '../../ui/badge';
+import { Button } from '../../ui/button';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
+import { Time } from '../../ui/time';
+import { toast } from '../../ui/toast';
+import type { Issued } from './secret-dialog';
+import { statusOf } from './status';
+
+interface KeyRowProps {
+  credential: Credential;
+  onIssued: (issued: Issued) => void;
+}
+
+export function KeyRow({ credential, onIssued }: KeyRowProps) {
+  const { id, label, prefix, createdAt, lastUsedAt, expiresAt, revokedAt } = credential;
+  const [asking, setAsking] = useState<'rotate' | 'revoke'>();
+  const close = () => setAsking(undefined);
+  const rotate = useChange(CredentialService.method.rotateCredential, {
+    onSuccess: ({ secret }) => onIssued({ label, secret }),
+    onSettled: close,
+  });
+  const revoke = useChange(CredentialService.method.revokeCredential, {
+    onSuccess: () => toast.done(`Revoked ${label}`),
+    onSettled: close,
+  });
+  const { word, tone, live } = statusOf(credential);
+
+  return (
+    <li className="flex flex-wrap items-center gap-x-3 gap-y-2 px-3 py-2.5">
+      <KeyRound className="size-4 shrink-0 self-start translate-y-0.5 text-fg-3" aria-hidden />
+      <div className="min-w-0 flex-1 basis-48">
+        <p className="flex items-center gap-2">
+          <span className={clsx('truncate font-medium', !live && 'text-fg-2 line-through')} title={label}>
+            {label}
+          </span>
+          <Badge tone={tone}>{word}</Badge>
+        </p>
+        <p className="mt-0.5 text-xs text-fg-3">
+          <span className="font-mono">{prefix}…</span> · created <Time at={createdAt} />
+        </p>
+        <p className="text-xs text-fg-3">
+          {lastUsedAt ? (
+            <>
+              used <Time at={lastUsedAt} />
+            </>
+          ) : (
+            'never used'
+          )}
+          {' · '}
+          {revokedAt ? (
+            <>
+              revoked <Time at={revokedAt} />
+            </>
+          ) : expiresAt ? (
+            <>
+              {live ? 'expires' : 'expired'} <Time at={expiresAt} />
+            </>
+          ) : (
+            'never expires'
+          )}
+        </p>
+      </div>
+      {live && (
+        <div className="flex gap-1.5 max-sm:ml-7">
+          <Button size="sm" aria-label={`Rotate ${label}`} onClick={() => setAsking('rotate')}>
+            Rotate
+          </Button>
+          <Button size="sm" look="danger" aria-label={`Revoke ${label}`} onClick={() => setAsking('revoke')}>
+            Revoke
+          </Button>
+        </div>
+      )}
+      <ConfirmDialog
+        open={asking === 'rotate'}
+        onClose={close}
+        title={`Rotate ${label}?`}
+        action="Rotate"
+        busy={rotate.isPending}
+        onConfirm={() => rotate.mutate({ id })}
+      >
+        You get a new key with the same label and expiry. Calls using the present one fail at once.
+      </ConfirmDialog>
+      <ConfirmDialog
+        open={asking === 'revoke'}
+        onClose={close}
+        title={`Revoke ${label}?`}
+        action="Revoke"
+        busy={revoke.isPending}
+        onConfirm={() => revoke.mutate({ id })}
+      >
+        Calls using it fail at once, and answers it is receiving are cut off. This cannot be undone.
+      </ConfirmDialog>
+    </li>
+  );
+}

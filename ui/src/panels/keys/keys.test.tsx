@@ -1,0 +1,84 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { screen, waitFor, within } from '@testing-library/react';
+import { expect, test } from 'vitest';
+import { type Credential, CredentialSchema, CredentialService } from '../../gen/paddock/v1/credentials_pb';
+import { type User, UserService } from '../../gen/paddock/v1/users_pb';
+import { renderApp, someone } from '../../test/app';
+import { statusOf } from './status';
+
+const DAY = 86_400_000;
+const now = Date.now();
+const soon = (days: number) => timestampFromDate(new Date(now + days * DAY));
+
+function key(label: string, more: MessageInitShape<typeof CredentialSchema> = {}): Credential {
+  return create(CredentialSchema, { id: label, label, prefix: 'pdk_abc', ...more });
+}
+
+/** The drawer of a user who has these keys. */
+function open(keys: Credential[]) {
+  const admin: User = someone('admin');
+  return renderApp({
+    path: `/users/${admin.id}`,
+    as: admin,
+    services: ({ service }) => {
+      service(UserService, {
+        listRoles: () => ({}),
+        listUsers: () => ({ users: [admin], totalSize: 1 }),
+        getUser: () => ({ user: admin }),
+      });
+      service(CredentialService, {
+        listCredentials: () => ({ credentials: keys }),
+        issueApiKey: ({ label, expiresAt }) => {
+          const credential = key(label, { expiresAt });
+          keys.unshift(credential);
+          return { credential, secret: 'pdk_abc_secret' };
+        },
+        revokeCredential: ({ id }) => {
+          keys.find((one) => one.id === id)!.revokedAt = soon(0);
+          return {};
+        },
+      });
+    },
+  });
+}
+
+test('shows a new key once; neither Escape nor the way back takes it away', async () => {
+  const keys: Credential[] = [];
+  const { person, history } = open(keys);
+  await person.type(await screen.findByLabelText('Label'), 'ci-token');
+  await person.click(screen.getByRole('button', { name: 'Issue' }));
+
+  const dialog = within(await screen.findByRole('alertdialog'));
+  const here = history.location.href;
+  await person.keyboard('{Escape}');
+  history.push('/users');
+  expect(history.location.href).toBe(here);
+  expect(dialog.getByRole('textbox', { name: 'API key' })).toHaveTextContent('pdk_abc_secret');
+  await person.click(dialog.getByRole('button', { name: 'I stored it' }));
+
+  await waitFor(() => expect(screen.queryByText('pdk_abc_secret')).not.toBeInTheDocument());
+  expect(await screen.findByRole('button', { name: 'Revoke ci-token' })).toBeInTheDocument();
+  const days = (timestampDate(keys[0]!.expiresAt!).getTime() - now) / DAY;
+  expect(Math.round(days)).toBe(90);
+});
+
+test('asks before it revokes, and says what that does', async () => {
+  const { person } = open([key('ci-token')]);
+  await person.click(await screen.findByRole('button', { name: 'Revoke ci-token' }));
+  const question = within(await screen.findByRole('alertdialog', { name: 'Revoke ci-token?' }));
+  expect(question.getByText(/Calls using it fail at once/)).toBeInTheDocument();
+  await person.click(question.getByRole('button', { name: 'Revoke' }));
+  expect(await screen.findByText('Revoked')).toBeInTheDocument();
+  expect(screen.queryByRole('button', { name: 'Revoke ci-token' })).not.toBeInTheDocument();
+});
+
+test.each([
+  ['Active', {}],
+  ['Active', { expiresAt: soon(15) }],
+  ['Expires soon', { expiresAt: soon(13) }],
+  ['Expired', { expiresAt: soon(-1) }],
+  ['Revoked', { expiresAt: soon(-1), revokedAt: soon(-2) }],
+])('a key is said to be: %s', (word, times) => {
+  expect(statusOf(key('one', times), now).word).toBe(word);
+});

@@ -1,0 +1,53 @@
+import { AlertDialog } from '@base-ui/react/alert-dialog';
+import { useBlocker } from '@tanstack/react-router';
+import { Check } from 'lucide-react';
+import { useRef } from 'react';
+import { Button } from '../../ui/button';
+import { CopyButton } from '../../ui/copy-button';
+import { backdropClasses, dialogClasses } from '../../ui/dialog';
+import { Notice } from '../../ui/notice';
+
+/** A key that was just issued. */
+export interface Issued {
+  label: string;
+  secret: string;
+}
+
+/** Shows a key for the only time. One button closes it: no Esc, no click beside it, no way back or away. */
+export function SecretDialog({ issued, onStored }: { issued: Issued; onStored: () => void }) {
+  const box = useRef<HTMLDivElement>(null);
+  useBlocker({ shouldBlockFn: () => true, enableBeforeUnload: true });
+  return (
+    <AlertDialog.Root open>
+      <AlertDialog.Portal>
+        <AlertDialog.Backdrop className={backdropClasses} forceRender />
+        <AlertDialog.Popup className={dialogClasses} initialFocus={box}>
+          <AlertDialog.Title className="text-lg font-semibold tracking-tight wrap-anywhere">
+            The key {issued.label}
+          </AlertDialog.Title>
+          <AlertDialog.Description render={<div />}>
+            <Notice tone="warn">
+              Copy it now: it is shown this once. Paddock keeps only what is needed to recognise it.
+            </Notice>
+          </AlertDialog.Description>
+          <div
+            ref={box}
+            role="textbox"
+            aria-label="API key"
+            aria-readonly
+            tabIndex={0}
+            className="rounded-lg border border-line-strong bg-bg px-3 py-2.5 font-mono text-sm break-all select-all"
+          >
+            {issued.secret}
+          </div>
+          <div className="flex flex-wrap items-center justify-between gap-2">
+            <CopyButton text={issued.secret} label="Copy key" wide />
+            <Button look="primary" onClick={onStored}>
+              <Check aria-hidden />I stored it
+            </Button>
+          </div>
+        </AlertDialog.Popup>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}

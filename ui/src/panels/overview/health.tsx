@@ -1,0 +1,114 @@
+import { useQuery } from '@connectrpc/connect-query';
+import type { ReactNode } from 'react';
+import { wordsOf } from '../../api/errors';
+import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
+import type { DatabaseHealth, Overview, UpstreamHealth } from '../../gen/paddock/v1/overview_pb';
+import { Status } from '../../ui/badge';
+import { CopyButton } from '../../ui/copy-button';
+import { Card } from '../../ui/page';
+import { Skeleton } from '../../ui/skeleton';
+
+const PULL = 'ollama pull llama3.2';
+
+/** Whether the database and the upstreams answer, what is wrong when not, and what models there are. */
+export function Health({ overview }: { overview: Overview | undefined }) {
+  return (
+    <Card title="Health">
+      {overview ? (
+        <ul className="flex flex-col gap-2.5">
+          {overview.database && <Database database={overview.database} />}
+          {overview.upstreams.map((upstream, i) => (
+            // oxlint-disable-next-line react/no-array-index-key -- they have no names
+            <Upstream key={i} upstream={upstream} />
+          ))}
+        </ul>
+      ) : (
+        <Skeleton lines={2} />
+      )}
+      <h3 className="mt-4 mb-2 border-t border-line pt-4 font-medium">Models</h3>
+      <Models />
+    </Card>
+  );
+}
+
+const kinds: Record<string, string> = { sqlite: 'SQLite, embedded', postgres: 'PostgreSQL' };
+
+function Database({ database }: { database: DatabaseHealth }) {
+  const { kind, latencyMs, connectionsInUse, connectionsMax } = database;
+  const full = connectionsMax > 0 && connectionsInUse >= connectionsMax;
+  return (
+    <Line state={<Status tone={full ? 'warn' : 'ok'}>Database</Status>} figure={milliseconds(latencyMs)}>
+      {kinds[kind] ?? kind}
+      {connectionsMax > 0 && ` · ${connectionsInUse} of ${connectionsMax} connections in use`}
+      {full && '; calls wait for one'}
+    </Line>
+  );
+}
+
+function Upstream({ upstream: { up, latencyMs, problem } }: { upstream: UpstreamHealth }) {
+  return (
+    <Line
+      state={<Status tone={up ? 'ok' : 'bad'}>Ollama</Status>}
+      figure={up ? milliseconds(latencyMs) : 'away'}
+    >
+      {up ? (
+        'It answers.'
+      ) : (
+        <span className="text-bad-text">{sentence(problem)} Chat and embeddings fail until it is back.</span>
+      )}
+    </Line>
+  );
+}
+
+function Line({ state, figure, children }: { state: ReactNode; figure: string; children: ReactNode }) {
+  return (
+    <li>
+      <p className="flex items-center justify-between gap-3 font-medium">
+        {state}
+        <span className="font-mono text-xs font-normal text-fg-3">{figure}</span>
+      </p>
+      <p className="pl-3.5 text-xs wrap-anywhere text-fg-3">{children}</p>
+    </li>
+  );
+}
+
+function Models() {
+  const { data, error } = useQuery(OllamaService.method.listModels, {}, { staleTime: 60_000 });
+  if (error) return <p className="text-sm text-fg-2">They cannot be listed. {wordsOf(error)}</p>;
+  if (!data) return <Skeleton lines={3} />;
+  if (data.models.length === 0) {
+    return (
+      <div className="flex flex-wrap items-center gap-2 text-sm text-fg-2">
+        <p>
+          Ollama has none yet. On its machine, run <code className="font-mono text-fg">{PULL}</code>.
+        </p>
+        <CopyButton wide text={PULL} label="Copy command" />
+      </div>
+    );
+  }
+  return (
+    <ul className="flex max-h-60 flex-col gap-2 overflow-y-auto">
+      {data.models.map(({ name, sizeBytes, parameterSize }) => (
+        <li key={name} className="flex items-baseline gap-3 text-sm">
+          <span className="min-w-0 flex-1 font-mono text-xs wrap-anywhere">{name}</span>
+          <span className="text-xs text-fg-3">{parameterSize}</span>
+          <span className="w-16 text-right text-xs text-fg-2 tabular-nums">{size(sizeBytes)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function milliseconds(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+}
+
+function size(bytes: bigint): string {
+  const megabytes = Number(bytes) / 1e6;
+  if (megabytes < 1000) return `${Math.ceil(megabytes)} MB`;
+  return `${(megabytes / 1000).toFixed(megabytes < 10_000 ? 1 : 0)} GB`;
+}
+
+function sentence(words: string): string {
+  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? '' : '.'}`;
+}

@@ -1,0 +1,52 @@
+import { type ErrorComponentProps, Link, useMatch, useRouter } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import { wordsOf } from '../api/errors';
+import { Button, ButtonLink } from '../ui/button';
+import { Logo } from '../ui/logo';
+
+/** A page that says one thing. It stands alone, or in the shell. */
+export function Plain({
+  title,
+  children,
+  actions,
+}: {
+  title: string;
+  children: ReactNode;
+  actions?: ReactNode;
+}) {
+  const inShell = useMatch({ from: '/shell', shouldThrow: false }) !== undefined;
+  const Frame = inShell ? 'div' : 'main';
+  return (
+    <Frame className="mx-auto flex min-h-full max-w-md flex-col items-center justify-center gap-4 px-6 py-16 text-center">
+      <title>{`${title} · Paddock`}</title>
+      <Link to="/" aria-label="Paddock">
+        <Logo size="lg" />
+      </Link>
+      <h1 className="text-xl font-semibold tracking-tight">{title}</h1>
+      <div className="text-fg-2">{children}</div>
+      {actions && <div className="flex gap-2">{actions}</div>}
+    </Frame>
+  );
+}
+
+export function NotFound() {
+  return (
+    <Plain title="There is no such page" actions={<ButtonLink to="/">Go to the start</ButtonLink>}>
+      The address may be mistyped, or what it named is gone.
+    </Plain>
+  );
+}
+
+/** What a panel, or the whole page, turns into when it throws. */
+export function Failed({ error, reset }: ErrorComponentProps) {
+  const router = useRouter();
+  const retry = () => {
+    reset();
+    void router.invalidate();
+  };
+  return (
+    <Plain title="That did not work" actions={<Button onClick={retry}>Try again</Button>}>
+      {wordsOf(error)}
+    </Plain>
+  );
+}

@@ -1,0 +1,74 @@
+import { Code } from '@connectrpc/connect';
+import { screen, waitFor, within } from '@testing-library/react';
+import { expect, test, vi } from 'vitest';
+import { fault, renderApp, someone } from '../../test/app';
+
+const administration = ['Overview', 'User creation', 'Admin panel', 'Audit log'];
+const models = ['Ollama chat', 'Embeddings'];
+
+test.each([
+  { roles: ['admin'], panels: [...administration, ...models, 'Account'] },
+  { roles: ['user'], panels: [...models, 'Account'] },
+  { roles: [], panels: ['Account'] },
+])('with the roles $roles the menu shows $panels', async ({ roles, panels }) => {
+  renderApp({ path: '/chat', as: someone(...roles) });
+  const menu = await screen.findByRole('navigation', { name: 'Panels' });
+  const links = within(menu).getAllByRole('link');
+  expect(links.map((link) => link.textContent)).toEqual(panels);
+});
+
+test('who has no role reads whom to ask, and sees it when they have got one', async () => {
+  const user = someone();
+  const { person } = renderApp({
+    as: user,
+    auth: { refresh: () => ({ accessToken: 'token', user }) },
+  });
+  expect(await screen.findByText(/Ask an admin/)).toBeVisible();
+  user.roles = ['user'];
+  await person.click(screen.getByRole('button', { name: 'Look again' }));
+  expect(await screen.findByLabelText('Message')).toBeVisible();
+});
+
+test('a panel that is not open to one says so, at its own address', async () => {
+  const { history } = renderApp({ path: '/users', as: someone('user') });
+  expect(await screen.findByRole('heading', { name: 'Not authorised' })).toBeVisible();
+  expect(screen.getByText(/Admin panel is not open to your roles/)).toBeVisible();
+  expect(history.location.pathname).toBe('/users');
+});
+
+test('an address that is no page says so', async () => {
+  renderApp({ path: '/nowhere', as: someone('user') });
+  expect(await screen.findByRole('heading', { name: 'There is no such page' })).toBeVisible();
+});
+
+test('a server that does not answer is told as such, and asked again', async () => {
+  // The router and React report it too.
+  vi.spyOn(console, 'warn').mockReturnValue();
+  vi.spyOn(console, 'error').mockReturnValue();
+  let away = true;
+  const { person } = renderApp({
+    as: someone(),
+    auth: {
+      refresh: () => {
+        if (away)
+          throw fault(Code.Unavailable, 'DATABASE_UNAVAILABLE', 'the database is unavailable', {
+            retryAfter: 1,
+          });
+        return { accessToken: 'token', user: someone() };
+      },
+    },
+  });
+  expect(await screen.findByText('The database is unavailable. Try again in 1 s.')).toBeVisible();
+  away = false;
+  await person.click(screen.getByRole('button', { name: 'Try again' }));
+  expect(await screen.findByText(/nothing is open to you/)).toBeVisible();
+});
+
+test('the keyboard opens the command menu, which signs out', async () => {
+  const { person, session } = renderApp({ as: someone(), auth: { logout: () => ({}) } });
+  await screen.findByText(/nothing is open to you/);
+  await person.keyboard('{Control>}k{/Control}');
+  await person.click(await screen.findByRole('option', { name: 'Sign out' }));
+  expect(await screen.findByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
+  await waitFor(() => expect(session.user).toBeUndefined());
+});

@@ -1,0 +1,69 @@
+import { useMutation } from '@tanstack/react-query';
+import { useRouteContext } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { faultOf, seconds } from '../api/errors';
+import { Button } from '../ui/button';
+import { Field, Input, PasswordInput } from '../ui/field';
+import { Form } from '../ui/form';
+import { Logo } from '../ui/logo';
+
+export function SignIn() {
+  const { session } = useRouteContext({ from: '/sign-in' });
+  const signIn = useMutation({
+    mutationFn: (values: FormData) => session.signIn(text(values, 'email'), text(values, 'password')),
+    meta: { inPlace: true },
+  });
+  const wait = useCountdown(signIn.error);
+
+  return (
+    <main className="mx-auto flex min-h-full w-full max-w-[25rem] flex-col justify-center gap-7 px-5 py-10">
+      <title>Sign in · Paddock</title>
+      <header className="flex flex-col items-center gap-3 text-center">
+        <Logo size="lg" />
+        <div>
+          <h1 className="text-xl font-semibold tracking-tight">Sign in to Paddock</h1>
+          <p className="mt-1 text-fg-2">The gate to this organisation’s models</p>
+        </div>
+      </header>
+      <div className="rounded-2xl border border-line bg-panel p-5 shadow-pop">
+        <Form error={signIn.error} onSubmit={(values) => signIn.mutate(values)}>
+          <Field label="Email" name="email">
+            <Input
+              type="email"
+              autoComplete="username"
+              autoCapitalize="none"
+              spellCheck={false}
+              required
+              autoFocus
+            />
+          </Field>
+          <Field label="Password" name="password">
+            <PasswordInput autoComplete="current-password" required />
+          </Field>
+          <Button type="submit" look="primary" wide busy={signIn.isPending} disabled={wait > 0}>
+            {wait > 0 ? `Wait ${seconds(wait)}` : 'Sign in'}
+          </Button>
+        </Form>
+      </div>
+      <p className="text-center text-xs text-fg-3">No account, or no password any more? Ask an admin.</p>
+    </main>
+  );
+}
+
+function text(values: FormData, name: string): string {
+  return String(values.get(name) ?? '');
+}
+
+/** Counts down the seconds until the error says that another try makes sense. */
+function useCountdown(error: unknown): number {
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    const wait = error ? (faultOf(error).retryAfter ?? 0) : 0;
+    const end = Date.now() + wait * 1000;
+    const tick = () => setLeft(Math.max(0, Math.ceil((end - Date.now()) / 1000)));
+    tick();
+    const timer = setInterval(tick, 250);
+    return () => clearInterval(timer);
+  }, [error]);
+  return left;
+}

@@ -1,0 +1,27 @@
+/** What the address of the Admin panel holds: which users, which page of them, and which part of the open one. */
+export interface UsersSearch {
+  q?: string;
+  role?: 'admin' | 'user';
+  status?: 'active' | 'inactive';
+  /** The page's number, from 2 on, and the token that leads to it. */
+  page?: number;
+  after?: string;
+  tab?: 'sessions' | 'activity';
+}
+
+/** Reads it; what makes no sense is left out. */
+export function usersSearch({ q, role, status, page, after, tab }: Record<string, unknown>): UsersSearch {
+  return {
+    q: typeof q === 'string' || typeof q === 'number' ? String(q).slice(0, 200) || undefined : undefined,
+    role: oneOf(role, 'admin', 'user'),
+    status: oneOf(status, 'active', 'inactive'),
+    tab: oneOf(tab, 'sessions', 'activity'),
+    ...(typeof page === 'number' &&
+      page > 1 &&
+      typeof after === 'string' && { page: Math.floor(page), after }),
+  };
+}
+
+function oneOf<T extends string>(value: unknown, ...allowed: T[]): T | undefined {
+  return allowed.find((one) => one === value);
+}

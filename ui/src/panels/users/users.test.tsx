@@ -1,0 +1,141 @@
+import { create } from '@bufbuild/protobuf';
+import type { ServiceImpl } from '@connectrpc/connect';
+import { screen, waitFor, within } from '@testing-library/react';
+import { expect, test } from 'vitest';
+import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
+import {
+  type ListUsersRequest,
+  type UpdateUserRequest,
+  type User,
+  UserSchema,
+  UserService,
+} from '../../gen/paddock/v1/users_pb';
+import { renderApp, someone } from '../../test/app';
+
+const grace = create(UserSchema, {
+  id: '01a20588-5d85-7abe-8000-000000000002',
+  email: 'grace@example.com',
+  displayName: '<b>Grace</b>',
+  active: true,
+  roles: ['user'],
+});
+
+function open(path: string, users: User[], methods: Partial<ServiceImpl<typeof UserService>> = {}) {
+  return renderApp({
+    path,
+    as: someone('admin'),
+    services: ({ service }) => {
+      service(CredentialService, { listCredentials: () => ({}) });
+      service(UserService, {
+        listRoles: () => ({ roles: [{ name: 'admin' }, { name: 'user' }] }),
+        getUser: ({ id }) => ({ user: users.find((user) => user.id === id) }),
+        listUsers: ({ role }) => {
+          const found = users.filter(({ roles }) => role === '' || roles.includes(role));
+          return { users: found, totalSize: found.length };
+        },
+        ...methods,
+      });
+    },
+  });
+}
+
+test('search and filters go into the address and to the server, and begin at the first page', async () => {
+  const requests: ListUsersRequest[] = [];
+  const { person, history } = open('/users?page=2&after=token', [], {
+    listUsers: (request) => {
+      requests.push(request);
+      return { users: [grace], totalSize: 26 };
+    },
+  });
+  expect(await screen.findByText('26–26 of 26 users')).toBeVisible();
+  await person.type(screen.getByLabelText('Search users'), 'grace');
+  await waitFor(() => expect(history.location.search).toBe('?q=grace'));
+  await person.click(screen.getByRole('combobox', { name: 'Status' }));
+  await person.click(await screen.findByRole('option', { name: 'Inactive' }));
+
+  await waitFor(() =>
+    expect(requests.at(-1)).toMatchObject({ query: 'grace', active: false, pageToken: '' }),
+  );
+  expect(requests[0]).toMatchObject({ pageToken: 'token' });
+  expect(history.location.search).toBe('?q=grace&status=inactive');
+});
+
+test('pages lead forward by the token of the server and back again', async () => {
+  const { person, history } = open('/users', [], {
+    listUsers: ({ pageToken }) => ({
+      users: [grace],
+      nextPageToken: pageToken ? '' : 'second',
+      totalSize: 26,
+    }),
+  });
+  await person.click(await screen.findByRole('button', { name: 'Next' }));
+  await waitFor(() => expect(history.location.search).toBe('?page=2&after=second'));
+  expect(await screen.findByText('26–26 of 26 users')).toBeVisible();
+  await person.click(screen.getByRole('button', { name: 'Previous' }));
+  await waitFor(() => expect(history.location.search).toBe(''));
+});
+
+test('a row leads to the user, and Escape back to the list', async () => {
+  const { person, history } = open('/users?q=grace', [grace]);
+  await person.click(await screen.findByRole('link', { name: '<b>Grace</b>' }));
+  expect(history.location.href).toBe(`/users/${grace.id}?q=grace`);
+  await person.keyboard('{Escape}');
+  await waitFor(() => expect(history.location.href).toBe('/users?q=grace'));
+});
+
+test('saves what was changed, and nothing else', async () => {
+  const requests: UpdateUserRequest[] = [];
+  const { person } = open(`/users/${grace.id}`, [grace], {
+    updateUser: (request) => {
+      requests.push(request);
+      return { user: grace };
+    },
+  });
+  const drawer = within(await screen.findByRole('dialog'));
+  await person.click(await drawer.findByRole('switch', { name: 'user' }));
+  await person.click(drawer.getByRole('button', { name: 'Save settings' }));
+
+  expect(await screen.findByText('Settings saved')).toBeInTheDocument();
+  expect(requests).toHaveLength(1);
+  expect(requests[0]!.roles?.values).toEqual([]);
+  expect(requests[0]!.active).toBeUndefined();
+  expect(requests[0]!.displayName).toBeUndefined();
+});
+
+test('does not leave with settings that are not saved, unless told to', async () => {
+  const { person, history } = open(`/users/${grace.id}`, [grace]);
+  await person.click(await screen.findByRole('switch', { name: 'Active' }));
+  await person.keyboard('{Escape}');
+  const question = within(await screen.findByRole('alertdialog'));
+  expect(history.location.pathname).toBe(`/users/${grace.id}`);
+  await person.click(question.getByRole('button', { name: 'Discard' }));
+  await waitFor(() => expect(history.location.pathname).toBe('/users'));
+});
+
+test('the last active admin is locked, and the page says why', async () => {
+  const admin = someone('admin');
+  open(`/users/${admin.id}`, [admin, grace]);
+  const active = await screen.findByRole('switch', { name: 'Active' });
+  await waitFor(() => expect(active).toHaveAttribute('aria-disabled', 'true'));
+  expect(active).toHaveAccessibleDescription(/last active admin/);
+  expect(screen.getByRole('switch', { name: 'admin' })).toHaveAttribute('aria-disabled', 'true');
+  expect(screen.getByRole('switch', { name: 'user' })).not.toHaveAttribute('aria-disabled', 'true');
+  expect(screen.getByRole('button', { name: 'Delete user' })).toBeDisabled();
+});
+
+test('deletes only when the email is typed', async () => {
+  const users = [grace];
+  const { person, history } = open(`/users/${grace.id}`, users, {
+    deleteUser: () => {
+      users.pop();
+      return {};
+    },
+  });
+  await person.click(await screen.findByRole('button', { name: 'Delete user' }));
+  const question = within(await screen.findByRole('alertdialog'));
+  expect(question.getByRole('button', { name: 'Delete' })).toBeDisabled();
+  await person.type(question.getByRole('textbox'), grace.email);
+  await person.click(question.getByRole('button', { name: 'Delete' }));
+  expect(await screen.findByText('Deleted grace@example.com')).toBeInTheDocument();
+  await waitFor(() => expect(history.location.pathname).toBe('/users'));
+});

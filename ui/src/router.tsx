@@ -1,0 +1,202 @@
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  type RouterHistory,
+} from '@tanstack/react-router';
+import {
+  CircleUser,
+  LayoutDashboard,
+  MessagesSquare,
+  ScrollText,
+  UserPlus,
+  Users,
+  Waypoints,
+} from 'lucide-react';
+import type { Session } from './api/session';
+import { AuditService } from './gen/paddock/v1/audit_pb';
+import { AuthService } from './gen/paddock/v1/auth_pb';
+import { OllamaService } from './gen/paddock/v1/ollama_pb';
+import { OverviewService } from './gen/paddock/v1/overview_pb';
+import { UserService } from './gen/paddock/v1/users_pb';
+import { auditSearch } from './panels/audit/search';
+import { Failed, NotFound } from './panels/plain';
+import { usersSearch } from './panels/users/search';
+
+const root = createRootRouteWithContext<{ session: Session }>()({
+  beforeLoad: ({ context }) => context.session.restore(),
+});
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  // Where one was going. A path of ours only: a link to the sign-in must not lead elsewhere.
+  validateSearch: ({ to }): { to?: string } => ({
+    to: typeof to === 'string' && /^\/(?![/\\])/.test(to) ? to : undefined,
+  }),
+  beforeLoad: ({ context, search }) => {
+    if (context.session.user) throw redirect({ href: search.to ?? '/' });
+  },
+  component: lazyRouteComponent(() => import('./panels/sign-in'), 'SignIn'),
+});
+
+// Everything that needs a session.
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: 'shell',
+  beforeLoad: ({ context, location }) => {
+    const { user } = context.session;
+    if (!user) throw redirect({ to: '/sign-in', search: location.href === '/' ? {} : { to: location.href } });
+    return { user };
+  },
+  component: lazyRouteComponent(() => import('./panels/shell/shell'), 'Shell'),
+});
+
+// The table of panels. The sidebar, the command menu, the shortcuts and the guard are drawn from it: a panel is
+// registered by its route here, and by nothing else.
+const panels = [
+  createRoute({
+    getParentRoute: () => shell,
+    path: '/',
+    staticData: {
+      panel: {
+        title: 'Overview',
+        icon: LayoutDashboard,
+        section: 'Administration',
+        key: 'o',
+        needs: [OverviewService.method.getOverview],
+        otherwise: lazyRouteComponent(() => import('./panels/shell/home'), 'Home'),
+      },
+    },
+    component: lazyRouteComponent(() => import('./panels/overview/overview'), 'Overview'),
+  }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: '/users/new',
+    staticData: {
+      panel: {
+        title: 'User creation',
+        icon: UserPlus,
+        section: 'Administration',
+        key: 'n',
+        needs: [UserService.method.createUser],
+      },
+    },
+    component: lazyRouteComponent(() => import('./panels/users/create-user'), 'CreateUser'),
+  }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: '/users/{-$userId}',
+    validateSearch: usersSearch,
+    staticData: {
+      panel: {
+        title: 'Admin panel',
+        icon: Users,
+        section: 'Administration',
+        key: 'u',
+        needs: [UserService.method.listUsers],
+        shortcuts: [
+          { keys: '/', does: 'Search users' },
+          { keys: 'r', does: 'Refresh' },
+          { keys: 'j', does: 'First user; then j, k or the arrows from user to user' },
+        ],
+      },
+    },
+    component: lazyRouteComponent(() => import('./panels/users/users'), 'Users'),
+  }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: '/chat/{-$conversation}',
+    staticData: {
+      panel: {
+        title: 'Ollama chat',
+        icon: MessagesSquare,
+        section: 'Models',
+        key: 'c',
+        needs: [OllamaService.method.chat],
+        shortcuts: [
+          { keys: 'mod+shift+o', does: 'New conversation' },
+          { keys: 'escape', does: 'Stop the answer' },
+          { keys: 'arrowup', does: 'Edit the last prompt, from an empty message' },
+        ],
+      },
+    },
+    component: lazyRouteComponent(() => import('./panels/chat/chat'), 'Chat'),
+  }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: '/embeddings',
+    validateSearch: ({ model }): { model?: string } => ({
+      model: typeof model === 'string' && model !== '' ? model : undefined,
+    }),
+    staticData: {
+      panel: {
+        title: 'Embeddings',
+        icon: Waypoints,
+        section: 'Models',
+        key: 'e',
+        needs: [OllamaService.method.embed],
+        shortcuts: [
+          { keys: 'mod+enter', does: 'Generate' },
+          { keys: 'enter', does: 'On to the next input; with Shift, a new line' },
+        ],
+      },
+    },
+    component: lazyRouteComponent(() => import('./panels/embeddings/embeddings'), 'Embeddings'),
+  }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: '/audit/{-$entryId}',
+    validateSearch: auditSearch,
+    staticData: {
+      panel: {
+        title: 'Audit log',
+        icon: ScrollText,
+        section: 'Administration',
+        key: 'l',
+        needs: [AuditService.method.listAuditEntries],
+        shortcuts: [
+          { keys: 'r', does: 'Load again' },
+          { keys: 'j', does: 'First entry; then j, k or the arrows from entry to entry' },
+        ],
+      },
+    },
+    component: lazyRouteComponent(() => import('./panels/audit/audit'), 'Audit'),
+  }),
+  createRoute({
+    getParentRoute: () => shell,
+    path: '/account',
+    staticData: {
+      panel: {
+        title: 'Account',
+        icon: CircleUser,
+        section: 'Yours',
+        key: 'm',
+        needs: [AuthService.method.whoAmI],
+      },
+    },
+    component: lazyRouteComponent(() => import('./panels/account/account'), 'Account'),
+  }),
+] as const;
+
+const routeTree = root.addChildren([signIn, shell.addChildren([...panels])]);
+
+export function newRouter(session: Session, history?: RouterHistory) {
+  return createRouter({
+    routeTree,
+    history,
+    context: { session },
+    defaultPreload: 'intent',
+    defaultErrorComponent: Failed,
+    defaultNotFoundComponent: NotFound,
+    scrollRestoration: true,
+  });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof newRouter>;
+  }
+}
