@@ -23,15 +23,15 @@ build: ui/dist/index.html ## Build bin/paddock: one static binary, with the web 
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/paddock ./cmd/paddock
 
 .PHONY: ui
-ui: ui/node_modules ## Build the web page into ui/dist; needs Node.js
+ui: ui/node_modules/.package-lock.json ## Build the web page into ui/dist; needs Node.js
 	cd ui && npm run --silent build
 
 .PHONY: ui-dev
-ui-dev: ui/node_modules ## Serve the web page with hot reload against a running server (PADDOCK_URL)
+ui-dev: ui/node_modules/.package-lock.json ## Serve the web page with hot reload against a running server (PADDOCK_URL)
 	cd ui && npm run --silent dev
 
 .PHONY: ui-test
-ui-test: ui/node_modules ## Check and test the web page
+ui-test: ui/node_modules/.package-lock.json ## Check and test the web page
 	cd ui && npm run --silent lint && npm run --silent test
 
 .PHONY: test
@@ -90,9 +90,8 @@ ui/dist/index.html: $(UI_FILES)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory ui; \
 	else echo 'no npm: bin/paddock gets no web page; install Node.js 20 or newer to build it' >&2; fi
 
-ui/node_modules: ui/package-lock.json
+ui/node_modules/.package-lock.json: ui/package-lock.json
 	cd ui && npm ci --no-fund --no-audit
-	@touch $@
 
 # buf and the TypeScript plugin come from npm, pinned.
 $(BUF):

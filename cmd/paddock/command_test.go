@@ -13,9 +13,21 @@ import (
 func TestAWrongCommandLineExits2AndTouchesNothing(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"nothing"}, {"SERVE"}, {"--nothing"}, {"serve", "now"}, {"serve", "--port=1"}, {"seed", "twice"}, {"healthcheck", "x"},
-		{"version", "x"}, {"migrate", "down"}, {"migrate", "up", "again"}, {"migrate", "--dry-run"},
-		{"dev", "x"}, {"dev", "--env", "staging"}, {"dev", "--nothing"}, {"dev", "--no-backend", "--no-frontend"},
+		{"nothing"},
+		{"SERVE"},
+		{"--nothing"},
+		{"serve", "now"},
+		{"serve", "--port=1"},
+		{"seed", "twice"},
+		{"healthcheck", "x"},
+		{"version", "x"},
+		{"migrate", "down"},
+		{"migrate", "up", "again"},
+		{"migrate", "--dry-run"},
+		{"dev", "x"},
+		{"dev", "--env", "staging"},
+		{"dev", "--nothing"},
+		{"dev", "--no-backend", "--no-frontend"},
 	} {
 		env := onItsOwn(t)
 		code, stdout, stderr := runCommand(t, env, args...)

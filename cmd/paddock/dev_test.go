@@ -116,7 +116,7 @@ func TestDevFlags(t *testing.T) {
 		desktop := t.TempDir()
 		opened := filepath.Join(desktop, "opened")
 		browser := "#!/bin/sh\necho \"$1\" >> " + opened + "\n"
-		if err := os.WriteFile(filepath.Join(desktop, "xdg-open"), []byte(browser), 0o700); err != nil {
+		if err := os.WriteFile(filepath.Join(desktop, "xdg-open"), []byte(browser), 0o700); err != nil { //nolint:gosec // it is to be run
 			t.Fatal(err)
 		}
 		p := start(t, onItsOwn(t).with(environment{"PATH": desktop}), "dev", "--open-browser")

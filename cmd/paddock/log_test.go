@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
@@ -80,7 +78,7 @@ func work(t *testing.T, a *apptest.App) (secrets []string) {
 		t.Fatal(err)
 	}
 	secrets = append(secrets, rotated.GetSecret())
-	_, _ = admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: person.GetId(), Active: proto.Bool(false)})
+	_, _ = admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: person.GetId(), Active: new(false)})
 	_, _ = a.As(rotated.GetSecret()).Auth.WhoAmI(ctx, &paddockv1.WhoAmIRequest{})
 	for _, model := range []string{"tiny-chat", "tiny-stuck", "no-such-model"} {
 		stream, err := admin.Ollama.Chat(ctx, &paddockv1.ChatRequest{Model: model, Messages: []*paddockv1.ChatMessage{{Role: "user", Content: "canary-said"}}})
@@ -147,7 +145,7 @@ func TestEveryRequestIsALineOfTheLog(t *testing.T) {
 		}
 	}
 	got := byID["line-1"]
-	if got.Path != "/paddock.v1.UserService/ListUsers" || got.Status != 403 || got.UserID != person.GetId() || got.Method != "POST" ||
+	if got.Path != "/paddock.v1.UserService/ListUsers" || got.Status != 403 || got.UserID != person.GetId() || got.Method != http.MethodPost ||
 		got.Code != "permission_denied" || got.Duration <= 0 || got.IP != "127.0.0.1" {
 		t.Errorf("a refusal: %+v", got)
 	}

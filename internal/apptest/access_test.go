@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/internal/apptest"
@@ -36,7 +35,7 @@ func kinds(t *testing.T, a *apptest.App) []kind {
 		Label: "short", ExpiresAt: timestamppb.New(time.Now().Add(300 * time.Millisecond)),
 	})
 	must(t, err)
-	_, err = admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: disabled.GetId(), Active: proto.Bool(false)})
+	_, err = admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: disabled.GetId(), Active: new(false)})
 	must(t, err)
 	_, err = admin.Users.DeleteUser(ctx, &paddockv1.DeleteUserRequest{Id: deleted.GetId()})
 	must(t, err)

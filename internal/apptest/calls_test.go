@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -125,9 +126,7 @@ func (p protocol) call(ctx context.Context, a *apptest.App, m rpc, header http.H
 	}
 	c := connect.NewClient[raw, raw](client, a.URL+m.procedure(), connect.WithCodec(rawCodec(p.codec)), p.option)
 	req := connect.NewRequest(&raw{body})
-	for k, v := range header {
-		req.Header()[k] = v
-	}
+	maps.Copy(req.Header(), header)
 	if !m.IsStreamingServer() {
 		res, err := c.CallUnary(ctx, req)
 		if err != nil {

@@ -72,14 +72,14 @@ func TestTooLargeIsToldInEveryProtocol(t *testing.T) {
 	}
 	for _, client := range []*http.Client{http1, http2} {
 		for _, kind := range []string{"application/json", "application/grpc", "application/grpc-web"} {
-			endless := &endlessBody{prefix: []byte{0, 0xff, 0xff, 0xff, 0xff}}
 			// Health and reflection are outside of the door, and for everybody.
 			for _, path := range []string{paddockv1connect.AuthServiceLoginProcedure, "/grpc.health.v1.Health/Check", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"} {
+				endless := &endlessBody{prefix: []byte{0, 0xff, 0xff, 0xff, 0xff}}
 				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+path, endless)
 				must(t, err)
 				req.Header.Set("Content-Type", kind)
 				if res, err := client.Do(req); err == nil { // or cut off
-					io.Copy(io.Discard, res.Body)
+					_, _ = io.Copy(io.Discard, res.Body)
 					res.Body.Close()
 				}
 				if endless.read.Load() > 16<<20 {
@@ -135,6 +135,52 @@ func TestCompressedRequestsAreRefused(t *testing.T) {
 			if status != "3" || err != nil || !bytes.Contains(details, []byte("INVALID_ARGUMENT")) {
 				t.Errorf("%s as %s: status %q, details %q, %v", name, kind, status, details, err)
 			}
+		}
+	}
+}
+
+// TestWhatStandsAroundAMessageIsChecked: headers and query parameters that make no sense are the caller's fault, told as
+// every other.
+func TestWhatStandsAroundAMessageIsChecked(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	const get, post = http.MethodGet, http.MethodPost
+	for _, c := range []struct {
+		method, query, header, value, body string
+		field                              string // of the violation
+	}{
+		{get, "", "", "", "", "encoding"},
+		{get, "?encoding=yaml&message=%7B%7D", "", "", "", "encoding"},
+		{get, "?encoding=json", "", "", "", "message"},
+		{get, "?encoding=json&message=%7B", "", "", "", ""},
+		{get, "?encoding=json&base64=1&message=%7B", "", "", "", "message"},
+		{get, "?encoding=json&base64=1&message=A", "", "", "", "message"},
+		{get, "?encoding=json&message=%7B%7D&connect=v9", "", "", "", "connect"},
+		{post, "", "Connect-Timeout-Ms", "soon", "{}", "Connect-Timeout-Ms"},
+		{post, "", "Connect-Timeout-Ms", "-1", "{}", "Connect-Timeout-Ms"},
+		{post, "", "Connect-Timeout-Ms", "99999999999", "{}", "Connect-Timeout-Ms"},
+		{post, "", "Connect-Protocol-Version", "9", "{}", "Connect-Protocol-Version"},
+		{post, "", "Grpc-Timeout", "1", "{}", "grpc-timeout"},
+		{post, "", "Grpc-Timeout", "S", "{}", "grpc-timeout"},
+		{post, "", "Grpc-Timeout", "123456789S", "{}", "grpc-timeout"},
+	} {
+		header := bearerOf(a.AdminKey)
+		if c.header != "" {
+			header.Set(c.header, c.value)
+		}
+		got := send(t, c.method, a.URL+paddockv1connect.AuthServiceWhoAmIProcedure+c.query, header, c.body)
+		violation := `"debug":{"fieldViolations":[{"description":`
+		if c.field != "" {
+			violation = `"debug":{"fieldViolations":[{"field":"` + c.field + `","description":`
+		}
+		body := strings.ReplaceAll(got.body, " ", "")
+		if got.StatusCode != http.StatusBadRequest || !strings.Contains(body, "INVALID_ARGUMENT") || !strings.Contains(body, violation) {
+			t.Errorf("%s %s %s %q: %d %s", c.method, c.query, c.header, c.value, got.StatusCode, got.body)
+		}
+	}
+	for _, query := range []string{"?encoding=json&message=%7B%7D", "?encoding=json&base64=1&message=e30", "?encoding=json&base64=1&message=e30%3D", "?encoding=proto&message=&connect=v1"} {
+		if got := send(t, get, a.URL+paddockv1connect.AuthServiceWhoAmIProcedure+query, bearerOf(a.AdminKey), ""); got.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s", query, got.StatusCode, got.body)
 		}
 	}
 }

@@ -117,7 +117,7 @@ func TestDeletingAUserChangesNoEntry(t *testing.T) {
 		t.Parallel()
 		ctx, actor, target := t.Context(), a.NewPerson(t, "admin"), a.NewPerson(t, "user")
 		did := a.As(actor.Token)
-		_, err := did.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: target.GetId(), DisplayName: proto.String("Target")})
+		_, err := did.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: target.GetId(), DisplayName: new("Target")})
 		must(t, err)
 		_, err = did.Credentials.RevokeCredential(ctx, &paddockv1.RevokeCredentialRequest{Id: target.KeyID})
 		must(t, err)
@@ -223,7 +223,7 @@ func TestWhatAnAdminDoesCountsOnTheNextCall(t *testing.T) {
 				return err
 			}, fault.AccessDenied, fault.AccessDenied},
 			"disabled": {func(p *apptest.Person) error {
-				_, err := admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: p.GetId(), Active: proto.Bool(false)})
+				_, err := admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: p.GetId(), Active: new(false)})
 				return err
 			}, fault.Unauthenticated, fault.Unauthenticated},
 			"deleted": {func(p *apptest.Person) error {

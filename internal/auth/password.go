@@ -20,7 +20,11 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-var errInvalidCredentials = fault.New(connect.CodeUnauthenticated, fault.InvalidCredentials, "email or password is wrong")
+var (
+	errInvalidCredentials = fault.New(connect.CodeUnauthenticated, fault.InvalidCredentials, "email or password is wrong")
+	// errCurrentPassword is not UNAUTHENTICATED, which would tell a client that its session is over.
+	errCurrentPassword = fault.New(connect.CodePermissionDenied, fault.InvalidCredentials, "the current password is wrong")
+)
 
 // maxGuessWait bounds how long a guess waits for others to end, within what hashing may take in all.
 const maxGuessWait = 2 * time.Second
@@ -111,9 +115,6 @@ func (a *Service) ChangePassword(ctx context.Context, req *paddockv1.ChangePassw
 	}
 	return &paddockv1.ChangePasswordResponse{}, nil
 }
-
-// errCurrentPassword is not UNAUTHENTICATED, which would tell a client that its session is over.
-var errCurrentPassword = fault.New(connect.CodePermissionDenied, fault.InvalidCredentials, "the current password is wrong")
 
 func (a *Service) changeFailed(ctx context.Context) error {
 	c := caller.From(ctx)

@@ -18,24 +18,6 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// endSession ends the session if it has not ended yet, and completes and writes the event if so.
-func (a *Service) endSession(ctx context.Context, s *db.Session, e audit.Event) error {
-	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		n, err := tx.Session.Update().
-			Where(session.ID(s.ID), session.RevokedAtIsNil()).
-			SetRevokedAt(store.Now()).
-			Save(ctx)
-		if err != nil {
-			return e, err
-		}
-		if n == 0 {
-			return e, audit.ErrNothingChanged
-		}
-		e.TargetUserID, e.SessionID = s.UserID, s.ID
-		return e, nil
-	})
-}
-
 // Logout implements paddock.v1.AuthService.
 func (a *Service) Logout(ctx context.Context, _ *paddockv1.LogoutRequest) (*paddockv1.LogoutResponse, error) {
 	c := caller.From(ctx)
@@ -101,4 +83,22 @@ func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessio
 		return nil, err
 	}
 	return &paddockv1.RevokeSessionResponse{}, nil
+}
+
+// endSession ends the session if it has not ended yet, and completes and writes the event if so.
+func (a *Service) endSession(ctx context.Context, s *db.Session, e audit.Event) error {
+	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		n, err := tx.Session.Update().
+			Where(session.ID(s.ID), session.RevokedAtIsNil()).
+			SetRevokedAt(store.Now()).
+			Save(ctx)
+		if err != nil {
+			return e, err
+		}
+		if n == 0 {
+			return e, audit.ErrNothingChanged
+		}
+		e.TargetUserID, e.SessionID = s.UserID, s.ID
+		return e, nil
+	})
 }

@@ -57,7 +57,9 @@ type numericDate float64
 func newNumericDate(t time.Time) *numericDate { return new(numericDate(float64(t.UnixMilli()) / 1000)) }
 
 // MarshalJSON writes milliseconds and no exponent.
-func (d numericDate) MarshalJSON() ([]byte, error) { return strconv.AppendFloat(nil, float64(d), 'f', 3, 64), nil }
+func (d numericDate) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(d), 'f', 3, 64), nil
+}
 
 // time is the date, to the millisecond. What is far beyond any token's becomes some time that is far off too.
 func (d numericDate) time() time.Time {

@@ -2,12 +2,10 @@ package server
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -42,10 +40,8 @@ func bounded(most int64, next http.Handler) http.Handler {
 }
 
 var (
-	errTooLarge   = fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, "the request is too large", retryDefault)
-	errNoBody     = fault.Invalid("", "the request's body did not come, or not all of it")
-	errCompressed = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "requests must not be compressed")
-	errNoMessage  = fault.Invalid("", "the body is not one message of its protocol")
+	errTooLarge = fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, "the request is too large", retryDefault)
+	errNoBody   = fault.Invalid("", "the request's body did not come, or not all of it")
 )
 
 // readBody reads the whole body, so that what is too large, too slow or no message is told as such in every protocol.
@@ -54,8 +50,8 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) (io.ReadCloser
 	if r.ContentLength > most {
 		return nil, errTooLarge
 	}
-	if compressed(r) {
-		return nil, errCompressed
+	if err := checkFraming(r); err != nil {
+		return nil, err
 	}
 	var buf bytes.Buffer
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
@@ -77,29 +73,6 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) (io.ReadCloser
 		return http.NoBody, nil
 	}
 	return io.NopCloser(&buf), nil
-}
-
-// compressed tells whether the request says that its message is, in any protocol.
-func compressed(r *http.Request) bool {
-	for _, header := range []string{"Content-Encoding", "Connect-Content-Encoding", "Grpc-Encoding"} {
-		if v := r.Header.Get(header); v != "" && v != "identity" {
-			return true
-		}
-	}
-	return false
-}
-
-// enveloped tells whether the body's protocol is gRPC, gRPC-Web or streaming Connect.
-func enveloped(r *http.Request) bool {
-	kind := r.Header.Get("Content-Type")
-	return strings.HasPrefix(kind, "application/grpc") || strings.HasPrefix(kind, "application/connect+")
-}
-
-// isOneMessage tells whether the body is one uncompressed message behind its prefix of flags and length, as the requests
-// of all our methods are.
-func isOneMessage(body []byte) bool {
-	const prefix = 5
-	return len(body) >= prefix && body[0] == 0 && uint64(binary.BigEndian.Uint32(body[1:])) == uint64(len(body)-prefix)
 }
 
 // patientBody is a request's body with a most for its length, of which each read has its own time.

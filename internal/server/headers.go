@@ -10,9 +10,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/idempotency"
 )
 
-// contentSecurityPolicy allows the page what is ours and nothing else. Styles may stand in the page, which the components
-// of its pop-ups need; scripts may not.
-const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
+// contentSecurityPolicy allows the page what is ours and nothing else. Neither scripts nor styles may stand in a page.
+const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; " +
 	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 // secured sets the headers that every answer carries.

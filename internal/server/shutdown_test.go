@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -163,8 +164,8 @@ func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
 				}
 				defer conn.Close()
 				chat := `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
-				io.WriteString(conn, "POST /paddock.v1.OllamaService/Chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"+
-					"Authorization: Bearer "+a.AdminKey+"\r\nContent-Length: 70\r\n\r\n\x00\x00\x00\x00\x41"+chat)
+				fmt.Fprintf(conn, "POST /paddock.v1.OllamaService/Chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"+
+					"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n\x00\x00\x00\x00%c%s", a.AdminKey, 5+len(chat), len(chat), chat)
 			}
 			for len(a.Upstream.To("/api/chat")) == 0 {
 				time.Sleep(time.Millisecond)
@@ -192,7 +193,7 @@ func TestABodyThatStopsComingIsGivenUp(t *testing.T) {
 	} {
 		for _, path := range []string{"/paddock.v1.UserService/ListUsers", "/grpc.health.v1.Health/Check"} {
 			body, sender := io.Pipe()
-			go sender.Write([]byte(`{"pageSi`)) // and no more
+			go func() { _, _ = sender.Write([]byte(`{"pageSi`)) }() // and no more
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+path, body)
 			if err != nil {
 				t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/paddock-gate/paddock/ent/db"
@@ -68,6 +69,45 @@ func TestConcurrentTransactionsAreAllKept(t *testing.T) {
 		wg.Wait()
 		if users, entries := counts(t, s); users != n || entries != n {
 			t.Errorf("%d users and %d entries, want %d of each", users, entries, n)
+		}
+	})
+}
+
+func TestOfManyWhoWantTheSameEmailOneGetsIt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		const n = 90 // two of three want an email of their own
+		var (
+			wg    sync.WaitGroup
+			taken atomic.Int64
+		)
+		for i := range n {
+			wg.Go(func() {
+				err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+					if err := createUser(ctx, tx); err != nil {
+						return err
+					}
+					wanted := "same@example.com"
+					if i%3 > 0 {
+						wanted = email()
+					}
+					return tx.User.Create().SetEmail(wanted).Exec(ctx)
+				})
+				switch {
+				case store.Taken(err, "users.email"):
+					taken.Add(1)
+				case err != nil:
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if taken.Load() != n/3-1 {
+			t.Errorf("%d were told that the email is taken, want %d", taken.Load(), n/3-1)
+		}
+		const committed = n - (n/3 - 1)
+		if users, entries := counts(t, s); users != 2*committed || entries != committed {
+			t.Errorf("%d users and %d entries, want %d and %d", users, entries, 2*committed, committed)
 		}
 	})
 }

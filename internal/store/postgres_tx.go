@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -14,8 +13,7 @@ import (
 var errFailed = errors.New("an earlier statement of the transaction has failed")
 
 // postgresTx is one transaction. What asks for no answer, an insert, is held until something does, or until the commit,
-// and all of it then goes in one pipeline: a change that inserts and its audit entry take one round trip in place of
-// four. An error of what was held comes out there.
+// and all of it then goes in one pipeline, without a round trip for each. An error of what was held comes out there.
 //
 // The connection is taken with the first statement that is sent, and given back by Rollback or a successful Commit.
 type postgresTx struct {
@@ -23,7 +21,21 @@ type postgresTx struct {
 	conn   *pgxpool.Conn
 	begun  bool
 	failed bool
-	held   []*pgx.QueuedQuery
+	held   []statement
+}
+
+type statement struct {
+	query string
+	args  []any
+}
+
+// batch is good for one connection and one sending: pgx keeps in it what it has prepared.
+func batch(statements []statement) *pgx.Batch {
+	b := new(pgx.Batch)
+	for _, s := range statements {
+		b.Queue(s.query, s.args...)
+	}
+	return b
 }
 
 func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) error {
@@ -74,49 +86,41 @@ func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error
 	return nil
 }
 
-// Commit sends what is held and commits. When nothing has been sent yet, that is one pipeline, which PostgreSQL takes for
-// one transaction without being told.
+// Commit sends what is held and commits.
 func (t *postgresTx) Commit() error {
-	if t.failed {
+	switch {
+	case t.failed:
 		return errFailed
-	}
-	if !t.begun {
-		if len(t.held) == 0 {
-			return nil
-		}
+	case !t.begun && len(t.held) == 0:
+		return nil
+	case !t.begun:
 		if err := t.driver.insert(t.held); err != nil {
 			return t.fail(err)
 		}
 		return nil
 	}
-	ctx, cancel := patient(context.Background())
-	defer cancel()
-	if err := t.commit(ctx); err != nil {
+	if err := t.commit(); err != nil {
 		return t.fail(err)
 	}
 	t.release()
 	return nil
 }
 
-func (t *postgresTx) commit(ctx context.Context) error {
-	if t.begun {
-		t.held = append(t.held, &pgx.QueuedQuery{SQL: "commit"})
-	}
-	results, n, err := t.flush(ctx)
+func (t *postgresTx) commit() error {
+	ctx, cancel := patient(context.Background())
+	defer cancel()
+	results, err := t.send(ctx, "commit", []any(nil))
 	if err != nil {
 		return err
 	}
-	defer results.Close()
-	var tag pgconn.CommandTag
-	for range n {
-		if tag, err = results.Exec(); err != nil {
-			return heldError(err)
-		}
+	tag, err := results.Exec()
+	if closeErr := results.Close(); err == nil {
+		err = closeErr
 	}
-	if t.begun && tag.String() != "COMMIT" {
-		return errFailed
+	if err == nil && tag.String() != "COMMIT" {
+		err = errFailed
 	}
-	return results.Close()
+	return err
 }
 
 // Rollback gives the connection back; on one that is closed, or has nothing to roll back, it does no more.
@@ -142,7 +146,7 @@ func (t *postgresTx) hold(query string, args any) error {
 	if err != nil {
 		return err
 	}
-	t.held = append(t.held, &pgx.QueuedQuery{SQL: query, Arguments: argv})
+	t.held = append(t.held, statement{query, argv})
 	return nil
 }
 
@@ -152,32 +156,26 @@ func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.Batc
 		return nil, err
 	}
 	if !t.begun {
-		t.held = append([]*pgx.QueuedQuery{{SQL: "begin"}}, t.held...)
+		t.held = append([]statement{{query: "begin"}}, t.held...)
 		t.begun = true
 	}
-	results, n, err := t.flush(ctx)
-	if err != nil {
-		return nil, err
+	if t.conn == nil {
+		conn, err := t.driver.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		t.conn = conn
 	}
-	for range n - 1 {
+	statements := t.held
+	t.held = nil
+	results := t.conn.SendBatch(ctx, batch(statements))
+	for range len(statements) - 1 {
 		if _, err := results.Exec(); err != nil {
 			results.Close()
 			return nil, heldError(err)
 		}
 	}
 	return results, nil
-}
-
-// flush sends what is held, n statements.
-func (t *postgresTx) flush(ctx context.Context) (results pgx.BatchResults, n int, err error) {
-	if t.conn == nil {
-		if t.conn, err = t.driver.acquire(ctx); err != nil {
-			return nil, 0, err
-		}
-	}
-	batch := &pgx.Batch{QueuedQueries: t.held}
-	t.held = nil
-	return t.conn.SendBatch(ctx, batch), batch.Len(), nil
 }
 
 func (t *postgresTx) fail(err error) error {

@@ -60,7 +60,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 		p := newPrepared(s.sql)
 		s.reader = p
 		s.Client = db.NewClient(db.Driver(&sqliteDriver{p}))
-		s.writes = newSQLiteWriter(s.Client) //nolint:contextcheck // it writes until Close, whoever opened it
+		s.writes = newSQLiteWriter(s.Client)
 	} else {
 		s.reader = s.sql
 		d := newPostgresDriver(s.pool)

@@ -16,8 +16,10 @@ import (
 //
 // On PostgreSQL f runs again, up to three times, after a serialization failure or a deadlock. What asks for no answer, an
 // insert, is sent there with the next statement that does, or with the commit, and fails there: f must return the first
-// error it gets, and whether a value was taken is known from the error of Tx. On SQLite, which has one writer,
-// transactions that come while another one runs are committed with it.
+// error it gets, and whether a value was taken is known from the error of Tx.
+//
+// Transactions that come while others are being committed share a commit: all of them on SQLite, which has one writer, and
+// those that only insert on PostgreSQL. Each keeps its own fate.
 func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

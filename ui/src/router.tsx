@@ -15,6 +15,7 @@ import {
   Users,
   Waypoints,
 } from 'lucide-react';
+import { lazy } from 'react';
 import type { Session } from './api/session';
 import { AuditService } from './gen/paddock/v1/audit_pb';
 import { AuthService } from './gen/paddock/v1/auth_pb';
@@ -67,7 +68,7 @@ const panels = [
         section: 'Administration',
         key: 'o',
         needs: [OverviewService.method.getOverview],
-        otherwise: lazyRouteComponent(() => import('./panels/shell/home'), 'Home'),
+        otherwise: lazy(() => import('./panels/shell/home')),
       },
     },
     component: lazyRouteComponent(() => import('./panels/overview/overview'), 'Overview'),

@@ -37,7 +37,8 @@ export function faultOf(thrown: unknown): Fault {
 /** The sentence to show, with the time after which to try again. */
 export function wordsOf(thrown: unknown): string {
   const { message, retryAfter } = faultOf(thrown);
-  return retryAfter ? `${message} Try again in ${seconds(retryAfter)}.` : message;
+  if (!retryAfter) return message;
+  return `${message.replace(/; try again.*/, '.')} Try again in ${seconds(retryAfter)}.`;
 }
 
 /** Whether a later try of the same call may go well. */

@@ -1,12 +1,12 @@
-/** A password of 20 letters and digits that are not mistaken for one another: 116 bits. */
+/** A password of 32 letters and digits that are not mistaken for one another: 185 bits. */
 export function randomPassword(): string {
   const letters = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
   let password = '';
-  while (password.length < 20) {
+  while (password.length < 32) {
     // Bytes that would favour the first letters are thrown away.
-    for (const byte of crypto.getRandomValues(new Uint8Array(32))) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(48))) {
       const usable = byte < 256 - (256 % letters.length);
-      if (usable && password.length < 20) password += letters[byte % letters.length];
+      if (usable && password.length < 32) password += letters[byte % letters.length];
     }
   }
   return password;

@@ -80,12 +80,14 @@ function Fact({ name, copy, children }: { name: string; copy?: string; children:
   return (
     <div className="flex items-start gap-3 py-2.5">
       <dt className="w-20 shrink-0 text-fg-3">{name}</dt>
-      <dd className="min-w-0 flex-1 wrap-anywhere">{children}</dd>
-      {copy && (
-        <div className="-my-1">
-          <CopyButton text={copy} label={`Copy ${name}`} />
-        </div>
-      )}
+      <dd className="flex min-w-0 flex-1 items-start gap-3">
+        <div className="min-w-0 flex-1 wrap-anywhere">{children}</div>
+        {copy && (
+          <div className="-my-1 pointer-coarse:-my-3">
+            <CopyButton text={copy} label={`Copy ${name}`} />
+          </div>
+        )}
+      </dd>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { History, MessagesSquare, SquarePen } from 'lucide-react';
-import { useCallback, useState } from 'react';
+import { Fragment, useCallback, useState } from 'react';
 import { ButtonLink } from '../../ui/button';
 import { IconButton } from '../../ui/icon-button';
 import { EmptyState } from '../../ui/empty-state';
@@ -79,9 +79,8 @@ export function Chat() {
         {id && !conversation ? (
           <Absent />
         ) : (
-          <>
+          <Fragment key={id}>
             <Thread
-              key={id}
               chats={chats}
               id={id}
               editing={editing}
@@ -91,7 +90,6 @@ export function Chat() {
               empty={<Welcome />}
             />
             <Composer
-              key={`composer ${id}`}
               model={settings.model}
               running={running}
               onSend={send}
@@ -100,7 +98,7 @@ export function Chat() {
               onSettings={() => setOpen('settings')}
               settings={summary(settings)}
             />
-          </>
+          </Fragment>
         )}
       </section>
       <Sheet side="left" title="Conversations" open={open === 'list'} onClose={close}>

@@ -1,15 +1,7 @@
-import { durationMs } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
-import { wordsOf } from '../../api/errors';
-import { type ChatResponse, OllamaService } from '../../gen/paddock/v1/ollama_pb';
-import {
-  type Answer,
-  type Conversation,
-  Conversations,
-  type Prompt,
-  type Settings,
-  type Stats,
-} from './conversations';
+import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
+import { answering } from './answering';
+import { type Answer, type Conversation, Conversations, type Prompt, type Settings } from './conversations';
 
 /** How often what arrives is shown, and written down, in milliseconds. */
 const SHOW = 50;
@@ -90,48 +82,25 @@ export class Chats {
   }
 
   async #answer(asked: Conversation, answer: Answer): Promise<void> {
-    const abort = new AbortController();
-    this.#running.set(asked.id, abort);
-    const begun = Date.now();
-    let kept = begun;
-    let painting: ReturnType<typeof setTimeout> | undefined;
-    const update = (change: Partial<Answer>): Conversation | undefined => {
-      answer = { ...answer, ...change };
-      // Settings may have changed meanwhile; the conversation may have been edited or deleted.
-      const current = this.#running.get(asked.id) === abort && (this.conversations.get(asked.id) ?? asked);
-      return current ? { ...current, turns: [...asked.turns, answer] } : undefined;
+    const run = new AbortController();
+    const put = (write: (conversation: Conversation) => void) => {
+      if (this.#running.get(asked.id) !== run) return; // edited or deleted meanwhile
+      const current = this.conversations.get(asked.id) ?? asked; // its settings may have changed
+      write({ ...current, turns: [...asked.turns, answer] });
     };
-    const paint = () => {
-      painting = undefined;
-      const conversation = update({});
-      if (!conversation) return;
-      if (Date.now() - kept < KEEP) return this.conversations.show(conversation);
-      kept = Date.now();
-      this.#keep(conversation);
-    };
-    this.#keep({ ...asked, turns: [...asked.turns, answer] });
+    const show = throttled(SHOW, () => put((conversation) => this.conversations.show(conversation)));
+    const keep = throttled(KEEP, () => put((conversation) => this.#keep(conversation)));
 
-    let end: Partial<Answer> = {};
-    try {
-      const { model, options } = asked;
-      const pieces = this.#ollama.chat(
-        { model, messages: messagesOf(asked), options },
-        { signal: abort.signal },
-      );
-      for await (const piece of pieces) {
-        answer = { ...answer, content: answer.content + piece.content };
-        painting ??= setTimeout(paint, SHOW);
-        if (piece.done)
-          end = { state: piece.doneReason === 'length' ? 'cut' : 'done', stats: statsOf(piece, begun) };
-      }
-    } catch (thrown) {
-      end = abort.signal.aborted ? { state: 'stopped' } : { state: 'failed', fault: wordsOf(thrown) };
+    this.#running.set(asked.id, run);
+    this.#keep({ ...asked, turns: [...asked.turns, answer] });
+    for await (answer of answering(this.#ollama, asked, answer, run.signal)) {
+      show();
+      keep();
     }
-    clearTimeout(painting);
-    const conversation = update(end);
-    if (!conversation) return;
-    this.#running.delete(asked.id);
-    this.#keep({ ...conversation, updatedAt: Date.now() });
+    put((conversation) => {
+      this.#running.delete(asked.id);
+      this.#keep({ ...conversation, updatedAt: Date.now() });
+    });
   }
 
   #keep(conversation: Conversation): void {
@@ -145,17 +114,15 @@ export class Chats {
   }
 }
 
-function messagesOf({ system, turns }: Conversation) {
-  const said = turns.filter((turn) => turn.content !== '').map(({ role, content }) => ({ role, content }));
-  return system.trim() === '' ? said : [{ role: 'system', content: system }, ...said];
-}
-
-/** By the upstream's clock where it tells the time, else by ours. */
-function statsOf({ completionTokens = 0n, durations }: ChatResponse, begun: number): Stats {
-  const seconds = durations?.total ? durationMs(durations.total) / 1000 : (Date.now() - begun) / 1000;
-  const speaking = durations?.completion ? durationMs(durations.completion) / 1000 : seconds;
-  const tokens = Number(completionTokens);
-  return { tokens, seconds, tokensPerSecond: speaking > 0 ? tokens / speaking : 0 };
+/** Runs the function so many milliseconds after a call, once for all calls until then. */
+function throttled(delay: number, run: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      run();
+    }, delay);
+  };
 }
 
 function titleOf(prompt: string): string {

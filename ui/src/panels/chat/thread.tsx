@@ -1,5 +1,5 @@
 import { ArrowDown } from 'lucide-react';
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { Button } from '../../ui/button';
 import type { Chats } from './chats';
 import type { Turn } from './conversations';
@@ -71,22 +71,15 @@ export function Thread({ chats, id, editing, onEdit, onResend, onRetry, empty }:
   );
 }
 
-/** Reads an answer out once it is finished, not token by token; then it is gone, for the answer itself can be read. */
+/** Reads an answer out once it is finished, not token by token; and none that one has not waited for. */
 function Announcement({ turn }: { turn: Turn | undefined }) {
-  const running = turn?.role === 'assistant' && turn.state === 'running';
-  const wasRunning = useRef(running);
-  const [text, setText] = useState('');
-  useEffect(() => {
-    if (running) setText('The model is answering.');
-    else if (wasRunning.current) setText(turn?.content ?? '');
-    wasRunning.current = running;
-    const timer = setTimeout(() => setText(''), 5000);
-    return () => clearTimeout(timer);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the content as it is when the answer ends
-  }, [running]);
+  const [awaited, setAwaited] = useState<string>();
+  if (turn?.role !== 'assistant') return null;
+  const running = turn.state === 'running';
+  if (running && awaited !== turn.id) setAwaited(turn.id);
   return (
     <p role="status" className="sr-only">
-      {text}
+      {awaited === turn.id && (running ? 'The model is answering.' : turn.content)}
     </p>
   );
 }

@@ -2,12 +2,17 @@ import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { fireEvent, screen, within } from '@testing-library/react';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { EmbedResponseSchema, type EmbedRequest, OllamaService } from '../../gen/paddock/v1/ollama_pb';
+import {
+  EmbedResponseSchema,
+  type EmbedRequest,
+  type EmbedResponse,
+  OllamaService,
+} from '../../gen/paddock/v1/ollama_pb';
 import { fault, renderApp, someone } from '../../test/app';
 
 const vectors: Record<string, number[]> = { east: [3, 0], 'far east': [9, 0], north: [0, 2] };
 
-const embed = vi.fn(({ input }: EmbedRequest) =>
+const embed = vi.fn<(request: EmbedRequest) => EmbedResponse>(({ input }) =>
   create(EmbedResponseSchema, {
     embeddings: input.map((text) => ({ values: vectors[text] ?? [1, 1] })),
     promptTokens: 7n,
@@ -62,7 +67,7 @@ test('several inputs, one after the other by Enter, are compared each to each', 
     model: 'tiny-embed',
     input: ['east', 'north', 'far east'],
   });
-  expect(screen.getByText('9.000')).toBeVisible(); // the norm
+  expect(screen.getByRole('button', { name: /Vector 3, norm 9.000/ })).toBeVisible();
   const map = screen.getByRole('list', { name: 'The inputs on a plane' });
   expect(within(map).getAllByRole('listitem')).toHaveLength(3);
 });

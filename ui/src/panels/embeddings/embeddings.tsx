@@ -1,7 +1,7 @@
 import { useMutation } from '@connectrpc/connect-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Play } from 'lucide-react';
-import { useDeferredValue, useMemo, useState } from 'react';
+import { useDeferredValue, useState } from 'react';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import { Button } from '../../ui/button';
 import { ErrorNotice } from '../../ui/notice';
@@ -13,8 +13,10 @@ import { useModels } from '../models/use-models';
 import { ExportMenu } from './export-menu';
 import { Findings } from './findings';
 import { Inputs } from './inputs';
-import { embeddedOf, newInput, type Result, useWorkbench } from './workbench';
+import { newInput, type Result, useWorkbench, withInputs, withResult } from './workbench';
 import type { Pair } from './vectors';
+
+const none: never[] = [];
 
 /** Texts, their vectors, and how the vectors lie to each other. */
 export function Embeddings() {
@@ -27,14 +29,14 @@ export function Embeddings() {
   const embed = useMutation(OllamaService.method.embed, { meta: { inPlace: true } });
 
   const { inputs, result } = workbench;
-  const embedded = useMemo(() => embeddedOf(workbench, model), [workbench, model]);
+  const embedded = result?.model === model ? workbench.embedded : none;
   const settled = useDeferredValue(embedded); // typing does not wait for the pictures
   const texts = inputs.map(({ text }) => text).filter((text) => text.trim());
   const lit = pair?.flatMap((index) => settled[index]?.number ?? []) ?? [];
 
   const change = (changed: typeof inputs) => {
     setPair(undefined);
-    setWorkbench((before) => ({ ...before, inputs: changed }));
+    setWorkbench((before) => withInputs(before, changed));
   };
   const generate = (input = texts) => {
     if (input.length === 0 || embed.isPending) return;
@@ -45,7 +47,7 @@ export function Embeddings() {
         onSuccess: ({ embeddings, promptTokens }) => {
           const vectors = new Map(input.map((text, i) => [text, embeddings[i]?.values ?? []]));
           const milliseconds = performance.now() - begun;
-          setWorkbench((before) => ({ ...before, result: { model, vectors, promptTokens, milliseconds } }));
+          setWorkbench((before) => withResult(before, { model, vectors, promptTokens, milliseconds }));
         },
       },
     );

@@ -1,38 +1,46 @@
 import { X } from 'lucide-react';
-import { type ClipboardEvent, type KeyboardEvent, useLayoutEffect, useRef } from 'react';
+import { type ClipboardEvent, type KeyboardEvent, memo, useLayoutEffect, useRef } from 'react';
 import { IconButton } from '../../ui/icon-button';
 import { Chip } from './chip';
 import { VectorStrip } from './vector-strip';
+import type { Input } from './workbench';
+
+/** What can be done with an input, by its id. */
+export interface InputActions {
+  write: (id: number, text: string) => void;
+  /** On to the next one, which is added when there is none to fill. */
+  next: (id: number) => void;
+  remove: (id: number) => void;
+  /** Puts an input for each line in place of one. */
+  spread: (id: number, lines: string[]) => void;
+  /** Shows the input's vector in full. */
+  open: (id: number) => void;
+}
 
 interface InputRowProps {
+  input: Input;
   /** From 1. */
   number: number;
-  text: string;
+  /** There is no other. */
+  only: boolean;
   /** Its vector, once it has one. */
   values: number[] | undefined;
   lit: boolean;
   /** Takes the focus once it is there. */
   autoFocus: boolean;
-  onChange: (text: string) => void;
-  /** Enter: on to the next input. */
-  onNext: () => void;
-  /** Absent for the only one. */
-  onRemove?: () => void;
-  /** Lines were pasted where nothing stood. */
-  onLines: (lines: string[]) => void;
+  /** The same ones at all times. */
+  actions: InputActions;
 }
 
-/** One text, and its vector below it. */
-export function InputRow({
+/** One text, and its vector below it. There can be many, and only those are drawn anew that have changed. */
+export const InputRow = memo(function InputRow({
+  input: { id, text },
   number,
-  text,
+  only,
   values,
   lit,
   autoFocus,
-  onChange,
-  onNext,
-  onRemove,
-  onLines,
+  actions,
 }: InputRowProps) {
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
@@ -45,11 +53,11 @@ export function InputRow({
     if (event.nativeEvent.isComposing) return;
     if (event.key === 'Enter' && !event.shiftKey && !event.metaKey && !event.ctrlKey) {
       event.preventDefault();
-      onNext();
+      actions.next(id);
     }
-    if (event.key === 'Backspace' && text === '' && onRemove) {
+    if (event.key === 'Backspace' && text === '' && !only) {
       event.preventDefault();
-      onRemove();
+      actions.remove(id);
     }
   };
   const onPaste = (event: ClipboardEvent) => {
@@ -59,11 +67,14 @@ export function InputRow({
       .filter((line) => line.trim());
     if (text !== '' || lines.length < 2) return;
     event.preventDefault();
-    onLines(lines);
+    actions.spread(id, lines);
   };
 
   return (
-    <li className="px-3 py-2 transition-colors data-lit:bg-hover/70 sm:px-4" data-lit={lit || undefined}>
+    <li
+      className="px-3 py-2 transition-colors [contain-intrinsic-size:auto_5rem] [content-visibility:auto] data-lit:bg-hover/70 sm:px-4"
+      data-lit={lit || undefined}
+    >
       <div className="flex items-start gap-1">
         <span className="flex h-control w-7 items-center">
           <Chip number={number} lit={lit} />
@@ -75,14 +86,16 @@ export function InputRow({
           placeholder="Text to embed"
           autoFocus={autoFocus}
           value={text}
-          onChange={(event) => onChange(event.target.value)}
+          onChange={(event) => actions.write(id, event.target.value)}
           onKeyDown={onKeyDown}
           onPaste={onPaste}
           className="max-h-48 min-h-control min-w-0 flex-1 resize-none rounded-lg border border-transparent bg-transparent px-2 py-1.5 leading-snug outline-none transition-[border-color,box-shadow] focus:border-accent focus:bg-raised focus:ring-3 focus:ring-accent/20 pointer-coarse:py-2.5"
         />
-        {onRemove && <IconButton label={`Remove input ${number}`} icon={<X />} onClick={onRemove} />}
+        {!only && (
+          <IconButton label={`Remove input ${number}`} icon={<X />} onClick={() => actions.remove(id)} />
+        )}
       </div>
-      {values && <VectorStrip number={number} values={values} />}
+      {values && <VectorStrip number={number} values={values} onOpen={() => actions.open(id)} />}
     </li>
   );
-}
+});

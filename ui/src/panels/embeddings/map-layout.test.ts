@@ -27,8 +27,6 @@ test('points that coincide lie in the middle', () => {
 });
 
 test('labels of clusters do not lie on each other, nor outside', () => {
-  const cluster = (left: number, top: number) =>
-    [0, 0.01, 0.02, 0.03].map((d) => ({ left: left + d, top: top + d }));
   const places = [...cluster(0.1, 0.1), ...cluster(0.8, 0.1), ...cluster(0.4, 0.86)];
   const tops = layLabels(places);
   for (const [i, top] of tops.entries()) {
@@ -45,3 +43,7 @@ test('labels with room stay at their points', () => {
   const places = [0.1, 0.3, 0.5, 0.9].map((top) => ({ left: 0.5, top }));
   expect(layLabels(places)).toEqual([0.1, 0.3, 0.5, 0.9]);
 });
+
+function cluster(left: number, top: number) {
+  return [0, 0.01, 0.02, 0.03].map((d) => ({ left: left + d, top: top + d }));
+}

@@ -1,5 +1,5 @@
 import clsx from 'clsx';
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import { Card } from '../../ui/page';
 import { Chip, hueOf } from './chip';
 import { layLabels, layPoints } from './map-layout';
@@ -18,7 +18,7 @@ interface MapProps {
 }
 
 /** The inputs on a plane, those of like meaning near each other. */
-export function VectorMap({ embedded, products, pair }: MapProps) {
+export const VectorMap = memo(function VectorMap({ embedded, products, pair }: MapProps) {
   const { places, tops, explained } = useMemo(() => {
     const projection = project(products);
     const points = layPoints(projection.points);
@@ -48,7 +48,16 @@ export function VectorMap({ embedded, products, pair }: MapProps) {
           const { left, top } = places[i]!;
           const lit = pair?.includes(i) ?? false;
           return (
-            <li key={number} title={text} className={clsx('group', lit && 'z-10')}>
+            <li key={number} title={text} className="group">
+              <span
+                aria-hidden
+                className="absolute w-px bg-fg-3"
+                style={{
+                  left: `${left * 100}%`,
+                  top: `${Math.min(top, tops[i]!) * 100}%`,
+                  height: `${Math.abs(top - tops[i]!) * 100}%`,
+                }}
+              />
               <span
                 className="tinted absolute size-3 -translate-1/2 rounded-full"
                 style={{ '--hue': hueOf(number), left: `${left * 100}%`, top: `${top * 100}%` }}
@@ -59,6 +68,7 @@ export function VectorMap({ embedded, products, pair }: MapProps) {
                 className={clsx(
                   'absolute flex max-w-[45%] -translate-y-1/2 items-center gap-1.5 px-2.5',
                   left > 0.5 && '-translate-x-full flex-row-reverse',
+                  lit && 'z-10',
                   embedded.length > LABELLED_MAX && !lit && 'opacity-0 group-hover:opacity-100',
                 )}
                 style={{ left: `${left * 100}%`, top: `${tops[i]! * 100}%` }}
@@ -74,7 +84,7 @@ export function VectorMap({ embedded, products, pair }: MapProps) {
       </ol>
     </Card>
   );
-}
+});
 
 function percent(share: number): string {
   return `${Math.round(share * 100)} %`;

@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { memo, useMemo } from 'react';
 import { Card } from '../../ui/page';
 import { Chip } from './chip';
 import { MatrixPicture } from './matrix-picture';
@@ -19,7 +19,7 @@ interface SimilarityProps {
 }
 
 /** How alike the inputs are, each to each. */
-export function Similarity({ embedded, products, pair, onPair }: SimilarityProps) {
+export const Similarity = memo(function Similarity({ embedded, products, pair, onPair }: SimilarityProps) {
   const values = useMemo(() => cosines(products), [products]);
   const closest = useMemo(() => closestPair(values), [values]);
   const read = pair ?? closest;
@@ -30,7 +30,7 @@ export function Similarity({ embedded, products, pair, onPair }: SimilarityProps
       <View embedded={embedded} values={values} pair={pair} onPair={onPair} />
     </Card>
   );
-}
+});
 
 function Reading({ embedded, pair, value }: { embedded: readonly Embedded[]; pair: Pair; value: number }) {
   return (

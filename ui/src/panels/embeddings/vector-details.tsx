@@ -1,3 +1,5 @@
+import { CopyButton } from '../../ui/copy-button';
+import { vectorText } from './export';
 import { Heat } from './heat';
 import { norm } from './vectors';
 
@@ -24,9 +26,9 @@ export function VectorDetails({ values }: { values: number[] }) {
           <span className="inline-flex items-center gap-1.5">
             <span className="size-2 rounded-full bg-warn" aria-hidden /> below zero
           </span>
-          <span>the deeper, the farther from zero</span>
+          <span className="hidden sm:inline">the deeper, the farther from zero</span>
           <span className="inline-flex items-center gap-1.5">
-            <span className="size-2 rounded-full bg-accent" aria-hidden /> above
+            <span className="size-2 rounded-full bg-accent" aria-hidden /> above zero
           </span>
         </figcaption>
       </figure>
@@ -45,6 +47,9 @@ export function VectorDetails({ values }: { values: number[] }) {
       >
         {values.map((value) => value.toFixed(5)).join(', ')}
       </code>
+      <div>
+        <CopyButton text={vectorText(values)} label="Copy as JSON" wide />
+      </div>
     </div>
   );
 }

@@ -19,11 +19,6 @@ export interface Result {
   milliseconds: number;
 }
 
-export interface Workbench {
-  inputs: Input[];
-  result?: Result;
-}
-
 /** An input that has its vector. */
 export interface Embedded {
   /** Its place among the inputs, from 1. */
@@ -38,13 +33,38 @@ export function newInput(text = ''): Input {
   return { id: ++lastId, text };
 }
 
-/** The inputs that have a vector of the model: an input that was changed since has none. */
-export function embeddedOf({ inputs, result }: Workbench, model: string): Embedded[] {
-  if (result?.model !== model) return [];
+export interface Workbench {
+  inputs: Input[];
+  result?: Result;
+  /** The inputs that have a vector in the result: one that was changed since has none. */
+  embedded: readonly Embedded[];
+}
+
+export function withInputs(workbench: Workbench, inputs: Input[]): Workbench {
+  const embedded = embeddedOf(inputs, workbench.result);
+  return {
+    ...workbench,
+    inputs,
+    embedded: same(workbench.embedded, embedded) ? workbench.embedded : embedded,
+  };
+}
+
+export function withResult({ inputs }: Workbench, result: Result): Workbench {
+  return { inputs, result, embedded: embeddedOf(inputs, result) };
+}
+
+function embeddedOf(inputs: Input[], result: Result | undefined): Embedded[] {
   return inputs.flatMap(({ text }, i) => {
-    const values = result.vectors.get(text);
+    const values = result?.vectors.get(text);
     return values ? [{ number: i + 1, text, values }] : [];
   });
+}
+
+/** Typing in an input without a vector changes nothing for the others, which are costly to compare and draw. */
+function same(a: readonly Embedded[], b: readonly Embedded[]): boolean {
+  return (
+    a.length === b.length && a.every(({ number, text }, i) => number === b[i]!.number && text === b[i]!.text)
+  );
 }
 
 // Outlives the panel, so that leaving it loses nothing. In memory alone.
@@ -54,7 +74,7 @@ let kept: { userId: string; workbench: Workbench } | undefined;
 export function useWorkbench(): [Workbench, Dispatch<SetStateAction<Workbench>>] {
   const { user } = useRouteContext({ from: '/shell' });
   const [workbench, setWorkbench] = useState<Workbench>(() =>
-    kept?.userId === user.id ? kept.workbench : { inputs: [newInput()] },
+    kept && kept.userId === user.id ? kept.workbench : { inputs: [newInput()], embedded: [] },
   );
   useEffect(() => {
     kept = { userId: user.id, workbench };

@@ -43,23 +43,25 @@ function Key({ expiring: { credential, userEmail } }: { expiring: ExpiringKey })
   if (!credential) return null;
   const { label, prefix, userId, expiresAt } = credential;
   return (
-    <li className="flex items-start gap-3 py-2">
-      <div className="min-w-0 flex-1">
-        <p className="text-sm wrap-anywhere">
-          <span className="font-medium">{label}</span>{' '}
-          <span className="font-mono text-xs text-fg-3">{prefix}…</span>
-        </p>
-        <Link
-          to="/users/{-$userId}"
-          params={{ userId }}
-          className="inline-flex items-center rounded text-xs wrap-anywhere text-accent-text underline-offset-2 hover:underline pointer-coarse:min-h-11"
-        >
-          {userEmail}
-        </Link>
-      </div>
-      <span className="shrink-0 text-xs text-warn-text">
-        <Time at={expiresAt} />
-      </span>
+    <li>
+      <Link
+        to="/users/{-$userId}"
+        params={{ userId }}
+        className="group/key flex items-center gap-3 rounded py-2 text-sm"
+      >
+        <span className="min-w-0 flex-1">
+          <span className="block wrap-anywhere">
+            <span className="font-medium">{label}</span>{' '}
+            <span className="font-mono text-xs text-fg-3">{prefix}…</span>
+          </span>
+          <span className="block text-xs wrap-anywhere text-accent-text group-hover/key:underline">
+            {userEmail}
+          </span>
+        </span>
+        <span className="shrink-0 text-xs text-warn-text">
+          <Time at={expiresAt} />
+        </span>
+      </Link>
     </li>
   );
 }

@@ -1,6 +1,6 @@
 import { useQuery } from '@connectrpc/connect-query';
 import type { ReactNode } from 'react';
-import { wordsOf } from '../../api/errors';
+import { faultOf, wordsOf } from '../../api/errors';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import type { DatabaseHealth, Overview, UpstreamHealth } from '../../gen/paddock/v1/overview_pb';
 import { Status } from '../../ui/badge';
@@ -73,8 +73,15 @@ function Line({ state, figure, children }: { state: ReactNode; figure: string; c
 }
 
 function Models() {
-  const { data, error } = useQuery(OllamaService.method.listModels, {}, { staleTime: 60_000 });
-  if (error) return <p className="text-sm text-fg-2">They cannot be listed. {wordsOf(error)}</p>;
+  const { data, error } = useQuery(OllamaService.method.listModels, {}, { refetchInterval: 60_000 });
+  if (error) {
+    const away = faultOf(error).reason === 'UPSTREAM_UNAVAILABLE';
+    return (
+      <p className="text-sm text-fg-2">
+        {away ? 'They are listed here when Ollama answers.' : `They cannot be listed. ${wordsOf(error)}`}
+      </p>
+    );
+  }
   if (!data) return <Skeleton lines={3} />;
   if (data.models.length === 0) {
     return (

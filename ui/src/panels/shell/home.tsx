@@ -5,7 +5,7 @@ import { usePanels } from '../panel';
 import { Plain } from '../plain';
 
 /** The start: the user's first panel, or whom to ask for one. */
-export function Home() {
+export default function Home() {
   const { user } = useRouteContext({ from: '/shell' });
   const first = usePanels(user).find((link) => link.panel.section !== 'Yours');
   return first ? <Navigate to={first.to} replace /> : <NoRole />;

@@ -58,7 +58,7 @@ function Entry({ entry, userId }: { entry: AuditEntry; userId: string }) {
         </span>
       </p>
       {detail && <p className="text-sm wrap-anywhere text-fg-2">{detail}</p>}
-      <p className="text-xs wrap-anywhere text-fg-3">
+      <p className="line-clamp-2 text-xs wrap-anywhere text-fg-3">
         {outcome !== 'success' && `${outcome} · `}
         {actorUserId && actorUserId !== userId && `by ${actorEmail} · `}
         <span className="font-mono">{ip}</span> · <span title={userAgent}>{agentName(userAgent)}</span>

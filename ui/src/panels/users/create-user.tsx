@@ -37,7 +37,7 @@ export function CreateUser() {
       title="User creation"
       lead="For a person or a service. Only the email is needed; the rest can follow."
     >
-      <div className="flex max-w-xl flex-col gap-4">
+      <div className="max-w-xl">
         <Created user={created} />
         <Card>
           <Form key={round} error={create.error} onSubmit={submit}>

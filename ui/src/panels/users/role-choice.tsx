@@ -22,7 +22,7 @@ export function RoleChoice({ roles, given, onChange }: RoleChoiceProps) {
             checked={given.includes(name)}
             onChange={(checked) => onChange(name, checked)}
           />
-          <span className="text-xs text-fg-3">{description}</span>
+          <span className="text-xs text-fg-3 max-sm:ml-6">{description}</span>
         </div>
       ))}
       {!data &&

@@ -1,0 +1,180 @@
+package apptest_test
+
+import (
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// TestUpstreamTroubleIsTold as the contract names it, in every protocol, and never as a clean end.
+func TestUpstreamTroubleIsTold(t *testing.T) {
+	t.Parallel()
+	piece := ollamatest.Say("Once", " upon")
+	for _, c := range []struct {
+		name  string
+		steps []ollamatest.Step
+		model string
+		want  fault.Reason
+		said  string
+	}{
+		{"no such model", nil, "no-such-model", fault.ModelNotFound, ""},
+		{"embedding model", nil, "tiny-embed", fault.InvalidArgument, ""},
+		{"no model's name", nil, "../../etc/passwd", fault.InvalidArgument, ""},
+		{"status 500", []ollamatest.Step{ollamatest.Status(500, "llama runner at /usr/lib/ollama died: 10.0.0.3:1234")}, "tiny-chat", fault.UpstreamError, ""},
+		{"queue full", []ollamatest.Step{ollamatest.QueueFull()}, "tiny-chat", fault.UpstreamUnavailable, ""},
+		{"cut at once", []ollamatest.Step{ollamatest.Cut()}, "tiny-chat", fault.UpstreamUnavailable, ""},
+		{"cut mid-way", []ollamatest.Step{piece, ollamatest.Cut()}, "tiny-chat", fault.UpstreamUnavailable, "Once upon"},
+		{"error line mid-way", []ollamatest.Step{piece, ollamatest.Fail("an error at /root/.ollama/models was encountered")}, "tiny-chat", fault.UpstreamError, "Once upon"},
+		{"ends without done", []ollamatest.Step{piece}, "tiny-chat", fault.UpstreamError, "Once upon"},
+		{"nonsense", []ollamatest.Step{piece, ollamatest.Line("{nonsense")}, "tiny-chat", fault.UpstreamError, "Once upon"},
+		{"an endless line", []ollamatest.Step{piece, ollamatest.Raw(strings.Repeat("x", 2<<20))}, "tiny-chat", fault.UpstreamError, "Once upon"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := apptest.Start(t, storetest.SQLite(t), nil)
+			a.Upstream.Script("tiny-chat", c.steps...)
+			for protocol, s := range speakers(a, a.AdminKey) {
+				stream, err := s.Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: c.model, Messages: hi})
+				must(t, err)
+				said := ""
+				for stream.Receive() {
+					said += stream.Msg().GetContent()
+				}
+				err = stream.Err()
+				if said != c.said || apptest.Reason(err) != c.want {
+					t.Errorf("%s: said %q, then %v; want %q, then %s", protocol, said, err, c.said, c.want)
+				}
+				wantToldProperly(t, err)
+				for _, inside := range []string{"/usr", "/root", "10.0.0.3"} {
+					if err != nil && strings.Contains(err.Error(), inside) {
+						t.Errorf("%s: tells of the inside: %v", protocol, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestOllamaAway: told within two seconds beyond its connect time-out, the rest works on, and it heals by itself.
+func TestOllamaAway(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	a.Upstream.Stop()
+	for range 10 { // with the circuit breaker closed, half-open and open
+		for protocol, c := range speakers(a, a.AdminKey) {
+			began := time.Now()
+			_, listed := c.Ollama.ListModels(t.Context(), &paddockv1.ListModelsRequest{})
+			_, embedded := c.Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"x"}})
+			stream, chatted := c.Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi})
+			if chatted == nil {
+				stream.Receive()
+				chatted = stream.Err()
+			}
+			if took := time.Since(began); took > 4*time.Second {
+				t.Errorf("%s: three calls took %v", protocol, took)
+			}
+			for _, err := range []error{listed, embedded, chatted} {
+				apptest.WantReason(t, err, fault.UpstreamUnavailable)
+				wantToldProperly(t, err)
+			}
+		}
+	}
+	_, err := a.Admin().Users.CreateUser(t.Context(), &paddockv1.CreateUserRequest{Email: "meanwhile@example.com"})
+	must(t, err)
+	a.Upstream.Resume(t)
+	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if _, err = a.Admin().Ollama.ListModels(t.Context(), &paddockv1.ListModelsRequest{}); err == nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	if err != nil {
+		t.Errorf("not healed: %v", err)
+	}
+}
+
+// TestNothingOfTheCallerGoesUpstream but what the contract passes on.
+func TestNothingOfTheCallerGoesUpstream(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	header := bearerOf(a.AdminKey)
+	for name, value := range map[string]string{
+		"Cookie": "paddock_refresh=canary", "X-Canary": "canary", "X-Forwarded-For": "198.51.100.7", "Origin": "https://canary.example",
+		"Referer": "https://canary.example", "User-Agent": "canary", "X-Request-Id": "canary", "Traceparent": "00-canary",
+	} {
+		header.Set(name, value)
+	}
+	for procedure, body := range map[string]string{
+		"/paddock.v1.OllamaService/ListModels": `{"canary":"canary"}`,
+		"/paddock.v1.OllamaService/Embed":      `{"model":"TINY-EMBED","input":["x"]}`,
+	} {
+		if got := send(t, http.MethodPost, a.URL+procedure, header, body); got.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d %s", procedure, got.StatusCode, got.body)
+		}
+	}
+	header.Set("Content-Type", "application/connect+json")
+	chat := `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
+	send(t, http.MethodPost, a.URL+"/paddock.v1.OllamaService/Chat", header, "\x00\x00\x00\x00"+string(rune(len(chat)))+chat)
+	if len(a.Upstream.To("/api/chat")) != 1 {
+		t.Error("no chat went upstream")
+	}
+	for _, r := range a.Upstream.Requests() {
+		for name, values := range r.Header {
+			if joined := strings.Join(values, " "); strings.Contains(joined, "canary") || strings.Contains(joined, a.AdminKey) || strings.Contains(joined, "198.51") {
+				t.Errorf("%s got %s: %s", r.Path, name, joined)
+			}
+		}
+		if strings.Contains(string(r.Body), "canary") || strings.Contains(string(r.Body), "TINY") {
+			t.Errorf("%s got %s", r.Path, r.Body)
+		}
+	}
+}
+
+// TestOllamaBehindASilentFirewall: nobody refuses the connection and nobody accepts it.
+func TestOllamaBehindASilentFirewall(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": "http://" + silentAddress(t), "OLLAMA_CONNECT_TIMEOUT": "300ms"})
+	for range 6 {
+		began := time.Now()
+		_, err := a.Admin().Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"x"}})
+		apptest.WantReason(t, err, fault.UpstreamUnavailable)
+		if took := time.Since(began); took > 2300*time.Millisecond {
+			t.Errorf("told after %v", took)
+		}
+	}
+}
+
+// silentAddress is one where connections are neither accepted nor refused: the queue of those that wait to be is full.
+func silentAddress(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	must(t, err)
+	t.Cleanup(func() { syscall.Close(fd) })
+	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	must(t, syscall.Listen(fd, 0))
+	name, err := syscall.Getsockname(fd)
+	must(t, err)
+	bound, ok := name.(*syscall.SockaddrInet4)
+	if !ok {
+		t.Fatalf("bound to %v", name)
+	}
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(bound.Port))
+	for range 16 {
+		waiting, err := net.DialTimeout("tcp", address, 200*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { waiting.Close() })
+	}
+	t.Fatal("the queue does not fill")
+	return ""
+}
