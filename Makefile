@@ -40,7 +40,7 @@ test: ## Run every test, on the embedded database and on PostgreSQL
 
 .PHONY: test-ollama
 test-ollama: ## Run the Ollama contract against a real Ollama with two tiny models
-	scripts/test-ollama
+	scripts/test-ollama $(flags) ./internal/ollama/ ./internal/apptest/ -run 'TestContract/Ollama|TestWire/Ollama|TestMainJobWithOllama'
 
 .PHONY: seed
 seed: build ## Make the first admin and API key in the configured database

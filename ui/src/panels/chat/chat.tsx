@@ -6,12 +6,12 @@ import { IconButton } from '../../ui/icon-button';
 import { EmptyState } from '../../ui/empty-state';
 import { Sheet } from '../../ui/sheet';
 import { useShortcuts } from '../../ui/shortcuts';
+import { ModelNote } from '../models/model-note';
+import { ModelPicker } from '../models/model-picker';
+import { useModels } from '../models/use-models';
 import { Composer } from './composer';
 import { ConversationList } from './conversation-list';
 import { isRunning, type Settings } from './conversations';
-import { ModelNote } from './model-note';
-import { ModelPicker } from './model-picker';
-import { useChatModels } from './models';
 import { SettingsSheet } from './settings-sheet';
 import { Thread } from './thread';
 import { useChats } from './use-chats';
@@ -20,7 +20,7 @@ import { useChats } from './use-chats';
 export function Chat() {
   const { conversation: id } = useParams({ from: '/shell/chat/{-$conversation}' });
   const { chats, conversations } = useChats();
-  const { data: models } = useChatModels();
+  const { data: models } = useModels('completion');
   const navigate = useNavigate();
   const [draft, setDraft] = useState<Partial<Settings>>({});
   const [open, setOpen] = useState<'list' | 'settings'>();
@@ -70,12 +70,18 @@ export function Chat() {
             <IconButton label="Conversations" icon={<History />} onClick={() => setOpen('list')} />
           </span>
           <h1 className="min-w-0 flex-1 truncate font-medium">{conversation?.title ?? 'New conversation'}</h1>
-          <ModelPicker model={settings.model} onChange={(model) => configure({ ...settings, model })} />
+          <ModelPicker
+            capability="completion"
+            model={settings.model}
+            onChange={(model) => configure({ ...settings, model })}
+          />
           <span className="flex lg:hidden">
             <IconButton label="New conversation" icon={<SquarePen />} onClick={() => goTo()} />
           </span>
         </header>
-        <ModelNote />
+        <div className="mx-auto w-full max-w-3xl px-4 pt-4 empty:hidden">
+          <ModelNote capability="completion" />
+        </div>
         {id && !conversation ? (
           <Absent />
         ) : (
