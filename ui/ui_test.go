@@ -95,7 +95,7 @@ func TestFilesAreKeptAsLongAsTheyStayTheSame(t *testing.T) {
 }
 
 func get(f *file, accept, etag string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", "/"+f.name, http.NoBody)
+	r := httptest.NewRequest(http.MethodGet, "/"+f.name, http.NoBody)
 	r.Header.Set("Accept-Encoding", accept)
 	r.Header.Set("If-None-Match", etag)
 	w := httptest.NewRecorder()

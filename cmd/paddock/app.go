@@ -99,7 +99,7 @@ func (a *app) seed(ctx context.Context, stdout io.Writer) (bootstrap.Made, error
 	return made, nil
 }
 
-func (a *app) server(o server.Options) (*server.Server, error) {
+func (a *app) server(ctx context.Context, o server.Options) (*server.Server, error) {
 	signing, err := a.config.SigningSecrets()
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (a *app) server(o server.Options) (*server.Server, error) {
 	for _, s := range signing {
 		o.Secrets = append(o.Secrets, []byte(s.Reveal()))
 	}
-	return server.New(a.config, a.store, a.audit, a.hasher, a.log, o)
+	return server.New(ctx, a.config, a.store, a.audit, a.hasher, a.log, o)
 }
 
 // newLogger logs to stderr, which leaves stdout to what a command is asked for.

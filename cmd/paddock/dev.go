@@ -72,7 +72,7 @@ func devEnv(getenv func(string) string, env string) func(string) string {
 }
 
 func devServer(ctx context.Context, p program, cfg config.Config, f devFlags) int {
-	listener, err := devListen(cfg.ListenAddr)
+	listener, err := devListen(ctx, cfg.ListenAddr)
 	if err != nil {
 		return fail(p, err)
 	}
@@ -90,7 +90,7 @@ func devServer(ctx context.Context, p program, cfg config.Config, f devFlags) in
 	if err != nil {
 		return fail(p, err)
 	}
-	srv, err := a.server(server.Options{WithoutPage: f.noFrontend})
+	srv, err := a.server(ctx, server.Options{WithoutPage: f.noFrontend})
 	if err != nil {
 		return fail(p, err)
 	}
@@ -107,7 +107,7 @@ func devServer(ctx context.Context, p program, cfg config.Config, f devFlags) in
 	signIn, err := devCheck(ctx, base, cfg.Bootstrap.Email, password, made.Password != "")
 	if err != nil {
 		stop()
-		<-ended
+		<-ended //nolint:errcheck // the check's error says more
 		return fail(p, err)
 	}
 	fmt.Fprintf(p.stdout, "\n  Paddock is ready.\n\n")
@@ -133,7 +133,7 @@ func devDatabase(cfg config.Config) string {
 }
 
 // devListen takes the port that was asked for, or when that is 8080 and taken, the next free one up to 8083.
-func devListen(addr string) (net.Listener, error) {
+func devListen(ctx context.Context, addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func devListen(addr string) (net.Listener, error) {
 	}
 	for _, port := range ports {
 		var l net.Listener
-		if l, err = net.Listen("tcp", net.JoinHostPort(host, port)); err == nil {
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port)); err == nil {
 			return l, nil
 		}
 	}
@@ -193,7 +193,7 @@ func devAsk(ctx context.Context, method, url string, body []byte) (status int, e
 
 // devPage serves the page without a server behind it; the page calls VITE_API_BASE.
 func devPage(ctx context.Context, p program, cfg config.Config, f devFlags) int {
-	listener, err := devListen(cfg.ListenAddr)
+	listener, err := devListen(ctx, cfg.ListenAddr)
 	if err != nil {
 		return fail(p, err)
 	}

@@ -29,11 +29,11 @@ func serve(ctx context.Context, p program) int {
 			return fail(p, err)
 		}
 	}
-	srv, err := a.server(server.Options{})
+	srv, err := a.server(ctx, server.Options{})
 	if err != nil {
 		return fail(p, err)
 	}
-	listener, err := net.Listen("tcp", cfg.ListenAddr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.ListenAddr)
 	if err != nil {
 		return fail(p, fmt.Errorf("LISTEN_ADDR: %w", err))
 	}

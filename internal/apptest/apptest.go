@@ -109,7 +109,7 @@ func (a *App) start(t testing.TB) {
 		a.AdminKey = made.APIKey
 	}
 	logger := slog.New(slog.NewJSONHandler(a.Log, nil))
-	srv, err := server.New(cfg, a.Store, log, a.Hasher, logger, server.Options{Secrets: [][]byte{[]byte(a.env["JWT_SECRET"])}})
+	srv, err := server.New(t.Context(), cfg, a.Store, log, a.Hasher, logger, server.Options{Secrets: [][]byte{[]byte(a.env["JWT_SECRET"])}})
 	if err != nil {
 		t.Fatal(err)
 	}

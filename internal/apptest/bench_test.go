@@ -13,6 +13,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -119,7 +120,9 @@ func skipAnswer(r *bufio.Reader, wantStatus string) error {
 			break
 		}
 		if n, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
-			fmt.Sscanf(string(n), "%d", &length)
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(n))); err != nil {
+				return err
+			}
 		}
 	}
 	_, err = r.Discard(length)

@@ -24,9 +24,9 @@ type jsonCodec struct {
 func (c jsonCodec) Name() string { return c.name }
 
 func (c jsonCodec) Marshal(m any) ([]byte, error) {
-	msg, ok := m.(proto.Message)
-	if !ok {
-		return nil, fmt.Errorf("%T is no protobuf message", m)
+	msg, err := messageOf(m)
+	if err != nil {
+		return nil, err
 	}
 	return jsonOut.Marshal(msg)
 }
@@ -36,9 +36,9 @@ var jsonOut = protojson.MarshalOptions{EmitDefaultValues: true}
 
 // MarshalAppend saves connect-go a copy.
 func (c jsonCodec) MarshalAppend(dst []byte, m any) ([]byte, error) {
-	msg, ok := m.(proto.Message)
-	if !ok {
-		return nil, fmt.Errorf("%T is no protobuf message", m)
+	msg, err := messageOf(m)
+	if err != nil {
+		return nil, err
 	}
 	return jsonOut.MarshalAppend(dst, msg)
 }
@@ -48,9 +48,9 @@ func (c jsonCodec) MarshalStable(m any) ([]byte, error) { return c.Marshal(m) }
 func (c jsonCodec) IsBinary() bool { return false }
 
 func (c jsonCodec) Unmarshal(data []byte, m any) error {
-	msg, ok := m.(proto.Message)
-	if !ok {
-		return fmt.Errorf("%T is no protobuf message", m)
+	msg, err := messageOf(m)
+	if err != nil {
+		return err
 	}
 	if len(data) == 0 {
 		data = []byte("{}")
@@ -67,25 +67,44 @@ type binaryCodec struct{}
 
 func (binaryCodec) Name() string { return "proto" }
 
-func (binaryCodec) Marshal(m any) ([]byte, error) { return proto.Marshal(m.(proto.Message)) }
+func (c binaryCodec) Marshal(m any) ([]byte, error) { return c.MarshalAppend(nil, m) }
 
 // MarshalAppend saves connect-go a copy.
 func (binaryCodec) MarshalAppend(dst []byte, m any) ([]byte, error) {
-	return proto.MarshalOptions{}.MarshalAppend(dst, m.(proto.Message))
+	msg, err := messageOf(m)
+	if err != nil {
+		return nil, err
+	}
+	return proto.MarshalOptions{}.MarshalAppend(dst, msg)
 }
 
 func (binaryCodec) MarshalStable(m any) ([]byte, error) {
-	return proto.MarshalOptions{Deterministic: true}.Marshal(m.(proto.Message))
+	msg, err := messageOf(m)
+	if err != nil {
+		return nil, err
+	}
+	return proto.MarshalOptions{Deterministic: true}.Marshal(msg)
 }
 
 func (binaryCodec) IsBinary() bool { return true }
 
 func (binaryCodec) Unmarshal(data []byte, m any) error {
-	msg := m.(proto.Message)
+	msg, err := messageOf(m)
+	if err != nil {
+		return err
+	}
 	if err := proto.Unmarshal(data, msg); err != nil {
 		markUndecoded(msg, err)
 	}
 	return nil
+}
+
+func messageOf(m any) (proto.Message, error) {
+	msg, ok := m.(proto.Message)
+	if !ok {
+		return nil, fmt.Errorf("%T is no protobuf message", m)
+	}
+	return msg, nil
 }
 
 // connect-go answers what a codec refuses by itself, behind the interceptors' backs, and so without our ErrorInfo. The

@@ -27,7 +27,7 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w)}
 		w.Header().Set("X-Request-Id", c.RequestID)
 
-		defer func() {
+		defer func() { //nolint:contextcheck // the request's own, which is r's by now
 			took := time.Since(began)
 			status := strconv.Itoa(rec.status)
 			if seen.code != "" {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -31,7 +32,11 @@ func methodsOf(service string) ([]method, error) {
 	if err != nil {
 		return nil, err
 	}
-	descriptors := d.(protoreflect.ServiceDescriptor).Methods()
+	described, ok := d.(protoreflect.ServiceDescriptor)
+	if !ok {
+		return nil, fmt.Errorf("%s is no service", service)
+	}
+	descriptors := described.Methods()
 	var methods []method
 	for i := range descriptors.Len() {
 		m := descriptors.Get(i)
@@ -54,10 +59,10 @@ func methodsOf(service string) ([]method, error) {
 
 // rolesFor returns the roles of which a caller needs one; none for the levels below.
 func rolesFor(level paddockv1.AccessRule_Level) []string {
-	switch level {
-	case paddockv1.AccessRule_LEVEL_ADMIN:
+	switch {
+	case level == paddockv1.AccessRule_LEVEL_ADMIN:
 		return []string{caller.Admin}
-	case paddockv1.AccessRule_LEVEL_USER:
+	case level == paddockv1.AccessRule_LEVEL_USER:
 		return []string{caller.User, caller.Admin}
 	}
 	return nil
@@ -73,13 +78,7 @@ func (m *method) admit(c *caller.Caller) *connect.Error {
 	if m.rule.GetSessionOnly() && c.Method != caller.Password {
 		return errNoKeys
 	}
-	roles := rolesFor(m.rule.GetLevel())
-	for _, r := range roles {
-		if c.Has(r) {
-			return nil
-		}
-	}
-	if len(roles) > 0 {
+	if roles := rolesFor(m.rule.GetLevel()); len(roles) > 0 && !slices.ContainsFunc(roles, c.Has) {
 		return errNoRole
 	}
 	return nil

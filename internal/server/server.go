@@ -82,8 +82,8 @@ type Options struct {
 }
 
 // New wires the server. It opens nothing and starts nothing; Run does. The store's schema must be up to date.
-func New(cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
-	upstream := ollama.New(ollama.Config{
+func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
+	upstream := ollama.New(ollama.Config{ //nolint:contextcheck // its breaker's probes outlive every call
 		BaseURL:           cfg.Ollama.BaseURL,
 		ConnectTimeout:    cfg.Ollama.ConnectTimeout,
 		FirstTokenTimeout: cfg.Ollama.FirstTokenTimeout,
@@ -126,7 +126,7 @@ func New(cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hashe
 	}
 	if cfg.Tracing {
 		var tracing connect.Interceptor
-		if tracing, srv.endTracing, err = newTracing(context.Background()); err != nil {
+		if tracing, srv.endTracing, err = newTracing(ctx); err != nil {
 			return nil, err
 		}
 		interceptors = append([]connect.Interceptor{tracing}, interceptors...)
@@ -233,7 +233,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 
 	failed := make(chan error, 2)
 	if s.config.MetricsAddr != "" {
-		aside, err := net.Listen("tcp", s.config.MetricsAddr)
+		aside, err := new(net.ListenConfig).Listen(ctx, "tcp", s.config.MetricsAddr)
 		if err != nil {
 			return fmt.Errorf("metrics: %w", err)
 		}
@@ -257,7 +257,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	case <-time.After(drainLimit):
 		drain(errDraining)
 	}
-	closing, cancel := context.WithTimeout(context.Background(), closeLimit)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 	defer cancel()
 	if err := server.Shutdown(closing); err != nil {
 		s.log.Warn("connections cut off", "error", err)
