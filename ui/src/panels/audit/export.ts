@@ -1,6 +1,7 @@
 import { create, toJson } from '@bufbuild/protobuf';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { type AuditEntry, ListAuditEntriesResponseSchema } from '../../gen/paddock/v1/audit_pb';
+import { csv } from '../../ui/csv';
 
 /** Column names of the CSV, which are those of the API, and what stands in them. */
 const columns: [string, (entry: AuditEntry) => string][] = [
@@ -19,21 +20,14 @@ const columns: [string, (entry: AuditEntry) => string][] = [
   ['id', (entry) => entry.id],
 ];
 
-/** The entries as a table (RFC 4180). */
+/** The entries as a table. Emails that were tried, agents and details are strangers' text; csv makes it inert. */
 export function toCsv(entries: AuditEntry[]): string {
-  const rows = entries.map((entry) => columns.map(([, read]) => cell(read(entry))));
-  return [columns.map(([name]) => name), ...rows].map((row) => `${row.join(',')}\r\n`).join('');
+  const names = columns.map(([name]) => name);
+  return `${names.join(',')}\r\n${csv(entries.map((entry) => columns.map(([, read]) => read(entry))))}`;
 }
 
 /** The entries as the API gives them. */
 export function toJsonText(entries: AuditEntry[]): string {
   const all = create(ListAuditEntriesResponseSchema, { entries });
   return `${JSON.stringify(toJson(ListAuditEntriesResponseSchema, all), null, 2)}\n`;
-}
-
-// Spreadsheets run a cell that begins like a formula, quoted or not; one that begins with ' they show. Emails that were
-// tried, agents and details are strangers' text.
-function cell(text: string): string {
-  const inert = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text;
-  return `"${inert.replaceAll('"', '""')}"`;
 }
