@@ -23,7 +23,7 @@ import (
 var (
 	errInvalidCredentials = fault.New(connect.CodeUnauthenticated, fault.InvalidCredentials, "email or password is wrong")
 	// errCurrentPassword is not UNAUTHENTICATED, which would tell a client that its session is over.
-	errCurrentPassword = fault.New(connect.CodePermissionDenied, fault.InvalidCredentials, "the current password is wrong")
+	errCurrentPassword = fault.Field(connect.CodePermissionDenied, fault.InvalidCredentials, "current_password", "the current password is wrong")
 )
 
 // maxGuessWait bounds how long a guess waits for others to end, within what hashing may take in all.

@@ -20,7 +20,7 @@ func TestATokenContinuesItsList(t *testing.T) {
 	for _, want := range []page.Position{
 		{},
 		{Time: time.Date(2030, 1, 2, 3, 4, 5, 678_901_000, time.UTC), ID: uuid.MustParse("0192b3c4-d5e6-7f80-9192-a3b4c5d6e7f8"), Total: 42},
-		{Time: time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC), ID: uuid.Max, Total: math.MaxInt32},
+		{Time: time.Date(9999, 12, 30, 0, 0, 0, 0, time.UTC), ID: uuid.Max, Key: "ada@example.com", Total: math.MaxInt32},
 	} {
 		if want.Time.IsZero() {
 			want.Time = time.Unix(0, 0).UTC()
@@ -56,7 +56,7 @@ func TestWhatIsNoTokenIsRefused(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString(b)
 	}
 	for name, token := range map[string]string{
-		"empty": "", "text": "next", "cut": good[:len(good)-1], "longer": good + "AAAA", "padded": good + "=",
+		"empty": "", "text": "next", "cut": good[:len(good)-1], "a key with NUL": good + "AAAA", "a key that is no text": good + "____", "padded": good + "=",
 		"a time before 1970": with(0xff), "a time beyond 9999": with(0x7f), "a time in the year 100000": with(0x2b),
 	} {
 		if got, err := page.Parse(token, filters); err == nil {

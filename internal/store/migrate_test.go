@@ -3,6 +3,8 @@ package store_test
 import (
 	"database/sql"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -253,6 +255,22 @@ func TestAMigrationMayTakeLongerThanAStatement(t *testing.T) {
 		CREATE EVENT TRIGGER dawdle ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION dawdle()`)
 	if _, err := storetest.Open(t, url).Migrate(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheEmbeddedDatabaseIsItsOwnersAlone(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := storetest.Open(t, "sqlite://"+filepath.Join(dir, "paddock.db")).Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v", info.Mode(), err)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // ErrInUse means that another server has the embedded database open.
 var ErrInUse = errors.New("the embedded database is in use by another server")
 
-// openSQLite opens the file at path, creating it and its directory (mode 0700) when absent.
+// openSQLite opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
 //
 // WAL with synchronous=FULL: a commit that was acknowledged survives a power cut. Transactions begin IMMEDIATE, because
 // one that reads first and then writes would lose to SQLITE_BUSY whatever the busy timeout. Times are written as UTC text
@@ -30,7 +30,14 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	s.sql, err = sql.Open("sqlite", sqliteDSN(path, "foreign_keys(1)"))
+	// SQLite would make the file for everybody to read; what it puts beside a file takes that file's mode.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+	if err == nil {
+		err = file.Close()
+	}
+	if err == nil {
+		s.sql, err = sql.Open("sqlite", sqliteDSN(path, "foreign_keys(1)"))
+	}
 	if err == nil {
 		s.sql.SetMaxOpenConns(8)
 		s.sql.SetMaxIdleConns(8)

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/predicate"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/fault"
@@ -38,14 +39,14 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	if req.Active != nil {
 		q.Where(user.Active(req.GetActive()))
 	}
+	sorted := orders[req.GetOrderBy()]
 	var at page.Position
 	var err error
 	if token := req.GetPageToken(); token != "" {
 		if at, err = page.Parse(token, filters); err != nil {
 			return nil, fault.Invalid("page_token", err.Error())
 		}
-		// The first condition is implied; it is what the index is searched by.
-		q.Where(user.CreatedAtLTE(at.Time), user.Or(user.CreatedAtLT(at.Time), user.IDLT(at.ID)))
+		q.Where(sorted.behind(at))
 	} else {
 		total, err := q.Clone().Count(ctx)
 		if err != nil {
@@ -53,10 +54,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		}
 		at.Total = int32(total)
 	}
-	rows, err := q.WithRoles().
-		Order(user.ByCreatedAt(sql.OrderDesc()), user.ByID(sql.OrderDesc())).
-		Limit(size + 1).
-		All(ctx)
+	rows, err := q.WithRoles().Order(sorted.by...).Limit(size + 1).All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +69,42 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	return m, nil
 }
 
+// order is one way to sort users: the columns, the last of them unique, and what stands behind a position.
+type order struct {
+	by     []user.OrderOption
+	behind func(page.Position) predicate.User
+}
+
+var (
+	newestFirst = order{
+		by: []user.OrderOption{user.ByCreatedAt(sql.OrderDesc()), user.ByID(sql.OrderDesc())},
+		behind: func(at page.Position) predicate.User {
+			// The first condition is implied; it is what the index is searched by.
+			return user.And(user.CreatedAtLTE(at.Time), user.Or(user.CreatedAtLT(at.Time), user.IDLT(at.ID)))
+		},
+	}
+	oldestFirst = order{
+		by: []user.OrderOption{user.ByCreatedAt(), user.ByID()},
+		behind: func(at page.Position) predicate.User {
+			return user.And(user.CreatedAtGTE(at.Time), user.Or(user.CreatedAtGT(at.Time), user.IDGT(at.ID)))
+		},
+	}
+	// orders are the ways to sort, by their names in the contract.
+	orders = map[string]order{
+		"":                newestFirst,
+		"created_at desc": newestFirst,
+		"created_at":      oldestFirst,
+		"email": {
+			by:     []user.OrderOption{user.ByEmail()},
+			behind: func(at page.Position) predicate.User { return user.EmailGT(at.Key) },
+		},
+		"email desc": {
+			by:     []user.OrderOption{user.ByEmail(sql.OrderDesc())},
+			behind: func(at page.Position) predicate.User { return user.EmailLT(at.Key) },
+		},
+	}
+)
+
 func position(u *db.User, total int32) page.Position {
-	return page.Position{Time: u.CreatedAt, ID: u.ID, Total: total}
+	return page.Position{Time: u.CreatedAt, ID: u.ID, Key: u.Email, Total: total}
 }

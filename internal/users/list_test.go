@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"connectrpc.com/connect"
+
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
@@ -63,6 +65,40 @@ func TestPagingLosesAndRepeatsNothing(t *testing.T) {
 			}
 			if got[0] != "u24" || got[4] != "u20" {
 				t.Errorf("by %d: the newest do not come first: %v", size, got)
+			}
+		}
+	})
+}
+
+func TestListIsSortedAsAsked(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		for _, name := range []string{"mia", "ada", "zoe"} {
+			mustCreate(t, a, &paddockv1.CreateUserRequest{Email: name + "@example.com"})
+		}
+		for order, want := range map[string]string{
+			"":                "zoe ada mia admin",
+			"created_at desc": "zoe ada mia admin",
+			"created_at":      "admin mia ada zoe",
+			"email":           "ada admin mia zoe",
+			"email desc":      "zoe mia admin ada",
+		} {
+			var got []string
+			req := &paddockv1.ListUsersRequest{OrderBy: order, PageSize: 1}
+			for range 4 {
+				m := list(t, a, req)
+				got = append(got, names(m.GetUsers())...)
+				req.PageToken = m.GetNextPageToken()
+			}
+			if strings.Join(got, " ") != want || req.GetPageToken() != "" {
+				t.Errorf("by %q: %v, want %q", order, got, want)
+			}
+		}
+		token := list(t, a, &paddockv1.ListUsersRequest{OrderBy: "email", PageSize: 1}).GetNextPageToken()
+		for _, req := range []*paddockv1.ListUsersRequest{
+			{OrderBy: "password_hash"}, {OrderBy: "email; DROP TABLE users"}, {OrderBy: "email desc", PageToken: token},
+		} {
+			if _, err := a.Admin().Users.ListUsers(t.Context(), req); connect.CodeOf(err) != connect.CodeInvalidArgument {
+				t.Errorf("%v: %v", req, err)
 			}
 		}
 	})

@@ -414,14 +414,16 @@ type ListUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Users a page; 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// next_page_token of the page before; the filters must be the same.
+	// next_page_token of the page before; the filters and the order must be the same.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Part of the email, display name or external id; upper and lower case alike.
 	Query string `protobuf:"bytes,3,opt,name=query,proto3" json:"query,omitempty"`
 	// Only users that have this role.
 	Role string `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`
 	// Only active or only inactive users; absent means both.
-	Active        *bool `protobuf:"varint,5,opt,name=active,proto3,oneof" json:"active,omitempty"`
+	Active *bool `protobuf:"varint,5,opt,name=active,proto3,oneof" json:"active,omitempty"`
+	// The order (AIP-132); empty means "created_at desc".
+	OrderBy       string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -489,6 +491,13 @@ func (x *ListUsersRequest) GetActive() bool {
 		return *x.Active
 	}
 	return false
+}
+
+func (x *ListUsersRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
 }
 
 type ListUsersResponse struct {
@@ -953,7 +962,7 @@ const file_paddock_v1_users_proto_rawDesc = "" +
 	"\x0eGetUserRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"7\n" +
 	"\x0fGetUserResponse\x12$\n" +
-	"\x04user\x18\x01 \x01(\v2\x10.paddock.v1.UserR\x04user\"\xd6\x01\n" +
+	"\x04user\x18\x01 \x01(\v2\x10.paddock.v1.UserR\x04user\"\xaa\x02\n" +
 	"\x10ListUsersRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
@@ -961,7 +970,10 @@ const file_paddock_v1_users_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\tpageToken\x12\x1e\n" +
 	"\x05query\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05query\x12(\n" +
 	"\x04role\x18\x04 \x01(\tB\x14\xbaH\x11r\x0fR\x00R\x05adminR\x04userR\x04role\x12\x1b\n" +
-	"\x06active\x18\x05 \x01(\bH\x00R\x06active\x88\x01\x01B\t\n" +
+	"\x06active\x18\x05 \x01(\bH\x00R\x06active\x88\x01\x01\x12R\n" +
+	"\border_by\x18\x06 \x01(\tB7\xbaH4r2R\x00R\n" +
+	"created_atR\x0fcreated_at descR\x05emailR\n" +
+	"email descR\aorderByB\t\n" +
 	"\a_active\"\x82\x01\n" +
 	"\x11ListUsersResponse\x12&\n" +
 	"\x05users\x18\x01 \x03(\v2\x10.paddock.v1.UserR\x05users\x12&\n" +

@@ -41,13 +41,16 @@ test('a changed password empties the fields and says that other sessions end', a
   await change(person);
   expect(await screen.findByText('Password changed. Your other sessions have ended.')).toBeVisible();
   expect(screen.getByLabelText('New password')).toHaveValue('');
+  expect(screen.getByLabelText('Current password')).not.toHaveAttribute('aria-invalid');
   expect(asked).toMatchObject([{ currentPassword: 'what it was', newPassword: 'something else entirely' }]);
 });
 
 test('a wrong current password stands at its field, and what was typed stays', async () => {
   const { person } = open({
     changePassword: () => {
-      throw fault(Code.PermissionDenied, 'INVALID_CREDENTIALS', 'the current password is wrong');
+      throw fault(Code.PermissionDenied, 'INVALID_CREDENTIALS', 'the current password is wrong', {
+        fields: { current_password: 'the current password is wrong' },
+      });
     },
   });
   await change(person);

@@ -1,8 +1,5 @@
-import { ConnectError } from '@connectrpc/connect';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
 import { useChange } from '../../api/change';
-import { faultOf } from '../../api/errors';
-import { BadRequestSchema } from '../../gen/google/rpc/error_details_pb';
 import { AuthService } from '../../gen/paddock/v1/auth_pb';
 import type { User } from '../../gen/paddock/v1/users_pb';
 import { Button } from '../../ui/button';
@@ -15,18 +12,23 @@ import { toast } from '../../ui/toast';
 export function ChangePassword({ user: { email, displayName } }: { user: User }) {
   const [currentPassword, setCurrentPassword] = useState('');
   const [newPassword, setNewPassword] = useState('');
+  const [changes, setChanges] = useState(0);
   const change = useChange(AuthService.method.changePassword, {
     meta: { inPlace: true },
     onSuccess: () => {
       setCurrentPassword('');
       setNewPassword('');
+      setChanges(changes + 1); // a new form, which has nothing to say of empty fields
       toast.done('Password changed. Your other sessions have ended.');
     },
   });
-  const error = useMemo(() => placed(change.error), [change.error]);
   return (
     <Card title="Change password">
-      <Form error={error} onSubmit={() => change.mutate({ currentPassword, newPassword })}>
+      <Form
+        key={changes}
+        error={change.error}
+        onSubmit={() => change.mutate({ currentPassword, newPassword })}
+      >
         {/* For password managers, which want to know whose password it is. */}
         <input type="email" autoComplete="username" value={email} readOnly hidden />
         <Field name="currentPassword" label="Current password">
@@ -56,12 +58,4 @@ export function ChangePassword({ user: { email, displayName } }: { user: User })
       </Form>
     </Card>
   );
-}
-
-/** A wrong current password is the fault of a field, though the server does not name it. */
-function placed(thrown: ConnectError | null): ConnectError | null {
-  if (!thrown || faultOf(thrown).reason !== 'INVALID_CREDENTIALS') return thrown;
-  const description = thrown.rawMessage;
-  const value = { fieldViolations: [{ field: 'current_password', description }] };
-  return new ConnectError(description, thrown.code, undefined, [{ desc: BadRequestSchema, value }]);
 }

@@ -3,6 +3,8 @@ export interface UsersSearch {
   q?: string;
   role?: 'admin' | 'user';
   status?: 'active' | 'inactive';
+  /** What they are sorted by, as the server knows it; absent: newest first. */
+  sort?: 'created_at' | 'email' | 'email desc';
   /** The page's number, from 2 on, and the token that leads to it. */
   page?: number;
   after?: string;
@@ -10,11 +12,20 @@ export interface UsersSearch {
 }
 
 /** Reads it; what makes no sense is left out. */
-export function usersSearch({ q, role, status, page, after, tab }: Record<string, unknown>): UsersSearch {
+export function usersSearch({
+  q,
+  role,
+  status,
+  sort,
+  page,
+  after,
+  tab,
+}: Record<string, unknown>): UsersSearch {
   return {
     q: typeof q === 'string' || typeof q === 'number' ? String(q).slice(0, 200) || undefined : undefined,
     role: oneOf(role, 'admin', 'user'),
     status: oneOf(status, 'active', 'inactive'),
+    sort: oneOf(sort, 'created_at', 'email', 'email desc'),
     tab: oneOf(tab, 'sessions', 'activity'),
     ...(typeof page === 'number' &&
       page > 1 &&

@@ -16,13 +16,14 @@ export function usePages(search: UsersSearch) {
   const { userId } = useParams({ from: '/shell/users/{-$userId}' });
   const navigate = useNavigate();
   const [seen, setSeen] = useState<Record<string, string>>({});
-  const { q = '', role = '', status, page = 1, after = '' } = search;
+  const { q = '', role = '', status, sort = '', page = 1, after = '' } = search;
   const query = useQuery(
     UserService.method.listUsers,
     {
       query: q,
       role,
       active: status && status === 'active',
+      orderBy: sort,
       pageToken: after,
       pageSize: PAGE_SIZE,
     },
@@ -35,7 +36,7 @@ export function usePages(search: UsersSearch) {
       params: { userId },
       search: { ...search, page: token ? target : undefined, after: token || undefined },
     });
-  const place = (of: number) => JSON.stringify([q, role, status, of]);
+  const place = (of: number) => JSON.stringify([q, role, status, sort, of]);
   const next = () => {
     const token = query.data!.nextPageToken;
     setSeen({ ...seen, [place(page)]: after, [place(page + 1)]: token });

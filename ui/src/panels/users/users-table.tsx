@@ -9,6 +9,7 @@ import { EmptyState } from '../../ui/empty-state';
 import { Skeleton } from '../../ui/skeleton';
 import { Cell, Head, Pagination, Row, Table } from '../../ui/table';
 import { Time } from '../../ui/time';
+import type { UsersSearch } from './search';
 
 interface UsersTableProps {
   /** Absent while they are loaded. */
@@ -16,12 +17,23 @@ interface UsersTableProps {
   /** They are those of the page before. */
   stale: boolean;
   selected: string | undefined;
+  sort: UsersSearch['sort'];
+  onSort: (sort: UsersSearch['sort']) => void;
   onOpen: (id: string) => void;
   onClear: () => void;
   pagination: ComponentProps<typeof Pagination>;
 }
 
-export function UsersTable({ users, stale, selected, onOpen, onClear, pagination }: UsersTableProps) {
+export function UsersTable({
+  users,
+  stale,
+  selected,
+  sort,
+  onSort,
+  onOpen,
+  onClear,
+  pagination,
+}: UsersTableProps) {
   if (users?.length === 0) {
     return (
       <EmptyState
@@ -35,13 +47,24 @@ export function UsersTable({ users, stale, selected, onOpen, onClear, pagination
   }
   const head = (
     <>
-      <Head>User</Head>
+      <Head
+        sort={sort === 'email' ? 'ascending' : sort === 'email desc' ? 'descending' : 'none'}
+        onSort={() => onSort(sort === 'email' ? 'email desc' : 'email')}
+      >
+        User
+      </Head>
       <Head wideOnly>Status</Head>
       <Head wideOnly>Roles</Head>
       <Head wideOnly>
         <span className="whitespace-nowrap">Last sign-in</span>
       </Head>
-      <Head wideOnly>Created</Head>
+      <Head
+        wideOnly
+        sort={!sort ? 'descending' : sort === 'created_at' ? 'ascending' : 'none'}
+        onSort={() => onSort(sort ? undefined : 'created_at')}
+      >
+        Created
+      </Head>
     </>
   );
   return (

@@ -60,6 +60,24 @@ test('search and filters go into the address and to the server, and begin at the
   expect(history.location.search).toBe('?q=grace&status=inactive');
 });
 
+test('the heads of the columns sort, by the server and in the address', async () => {
+  const requests: ListUsersRequest[] = [];
+  const { person, history } = open('/users?page=2&after=token', [], {
+    listUsers: (request) => {
+      requests.push(request);
+      return { users: [grace], totalSize: 26 };
+    },
+  });
+  const head = await screen.findByRole('columnheader', { name: 'User' });
+  await person.click(within(head).getByRole('button'));
+  await waitFor(() => expect(head).toHaveAttribute('aria-sort', 'ascending'));
+  await person.click(within(head).getByRole('button'));
+  await waitFor(() => expect(requests.at(-1)).toMatchObject({ orderBy: 'email desc', pageToken: '' }));
+  expect(history.location.search).toBe('?sort=email+desc');
+  await person.click(screen.getByRole('button', { name: 'Created' }));
+  await waitFor(() => expect(history.location.search).toBe(''));
+});
+
 test('pages lead forward by the token of the server and back again', async () => {
   const { person, history } = open('/users', [], {
     listUsers: ({ pageToken }) => ({

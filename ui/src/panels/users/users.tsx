@@ -54,7 +54,7 @@ export function Users() {
   return (
     <Page
       title="Admin panel"
-      lead="People and services, newest first."
+      lead="People and services that have an account."
       actions={
         <ButtonLink to="/users/new" look="primary">
           <UserPlus aria-hidden />
@@ -76,6 +76,8 @@ export function Users() {
             users={data?.users}
             stale={pages.isPlaceholderData}
             selected={userId}
+            sort={search.sort}
+            onSort={(sort) => filter({ sort })}
             onOpen={open}
             onClear={() => filter({ q: undefined, role: undefined, status: undefined })}
             pagination={pages.pagination}

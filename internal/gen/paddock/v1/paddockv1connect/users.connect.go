@@ -58,7 +58,7 @@ type UserServiceClient interface {
 	CreateUser(context.Context, *v1.CreateUserRequest) (*v1.CreateUserResponse, error)
 	// GetUser answers one user. Errors: NOT_FOUND.
 	GetUser(context.Context, *v1.GetUserRequest) (*v1.GetUserResponse, error)
-	// ListUsers answers users, newest first, a page at a time.
+	// ListUsers answers users a page at a time, newest first unless asked otherwise.
 	ListUsers(context.Context, *v1.ListUsersRequest) (*v1.ListUsersResponse, error)
 	// UpdateUser changes the fields that are present and leaves the others. Deactivating ends the user's sessions.
 	// Errors: NOT_FOUND, LAST_ADMIN.
@@ -213,7 +213,7 @@ type UserServiceHandler interface {
 	CreateUser(context.Context, *v1.CreateUserRequest) (*v1.CreateUserResponse, error)
 	// GetUser answers one user. Errors: NOT_FOUND.
 	GetUser(context.Context, *v1.GetUserRequest) (*v1.GetUserResponse, error)
-	// ListUsers answers users, newest first, a page at a time.
+	// ListUsers answers users a page at a time, newest first unless asked otherwise.
 	ListUsers(context.Context, *v1.ListUsersRequest) (*v1.ListUsersResponse, error)
 	// UpdateUser changes the fields that are present and leaves the others. Deactivating ends the user's sessions.
 	// Errors: NOT_FOUND, LAST_ADMIN.
