@@ -8,7 +8,8 @@ SHELL := /bin/bash
 GO        ?= go
 BUF       := .tools/buf/node_modules/.bin/buf
 TOOL      = $(GO) tool -modfile=internal/tools/$(1)/go.mod
-GO_FILES  := $(shell git ls-files '*.go' go.mod 2>/dev/null)
+against   ?= HEAD
+VERSION   ?= $(shell git describe --always --dirty 2>/dev/null)
 
 .PHONY: help
 help: ## Tell what there is to make
@@ -19,8 +20,8 @@ run: build ## Build everything and start it on this machine; prints where to go
 	bin/paddock dev
 
 .PHONY: build
-build: ui/dist/index.html ## Build bin/paddock: one static binary, with the web page in it
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/paddock ./cmd/paddock
+build: go ui/dist/index.html ## Build bin/paddock: one static binary, with the web page in it
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w -X main.Version=$(VERSION)' -o bin/paddock ./cmd/paddock
 
 .PHONY: ui
 ui: ui/node_modules/.package-lock.json ## Build the web page into ui/dist; needs Node.js
@@ -33,6 +34,10 @@ ui-dev: ui/node_modules/.package-lock.json ## Serve the web page with hot reload
 .PHONY: ui-test
 ui-test: ui/node_modules/.package-lock.json ## Check and test the web page
 	cd ui && npm run --silent lint && npm run --silent test
+
+.PHONY: e2e
+e2e: build ## Test the whole program in a real browser (Chromium, which it installs where that is allowed)
+	scripts/e2e
 
 .PHONY: test
 test: ## Run every test, on the embedded database and on PostgreSQL
@@ -51,12 +56,18 @@ bench: ## Measure what performance promises, each beside its floor
 	scripts/bench
 
 .PHONY: lint
-lint: $(BUF) .tools/protovalidate ## Check style, protos, generated code and known vulnerabilities
+lint: check ## Check style, protos, generated code and known vulnerabilities
 	$(call TOOL,golangci) golangci-lint run ./...
-	$(BUF) lint proto
-	$(BUF) format --diff --exit-code proto
 	scripts/check-generated
 	scripts/check-vulnerabilities
+
+.PHONY: check
+check: $(BUF) .tools/protovalidate ## What of lint takes seconds: formatting, go vet, protos
+	@files=$$($(call TOOL,gofumpt) gofumpt -l cmd ent internal ui/*.go); \
+	if [[ -n $$files ]]; then echo "not formatted; make format does it:"; echo "$$files"; exit 1; fi >&2
+	$(GO) vet ./...
+	$(BUF) lint proto
+	$(BUF) format --diff --exit-code proto
 
 .PHONY: format
 format: $(BUF) ## Format Go and protos
@@ -71,8 +82,12 @@ generate: $(BUF) .tools/protovalidate .tools/googleapis ## Generate code from th
 	$(GO) generate ./ent
 
 .PHONY: breaking
-breaking: $(BUF) .tools/protovalidate ## Fail when the protos break clients of the last commit
-	$(BUF) breaking proto --against '.git#ref=HEAD,subdir=proto'
+breaking: $(BUF) .tools/protovalidate ## Fail when the protos break clients of the last commit, or of another: against=COMMIT
+	rm -rf .tools/breaking
+	mkdir -p .tools/breaking/.tools
+	git archive $(against) buf.yaml proto | tar -x -C .tools/breaking
+	cp -R .tools/protovalidate .tools/breaking/.tools/ # git does not have it
+	$(BUF) breaking proto --against .tools/breaking/proto
 
 .PHONY: migration
 migration: ## Write migrations of a changed schema: make migration name=what_changed
@@ -81,10 +96,15 @@ migration: ## Write migrations of a changed schema: make migration name=what_cha
 
 .PHONY: clean
 clean: ## Remove what was built and fetched
-	rm -rf bin .tools
+	rm -rf bin .tools ui/node_modules
+	find ui/dist -mindepth 1 ! -name .gitkeep -delete
+
+.PHONY: go
+go:
+	@command -v $(GO) >/dev/null || { echo 'Go is missing: install Go 1.26 or newer, https://go.dev/dl' >&2; exit 1; }
 
 # What the web page is made of.
-UI_FILES := $(shell find ui \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f ! -name '*.go' ! -name '*.test.*' ! -name '*.md' -print)
+UI_FILES := $(shell find ui \( -name node_modules -o -name dist -o -name e2e -o -name test-results \) -prune -o -type f ! -name '*.go' ! -name '*.test.*' ! -name '*.md' ! -name 'playwright.*' -print)
 
 ui/dist/index.html: $(UI_FILES)
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory ui; \

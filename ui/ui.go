@@ -17,7 +17,7 @@ var dist embed.FS
 
 // notBuilt stands in for a page that was not built.
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Paddock</title>
-<p>This program was built without its web page: <code>make ui</code> builds that, and needs Node.js.
+<p>This program was built without its web page: <code>make build</code> builds both, and needs Node.js for the page.
 <p>The API is here, and so is <a href="/docs">its documentation</a>.
 `
 

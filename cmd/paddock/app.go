@@ -24,28 +24,6 @@ type app struct {
 	log    *slog.Logger
 }
 
-// configure reads the environment. ok is false when it is wrong; then all that is wrong has been told.
-func configure(p program) (cfg config.Config, ok bool) {
-	cfg, err := config.Load(p.getenv, checkBootstrap)
-	if err != nil {
-		fmt.Fprintln(p.stderr, err)
-		return cfg, false
-	}
-	return cfg, true
-}
-
-// checkBootstrap holds prod's first password to the rules for all others.
-func checkBootstrap(c config.Config) config.Faults {
-	password := c.Bootstrap.Password.Reveal()
-	if c.Environment != config.Prod || password == "" {
-		return nil
-	}
-	if err := secret.CheckPassword(password, c.PasswordMinLength, c.Bootstrap.Email); err != nil {
-		return config.Faults{{Variable: "ADMIN_BOOTSTRAP_PASSWORD", Problem: err.Error()}}
-	}
-	return nil
-}
-
 // open opens the database. The caller must close the app.
 func open(ctx context.Context, cfg config.Config, stderr io.Writer) (*app, error) {
 	log := newLogger(cfg, stderr)

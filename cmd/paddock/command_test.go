@@ -21,6 +21,7 @@ func TestAWrongCommandLineExits2AndTouchesNothing(t *testing.T) {
 		{"seed", "twice"},
 		{"healthcheck", "x"},
 		{"version", "x"},
+		{"help", "nothing"},
 		{"migrate", "down"},
 		{"migrate", "up", "again"},
 		{"migrate", "--dry-run"},
@@ -107,9 +108,43 @@ func TestFaultsOfTheConfigurationExit2BeforeAnythingIsTouched(t *testing.T) {
 	}
 }
 
+// TestFaultsThatOnlyOthersKnowExit2: what the configuration alone cannot tell is told before anything is touched, too.
+func TestFaultsThatOnlyOthersKnowExit2(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		variable, value string
+		with            environment
+	}{
+		{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "canary"},
+		{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "canary@-example.com"},
+		{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "canary canary@example.com"},
+		{variable: "DEFAULT_CHAT_MODEL", value: "canary?"},
+		{variable: "DEFAULT_EMBED_MODEL", value: "canary:" + strings.Repeat("m", 256)},
+		{variable: "DATABASE_URL", value: "postgres://canary:canary@db/canary?sslmode=canary"},
+		{variable: "DATABASE_URL", value: "postgres://canary:canary@db/canary?pool_max_conns=canary"},
+		{variable: "DATABASE_URL", value: "postgres://db/app", with: environment{"PGSSLMODE": "canary"}},
+		{variable: "DB_HOST", value: "db", with: environment{"PGSSLMODE": "canary"}},
+		{variable: "OTEL_RESOURCE_ATTRIBUTES", value: "canary", with: environment{"OTEL_TRACES_EXPORTER": "otlp"}},
+		{variable: "OTEL_EXPORTER_OTLP_PROTOCOL", value: "grpc", with: environment{"OTEL_TRACES_EXPORTER": "otlp"}},
+		{variable: "OTEL_EXPORTER_OTLP_ENDPOINT", value: "canary:4318"},
+	} {
+		env := onItsOwn(t).with(c.with).with(environment{c.variable: c.value})
+		code, stdout, stderr := runCommand(t, env, "serve")
+		if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, c.variable+": must be ") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s=%s: exit code %d, %q, %q", c.variable, c.value, code, stdout, stderr)
+		}
+		if strings.Contains(stderr, "canary") {
+			t.Errorf("%s: a value is told: %s", c.variable, stderr)
+		}
+		if _, err := os.Stat(env["DATA_DIR"]); !os.IsNotExist(err) {
+			t.Errorf("%s=%s made %s", c.variable, c.value, env["DATA_DIR"])
+		}
+	}
+}
+
 func TestHelpAndVersion(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"-h"}, {"serve", "--help"}} {
+	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"-h"}, {"serve", "--help"}, {"help", "serve"}} {
 		code, stdout, _ := runCommand(t, environment{"DB_PORT": "wrong, and no matter"}, args...)
 		for _, v := range config.Vars() {
 			if !strings.Contains(stdout, "  "+v.Name+" ") {
@@ -125,7 +160,8 @@ func TestHelpAndVersion(t *testing.T) {
 			t.Errorf("%v: exit code %d", args, code)
 		}
 	}
-	if v := mustRun(t, nil, "version"); !strings.HasPrefix(v, "paddock ") || strings.Count(v, "\n") != 1 {
+	v := mustRun(t, nil, "version")
+	if !strings.HasPrefix(v, "paddock ") || strings.Count(v, "\n") != 1 || v != mustRun(t, nil, "--version") {
 		t.Errorf("version %q", v)
 	}
 }

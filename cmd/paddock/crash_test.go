@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func writeLoad(t *testing.T, a *apptest.App, round int, made *acknowledgements) 
 					made.stopped(err)
 					return
 				}
-				made.add(&made.keys, m.GetCredential().GetId())
+				made.add(&made.keys, m.GetCredential().GetPrefix())
 			}
 		})
 	}
@@ -131,7 +132,7 @@ func checkLedger(t *testing.T, a *apptest.App, made *acknowledgements) {
 	}
 	for _, c := range m.GetCredentials() {
 		if c.GetLabel() == "load" {
-			keys[c.GetId()] = 0
+			keys[c.GetPrefix()] = 0
 		}
 	}
 	entries := &paddockv1.ListAuditEntriesRequest{PageSize: 500}
@@ -145,7 +146,8 @@ func checkLedger(t *testing.T, a *apptest.App, made *acknowledgements) {
 			case "user_created":
 				count(t, users, "user", e.GetTargetUserId())
 			case "api_key_issued":
-				count(t, keys, "key", e.GetCredentialId())
+				prefix, _, _ := strings.Cut(e.GetDetail(), " ")
+				count(t, keys, "key", prefix)
 			}
 		}
 		if entries.PageToken = m.GetNextPageToken(); entries.GetPageToken() == "" {

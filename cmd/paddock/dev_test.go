@@ -3,6 +3,7 @@ package main
 import (
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
 // devReady waits until dev has said all, and returns it.
@@ -29,7 +33,7 @@ func devReady(t *testing.T, p *process, last string) string {
 	return ""
 }
 
-var address = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
+var address = regexp.MustCompile(`http://127\.0\.0\.\d:\d+`)
 
 // TestDevTakesTheNextFreePort when 8080 is taken, and says where it is.
 func TestDevTakesTheNextFreePort(t *testing.T) {
@@ -54,10 +58,11 @@ func TestDevTakesTheNextFreePort(t *testing.T) {
 	}
 	out := devReady(t, p, "Ctrl-C")
 	base := address.FindString(out)
-	if port := base[max(0, len(base)-4):]; port < "8081" || port > "8083" {
+	port := base[max(0, len(base)-4):]
+	if port < "8081" || port > "8083" || !strings.Contains(out, "8080 is in use; took "+port+"\n") {
 		t.Errorf("dev is at %q:\n%s", base, out)
 	}
-	for _, path := range []string{"/", "/docs", "/healthz", "/readyz"} {
+	for _, path := range []string{"/", "/docs", "/docs/", "/healthz", "/readyz"} {
 		if status := get(base + path); status != http.StatusOK {
 			t.Errorf("%s: status %d", path, status)
 		}
@@ -66,6 +71,81 @@ func TestDevTakesTheNextFreePort(t *testing.T) {
 		t.Errorf("dev says:\n%s", out)
 	}
 	p.stop(t)
+}
+
+// TestDevStaysWhereItIsTold although 8080, of all ports, is taken.
+func TestDevStaysWhereItIsTold(t *testing.T) {
+	if l, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil { // else somebody has it, which is as good
+		defer l.Close()
+	}
+	code, stdout, stderr := runCommand(t, onItsOwn(t).with(environment{"LISTEN_ADDR": "127.0.0.1:8080"}), "dev")
+	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "LISTEN_ADDR: ") || !strings.Contains(stderr, "address already in use") {
+		t.Errorf("exit code %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// TestDevLeavesProdAlone: its own password must not get into a database that prod's environment names.
+func TestDevLeavesProdAlone(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"prod", "production"} {
+		env := onItsOwn(t).with(environment{"ENVIRONMENT": value})
+		code, stdout, stderr := runCommand(t, env, "dev")
+		if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "ENVIRONMENT: ") || !strings.Contains(stderr, "paddock serve") {
+			t.Errorf("%s: exit code %d, %q, %q", value, code, stdout, stderr)
+		}
+		if _, err := os.Stat(env["DATA_DIR"]); !os.IsNotExist(err) {
+			t.Errorf("%s: a database was made", value)
+		}
+	}
+}
+
+// TestDevHasItsOwnPasswordOnThisMachineOnly: others may use a database that is elsewhere.
+func TestDevHasItsOwnPasswordOnThisMachineOnly(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		env  environment
+		own  bool
+		flag string
+	}{
+		{own: true},
+		{environment{"ADMIN_BOOTSTRAP_PASSWORD": "battery horse staple"}, false, "dev"},
+		{environment{}, false, "prod"},
+		{environment{"DATABASE_URL": "sqlite:///srv/paddock.db"}, true, "dev"},
+		{environment{"DB_HOST": "localhost"}, true, "dev"},
+		{environment{"DB_HOST": "127.0.0.1"}, true, "dev"},
+		{environment{"DB_HOST": "::1"}, true, "dev"},
+		{environment{"DB_HOST": "/run/postgresql"}, true, "dev"},
+		{environment{"DATABASE_URL": "postgres:///app?host=/run/postgresql"}, true, "dev"},
+		{environment{"DB_HOST": "db.example.com"}, false, "dev"},
+		{environment{"DB_HOST": "10.0.0.3"}, false, "dev"},
+		{environment{"DATABASE_URL": "postgres://u:p@localhost,db.example.com/app"}, false, "dev"},
+		{environment{"DATABASE_URL": "postgres://u:p@localhost/app?host=db.example.com"}, false, "dev"},
+	} {
+		cfg, err := config.Load(func(name string) string { return c.env[name] })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ownPassword(cfg, devFlags{env: c.flag}); got != c.own {
+			t.Errorf("%v, %q: %t", c.env, c.flag, got)
+		}
+	}
+}
+
+// TestDevTellsWhetherOllamaAnswers, and what to do when it does not.
+func TestDevTellsWhetherOllamaAnswers(t *testing.T) {
+	t.Parallel()
+	upstream := httptest.NewServer(ollamatest.New())
+	t.Cleanup(upstream.Close)
+	for base, want := range map[string]string{
+		upstream.URL:         upstream.URL + ", which answers\n",
+		"http://127.0.0.1:1": "http://127.0.0.1:1, which does not answer: install",
+	} {
+		p := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": base}), "dev")
+		if out := devReady(t, p, "Ctrl-C"); !strings.Contains(out, want) {
+			t.Errorf("dev says:\n%s", out)
+		}
+		p.stop(t)
+	}
 }
 
 func TestDevAgainAfterThePasswordWasChanged(t *testing.T) {
@@ -109,6 +189,9 @@ func TestDevFlags(t *testing.T) {
 		if root, docs := get(base+"/"), get(base+"/docs"); root != http.StatusNotFound || docs != http.StatusOK || strings.Contains(out, "Page ") {
 			t.Errorf("/ %d, /docs %d:\n%s", root, docs, out)
 		}
+		if note := body(t, base+"/"); !strings.Contains(note, `<a href="/docs">`) {
+			t.Errorf("/ says %q", note)
+		}
 		p.stop(t)
 	})
 	t.Run("--open-browser", func(t *testing.T) {
@@ -132,9 +215,23 @@ func TestDevFlags(t *testing.T) {
 		}
 		p.stop(t)
 	})
+	t.Run("--no-backend, nowhere said", func(t *testing.T) {
+		t.Parallel()
+		p := start(t, onItsOwn(t), "dev", "--no-backend")
+		out := devReady(t, p, "CORS_ALLOWED_ORIGINS="+address.FindString(p.stdout.String()))
+		if !strings.Contains(out, "calls the server at http://127.0.0.1:8080 (VITE_API_BASE)") {
+			t.Errorf("dev says:\n%s", out)
+		}
+		p.stop(t)
+	})
 	t.Run("--no-backend", func(t *testing.T) {
 		t.Parallel()
-		env := onItsOwn(t).with(environment{"VITE_API_BASE": "https://paddock.example.com"})
+		metrics, err := net.Listen("tcp", "127.0.0.1:0") // as that server does
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer metrics.Close()
+		env := onItsOwn(t).with(environment{"VITE_API_BASE": "https://paddock.example.com", "METRICS_ADDR": metrics.Addr().String()})
 		p := start(t, env, "dev", "--no-backend")
 		out := devReady(t, p, "paddock.example.com")
 		if root := get(address.FindString(out) + "/"); root != http.StatusOK {
@@ -145,6 +242,44 @@ func TestDevFlags(t *testing.T) {
 		}
 		p.stop(t)
 	})
+}
+
+// TestDevKeepsItsOwnPasswordToThisMachine: "admin" is for loopback alone.
+func TestDevKeepsItsOwnPasswordToThisMachine(t *testing.T) {
+	t.Parallel()
+	const own = "battery horse staple"
+	for name, c := range map[string]struct {
+		env   environment
+		flags []string
+		fine  bool
+	}{
+		"every interface":            {env: environment{"LISTEN_ADDR": "0.0.0.0:0"}},
+		"every interface, in short":  {env: environment{"LISTEN_ADDR": ":0"}},
+		"IPv6":                       {env: environment{"LISTEN_ADDR": "[::]:0"}},
+		"a name":                     {env: environment{"LISTEN_ADDR": "gate.example.com:0"}},
+		"loopback":                   {env: environment{"LISTEN_ADDR": "127.0.0.2:0"}, fine: true},
+		"loopback by name":           {env: environment{"LISTEN_ADDR": "localhost:0"}, fine: true},
+		"a password of one's own":    {env: environment{"LISTEN_ADDR": "0.0.0.0:0", "ADMIN_BOOTSTRAP_PASSWORD": own}, fine: true},
+		"the page, which has none":   {env: environment{"LISTEN_ADDR": "0.0.0.0:0"}, flags: []string{"--no-backend"}, fine: true},
+		"prod, which makes a random": {env: environment{"LISTEN_ADDR": "0.0.0.0:0", "ARGON2_MEMORY_KIB": "7168"}, flags: []string{"--env", "prod"}, fine: true},
+	} {
+		env := onItsOwn(t).with(c.env)
+		p := start(t, env, append([]string{"dev"}, c.flags...)...)
+		if c.fine {
+			out := devReady(t, p, "\n\n")
+			if base := address.FindString(out); get(base+"/") != http.StatusOK {
+				t.Errorf("%s: nothing is at %q:\n%s", name, base, out)
+			}
+			p.stop(t)
+			continue
+		}
+		if code := p.code(t); code != exitUsage || !strings.HasPrefix(p.stderr.String(), "LISTEN_ADDR: must be a loopback address") {
+			t.Errorf("%s: exit code %d, %s", name, code, p.stderr.String())
+		}
+		if _, err := os.Stat(env["DATA_DIR"]); !os.IsNotExist(err) {
+			t.Errorf("%s: a database was made", name)
+		}
+	}
 }
 
 // TestDevFailsFast with the reason.

@@ -13,10 +13,11 @@ const usage = `Paddock is the gate in front of an organisation's Ollama servers.
 Usage: paddock COMMAND
 
   serve              serve; on PostgreSQL when DB_HOST or DATABASE_URL is set, else on an embedded database
-  dev                set everything up on this machine, serve, and say where to go
+  dev                set everything up on this machine, serve, and say where to go: on LISTEN_ADDR, or when that is not
+                     set 8080 or the next free port up to 8083
       --env dev|prod     which checks of the configuration to apply
       --no-frontend      the API alone
-      --no-backend       the page alone, for a server that already runs
+      --no-backend       the page alone, for a server that already runs at VITE_API_BASE (http://127.0.0.1:8080)
       --open-browser     open the page and the API's documentation
   migrate [up]       bring the database's schema up to date
   migrate status     tell which migrations are pending

@@ -114,6 +114,31 @@ func work(t *testing.T, a *apptest.App) (secrets []string) {
 	return secrets
 }
 
+// TestAProxyThatNobodyNamedIsToldOfOnce: behind it all clients would share one throttle.
+func TestAProxyThatNobodyNamedIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	for trusted, want := range map[string]int{"": 1, "192.0.2.0/24": 1, "127.0.0.0/8": 0} {
+		p := start(t, onItsOwn(t).with(environment{
+			"ENVIRONMENT": "prod", "ARGON2_MEMORY_KIB": "7168", "TRUSTED_PROXIES": trusted, "LOG_LEVEL": "info",
+		}), "serve")
+		a := p.app(t)
+		if _, err := whoAmI(t, a, a.AdminKey); err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(p.stderr.String(), "WARN") {
+			t.Errorf("TRUSTED_PROXIES=%q: told without a proxy: %s", trusted, p.stderr.String())
+		}
+		for range 3 {
+			_, _ = a.As(a.AdminKey, apptest.WithHeader("X-Forwarded-For", "198.51.100.7")).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
+		}
+		p.stop(t)
+		log := p.stderr.String()
+		if n := strings.Count(log, "TRUSTED_PROXIES does not name"); n != want || n > 0 && !strings.Contains(log, `"peer":"127.0.0.1"`) {
+			t.Errorf("TRUSTED_PROXIES=%q: told %d times, want %d:\n%s", trusted, n, want, log)
+		}
+	}
+}
+
 // TestEveryRequestIsALineOfTheLog with what an operator looks for.
 func TestEveryRequestIsALineOfTheLog(t *testing.T) {
 	t.Parallel()

@@ -1,16 +1,8 @@
 // Command paddock is the gate in front of an organisation's Ollama servers: accounts, API keys, roles, limits and an
 // audit trail, on one port.
 //
-//	paddock serve         serve, on PostgreSQL when DB_HOST or DATABASE_URL says so, else on an embedded database
-//	paddock dev           set everything up on this machine, serve, and say where to go
-//	paddock migrate       bring the database's schema up to date; "migrate status" tells what is pending
-//	paddock seed          make the roles, the first admin and the first API key, and print what was newly made
-//	paddock healthcheck   ask the running server on LISTEN_ADDR whether it lives, for containers without a shell
-//	paddock version       print the version
-//	paddock help          print this and the environment
-//
-// It is configured by its environment alone. Exit codes: 0 all went well, 1 something failed, 2 the command line or the
-// configuration is wrong, and then nothing was touched.
+// Its commands stand in help.go. It is configured by its environment alone. Exit codes: 0 all went well, 1 something
+// failed, 2 the command line or the configuration is wrong, and then nothing was touched.
 package main
 
 import (
@@ -52,6 +44,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		"seed":        seed,
 		"healthcheck": healthcheck,
 		"version":     version,
+		"--version":   version,
 		"help":        help,
 		"--help":      help,
 		"-h":          help,
@@ -68,6 +61,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	switch {
 	case slices.ContainsFunc(args, isHelp):
 		command = help
+	case name == "help" && len(args) == 1 && commands[args[0]] != nil:
 	case len(args) > 0 && name != "dev" && name != "migrate":
 		fmt.Fprintf(stderr, "paddock: %s takes no arguments: it is configured by its environment; see paddock help\n", name)
 		return exitUsage

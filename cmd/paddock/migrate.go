@@ -38,8 +38,7 @@ func migrate(ctx context.Context, p program) int {
 	}
 	switch {
 	case status.Ahead:
-		fmt.Fprintf(p.stdout, "schema %s is newer than this program knows (%s)\n", status.Current, status.Latest)
-		return exitFailed
+		fmt.Fprintf(p.stdout, "schema %s is newer than this program, which knows up to %s: run a newer paddock\n", status.Current, status.Latest)
 	case len(status.Pending) > 0:
 		fmt.Fprintf(p.stdout, "schema %s is behind; pending:\n", orNone(status.Current))
 		for _, name := range status.Pending {

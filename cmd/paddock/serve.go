@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"net"
 
 	"github.com/paddock-gate/paddock/internal/server"
 )
@@ -13,6 +11,11 @@ func serve(ctx context.Context, p program) int {
 	if !ok {
 		return exitUsage
 	}
+	listener, err := listen(ctx, cfg)
+	if err != nil {
+		return fail(p, err)
+	}
+	defer listener.Close()
 	a, err := open(ctx, cfg, p.stderr)
 	if err != nil {
 		return fail(p, err)
@@ -21,10 +24,13 @@ func serve(ctx context.Context, p program) int {
 	if err := a.prepare(ctx); err != nil {
 		return fail(p, err)
 	}
-	// An installation without any user is new: nobody could sign in to make the first one.
-	if exists, err := a.store.User.Query().Exist(ctx); err != nil {
+	// An installation without any user is new: nobody could sign in to make the first one. In an older one the first admin
+	// may have been deleted, and is made again only by force.
+	exists, err := a.store.User.Query().Exist(ctx)
+	if err != nil {
 		return fail(p, err)
-	} else if !exists {
+	}
+	if !exists || cfg.Bootstrap.Force {
 		if _, err := a.seed(ctx, p.stdout); err != nil {
 			return fail(p, err)
 		}
@@ -32,10 +38,6 @@ func serve(ctx context.Context, p program) int {
 	srv, err := a.server(ctx, server.Options{})
 	if err != nil {
 		return fail(p, err)
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.ListenAddr)
-	if err != nil {
-		return fail(p, fmt.Errorf("LISTEN_ADDR: %w", err))
 	}
 	a.log.Info("serving", "addr", listener.Addr().String(), "version", versionText(), "database", string(cfg.Database.Driver))
 	if err := srv.Run(ctx, listener); err != nil {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
@@ -66,6 +68,70 @@ func TestServeOnAnEmptyFolder(t *testing.T) {
 	second.stop(t)
 	if second.stdout.String() != "" {
 		t.Errorf("second start: stdout %q", second.stdout.String())
+	}
+}
+
+// TestServeSetsThePasswordByForce, as seed does; without the force it leaves what is there alone.
+func TestServeSetsThePasswordByForce(t *testing.T) {
+	t.Parallel()
+	env := onItsOwn(t)
+	mustRun(t, env, "seed")
+	other := env.with(environment{"ADMIN_BOOTSTRAP_PASSWORD": "set by force"})
+	for _, c := range []struct{ force, stdout string }{
+		{"", ""}, {"true", "BOOTSTRAP_ADMIN_PASSWORD=set by force\n"}, {"true", ""},
+	} {
+		p := start(t, other.with(environment{"ADMIN_BOOTSTRAP_PASSWORD_FORCE": c.force}), "serve")
+		a := &apptest.App{URL: p.url(t)}
+		if p.stdout.String() != c.stdout {
+			t.Errorf("force %q: stdout %q, want %q", c.force, p.stdout.String(), c.stdout)
+		}
+		if c.force != "" {
+			a.Login(t, "admin@example.com", "set by force")
+		}
+		p.stop(t)
+	}
+}
+
+// TestReadinessTellsWhetherOllamaAnswers before the first call that needs it.
+func TestReadinessTellsWhetherOllamaAnswers(t *testing.T) {
+	t.Parallel()
+	upstream := httptest.NewServer(ollamatest.New())
+	t.Cleanup(upstream.Close)
+	for base, want := range map[string]string{upstream.URL: "ok", "http://127.0.0.1:1": "unavailable"} {
+		p := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": base}), "serve")
+		if got := body(t, p.url(t)+"/readyz"); !strings.Contains(got, `"status":"ready"`) || !strings.Contains(got, `"upstream":"`+want+`"`) {
+			t.Errorf("%s: %s", base, got)
+		}
+		p.stop(t)
+	}
+}
+
+// TestWhyThereIsNoDatabaseIsToldInALine, without the password.
+func TestWhyThereIsNoDatabaseIsToldInALine(t *testing.T) {
+	t.Parallel()
+	there := storetest.EmptyPostgreSQL(t)
+	elsewhere, err := url.Parse(withPassword(t, there, "canary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere.Path += "_none"
+	inUse := onItsOwn(t)
+	start(t, inUse, "serve").url(t)
+	for _, c := range []struct {
+		env  environment
+		want string
+	}{
+		{onItsOwn(t).with(environment{"DATABASE_URL": elsewhere.String()}), "does not exist"},
+		{onItsOwn(t).with(environment{"DATABASE_URL": "postgres://app:canary@localhost:1/app"}), "connection refused"},
+		{inUse, "stop that first"},
+	} {
+		for _, args := range [][]string{{"seed"}, {"migrate", "status"}} {
+			code, stdout, stderr := runCommand(t, c.env, args...)
+			if code != exitFailed || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, c.want) ||
+				strings.Contains(stderr, "canary") {
+				t.Errorf("%v: exit code %d, %q, %q, want %q", args, code, stdout, stderr, c.want)
+			}
+		}
 	}
 }
 
@@ -168,6 +234,38 @@ func TestSIGTERM(t *testing.T) {
 	}
 }
 
+// TestATakenAddressLeavesNothingBehind: neither a file, nor a table, nor a first admin whose password nobody saw.
+func TestATakenAddressLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, variable := range []string{"LISTEN_ADDR", "METRICS_ADDR"} {
+		for _, command := range []string{"serve", "dev"} {
+			for _, database := range []string{"", storetest.EmptyPostgreSQL(t)} {
+				env := onItsOwn(t).with(environment{
+					variable: taken.Addr().String(), "DATABASE_URL": database, "AUTO_MIGRATE": "true", "LOG_LEVEL": "error",
+				})
+				code, stdout, stderr := runCommand(t, env, command)
+				if code != exitFailed || stdout != "" || !strings.Contains(stderr, "address already in use") {
+					t.Errorf("%s, %s: exit code %d, %q, %q", variable, command, code, stdout, stderr)
+				}
+				if _, err := os.Stat(env["DATA_DIR"]); !os.IsNotExist(err) {
+					t.Errorf("%s, %s made %s", variable, command, env["DATA_DIR"])
+				}
+				if database == "" {
+					continue
+				}
+				if status := mustRun(t, environment{"DATABASE_URL": database}, "migrate", "status"); !strings.HasPrefix(status, "schema (none)") {
+					t.Errorf("%s, %s left behind: %s", variable, command, status)
+				}
+			}
+		}
+	}
+}
+
 // TestProd serves what may be shown, and only that.
 func TestProd(t *testing.T) {
 	t.Parallel()
@@ -197,7 +295,7 @@ func execute(t *testing.T, url, statement string) {
 	t.Helper()
 	s := storetest.Open(t, url)
 	err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-		_, err := store.Exec(ctx, tx, statement)
+		_, err := store.Exec(store.WithWrites(ctx), tx, statement)
 		return err
 	})
 	if closed := s.Close(); err != nil || closed != nil {

@@ -27,6 +27,8 @@ type Credential struct {
 	KeyID string `json:"key_id,omitempty"`
 	// PHC string of the key's secret.
 	KeyHash string `json:"-"`
+	// Models holds the value of the "models" field.
+	Models *string `json:"models,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// ExpiresAt holds the value of the "expires_at" field.
@@ -66,7 +68,7 @@ func (*Credential) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case credential.FieldLabel, credential.FieldKeyID, credential.FieldKeyHash:
+		case credential.FieldLabel, credential.FieldKeyID, credential.FieldKeyHash, credential.FieldModels:
 			values[i] = new(sql.NullString)
 		case credential.FieldCreatedAt, credential.FieldExpiresAt, credential.FieldLastUsedAt, credential.FieldRevokedAt:
 			values[i] = new(sql.NullTime)
@@ -116,6 +118,13 @@ func (_m *Credential) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field key_hash", values[i])
 			} else if value.Valid {
 				_m.KeyHash = value.String
+			}
+		case credential.FieldModels:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field models", values[i])
+			} else if value.Valid {
+				_m.Models = new(string)
+				*_m.Models = value.String
 			}
 		case credential.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -195,6 +204,11 @@ func (_m *Credential) String() string {
 	builder.WriteString(_m.KeyID)
 	builder.WriteString(", ")
 	builder.WriteString("key_hash=<sensitive>")
+	builder.WriteString(", ")
+	if v := _m.Models; v != nil {
+		builder.WriteString("models=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

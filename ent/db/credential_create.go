@@ -49,6 +49,20 @@ func (_c *CredentialCreate) SetKeyHash(v string) *CredentialCreate {
 	return _c
 }
 
+// SetModels sets the "models" field.
+func (_c *CredentialCreate) SetModels(v string) *CredentialCreate {
+	_c.mutation.SetModels(v)
+	return _c
+}
+
+// SetNillableModels sets the "models" field if the given value is not nil.
+func (_c *CredentialCreate) SetNillableModels(v *string) *CredentialCreate {
+	if v != nil {
+		_c.SetModels(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *CredentialCreate) SetCreatedAt(v time.Time) *CredentialCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -252,6 +266,10 @@ func (_c *CredentialCreate) createSpec() (*Credential, *sqlgraph.CreateSpec) {
 		_spec.SetField(credential.FieldKeyHash, field.TypeString, value)
 		_node.KeyHash = value
 	}
+	if value, ok := _c.mutation.Models(); ok {
+		_spec.SetField(credential.FieldModels, field.TypeString, value)
+		_node.Models = &value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(credential.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -336,6 +354,24 @@ type (
 		*sql.UpdateSet
 	}
 )
+
+// SetModels sets the "models" field.
+func (u *CredentialUpsert) SetModels(v string) *CredentialUpsert {
+	u.Set(credential.FieldModels, v)
+	return u
+}
+
+// UpdateModels sets the "models" field to the value that was provided on create.
+func (u *CredentialUpsert) UpdateModels() *CredentialUpsert {
+	u.SetExcluded(credential.FieldModels)
+	return u
+}
+
+// ClearModels clears the value of the "models" field.
+func (u *CredentialUpsert) ClearModels() *CredentialUpsert {
+	u.SetNull(credential.FieldModels)
+	return u
+}
 
 // SetLastUsedAt sets the "last_used_at" field.
 func (u *CredentialUpsert) SetLastUsedAt(v time.Time) *CredentialUpsert {
@@ -437,6 +473,27 @@ func (u *CredentialUpsertOne) Update(set func(*CredentialUpsert)) *CredentialUps
 		set(&CredentialUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetModels sets the "models" field.
+func (u *CredentialUpsertOne) SetModels(v string) *CredentialUpsertOne {
+	return u.Update(func(s *CredentialUpsert) {
+		s.SetModels(v)
+	})
+}
+
+// UpdateModels sets the "models" field to the value that was provided on create.
+func (u *CredentialUpsertOne) UpdateModels() *CredentialUpsertOne {
+	return u.Update(func(s *CredentialUpsert) {
+		s.UpdateModels()
+	})
+}
+
+// ClearModels clears the value of the "models" field.
+func (u *CredentialUpsertOne) ClearModels() *CredentialUpsertOne {
+	return u.Update(func(s *CredentialUpsert) {
+		s.ClearModels()
+	})
 }
 
 // SetLastUsedAt sets the "last_used_at" field.
@@ -712,6 +769,27 @@ func (u *CredentialUpsertBulk) Update(set func(*CredentialUpsert)) *CredentialUp
 		set(&CredentialUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetModels sets the "models" field.
+func (u *CredentialUpsertBulk) SetModels(v string) *CredentialUpsertBulk {
+	return u.Update(func(s *CredentialUpsert) {
+		s.SetModels(v)
+	})
+}
+
+// UpdateModels sets the "models" field to the value that was provided on create.
+func (u *CredentialUpsertBulk) UpdateModels() *CredentialUpsertBulk {
+	return u.Update(func(s *CredentialUpsert) {
+		s.UpdateModels()
+	})
+}
+
+// ClearModels clears the value of the "models" field.
+func (u *CredentialUpsertBulk) ClearModels() *CredentialUpsertBulk {
+	return u.Update(func(s *CredentialUpsert) {
+		s.ClearModels()
+	})
 }
 
 // SetLastUsedAt sets the "last_used_at" field.

@@ -28,6 +28,26 @@ func (_u *CredentialUpdate) Where(ps ...predicate.Credential) *CredentialUpdate 
 	return _u
 }
 
+// SetModels sets the "models" field.
+func (_u *CredentialUpdate) SetModels(v string) *CredentialUpdate {
+	_u.mutation.SetModels(v)
+	return _u
+}
+
+// SetNillableModels sets the "models" field if the given value is not nil.
+func (_u *CredentialUpdate) SetNillableModels(v *string) *CredentialUpdate {
+	if v != nil {
+		_u.SetModels(*v)
+	}
+	return _u
+}
+
+// ClearModels clears the value of the "models" field.
+func (_u *CredentialUpdate) ClearModels() *CredentialUpdate {
+	_u.mutation.ClearModels()
+	return _u
+}
+
 // SetLastUsedAt sets the "last_used_at" field.
 func (_u *CredentialUpdate) SetLastUsedAt(v time.Time) *CredentialUpdate {
 	_u.mutation.SetLastUsedAt(v)
@@ -120,6 +140,12 @@ func (_u *CredentialUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 			}
 		}
 	}
+	if value, ok := _u.mutation.Models(); ok {
+		_spec.SetField(credential.FieldModels, field.TypeString, value)
+	}
+	if _u.mutation.ModelsCleared() {
+		_spec.ClearField(credential.FieldModels, field.TypeString)
+	}
 	if _u.mutation.ExpiresAtCleared() {
 		_spec.ClearField(credential.FieldExpiresAt, field.TypeTime)
 	}
@@ -153,6 +179,26 @@ type CredentialUpdateOne struct {
 	fields   []string
 	hooks    []Hook
 	mutation *CredentialMutation
+}
+
+// SetModels sets the "models" field.
+func (_u *CredentialUpdateOne) SetModels(v string) *CredentialUpdateOne {
+	_u.mutation.SetModels(v)
+	return _u
+}
+
+// SetNillableModels sets the "models" field if the given value is not nil.
+func (_u *CredentialUpdateOne) SetNillableModels(v *string) *CredentialUpdateOne {
+	if v != nil {
+		_u.SetModels(*v)
+	}
+	return _u
+}
+
+// ClearModels clears the value of the "models" field.
+func (_u *CredentialUpdateOne) ClearModels() *CredentialUpdateOne {
+	_u.mutation.ClearModels()
+	return _u
 }
 
 // SetLastUsedAt sets the "last_used_at" field.
@@ -276,6 +322,12 @@ func (_u *CredentialUpdateOne) sqlSave(ctx context.Context) (_node *Credential, 
 				ps[i](selector)
 			}
 		}
+	}
+	if value, ok := _u.mutation.Models(); ok {
+		_spec.SetField(credential.FieldModels, field.TypeString, value)
+	}
+	if _u.mutation.ModelsCleared() {
+		_spec.ClearField(credential.FieldModels, field.TypeString)
 	}
 	if _u.mutation.ExpiresAtCleared() {
 		_spec.ClearField(credential.FieldExpiresAt, field.TypeTime)

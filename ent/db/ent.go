@@ -15,8 +15,13 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/idempotencykey"
+	"github.com/paddock-gate/paddock/ent/db/ratebucket"
+	"github.com/paddock-gate/paddock/ent/db/replica"
+	"github.com/paddock-gate/paddock/ent/db/reservation"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/usageperiod"
+	"github.com/paddock-gate/paddock/ent/db/usagerecord"
 	"github.com/paddock-gate/paddock/ent/db/user"
 )
 
@@ -81,8 +86,13 @@ func checkColumn(t, c string) error {
 			auditentry.Table:     auditentry.ValidColumn,
 			credential.Table:     credential.ValidColumn,
 			idempotencykey.Table: idempotencykey.ValidColumn,
+			ratebucket.Table:     ratebucket.ValidColumn,
+			replica.Table:        replica.ValidColumn,
+			reservation.Table:    reservation.ValidColumn,
 			role.Table:           role.ValidColumn,
 			session.Table:        session.ValidColumn,
+			usageperiod.Table:    usageperiod.ValidColumn,
+			usagerecord.Table:    usagerecord.ValidColumn,
 			user.Table:           user.ValidColumn,
 		})
 	})

@@ -38,6 +38,20 @@ func (_c *RoleCreate) SetNillableDescription(v *string) *RoleCreate {
 	return _c
 }
 
+// SetModels sets the "models" field.
+func (_c *RoleCreate) SetModels(v string) *RoleCreate {
+	_c.mutation.SetModels(v)
+	return _c
+}
+
+// SetNillableModels sets the "models" field if the given value is not nil.
+func (_c *RoleCreate) SetNillableModels(v *string) *RoleCreate {
+	if v != nil {
+		_c.SetModels(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *RoleCreate) SetID(v string) *RoleCreate {
 	_c.mutation.SetID(v)
@@ -155,6 +169,10 @@ func (_c *RoleCreate) createSpec() (*Role, *sqlgraph.CreateSpec) {
 		_spec.SetField(role.FieldDescription, field.TypeString, value)
 		_node.Description = value
 	}
+	if value, ok := _c.mutation.Models(); ok {
+		_spec.SetField(role.FieldModels, field.TypeString, value)
+		_node.Models = &value
+	}
 	if nodes := _c.mutation.UsersIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2M,
@@ -235,6 +253,24 @@ func (u *RoleUpsert) UpdateDescription() *RoleUpsert {
 	return u
 }
 
+// SetModels sets the "models" field.
+func (u *RoleUpsert) SetModels(v string) *RoleUpsert {
+	u.Set(role.FieldModels, v)
+	return u
+}
+
+// UpdateModels sets the "models" field to the value that was provided on create.
+func (u *RoleUpsert) UpdateModels() *RoleUpsert {
+	u.SetExcluded(role.FieldModels)
+	return u
+}
+
+// ClearModels clears the value of the "models" field.
+func (u *RoleUpsert) ClearModels() *RoleUpsert {
+	u.SetNull(role.FieldModels)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
 //
@@ -294,6 +330,27 @@ func (u *RoleUpsertOne) SetDescription(v string) *RoleUpsertOne {
 func (u *RoleUpsertOne) UpdateDescription() *RoleUpsertOne {
 	return u.Update(func(s *RoleUpsert) {
 		s.UpdateDescription()
+	})
+}
+
+// SetModels sets the "models" field.
+func (u *RoleUpsertOne) SetModels(v string) *RoleUpsertOne {
+	return u.Update(func(s *RoleUpsert) {
+		s.SetModels(v)
+	})
+}
+
+// UpdateModels sets the "models" field to the value that was provided on create.
+func (u *RoleUpsertOne) UpdateModels() *RoleUpsertOne {
+	return u.Update(func(s *RoleUpsert) {
+		s.UpdateModels()
+	})
+}
+
+// ClearModels clears the value of the "models" field.
+func (u *RoleUpsertOne) ClearModels() *RoleUpsertOne {
+	return u.Update(func(s *RoleUpsert) {
+		s.ClearModels()
 	})
 }
 
@@ -523,6 +580,27 @@ func (u *RoleUpsertBulk) SetDescription(v string) *RoleUpsertBulk {
 func (u *RoleUpsertBulk) UpdateDescription() *RoleUpsertBulk {
 	return u.Update(func(s *RoleUpsert) {
 		s.UpdateDescription()
+	})
+}
+
+// SetModels sets the "models" field.
+func (u *RoleUpsertBulk) SetModels(v string) *RoleUpsertBulk {
+	return u.Update(func(s *RoleUpsert) {
+		s.SetModels(v)
+	})
+}
+
+// UpdateModels sets the "models" field to the value that was provided on create.
+func (u *RoleUpsertBulk) UpdateModels() *RoleUpsertBulk {
+	return u.Update(func(s *RoleUpsert) {
+		s.UpdateModels()
+	})
+}
+
+// ClearModels clears the value of the "models" field.
+func (u *RoleUpsertBulk) ClearModels() *RoleUpsertBulk {
+	return u.Update(func(s *RoleUpsert) {
+		s.ClearModels()
 	})
 }
 

@@ -43,6 +43,26 @@ func (_u *RoleUpdate) SetNillableDescription(v *string) *RoleUpdate {
 	return _u
 }
 
+// SetModels sets the "models" field.
+func (_u *RoleUpdate) SetModels(v string) *RoleUpdate {
+	_u.mutation.SetModels(v)
+	return _u
+}
+
+// SetNillableModels sets the "models" field if the given value is not nil.
+func (_u *RoleUpdate) SetNillableModels(v *string) *RoleUpdate {
+	if v != nil {
+		_u.SetModels(*v)
+	}
+	return _u
+}
+
+// ClearModels clears the value of the "models" field.
+func (_u *RoleUpdate) ClearModels() *RoleUpdate {
+	_u.mutation.ClearModels()
+	return _u
+}
+
 // AddUserIDs adds the "users" edge to the User entity by IDs.
 func (_u *RoleUpdate) AddUserIDs(ids ...uuid.UUID) *RoleUpdate {
 	_u.mutation.AddUserIDs(ids...)
@@ -136,6 +156,12 @@ func (_u *RoleUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Description(); ok {
 		_spec.SetField(role.FieldDescription, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.Models(); ok {
+		_spec.SetField(role.FieldModels, field.TypeString, value)
+	}
+	if _u.mutation.ModelsCleared() {
+		_spec.ClearField(role.FieldModels, field.TypeString)
+	}
 	if _u.mutation.UsersCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.M2M,
@@ -212,6 +238,26 @@ func (_u *RoleUpdateOne) SetNillableDescription(v *string) *RoleUpdateOne {
 	if v != nil {
 		_u.SetDescription(*v)
 	}
+	return _u
+}
+
+// SetModels sets the "models" field.
+func (_u *RoleUpdateOne) SetModels(v string) *RoleUpdateOne {
+	_u.mutation.SetModels(v)
+	return _u
+}
+
+// SetNillableModels sets the "models" field if the given value is not nil.
+func (_u *RoleUpdateOne) SetNillableModels(v *string) *RoleUpdateOne {
+	if v != nil {
+		_u.SetModels(*v)
+	}
+	return _u
+}
+
+// ClearModels clears the value of the "models" field.
+func (_u *RoleUpdateOne) ClearModels() *RoleUpdateOne {
+	_u.mutation.ClearModels()
 	return _u
 }
 
@@ -337,6 +383,12 @@ func (_u *RoleUpdateOne) sqlSave(ctx context.Context) (_node *Role, err error) {
 	}
 	if value, ok := _u.mutation.Description(); ok {
 		_spec.SetField(role.FieldDescription, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Models(); ok {
+		_spec.SetField(role.FieldModels, field.TypeString, value)
+	}
+	if _u.mutation.ModelsCleared() {
+		_spec.ClearField(role.FieldModels, field.TypeString)
 	}
 	if _u.mutation.UsersCleared() {
 		edge := &sqlgraph.EdgeSpec{

@@ -9,8 +9,13 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/idempotencykey"
+	"github.com/paddock-gate/paddock/ent/db/ratebucket"
+	"github.com/paddock-gate/paddock/ent/db/replica"
+	"github.com/paddock-gate/paddock/ent/db/reservation"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/usageperiod"
+	"github.com/paddock-gate/paddock/ent/db/usagerecord"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/ent/schema"
 )
@@ -68,7 +73,7 @@ func init() {
 	// credential.KeyHashValidator is a validator for the "key_hash" field. It is called by the builders before save.
 	credential.KeyHashValidator = credentialDescKeyHash.Validators[0].(func(string) error)
 	// credentialDescCreatedAt is the schema descriptor for created_at field.
-	credentialDescCreatedAt := credentialFields[5].Descriptor()
+	credentialDescCreatedAt := credentialFields[6].Descriptor()
 	// credential.DefaultCreatedAt holds the default value on creation for the created_at field.
 	credential.DefaultCreatedAt = credentialDescCreatedAt.Default.(func() time.Time)
 	// credentialDescID is the schema descriptor for id field.
@@ -89,6 +94,36 @@ func init() {
 	idempotencykeyDescID := idempotencykeyFields[0].Descriptor()
 	// idempotencykey.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	idempotencykey.IDValidator = idempotencykeyDescID.Validators[0].(func(string) error)
+	ratebucketFields := schema.RateBucket{}.Fields()
+	_ = ratebucketFields
+	// ratebucketDescID is the schema descriptor for id field.
+	ratebucketDescID := ratebucketFields[0].Descriptor()
+	// ratebucket.DefaultID holds the default value on creation for the id field.
+	ratebucket.DefaultID = ratebucketDescID.Default.(func() uuid.UUID)
+	replicaFields := schema.Replica{}.Fields()
+	_ = replicaFields
+	// replicaDescID is the schema descriptor for id field.
+	replicaDescID := replicaFields[0].Descriptor()
+	// replica.DefaultID holds the default value on creation for the id field.
+	replica.DefaultID = replicaDescID.Default.(func() uuid.UUID)
+	reservationFields := schema.Reservation{}.Fields()
+	_ = reservationFields
+	// reservationDescKind is the schema descriptor for kind field.
+	reservationDescKind := reservationFields[5].Descriptor()
+	// reservation.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	reservation.KindValidator = reservationDescKind.Validators[0].(func(string) error)
+	// reservationDescModel is the schema descriptor for model field.
+	reservationDescModel := reservationFields[6].Descriptor()
+	// reservation.ModelValidator is a validator for the "model" field. It is called by the builders before save.
+	reservation.ModelValidator = reservationDescModel.Validators[0].(func(string) error)
+	// reservationDescProduced is the schema descriptor for produced field.
+	reservationDescProduced := reservationFields[9].Descriptor()
+	// reservation.DefaultProduced holds the default value on creation for the produced field.
+	reservation.DefaultProduced = reservationDescProduced.Default.(int64)
+	// reservationDescID is the schema descriptor for id field.
+	reservationDescID := reservationFields[0].Descriptor()
+	// reservation.DefaultID holds the default value on creation for the id field.
+	reservation.DefaultID = reservationDescID.Default.(func() uuid.UUID)
 	roleFields := schema.Role{}.Fields()
 	_ = roleFields
 	// roleDescDescription is the schema descriptor for description field.
@@ -135,6 +170,50 @@ func init() {
 	sessionDescID := sessionFields[0].Descriptor()
 	// session.DefaultID holds the default value on creation for the id field.
 	session.DefaultID = sessionDescID.Default.(func() uuid.UUID)
+	usageperiodFields := schema.UsagePeriod{}.Fields()
+	_ = usageperiodFields
+	// usageperiodDescPeriod is the schema descriptor for period field.
+	usageperiodDescPeriod := usageperiodFields[2].Descriptor()
+	// usageperiod.PeriodValidator is a validator for the "period" field. It is called by the builders before save.
+	usageperiod.PeriodValidator = usageperiodDescPeriod.Validators[0].(func(string) error)
+	// usageperiodDescRequests is the schema descriptor for requests field.
+	usageperiodDescRequests := usageperiodFields[3].Descriptor()
+	// usageperiod.DefaultRequests holds the default value on creation for the requests field.
+	usageperiod.DefaultRequests = usageperiodDescRequests.Default.(int64)
+	// usageperiodDescUsed is the schema descriptor for used field.
+	usageperiodDescUsed := usageperiodFields[4].Descriptor()
+	// usageperiod.DefaultUsed holds the default value on creation for the used field.
+	usageperiod.DefaultUsed = usageperiodDescUsed.Default.(int64)
+	// usageperiodDescReserved is the schema descriptor for reserved field.
+	usageperiodDescReserved := usageperiodFields[5].Descriptor()
+	// usageperiod.DefaultReserved holds the default value on creation for the reserved field.
+	usageperiod.DefaultReserved = usageperiodDescReserved.Default.(int64)
+	// usageperiodDescID is the schema descriptor for id field.
+	usageperiodDescID := usageperiodFields[0].Descriptor()
+	// usageperiod.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	usageperiod.IDValidator = usageperiodDescID.Validators[0].(func(string) error)
+	usagerecordFields := schema.UsageRecord{}.Fields()
+	_ = usagerecordFields
+	// usagerecordDescKind is the schema descriptor for kind field.
+	usagerecordDescKind := usagerecordFields[4].Descriptor()
+	// usagerecord.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	usagerecord.KindValidator = usagerecordDescKind.Validators[0].(func(string) error)
+	// usagerecordDescModel is the schema descriptor for model field.
+	usagerecordDescModel := usagerecordFields[5].Descriptor()
+	// usagerecord.ModelValidator is a validator for the "model" field. It is called by the builders before save.
+	usagerecord.ModelValidator = usagerecordDescModel.Validators[0].(func(string) error)
+	// usagerecordDescOutcome is the schema descriptor for outcome field.
+	usagerecordDescOutcome := usagerecordFields[9].Descriptor()
+	// usagerecord.OutcomeValidator is a validator for the "outcome" field. It is called by the builders before save.
+	usagerecord.OutcomeValidator = usagerecordDescOutcome.Validators[0].(func(string) error)
+	// usagerecordDescDay is the schema descriptor for day field.
+	usagerecordDescDay := usagerecordFields[11].Descriptor()
+	// usagerecord.DayValidator is a validator for the "day" field. It is called by the builders before save.
+	usagerecord.DayValidator = usagerecordDescDay.Validators[0].(func(string) error)
+	// usagerecordDescID is the schema descriptor for id field.
+	usagerecordDescID := usagerecordFields[0].Descriptor()
+	// usagerecord.DefaultID holds the default value on creation for the id field.
+	usagerecord.DefaultID = usagerecordDescID.Default.(func() uuid.UUID)
 	userFields := schema.User{}.Fields()
 	_ = userFields
 	// userDescEmail is the schema descriptor for email field.
@@ -166,11 +245,11 @@ func init() {
 	// user.PasswordHashValidator is a validator for the "password_hash" field. It is called by the builders before save.
 	user.PasswordHashValidator = userDescPasswordHash.Validators[0].(func(string) error)
 	// userDescCreatedAt is the schema descriptor for created_at field.
-	userDescCreatedAt := userFields[7].Descriptor()
+	userDescCreatedAt := userFields[10].Descriptor()
 	// user.DefaultCreatedAt holds the default value on creation for the created_at field.
 	user.DefaultCreatedAt = userDescCreatedAt.Default.(func() time.Time)
 	// userDescUpdatedAt is the schema descriptor for updated_at field.
-	userDescUpdatedAt := userFields[8].Descriptor()
+	userDescUpdatedAt := userFields[11].Descriptor()
 	// user.DefaultUpdatedAt holds the default value on creation for the updated_at field.
 	user.DefaultUpdatedAt = userDescUpdatedAt.Default.(func() time.Time)
 	// user.UpdateDefaultUpdatedAt holds the default value on update for the updated_at field.

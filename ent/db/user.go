@@ -30,6 +30,12 @@ type User struct {
 	Active bool `json:"active,omitempty"`
 	// PHC string; empty: no password. Kept here and not among the credentials, so that no key can ever serve as a password.
 	PasswordHash string `json:"-"`
+	// Quota; absent: the default.
+	TokensPerDay *int64 `json:"tokens_per_day,omitempty"`
+	// Quota; absent: the default.
+	TokensPerMonth *int64 `json:"tokens_per_month,omitempty"`
+	// Limit; absent: the default.
+	RequestsPerMinute *int32 `json:"requests_per_minute,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// UpdatedAt holds the value of the "updated_at" field.
@@ -89,6 +95,8 @@ func (*User) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case user.FieldActive:
 			values[i] = new(sql.NullBool)
+		case user.FieldTokensPerDay, user.FieldTokensPerMonth, user.FieldRequestsPerMinute:
+			values[i] = new(sql.NullInt64)
 		case user.FieldEmail, user.FieldDisplayName, user.FieldExternalID, user.FieldSearch, user.FieldPasswordHash:
 			values[i] = new(sql.NullString)
 		case user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldLastLoginAt:
@@ -152,6 +160,27 @@ func (_m *User) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field password_hash", values[i])
 			} else if value.Valid {
 				_m.PasswordHash = value.String
+			}
+		case user.FieldTokensPerDay:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field tokens_per_day", values[i])
+			} else if value.Valid {
+				_m.TokensPerDay = new(int64)
+				*_m.TokensPerDay = value.Int64
+			}
+		case user.FieldTokensPerMonth:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field tokens_per_month", values[i])
+			} else if value.Valid {
+				_m.TokensPerMonth = new(int64)
+				*_m.TokensPerMonth = value.Int64
+			}
+		case user.FieldRequestsPerMinute:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field requests_per_minute", values[i])
+			} else if value.Valid {
+				_m.RequestsPerMinute = new(int32)
+				*_m.RequestsPerMinute = int32(value.Int64)
 			}
 		case user.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -241,6 +270,21 @@ func (_m *User) String() string {
 	builder.WriteString(fmt.Sprintf("%v", _m.Active))
 	builder.WriteString(", ")
 	builder.WriteString("password_hash=<sensitive>")
+	builder.WriteString(", ")
+	if v := _m.TokensPerDay; v != nil {
+		builder.WriteString("tokens_per_day=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.TokensPerMonth; v != nil {
+		builder.WriteString("tokens_per_month=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.RequestsPerMinute; v != nil {
+		builder.WriteString("requests_per_minute=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

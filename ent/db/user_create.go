@@ -103,6 +103,48 @@ func (_c *UserCreate) SetNillablePasswordHash(v *string) *UserCreate {
 	return _c
 }
 
+// SetTokensPerDay sets the "tokens_per_day" field.
+func (_c *UserCreate) SetTokensPerDay(v int64) *UserCreate {
+	_c.mutation.SetTokensPerDay(v)
+	return _c
+}
+
+// SetNillableTokensPerDay sets the "tokens_per_day" field if the given value is not nil.
+func (_c *UserCreate) SetNillableTokensPerDay(v *int64) *UserCreate {
+	if v != nil {
+		_c.SetTokensPerDay(*v)
+	}
+	return _c
+}
+
+// SetTokensPerMonth sets the "tokens_per_month" field.
+func (_c *UserCreate) SetTokensPerMonth(v int64) *UserCreate {
+	_c.mutation.SetTokensPerMonth(v)
+	return _c
+}
+
+// SetNillableTokensPerMonth sets the "tokens_per_month" field if the given value is not nil.
+func (_c *UserCreate) SetNillableTokensPerMonth(v *int64) *UserCreate {
+	if v != nil {
+		_c.SetTokensPerMonth(*v)
+	}
+	return _c
+}
+
+// SetRequestsPerMinute sets the "requests_per_minute" field.
+func (_c *UserCreate) SetRequestsPerMinute(v int32) *UserCreate {
+	_c.mutation.SetRequestsPerMinute(v)
+	return _c
+}
+
+// SetNillableRequestsPerMinute sets the "requests_per_minute" field if the given value is not nil.
+func (_c *UserCreate) SetNillableRequestsPerMinute(v *int32) *UserCreate {
+	if v != nil {
+		_c.SetRequestsPerMinute(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *UserCreate) SetCreatedAt(v time.Time) *UserCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -372,6 +414,18 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_spec.SetField(user.FieldPasswordHash, field.TypeString, value)
 		_node.PasswordHash = value
 	}
+	if value, ok := _c.mutation.TokensPerDay(); ok {
+		_spec.SetField(user.FieldTokensPerDay, field.TypeInt64, value)
+		_node.TokensPerDay = &value
+	}
+	if value, ok := _c.mutation.TokensPerMonth(); ok {
+		_spec.SetField(user.FieldTokensPerMonth, field.TypeInt64, value)
+		_node.TokensPerMonth = &value
+	}
+	if value, ok := _c.mutation.RequestsPerMinute(); ok {
+		_spec.SetField(user.FieldRequestsPerMinute, field.TypeInt32, value)
+		_node.RequestsPerMinute = &value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(user.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -562,6 +616,78 @@ func (u *UserUpsert) UpdatePasswordHash() *UserUpsert {
 	return u
 }
 
+// SetTokensPerDay sets the "tokens_per_day" field.
+func (u *UserUpsert) SetTokensPerDay(v int64) *UserUpsert {
+	u.Set(user.FieldTokensPerDay, v)
+	return u
+}
+
+// UpdateTokensPerDay sets the "tokens_per_day" field to the value that was provided on create.
+func (u *UserUpsert) UpdateTokensPerDay() *UserUpsert {
+	u.SetExcluded(user.FieldTokensPerDay)
+	return u
+}
+
+// AddTokensPerDay adds v to the "tokens_per_day" field.
+func (u *UserUpsert) AddTokensPerDay(v int64) *UserUpsert {
+	u.Add(user.FieldTokensPerDay, v)
+	return u
+}
+
+// ClearTokensPerDay clears the value of the "tokens_per_day" field.
+func (u *UserUpsert) ClearTokensPerDay() *UserUpsert {
+	u.SetNull(user.FieldTokensPerDay)
+	return u
+}
+
+// SetTokensPerMonth sets the "tokens_per_month" field.
+func (u *UserUpsert) SetTokensPerMonth(v int64) *UserUpsert {
+	u.Set(user.FieldTokensPerMonth, v)
+	return u
+}
+
+// UpdateTokensPerMonth sets the "tokens_per_month" field to the value that was provided on create.
+func (u *UserUpsert) UpdateTokensPerMonth() *UserUpsert {
+	u.SetExcluded(user.FieldTokensPerMonth)
+	return u
+}
+
+// AddTokensPerMonth adds v to the "tokens_per_month" field.
+func (u *UserUpsert) AddTokensPerMonth(v int64) *UserUpsert {
+	u.Add(user.FieldTokensPerMonth, v)
+	return u
+}
+
+// ClearTokensPerMonth clears the value of the "tokens_per_month" field.
+func (u *UserUpsert) ClearTokensPerMonth() *UserUpsert {
+	u.SetNull(user.FieldTokensPerMonth)
+	return u
+}
+
+// SetRequestsPerMinute sets the "requests_per_minute" field.
+func (u *UserUpsert) SetRequestsPerMinute(v int32) *UserUpsert {
+	u.Set(user.FieldRequestsPerMinute, v)
+	return u
+}
+
+// UpdateRequestsPerMinute sets the "requests_per_minute" field to the value that was provided on create.
+func (u *UserUpsert) UpdateRequestsPerMinute() *UserUpsert {
+	u.SetExcluded(user.FieldRequestsPerMinute)
+	return u
+}
+
+// AddRequestsPerMinute adds v to the "requests_per_minute" field.
+func (u *UserUpsert) AddRequestsPerMinute(v int32) *UserUpsert {
+	u.Add(user.FieldRequestsPerMinute, v)
+	return u
+}
+
+// ClearRequestsPerMinute clears the value of the "requests_per_minute" field.
+func (u *UserUpsert) ClearRequestsPerMinute() *UserUpsert {
+	u.SetNull(user.FieldRequestsPerMinute)
+	return u
+}
+
 // SetUpdatedAt sets the "updated_at" field.
 func (u *UserUpsert) SetUpdatedAt(v time.Time) *UserUpsert {
 	u.Set(user.FieldUpdatedAt, v)
@@ -731,6 +857,90 @@ func (u *UserUpsertOne) SetPasswordHash(v string) *UserUpsertOne {
 func (u *UserUpsertOne) UpdatePasswordHash() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdatePasswordHash()
+	})
+}
+
+// SetTokensPerDay sets the "tokens_per_day" field.
+func (u *UserUpsertOne) SetTokensPerDay(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetTokensPerDay(v)
+	})
+}
+
+// AddTokensPerDay adds v to the "tokens_per_day" field.
+func (u *UserUpsertOne) AddTokensPerDay(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddTokensPerDay(v)
+	})
+}
+
+// UpdateTokensPerDay sets the "tokens_per_day" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateTokensPerDay() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateTokensPerDay()
+	})
+}
+
+// ClearTokensPerDay clears the value of the "tokens_per_day" field.
+func (u *UserUpsertOne) ClearTokensPerDay() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearTokensPerDay()
+	})
+}
+
+// SetTokensPerMonth sets the "tokens_per_month" field.
+func (u *UserUpsertOne) SetTokensPerMonth(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetTokensPerMonth(v)
+	})
+}
+
+// AddTokensPerMonth adds v to the "tokens_per_month" field.
+func (u *UserUpsertOne) AddTokensPerMonth(v int64) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddTokensPerMonth(v)
+	})
+}
+
+// UpdateTokensPerMonth sets the "tokens_per_month" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateTokensPerMonth() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateTokensPerMonth()
+	})
+}
+
+// ClearTokensPerMonth clears the value of the "tokens_per_month" field.
+func (u *UserUpsertOne) ClearTokensPerMonth() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearTokensPerMonth()
+	})
+}
+
+// SetRequestsPerMinute sets the "requests_per_minute" field.
+func (u *UserUpsertOne) SetRequestsPerMinute(v int32) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetRequestsPerMinute(v)
+	})
+}
+
+// AddRequestsPerMinute adds v to the "requests_per_minute" field.
+func (u *UserUpsertOne) AddRequestsPerMinute(v int32) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.AddRequestsPerMinute(v)
+	})
+}
+
+// UpdateRequestsPerMinute sets the "requests_per_minute" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateRequestsPerMinute() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateRequestsPerMinute()
+	})
+}
+
+// ClearRequestsPerMinute clears the value of the "requests_per_minute" field.
+func (u *UserUpsertOne) ClearRequestsPerMinute() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearRequestsPerMinute()
 	})
 }
 
@@ -1075,6 +1285,90 @@ func (u *UserUpsertBulk) SetPasswordHash(v string) *UserUpsertBulk {
 func (u *UserUpsertBulk) UpdatePasswordHash() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.UpdatePasswordHash()
+	})
+}
+
+// SetTokensPerDay sets the "tokens_per_day" field.
+func (u *UserUpsertBulk) SetTokensPerDay(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetTokensPerDay(v)
+	})
+}
+
+// AddTokensPerDay adds v to the "tokens_per_day" field.
+func (u *UserUpsertBulk) AddTokensPerDay(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddTokensPerDay(v)
+	})
+}
+
+// UpdateTokensPerDay sets the "tokens_per_day" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateTokensPerDay() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateTokensPerDay()
+	})
+}
+
+// ClearTokensPerDay clears the value of the "tokens_per_day" field.
+func (u *UserUpsertBulk) ClearTokensPerDay() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearTokensPerDay()
+	})
+}
+
+// SetTokensPerMonth sets the "tokens_per_month" field.
+func (u *UserUpsertBulk) SetTokensPerMonth(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetTokensPerMonth(v)
+	})
+}
+
+// AddTokensPerMonth adds v to the "tokens_per_month" field.
+func (u *UserUpsertBulk) AddTokensPerMonth(v int64) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddTokensPerMonth(v)
+	})
+}
+
+// UpdateTokensPerMonth sets the "tokens_per_month" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateTokensPerMonth() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateTokensPerMonth()
+	})
+}
+
+// ClearTokensPerMonth clears the value of the "tokens_per_month" field.
+func (u *UserUpsertBulk) ClearTokensPerMonth() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearTokensPerMonth()
+	})
+}
+
+// SetRequestsPerMinute sets the "requests_per_minute" field.
+func (u *UserUpsertBulk) SetRequestsPerMinute(v int32) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetRequestsPerMinute(v)
+	})
+}
+
+// AddRequestsPerMinute adds v to the "requests_per_minute" field.
+func (u *UserUpsertBulk) AddRequestsPerMinute(v int32) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.AddRequestsPerMinute(v)
+	})
+}
+
+// UpdateRequestsPerMinute sets the "requests_per_minute" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateRequestsPerMinute() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateRequestsPerMinute()
+	})
+}
+
+// ClearRequestsPerMinute clears the value of the "requests_per_minute" field.
+func (u *UserUpsertBulk) ClearRequestsPerMinute() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearRequestsPerMinute()
 	})
 }
 

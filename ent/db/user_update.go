@@ -122,6 +122,87 @@ func (_u *UserUpdate) SetNillablePasswordHash(v *string) *UserUpdate {
 	return _u
 }
 
+// SetTokensPerDay sets the "tokens_per_day" field.
+func (_u *UserUpdate) SetTokensPerDay(v int64) *UserUpdate {
+	_u.mutation.ResetTokensPerDay()
+	_u.mutation.SetTokensPerDay(v)
+	return _u
+}
+
+// SetNillableTokensPerDay sets the "tokens_per_day" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableTokensPerDay(v *int64) *UserUpdate {
+	if v != nil {
+		_u.SetTokensPerDay(*v)
+	}
+	return _u
+}
+
+// AddTokensPerDay adds value to the "tokens_per_day" field.
+func (_u *UserUpdate) AddTokensPerDay(v int64) *UserUpdate {
+	_u.mutation.AddTokensPerDay(v)
+	return _u
+}
+
+// ClearTokensPerDay clears the value of the "tokens_per_day" field.
+func (_u *UserUpdate) ClearTokensPerDay() *UserUpdate {
+	_u.mutation.ClearTokensPerDay()
+	return _u
+}
+
+// SetTokensPerMonth sets the "tokens_per_month" field.
+func (_u *UserUpdate) SetTokensPerMonth(v int64) *UserUpdate {
+	_u.mutation.ResetTokensPerMonth()
+	_u.mutation.SetTokensPerMonth(v)
+	return _u
+}
+
+// SetNillableTokensPerMonth sets the "tokens_per_month" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableTokensPerMonth(v *int64) *UserUpdate {
+	if v != nil {
+		_u.SetTokensPerMonth(*v)
+	}
+	return _u
+}
+
+// AddTokensPerMonth adds value to the "tokens_per_month" field.
+func (_u *UserUpdate) AddTokensPerMonth(v int64) *UserUpdate {
+	_u.mutation.AddTokensPerMonth(v)
+	return _u
+}
+
+// ClearTokensPerMonth clears the value of the "tokens_per_month" field.
+func (_u *UserUpdate) ClearTokensPerMonth() *UserUpdate {
+	_u.mutation.ClearTokensPerMonth()
+	return _u
+}
+
+// SetRequestsPerMinute sets the "requests_per_minute" field.
+func (_u *UserUpdate) SetRequestsPerMinute(v int32) *UserUpdate {
+	_u.mutation.ResetRequestsPerMinute()
+	_u.mutation.SetRequestsPerMinute(v)
+	return _u
+}
+
+// SetNillableRequestsPerMinute sets the "requests_per_minute" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableRequestsPerMinute(v *int32) *UserUpdate {
+	if v != nil {
+		_u.SetRequestsPerMinute(*v)
+	}
+	return _u
+}
+
+// AddRequestsPerMinute adds value to the "requests_per_minute" field.
+func (_u *UserUpdate) AddRequestsPerMinute(v int32) *UserUpdate {
+	_u.mutation.AddRequestsPerMinute(v)
+	return _u
+}
+
+// ClearRequestsPerMinute clears the value of the "requests_per_minute" field.
+func (_u *UserUpdate) ClearRequestsPerMinute() *UserUpdate {
+	_u.mutation.ClearRequestsPerMinute()
+	return _u
+}
+
 // SetUpdatedAt sets the "updated_at" field.
 func (_u *UserUpdate) SetUpdatedAt(v time.Time) *UserUpdate {
 	_u.mutation.SetUpdatedAt(v)
@@ -354,6 +435,33 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.PasswordHash(); ok {
 		_spec.SetField(user.FieldPasswordHash, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.TokensPerDay(); ok {
+		_spec.SetField(user.FieldTokensPerDay, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedTokensPerDay(); ok {
+		_spec.AddField(user.FieldTokensPerDay, field.TypeInt64, value)
+	}
+	if _u.mutation.TokensPerDayCleared() {
+		_spec.ClearField(user.FieldTokensPerDay, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.TokensPerMonth(); ok {
+		_spec.SetField(user.FieldTokensPerMonth, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedTokensPerMonth(); ok {
+		_spec.AddField(user.FieldTokensPerMonth, field.TypeInt64, value)
+	}
+	if _u.mutation.TokensPerMonthCleared() {
+		_spec.ClearField(user.FieldTokensPerMonth, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.RequestsPerMinute(); ok {
+		_spec.SetField(user.FieldRequestsPerMinute, field.TypeInt32, value)
+	}
+	if value, ok := _u.mutation.AddedRequestsPerMinute(); ok {
+		_spec.AddField(user.FieldRequestsPerMinute, field.TypeInt32, value)
+	}
+	if _u.mutation.RequestsPerMinuteCleared() {
+		_spec.ClearField(user.FieldRequestsPerMinute, field.TypeInt32)
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(user.FieldUpdatedAt, field.TypeTime, value)
@@ -606,6 +714,87 @@ func (_u *UserUpdateOne) SetNillablePasswordHash(v *string) *UserUpdateOne {
 	if v != nil {
 		_u.SetPasswordHash(*v)
 	}
+	return _u
+}
+
+// SetTokensPerDay sets the "tokens_per_day" field.
+func (_u *UserUpdateOne) SetTokensPerDay(v int64) *UserUpdateOne {
+	_u.mutation.ResetTokensPerDay()
+	_u.mutation.SetTokensPerDay(v)
+	return _u
+}
+
+// SetNillableTokensPerDay sets the "tokens_per_day" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableTokensPerDay(v *int64) *UserUpdateOne {
+	if v != nil {
+		_u.SetTokensPerDay(*v)
+	}
+	return _u
+}
+
+// AddTokensPerDay adds value to the "tokens_per_day" field.
+func (_u *UserUpdateOne) AddTokensPerDay(v int64) *UserUpdateOne {
+	_u.mutation.AddTokensPerDay(v)
+	return _u
+}
+
+// ClearTokensPerDay clears the value of the "tokens_per_day" field.
+func (_u *UserUpdateOne) ClearTokensPerDay() *UserUpdateOne {
+	_u.mutation.ClearTokensPerDay()
+	return _u
+}
+
+// SetTokensPerMonth sets the "tokens_per_month" field.
+func (_u *UserUpdateOne) SetTokensPerMonth(v int64) *UserUpdateOne {
+	_u.mutation.ResetTokensPerMonth()
+	_u.mutation.SetTokensPerMonth(v)
+	return _u
+}
+
+// SetNillableTokensPerMonth sets the "tokens_per_month" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableTokensPerMonth(v *int64) *UserUpdateOne {
+	if v != nil {
+		_u.SetTokensPerMonth(*v)
+	}
+	return _u
+}
+
+// AddTokensPerMonth adds value to the "tokens_per_month" field.
+func (_u *UserUpdateOne) AddTokensPerMonth(v int64) *UserUpdateOne {
+	_u.mutation.AddTokensPerMonth(v)
+	return _u
+}
+
+// ClearTokensPerMonth clears the value of the "tokens_per_month" field.
+func (_u *UserUpdateOne) ClearTokensPerMonth() *UserUpdateOne {
+	_u.mutation.ClearTokensPerMonth()
+	return _u
+}
+
+// SetRequestsPerMinute sets the "requests_per_minute" field.
+func (_u *UserUpdateOne) SetRequestsPerMinute(v int32) *UserUpdateOne {
+	_u.mutation.ResetRequestsPerMinute()
+	_u.mutation.SetRequestsPerMinute(v)
+	return _u
+}
+
+// SetNillableRequestsPerMinute sets the "requests_per_minute" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableRequestsPerMinute(v *int32) *UserUpdateOne {
+	if v != nil {
+		_u.SetRequestsPerMinute(*v)
+	}
+	return _u
+}
+
+// AddRequestsPerMinute adds value to the "requests_per_minute" field.
+func (_u *UserUpdateOne) AddRequestsPerMinute(v int32) *UserUpdateOne {
+	_u.mutation.AddRequestsPerMinute(v)
+	return _u
+}
+
+// ClearRequestsPerMinute clears the value of the "requests_per_minute" field.
+func (_u *UserUpdateOne) ClearRequestsPerMinute() *UserUpdateOne {
+	_u.mutation.ClearRequestsPerMinute()
 	return _u
 }
 
@@ -871,6 +1060,33 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	}
 	if value, ok := _u.mutation.PasswordHash(); ok {
 		_spec.SetField(user.FieldPasswordHash, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.TokensPerDay(); ok {
+		_spec.SetField(user.FieldTokensPerDay, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedTokensPerDay(); ok {
+		_spec.AddField(user.FieldTokensPerDay, field.TypeInt64, value)
+	}
+	if _u.mutation.TokensPerDayCleared() {
+		_spec.ClearField(user.FieldTokensPerDay, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.TokensPerMonth(); ok {
+		_spec.SetField(user.FieldTokensPerMonth, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedTokensPerMonth(); ok {
+		_spec.AddField(user.FieldTokensPerMonth, field.TypeInt64, value)
+	}
+	if _u.mutation.TokensPerMonthCleared() {
+		_spec.ClearField(user.FieldTokensPerMonth, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.RequestsPerMinute(); ok {
+		_spec.SetField(user.FieldRequestsPerMinute, field.TypeInt32, value)
+	}
+	if value, ok := _u.mutation.AddedRequestsPerMinute(); ok {
+		_spec.AddField(user.FieldRequestsPerMinute, field.TypeInt32, value)
+	}
+	if _u.mutation.RequestsPerMinuteCleared() {
+		_spec.ClearField(user.FieldRequestsPerMinute, field.TypeInt32)
 	}
 	if value, ok := _u.mutation.UpdatedAt(); ok {
 		_spec.SetField(user.FieldUpdatedAt, field.TypeTime, value)

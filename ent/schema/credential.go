@@ -18,6 +18,7 @@ func (Credential) Fields() []ent.Field {
 		field.String("label").MaxLen(400).Immutable().Comment("What the key is for; inert text."),
 		field.String("key_id").MaxLen(32).Unique().Immutable().Comment("The public handle in the key, by which it is found."),
 		field.String("key_hash").MaxLen(255).Immutable().Sensitive().Comment("PHC string of the key's secret."),
+		models(),
 		field.Time("created_at").Immutable().Default(now),
 		field.Time("expires_at").Optional().Nillable().Immutable(),
 		field.Time("last_used_at").Optional().Nillable().Comment("To the minute."),

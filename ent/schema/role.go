@@ -13,6 +13,7 @@ func (Role) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("id").MaxLen(32).Immutable(),
 		field.String("description").MaxLen(255).Default(""),
+		models(),
 	}
 }
 

@@ -18,3 +18,6 @@ func id() ent.Field {
 // now is the time as both databases keep it: UTC, to the microsecond. SQLite would keep nanoseconds and PostgreSQL
 // would round them, so that the same instant would compare differently.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// models is the allow-list of a role or an API key: canonical names, one a line. Absent: all models; empty: none.
+func models() ent.Field { return field.Text("models").Optional().Nillable() }

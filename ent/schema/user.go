@@ -25,6 +25,9 @@ func (User) Fields() []ent.Field {
 		field.Bool("active").Default(true),
 		field.String("password_hash").MaxLen(255).Default("").Sensitive().
 			Comment("PHC string; empty: no password. Kept here and not among the credentials, so that no key can ever serve as a password."),
+		field.Int64("tokens_per_day").Optional().Nillable().Comment("Quota; absent: the default."),
+		field.Int64("tokens_per_month").Optional().Nillable().Comment("Quota; absent: the default."),
+		field.Int32("requests_per_minute").Optional().Nillable().Comment("Limit; absent: the default."),
 		field.Time("created_at").Immutable().Default(now),
 		field.Time("updated_at").Default(now).UpdateDefault(now),
 		field.Time("last_login_at").Optional().Nillable(),

@@ -26,7 +26,7 @@ func (a *App) Exec(t testing.TB, statement string, args ...any) int64 {
 	t.Helper()
 	var rows int64
 	err := a.Store.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) (err error) {
-		rows, err = store.Exec(ctx, tx, statement, args...)
+		rows, err = store.Exec(store.WithWrites(ctx), tx, statement, args...)
 		return err
 	})
 	if err != nil {

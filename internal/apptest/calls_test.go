@@ -20,7 +20,6 @@ import (
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
-	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 )
 
 // rpc is a method as its descriptor tells it.
@@ -42,10 +41,7 @@ func (m rpc) sideEffects() bool {
 	return m.options().GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
-// unserved are the services whose protos are there and whose server is not yet.
-var unserved = map[protoreflect.FullName]bool{paddockv1connect.UsageServiceName: true}
-
-// methods are those of every service in our protos that is served.
+// methods are those of every service in our protos.
 func methods(t testing.TB) []rpc {
 	t.Helper()
 	var all []rpc
@@ -53,9 +49,7 @@ func methods(t testing.TB) []rpc {
 		for i := range file.Services().Len() {
 			s := file.Services().Get(i)
 			for j := range s.Methods().Len() {
-				if !unserved[s.FullName()] {
-					all = append(all, rpc{s.Methods().Get(j)})
-				}
+				all = append(all, rpc{s.Methods().Get(j)})
 			}
 		}
 		return true

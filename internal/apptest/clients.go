@@ -21,6 +21,7 @@ type Clients struct {
 	Credentials paddockv1connect.CredentialServiceClient
 	Audit       paddockv1connect.AuditServiceClient
 	Ollama      paddockv1connect.OllamaServiceClient
+	Usage       paddockv1connect.UsageServiceClient
 	Overview    paddockv1connect.OverviewServiceClient
 }
 
@@ -53,6 +54,7 @@ func (a *App) clients(h connect.HTTPClient, credential string, options ...connec
 		Credentials: paddockv1connect.NewCredentialServiceClient(h, a.URL, options...),
 		Audit:       paddockv1connect.NewAuditServiceClient(h, a.URL, options...),
 		Ollama:      paddockv1connect.NewOllamaServiceClient(h, a.URL, options...),
+		Usage:       paddockv1connect.NewUsageServiceClient(h, a.URL, options...),
 		Overview:    paddockv1connect.NewOverviewServiceClient(h, a.URL, options...),
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
+	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/fault"
@@ -178,6 +180,12 @@ func TestWhatStandsAroundAMessageIsChecked(t *testing.T) {
 			t.Errorf("%s %s %s %q: %d %s", c.method, c.query, c.header, c.value, got.StatusCode, got.body)
 		}
 	}
+	// Media types know no case.
+	compressed := bearerOf(a.AdminKey)
+	compressed.Set("Content-Type", "Application/Connect+JSON")
+	if got := send(t, post, a.URL+paddockv1connect.OllamaServiceChatProcedure, compressed, "\x01\x00\x00\x00\x02{}"); !strings.Contains(got.body, `"code":"invalid_argument"`) {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
 	for _, query := range []string{"?encoding=json&message=%7B%7D", "?encoding=json&base64=1&message=e30", "?encoding=json&base64=1&message=e30%3D", "?encoding=proto&message=&connect=v1"} {
 		if got := send(t, get, a.URL+paddockv1connect.AuthServiceWhoAmIProcedure+query, bearerOf(a.AdminKey), ""); got.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d %s", query, got.StatusCode, got.body)
@@ -236,26 +244,65 @@ func TestRateLimitIsTruthful(t *testing.T) {
 // TestARaceForTheRateLimitOverrunsNothing. A limiter that looks and then takes lets more through.
 func TestARaceForTheRateLimitOverrunsNothing(t *testing.T) {
 	t.Parallel()
-	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"RATE_LIMIT_PER_MINUTE": "20"})
-	served := make(chan bool, 100)
-	var racers sync.WaitGroup
-	for range cap(served) {
-		racers.Go(func() {
-			_, err := a.Admin().Users.ListRoles(context.Background(), &paddockv1.ListRolesRequest{})
-			served <- err == nil
-		})
+	for _, limit := range []int{20, 240} {
+		t.Run(strconv.Itoa(limit), func(t *testing.T) { raceForRateLimit(t, limit) })
 	}
-	racers.Wait()
-	close(served)
-	n := 0
-	for ok := range served {
-		if ok {
-			n++
+}
+
+func raceForRateLimit(t *testing.T, limit int) {
+	t.Helper()
+	apptest.EachWith(t, apptest.Env{"RATE_LIMIT_PER_MINUTE": strconv.Itoa(limit)}, func(t *testing.T, a *apptest.App) {
+		replicas := []*apptest.App{a}
+		if !a.Store.Embedded() {
+			replicas = append(replicas, a.Replica(t), a.Replica(t))
 		}
-	}
-	if n < 20 || n > 21 { // one may have come back meanwhile
-		t.Errorf("%d calls served of 20", n)
-	}
+		began := time.Now()
+		var served atomic.Int64
+		var racers sync.WaitGroup
+		for i := range 3 * limit {
+			racers.Go(func() {
+				_, err := replicas[i%len(replicas)].Admin().Users.ListRoles(context.Background(), &paddockv1.ListRolesRequest{})
+				if err == nil {
+					served.Add(1)
+				} else if apptest.Reason(err) != fault.RateLimited {
+					t.Error(err)
+				}
+			})
+		}
+		racers.Wait()
+		back := int64(time.Since(began).Seconds()*float64(limit)/60) + 1 // that may have come back meanwhile
+		if n := served.Load(); n < int64(limit) || n > int64(limit)+back {
+			t.Errorf("%d calls served of %d", n, limit)
+		}
+	})
+}
+
+// TestAUsersOwnLimitHolds, from the next call on.
+func TestAUsersOwnLimitHolds(t *testing.T) {
+	t.Parallel()
+	apptest.EachWith(t, apptest.Env{"RATE_LIMIT_PER_MINUTE": "600"}, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t, "user")
+		count := func() (n int) {
+			for range 10 {
+				if _, err := a.As(p.Key).Credentials.ListCredentials(t.Context(), &paddockv1.ListCredentialsRequest{}); err == nil {
+					n++
+				}
+			}
+			return n
+		}
+		for _, limit := range []int32{2, 0, 1} { // 0 is none
+			_, err := a.Admin().Usage.SetQuota(t.Context(), &paddockv1.SetQuotaRequest{UserId: p.GetId(), RequestsPerMinute: &limit})
+			must(t, err)
+			a.Exec(t, `DELETE FROM rate_buckets WHERE id = $1`, uuid.MustParse(p.GetId()))
+			want := int(limit)
+			if limit == 0 {
+				want = 10
+			}
+			if n := count(); n != want {
+				t.Errorf("%d calls served, the limit is %d", n, limit)
+			}
+		}
+	})
 }
 
 func TestNoLimitMeansNoHeaders(t *testing.T) {

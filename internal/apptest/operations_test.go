@@ -232,7 +232,10 @@ func TestMetrics(t *testing.T) {
 		"\npaddock_hash_queue ",
 		"\npaddock_db_connections ",
 		"\npaddock_db_connections_in_use ",
-		"\npaddock_upstream_up 1\n",
+		"\npaddock_upstream_up{upstream=\"127.0.0.1:",
+		"\npaddock_upstream_in_flight{upstream=\"127.0.0.1:",
+		"\npaddock_queue_waiting{class=\"batch\"} 0\n",
+		"\npaddock_queue_wait_seconds_count{class=\"interactive\"} 1\n",
 		"\ngo_goroutines ",
 		"\nprocess_resident_memory_bytes ",
 	} {

@@ -40,6 +40,7 @@ const (
 	APIKeyRotated        Type = "api_key_rotated"
 	AccessDenied         Type = "access_denied"
 	QuotaChanged         Type = "quota_changed"
+	ModelsChanged        Type = "models_changed"
 	Bootstrap            Type = "bootstrap"
 )
 
@@ -47,7 +48,7 @@ const (
 var Types = []Type{
 	LoginSuccess, LoginFailure, LoginThrottled, Logout, SessionRevoked, RefreshReuseDetected, PasswordSet, PasswordChanged,
 	UserCreated, UserUpdated, UserDeleted, RolesChanged, APIKeyIssued, APIKeyRevoked, APIKeyRotated, AccessDenied,
-	QuotaChanged, Bootstrap,
+	QuotaChanged, ModelsChanged, Bootstrap,
 }
 
 // Outcome is how it ended.
@@ -60,8 +61,9 @@ const (
 	Denied  Outcome = "denied"
 )
 
-// Event is what a feature knows of what happened. Who asked, with what and from where is added from the context's caller;
-// the fields here that say the same win over it, for acts like a login that make the caller known.
+// Event is what a feature knows of what happened. Who asked, with what and from where is added from the context's caller.
+// The actor that is given here wins, for acts like a login that make the caller known. Credential and session are those
+// that were used; only where the caller used none of the kind are they what the act was about.
 type Event struct {
 	Type         Type
 	Outcome      Outcome // empty: Success
@@ -88,7 +90,7 @@ type Log struct{ store *store.Store }
 func Open(s *store.Store) *Log {
 	s.Use(func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
-			if ctx.Value(permit{}) == nil || !inTransaction(m) {
+			if !store.MayWrite(ctx) || !inTransaction(m) {
 				return nil, fmt.Errorf("%w: %s of %s", ErrUnaudited, m.Op(), m.Type())
 			}
 			return next.Mutate(ctx, m)
@@ -96,8 +98,6 @@ func Open(s *store.Store) *Log {
 	})
 	return &Log{store: s}
 }
-
-type permit struct{}
 
 // inTransaction tells whether the mutation is a transaction's and not the client's own.
 func inTransaction(m ent.Mutation) bool {
@@ -112,7 +112,7 @@ func inTransaction(m ent.Mutation) bool {
 // Do runs change in a transaction and commits it together with the entry of the event that it returns: no entry, no
 // change. The change may run more than once (see store.Store.Tx) and must write with the context that it is given.
 func (l *Log) Do(ctx context.Context, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
-	err := l.store.Tx(context.WithValue(ctx, permit{}, true), func(ctx context.Context, tx *db.Tx) error {
+	err := l.store.Tx(store.WithWrites(ctx), func(ctx context.Context, tx *db.Tx) error {
 		event, err := change(ctx, tx)
 		if err != nil {
 			return err
@@ -130,9 +130,17 @@ func (l *Log) Record(ctx context.Context, event Event) error {
 	return l.Do(context.WithoutCancel(ctx), func(context.Context, *db.Tx) (Event, error) { return event, nil })
 }
 
+// Refuse records that the caller was denied what the detail tells and returns the answer; if that cannot be recorded, why.
+func (l *Log) Refuse(ctx context.Context, answer error, detail string) error {
+	if err := l.Record(ctx, Event{Type: AccessDenied, Outcome: Denied, Detail: detail}); err != nil {
+		return err
+	}
+	return answer
+}
+
 // Unaudited runs a write that is worth no entry, for the reason that is named.
 func (l *Log) Unaudited(ctx context.Context, reason string, write func(ctx context.Context, tx *db.Tx) error) error {
-	if err := l.store.Tx(context.WithValue(ctx, permit{}, true), write); err != nil {
+	if err := l.store.Tx(store.WithWrites(ctx), write); err != nil {
 		return fmt.Errorf("%s: %w", reason, err)
 	}
 	return nil
@@ -146,10 +154,10 @@ func insert(ctx context.Context, tx *db.Tx, e Event) error {
 	if e.ActorEmail == "" {
 		e.ActorEmail = c.Email
 	}
-	if e.CredentialID == uuid.Nil {
+	if c.CredentialID != uuid.Nil {
 		e.CredentialID = c.CredentialID
 	}
-	if e.SessionID == uuid.Nil {
+	if c.SessionID != uuid.Nil {
 		e.SessionID = c.SessionID
 	}
 	if e.Outcome == "" {

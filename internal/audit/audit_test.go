@@ -78,7 +78,7 @@ func TestNoEntryNoChange(t *testing.T) {
 		s := storetest.Open(t, url)
 		log := audit.Open(s)
 		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-			_, err := store.Exec(ctx, tx, `ALTER TABLE audit_entries RENAME COLUMN detail TO details`)
+			_, err := store.Exec(store.WithWrites(ctx), tx, `ALTER TABLE audit_entries RENAME COLUMN detail TO details`)
 			return err
 		})
 		if err != nil {
@@ -220,7 +220,7 @@ func FuzzFit(f *testing.F) {
 func TestTheEventTypesAreTheContracts(t *testing.T) {
 	const contract = `login_success login_failure login_throttled logout session_revoked refresh_reuse_detected password_set password_changed
 		user_created user_updated user_deleted roles_changed api_key_issued api_key_revoked api_key_rotated access_denied
-		quota_changed bootstrap`
+		quota_changed models_changed bootstrap` // models_changed is ours
 	var got []string
 	for _, e := range audit.Types {
 		got = append(got, string(e))

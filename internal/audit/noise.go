@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/paddock-gate/paddock/ent/schema"
 	"github.com/paddock-gate/paddock/internal/caller"
 )
 
@@ -63,8 +65,28 @@ func (n *Noise) isFirst(e Event, c *caller.Caller) bool {
 		return true
 	}
 	h.more++
-	h.last, h.by = e, *c
+	h.last, h.by = remembered(e), rememberedCaller(c)
 	return false
+}
+
+// remembered is the event with texts no longer than its entry holds: there can be thousands, and strangers write them.
+func remembered(e Event) Event {
+	e.ActorEmail = strings.Clone(Fit(e.ActorEmail, schema.AuditEmailBytes))
+	e.Detail = strings.Clone(Fit(e.Detail, schema.AuditDetailBytes))
+	return e
+}
+
+// rememberedCaller is what an entry takes of the caller.
+func rememberedCaller(c *caller.Caller) caller.Caller {
+	return caller.Caller{
+		UserID:       c.UserID,
+		Email:        c.Email,
+		CredentialID: c.CredentialID,
+		SessionID:    c.SessionID,
+		IP:           c.IP,
+		UserAgent:    strings.Clone(Fit(c.UserAgent, schema.AuditUserAgentBytes)),
+		RequestID:    strings.Clone(Fit(c.RequestID, schema.AuditRequestIDBytes)),
+	}
 }
 
 // Run writes the numbers as their windows end, and all that are left when ctx does.

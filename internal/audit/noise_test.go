@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -88,6 +89,29 @@ func TestNoiseIsWrittenWhenTheServerStops(t *testing.T) {
 			t.Errorf("%v", got)
 		}
 	})
+}
+
+// TestNoiseKeepsNoMoreOfAStrangerThanTheEntryHolds: what they write may be as long as a header, and from many networks.
+func TestNoiseKeepsNoMoreOfAStrangerThanTheEntryHolds(t *testing.T) {
+	n := NewNoise(Open(storetest.Open(t, storetest.SQLite(t))))
+	const networks, long = 1024, 32 << 10
+	for i := range 2 * networks {
+		text := strings.Repeat("x", long)
+		c := &caller.Caller{
+			IP:        netip.AddrFrom4([4]byte{10, 0, byte(i % networks >> 8), byte(i)}),
+			UserAgent: text, RequestID: text, Roles: make([]string, long/16),
+		}
+		n.isFirst(Event{Type: AccessDenied, ActorEmail: text, Detail: text}, c)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	counted := len(n.take(time.Now())) // lets go of all
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if kept := int(before.HeapAlloc) - int(after.HeapAlloc); counted != networks || kept > counted*4<<10 {
+		t.Errorf("%d bytes were kept for %d networks", kept, counted)
+	}
 }
 
 func TestNoiseTakesLittleMemory(t *testing.T) {

@@ -33,6 +33,8 @@ type Options struct {
 	PasswordMinLength int
 	// RateLimit tells the state of the caller's request limit, nil when there is no limit.
 	RateLimit func(*caller.Caller) *paddockv1.RateLimit
+	// Quota tells the state of the context's caller's token quota, nil when there is none.
+	Quota func(context.Context) (*paddockv1.Quota, error)
 }
 
 // Service is the AuthService, and the judge of every credential (Identify) and of running streams (Watch).
@@ -134,6 +136,10 @@ var errChangedMeanwhile = errors.New("the user has changed since the password wa
 const signInUpdate = `UPDATE users SET last_login_at = $1, password_hash = $2` +
 	` WHERE id = $3 AND active AND password_hash = $4`
 
+// endOldest ends ($1: now) what live sessions the user ($2) has beyond so many ($3).
+const endOldest = `UPDATE sessions SET revoked_at = $1 WHERE id IN (SELECT id FROM sessions WHERE user_id = $2 ` +
+	`AND revoked_at IS NULL AND refresh_expires_at > $1 ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $3)`
+
 // begin begins a session for the user whose password was just verified, unless the password or the user's state has
 // changed meanwhile, and stores the hash, which is of the same password.
 func (a *Service) begin(ctx context.Context, verified *db.User, hash string) (u *db.User, s *db.Session, err error) {
@@ -163,6 +169,9 @@ func (a *Service) begin(ctx context.Context, verified *db.User, hash string) (u 
 			SetUserAgent(audit.Fit(c.UserAgent, schema.AuditUserAgentBytes)).
 			Save(ctx)
 		if err != nil {
+			return audit.Event{}, err
+		}
+		if err := store.Send(ctx, tx, endOldest, now, u.ID, maxSessions); err != nil {
 			return audit.Event{}, err
 		}
 		return audit.Event{

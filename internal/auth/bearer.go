@@ -53,11 +53,11 @@ func credentialIn(h http.Header) (string, error) {
 		found = token
 	}
 	for _, key := range h.Values("X-Api-Key") {
+		if key != "" && found != "" && found != key {
+			return "", errAmbiguous
+		}
 		if !secret.LooksLikeKey(key) {
 			return "", ErrUnauthenticated
-		}
-		if found != "" && found != key {
-			return "", errAmbiguous
 		}
 		found = key
 	}
@@ -67,32 +67,41 @@ func credentialIn(h http.Header) (string, error) {
 	return found, nil
 }
 
-const userColumns = `u.id, u.email, u.display_name, u.external_id, u.active, u.created_at, u.updated_at, u.last_login_at`
+const userColumns = `u.id, u.email, u.display_name, u.external_id, u.active, u.created_at, u.updated_at, u.last_login_at, ` +
+	`u.tokens_per_day, u.tokens_per_month, u.requests_per_minute, r.role_id, o.models`
 
-const userJoin = ` JOIN users u ON u.id = x.user_id LEFT JOIN user_roles r ON r.user_id = u.id `
+const userJoin = ` JOIN users u ON u.id = x.user_id ` +
+	`LEFT JOIN user_roles r ON r.user_id = u.id LEFT JOIN roles o ON o.id = r.role_id `
 
-// userRow scans userColumns and a role into a caller.
+// userRow scans userColumns, one row for each role, into a caller.
 type userRow struct {
 	active      bool
 	externalID  sql.NullString
 	lastLoginAt sql.NullTime
 	role        sql.NullString
+	models      *string // that the role allows
 }
 
 func (u *userRow) targets(c *caller.Caller) []any {
 	return []any{
-		&c.UserID, &c.Email, &c.DisplayName, &u.externalID, &u.active, &c.CreatedAt, &c.UpdatedAt, &u.lastLoginAt, &u.role,
+		&c.UserID, &c.Email, &c.DisplayName, &u.externalID, &u.active, &c.CreatedAt, &c.UpdatedAt, &u.lastLoginAt,
+		&c.Quota.TokensPerDay, &c.Quota.TokensPerMonth, &c.Quota.RequestsPerMinute, &u.role, &u.models,
 	}
 }
 
 func (u *userRow) finish(c *caller.Caller) {
 	c.ExternalID, c.LastLoginAt = u.externalID.String, u.lastLoginAt.Time
-	if u.role.Valid {
-		c.Roles = append(c.Roles, u.role.String)
+	if !u.role.Valid {
+		return
 	}
+	models := caller.ParseModels(u.models)
+	if len(c.Roles) > 0 {
+		models = c.RoleModels.And(models)
+	}
+	c.Roles, c.RoleModels = append(c.Roles, u.role.String), models
 }
 
-const keyQuery = `SELECT x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_used_at, ` + userColumns + `, r.role_id` +
+const keyQuery = `SELECT x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_used_at, x.models, ` + userColumns +
 	` FROM credentials x` + userJoin + `WHERE x.key_id = $1 ORDER BY r.role_id`
 
 func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller) error {
@@ -106,9 +115,10 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 		id                     uuid.UUID
 		hash                   string
 		expires, revoked, used sql.NullTime
+		models                 *string
 	)
 	err = a.store.Read(ctx, keyQuery, []any{key.ID}, func(rows *sql.Rows) error {
-		if err := rows.Scan(append([]any{&id, &hash, &expires, &revoked, &used}, user.targets(&found)...)...); err != nil {
+		if err := rows.Scan(append([]any{&id, &hash, &expires, &revoked, &used, &models}, user.targets(&found)...)...); err != nil {
 			return err
 		}
 		user.finish(&found)
@@ -123,12 +133,12 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 		return ErrUnauthenticated
 	}
 	a.touch.credential(id, used.Time, now)
-	found.Method, found.CredentialID = caller.APIKey, id
+	found.Method, found.CredentialID, found.KeyModels = caller.APIKey, id, caller.ParseModels(models)
 	fill(c, &found)
 	return nil
 }
 
-const sessionQuery = `SELECT x.user_id, x.expires_at, x.revoked_at, x.last_seen_at, ` + userColumns + `, r.role_id` +
+const sessionQuery = `SELECT x.user_id, x.expires_at, x.revoked_at, x.last_seen_at, ` + userColumns +
 	` FROM sessions x` + userJoin + `WHERE x.id = $1 ORDER BY r.role_id`
 
 func (a *Service) identifySession(ctx context.Context, token string, c *caller.Caller) error {

@@ -38,6 +38,7 @@ func TestOneCredentialInWhateverHeader(t *testing.T) {
 			{[]string{"X-API-Key", other.Key, "Authorization", "Bearer " + p.Key}, two},
 			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer " + p.Token}, two},
 			{[]string{"X-API-Key", p.Key, "X-API-Key", other.Key}, two},
+			{[]string{"X-API-Key", "no key", "Authorization", "Bearer " + p.Token}, two},
 			{[]string{"Authorization", "Bearer " + p.Token, "Authorization", "Bearer " + other.Token}, two},
 
 			{nil, no},
@@ -55,6 +56,8 @@ func TestOneCredentialInWhateverHeader(t *testing.T) {
 			{[]string{"X-API-Key", p.Token}, no},
 			{[]string{"X-API-Key", "Bearer " + p.Key}, no},
 			{[]string{"X-API-Key", ""}, no},
+			{[]string{"X-API-Key", "", "Authorization", "Bearer " + p.Key}, no},
+			{[]string{"X-API-Key", p.Token, "Authorization", "Bearer " + p.Token}, no},
 			{[]string{"X-API-Key", unknownKey}, no},
 			{[]string{"X-API-Key", strings.ToLower(p.Key)}, no},
 			{[]string{"Cookie", "paddock_refresh=" + p.Token}, no},

@@ -146,7 +146,7 @@ func TestFiftyRefreshesAtOnceMakeOneSuccessor(t *testing.T) {
 					return
 				}
 				err = a.Store.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-					n, err := store.Exec(ctx, tx, `UPDATE sessions SET generation = $1 WHERE id = $2`, s.Generation+1, s.ID)
+					n, err := store.Exec(store.WithWrites(ctx), tx, `UPDATE sessions SET generation = $1 WHERE id = $2`, s.Generation+1, s.ID)
 					believers.Add(n)
 					return err
 				})

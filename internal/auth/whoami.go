@@ -13,6 +13,10 @@ import (
 // WhoAmI implements paddock.v1.AuthService. The caller's row was read at the door.
 func (a *Service) WhoAmI(ctx context.Context, _ *paddockv1.WhoAmIRequest) (*paddockv1.WhoAmIResponse, error) {
 	c := caller.From(ctx)
+	quota, err := a.options.Quota(ctx)
+	if err != nil {
+		return nil, err
+	}
 	m := &paddockv1.WhoAmIResponse{
 		User: &paddockv1.User{
 			Id:          c.UserID.String(),
@@ -26,6 +30,7 @@ func (a *Service) WhoAmI(ctx context.Context, _ *paddockv1.WhoAmIRequest) (*padd
 		},
 		Method:    c.Method,
 		RateLimit: a.options.RateLimit(c),
+		Quota:     quota,
 	}
 	if !c.LastLoginAt.IsZero() {
 		m.User.LastLoginAt = timestamppb.New(c.LastLoginAt)

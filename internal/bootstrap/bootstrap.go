@@ -31,7 +31,7 @@ const KeyLabel = "bootstrap"
 type Admin struct {
 	Email    string
 	Password string // empty: a random one
-	Force    bool   // set the password although there is another
+	Force    bool   // set the password although there is another, and bring back an admin who was retired
 }
 
 // Made is what was newly made; what was there already is empty.
@@ -66,11 +66,11 @@ func Seed(ctx context.Context, s *store.Store, log *audit.Log, hasher *secret.Ha
 		}
 		force = !same
 	}
-	done, err := complete(ctx, s, address)
+	done, err := complete(ctx, s, address, a.Force)
 	if err != nil || done && !force {
 		return Made{}, err
 	}
-	want := seeding{address: address, password: a.Password, key: secret.NewKey()}
+	want := seeding{address: address, password: a.Password, force: a.Force, key: secret.NewKey()}
 	if force {
 		want.replaced = old
 	}
@@ -102,15 +102,34 @@ func passwordHash(ctx context.Context, s *store.Store, address string) (string, 
 }
 
 // complete tells whether all is there, as it nearly always is, so that a start costs no hash and no lock.
-func complete(ctx context.Context, s *store.Store, address string) (bool, error) {
+func complete(ctx context.Context, s *store.Store, address string, force bool) (bool, error) {
 	n, err := s.Role.Query().Count(ctx)
 	if err != nil || n < len(roles) {
 		return false, err
 	}
-	return s.User.Query().
-		Where(user.Email(address), user.Active(true), user.PasswordHashNEQ(""), user.HasRolesWith(role.ID(caller.Admin)),
-			user.HasCredentialsWith(credential.LabelEQ(KeyLabel))).
-		Exist(ctx)
+	u, err := s.User.Query().Where(user.Email(address)).WithRoles().Only(ctx)
+	switch {
+	case db.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !isAdmin(u):
+		return retired(ctx, s.User, u, force)
+	case u.PasswordHash == "":
+		return false, nil
+	}
+	return u.QueryCredentials().Where(credential.LabelEQ(KeyLabel)).Exist(ctx)
+}
+
+func isAdmin(u *db.User) bool { return u.Active && slices.Contains(wire.Roles(u), caller.Admin) }
+
+// retired tells whether a user who is no admin, or a disabled one, is to stay so: another admin is left who will have
+// wanted it. By force, or when nobody could administer any longer, they come back.
+func retired(ctx context.Context, users *db.UserClient, u *db.User, force bool) (bool, error) {
+	if force {
+		return false, nil
+	}
+	return users.Query().Where(user.IDNEQ(u.ID), user.Active(true), user.HasRolesWith(role.ID(caller.Admin))).Exist(ctx)
 }
 
 // seeding is what to make when it is missing.
@@ -118,6 +137,7 @@ type seeding struct {
 	address        string
 	password, hash string
 	replaced       string // the hash that gives way to it by force; "" for none
+	force          bool
 	key            secret.Key
 }
 
@@ -132,8 +152,10 @@ func (w seeding) seed(ctx context.Context, log *audit.Log) (Made, error) {
 		if err != nil {
 			return audit.Event{}, err
 		}
-		if err := w.ensureKey(ctx, tx, admin, &made); err != nil {
-			return audit.Event{}, err
+		if admin != uuid.Nil {
+			if err := w.ensureKey(ctx, tx, admin, &made); err != nil {
+				return audit.Event{}, err
+			}
 		}
 		if made == (Made{}) {
 			return audit.Event{}, audit.ErrNothingChanged
@@ -159,7 +181,7 @@ func ensureRoles(ctx context.Context, tx *db.Tx) error {
 	return nil
 }
 
-// ensureAdmin makes the admin, or brings them back.
+// ensureAdmin makes the admin, or brings them back. uuid.Nil stands for one who was retired and stays so.
 func (w seeding) ensureAdmin(ctx context.Context, tx *db.Tx, made *Made) (uuid.UUID, error) {
 	u, err := tx.User.Query().Where(user.Email(w.address)).WithRoles().Only(ctx)
 	if db.IsNotFound(err) {
@@ -174,6 +196,11 @@ func (w seeding) ensureAdmin(ctx context.Context, tx *db.Tx, made *Made) (uuid.U
 	}
 	if err != nil {
 		return uuid.Nil, err
+	}
+	if !isAdmin(u) {
+		if stays, err := retired(ctx, tx.User, u, w.force); err != nil || stays {
+			return uuid.Nil, err
+		}
 	}
 	update := tx.User.UpdateOne(u)
 	if !slices.Contains(wire.Roles(u), caller.Admin) {

@@ -78,7 +78,7 @@ func (i installation) entries(t *testing.T) int {
 func (i installation) change(t *testing.T, statement string, args ...any) {
 	t.Helper()
 	err := i.log.Unaudited(t.Context(), "test", func(ctx context.Context, tx *db.Tx) error {
-		_, err := store.Exec(ctx, tx, statement, args...)
+		_, err := store.Exec(store.WithWrites(ctx), tx, statement, args...)
 		return err
 	})
 	if err != nil {
@@ -157,6 +157,45 @@ func TestSeedBringsTheAdminBack(t *testing.T) {
 			t.Error("there was no first key")
 		}
 	})
+}
+
+// TestSeedLeavesARetiredAdminAlone: whoever disabled or demoted the first admin meant it, while another one is left.
+func TestSeedLeavesARetiredAdminAlone(t *testing.T) {
+	for name, statement := range map[string]string{
+		"disabled": `UPDATE users SET active = false WHERE email = '` + address + `'`,
+		"demoted":  `DELETE FROM user_roles WHERE user_id = (SELECT id FROM users WHERE email = '` + address + `')`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, url string) {
+				i := open(t, url)
+				i.seed(t, bootstrap.Admin{Email: address})
+				i.seed(t, bootstrap.Admin{Email: "second@example.com"})
+				i.change(t, statement)
+				i.change(t, `DELETE FROM credentials`) // a retired admin needs no key either
+				before, entries := i.admin(t), i.entries(t)
+				if made := i.seed(t, bootstrap.Admin{Email: address, Password: "battery horse staple"}); made != (bootstrap.Made{}) {
+					t.Errorf("made %+v", made)
+				}
+				if u := i.admin(t); u.Active != before.Active || len(wire.Roles(u)) != len(wire.Roles(before)) || i.entries(t) != entries {
+					t.Errorf("the admin is back: %v with %v", u, wire.Roles(u))
+				}
+
+				forced := bootstrap.Admin{Email: address, Password: "battery horse staple", Force: true}
+				if made := i.seed(t, forced); made.Email != address || made.Password != forced.Password || made.APIKey == "" {
+					t.Errorf("by force it made %+v", made)
+				}
+				if u := i.admin(t); !u.Active || !slices.Equal(wire.Roles(u), []string{"admin"}) || i.entries(t) != entries+1 {
+					t.Errorf("by force: %v with %v", u, wire.Roles(u))
+				}
+
+				// Nobody else is left, so that no force is needed.
+				i.change(t, `UPDATE users SET active = false`)
+				if made := i.seed(t, bootstrap.Admin{Email: address}); made != (bootstrap.Made{Email: address}) || !i.admin(t).Active {
+					t.Errorf("as the last one: made %+v", made)
+				}
+			})
+		})
+	}
 }
 
 func TestForceSetsThePasswordOnce(t *testing.T) {

@@ -34,6 +34,10 @@ type Caller struct {
 	UpdatedAt   time.Time
 	LastLoginAt time.Time // zero: never
 
+	Quota      Quota
+	RoleModels Models // what the roles allow together
+	KeyModels  Models // what the API key allows of that
+
 	Method       string    // Password or APIKey; empty: not signed in
 	CredentialID uuid.UUID // the API key, or uuid.Nil
 	SessionID    uuid.UUID // the session, or uuid.Nil
@@ -53,6 +57,11 @@ func (c *Caller) Has(role string) bool { return slices.Contains(c.Roles, role) }
 // MayActFor tells whether the caller may see and change what belongs to the user: they are that user, or an admin.
 func (c *Caller) MayActFor(user uuid.UUID) bool {
 	return c.SignedIn() && (c.UserID == user || c.Has(Admin))
+}
+
+// MayUse tells whether roles and API key allow the model of this canonical name.
+func (c *Caller) MayUse(model string) bool {
+	return c.RoleModels.Allow(model) && c.KeyModels.Allow(model)
 }
 
 // Address is the caller's address as text; "" when it is not known.

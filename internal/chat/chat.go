@@ -4,25 +4,29 @@ package chat
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // Service is the OllamaService.
 type Service struct {
 	upstream              *ollama.Client
+	ledger                *usage.Ledger
 	chatModel, embedModel string
 }
 
 // New returns the service; the models are for requests that name none.
-func New(upstream *ollama.Client, chatModel, embedModel string) *Service {
-	return &Service{upstream: upstream, chatModel: chatModel, embedModel: embedModel}
+func New(upstream *ollama.Client, ledger *usage.Ledger, chatModel, embedModel string) *Service {
+	return &Service{upstream: upstream, ledger: ledger, chatModel: chatModel, embedModel: embedModel}
 }
 
 // ListModels implements paddock.v1.OllamaService.
@@ -32,7 +36,11 @@ func (s *Service) ListModels(ctx context.Context, _ *paddockv1.ListModelsRequest
 		return nil, err
 	}
 	m := &paddockv1.ListModelsResponse{}
+	c := caller.From(ctx)
 	for _, model := range models {
+		if name, err := ollama.Canonical(model.Name); err != nil || !c.MayUse(name) {
+			continue
+		}
 		m.Models = append(m.Models, &paddockv1.Model{
 			Name:          model.Name,
 			SizeBytes:     model.SizeBytes,
@@ -48,23 +56,66 @@ func (s *Service) ListModels(ctx context.Context, _ *paddockv1.ListModelsRequest
 
 // Chat implements paddock.v1.OllamaService. Leaving the loop, for whatever reason, ends the upstream's work.
 func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *connect.ServerStream[paddockv1.ChatResponse]) error {
-	model, err := modelName(req.GetModel(), s.chatModel)
+	model, err := modelName(ctx, req.GetModel(), s.chatModel)
 	if err != nil {
 		return err
 	}
-	ask := ollama.ChatRequest{Model: model, Options: options(req.GetOptions())}
+	ask := ollama.ChatRequest{Turn: turn(ctx, false), Model: model, Options: options(req.GetOptions())}
+	text := 0
 	for _, m := range req.GetMessages() {
 		ask.Messages = append(ask.Messages, ollama.Message{Role: m.GetRole(), Content: m.GetContent()})
+		text += len(m.GetContent())
 	}
+	reserved, err := s.ledger.Reserve(ctx, usage.Call{
+		Kind: usage.Chat, Model: model, PromptTokens: usage.Estimate(text), MaxTokens: int64(max(req.GetOptions().GetNumPredict(), 0)),
+	})
+	if err != nil {
+		return err
+	}
+	if most := reserved.MaxTokens(); most > 0 {
+		ask.Options.NumPredict = new(int32(min(most, math.MaxInt32)))
+	}
+	cost := usage.Cost{Outcome: usage.Failed}
+	defer func() { reserved.Settle(ctx, cost) }()
 	for piece, err := range s.upstream.Chat(ctx, ask) {
+		if ctx.Err() != nil {
+			cost.Outcome = usage.Aborted
+		}
 		if err != nil {
 			return err
 		}
+		if cost = progress(cost, piece); !cost.Exact {
+			cost.PromptTokens = usage.Estimate(text)
+			reserved.Produced(cost.CompletionTokens)
+		}
 		if err := stream.Send(message(piece)); err != nil {
+			if !piece.Done {
+				cost.Outcome = usage.Aborted
+			}
 			return fmt.Errorf("send: %w", err)
 		}
 	}
 	return nil
+}
+
+// progress is the cost of a chat after another piece. Until the last one tells the counts, a piece is a token, and the
+// call is one that broke off.
+func progress(c usage.Cost, p ollama.ChatPiece) usage.Cost {
+	switch {
+	case !p.Done:
+		c.CompletionTokens++
+	case p.PromptTokens > 0 || p.CompletionTokens > 0:
+		c = usage.Cost{PromptTokens: p.PromptTokens, CompletionTokens: p.CompletionTokens, Exact: true, Total: p.Durations.Total}
+		c.Outcome = usage.OK
+	default:
+		c.Outcome = usage.OK
+	}
+	return c
+}
+
+// turn is the caller's place among those who wait for the upstream.
+func turn(ctx context.Context, batch bool) ollama.Turn {
+	return ollama.Turn{User: caller.From(ctx).UserID.String(), Batch: batch}
 }
 
 func message(p ollama.ChatPiece) *paddockv1.ChatResponse {
@@ -84,14 +135,28 @@ func message(p ollama.ChatPiece) *paddockv1.ChatResponse {
 
 // Embed implements paddock.v1.OllamaService.
 func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*paddockv1.EmbedResponse, error) {
-	model, err := modelName(req.GetModel(), s.embedModel)
+	model, err := modelName(ctx, req.GetModel(), s.embedModel)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.upstream.Embed(ctx, model, req.GetInput())
+	text := 0
+	for _, input := range req.GetInput() {
+		text += len(input)
+	}
+	reserved, err := s.ledger.Reserve(ctx, usage.Call{Kind: usage.Embed, Model: model, PromptTokens: usage.Estimate(text)})
 	if err != nil {
 		return nil, err
 	}
+	answer, err := s.upstream.Embed(ctx, turn(ctx, true), model, req.GetInput())
+	if err != nil {
+		outcome := usage.Failed
+		if ctx.Err() != nil {
+			outcome = usage.Aborted
+		}
+		reserved.Settle(ctx, usage.Cost{Outcome: outcome})
+		return nil, err
+	}
+	reserved.Settle(ctx, usage.Cost{PromptTokens: answer.PromptTokens, Exact: true, Outcome: usage.OK})
 	m := &paddockv1.EmbedResponse{PromptTokens: answer.PromptTokens}
 	for _, v := range answer.Vectors {
 		m.Embeddings = append(m.Embeddings, &paddockv1.Embedding{Values: v})
@@ -99,14 +164,19 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 	return m, nil
 }
 
-// modelName returns the canonical name of the model that is asked for.
-func modelName(asked, fallback string) (string, error) {
+var errNotAllowed = fault.New(connect.CodePermissionDenied, fault.ModelNotAllowed, "you may not use this model")
+
+// modelName returns the canonical name of the model that is asked for, if the caller may use it.
+func modelName(ctx context.Context, asked, fallback string) (string, error) {
 	if asked == "" {
 		asked = fallback
 	}
 	name, err := ollama.Canonical(asked)
 	if err != nil {
 		return "", fault.Invalid("model", "is no model name")
+	}
+	if !caller.From(ctx).MayUse(name) {
+		return "", errNotAllowed
 	}
 	return name, nil
 }

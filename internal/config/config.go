@@ -51,6 +51,12 @@ type Config struct {
 	Tokens Tokens
 	// RateLimitPerMinute is how many calls one user may make in a minute; 0 is no limit: RATE_LIMIT_PER_MINUTE.
 	RateLimitPerMinute int
+	// TokensPerDay and TokensPerMonth are the quotas of users who have none of their own; nil is no limit:
+	// DEFAULT_TOKENS_PER_DAY, DEFAULT_TOKENS_PER_MONTH.
+	TokensPerDay, TokensPerMonth *int64
+	// MaxStreamsPerUser and MaxStreams are how many streamed answers may run at once, for one user and in all:
+	// MAX_STREAMS_PER_USER, MAX_STREAMS.
+	MaxStreamsPerUser, MaxStreams int
 	// PasswordMinLength is the least number of characters (not bytes) in a new password, 8 or more:
 	// PASSWORD_MIN_LENGTH.
 	PasswordMinLength int
@@ -59,7 +65,7 @@ type Config struct {
 	// Bootstrap is the first admin.
 	Bootstrap Bootstrap
 
-	// Ollama is the upstream.
+	// Ollama is what stands behind us.
 	Ollama Ollama
 
 	// LogLevel is the least severe level that is logged: LOG_LEVEL.
@@ -109,11 +115,15 @@ type Bootstrap struct {
 	Force bool
 }
 
-// Ollama is the upstream server and the models that are meant when a call names none.
+// Ollama is the upstream servers and the models that are meant when a call names none.
 type Ollama struct {
-	// BaseURL is the server's absolute http or https address, without credentials, query or trailing slash:
-	// OLLAMA_BASE_URL.
-	BaseURL *url.URL
+	// BaseURLs are the servers' absolute http or https addresses, without credentials, query or trailing slash, one or
+	// more: OLLAMA_BASE_URL.
+	BaseURLs []*url.URL
+	// MaxInflight is how many calls run at once on one server, 0 is no limit: OLLAMA_MAX_INFLIGHT. The others wait, at
+	// most QueueLimit of them, for QueueTimeout: OLLAMA_QUEUE_LIMIT, OLLAMA_QUEUE_TIMEOUT.
+	MaxInflight, QueueLimit int
+	QueueTimeout            time.Duration
 	// ConnectTimeout bounds the making of a connection, 1 ms or more: OLLAMA_CONNECT_TIMEOUT.
 	ConnectTimeout time.Duration
 	// FirstTokenTimeout bounds the wait for an answer's first byte, 1 ms or more: OLLAMA_FIRST_TOKEN_TIMEOUT.

@@ -45,6 +45,8 @@ func defaults(t *testing.T) config.Config {
 		ListenAddr:         "127.0.0.1:8080",
 		GRPCReflection:     true,
 		RateLimitPerMinute: 60,
+		MaxStreamsPerUser:  100,
+		MaxStreams:         4000,
 		PasswordMinLength:  12,
 		Argon2:             config.Argon2{MemoryKiB: 19456, Time: 2, Parallelism: 1},
 		Tokens: config.Tokens{
@@ -52,7 +54,8 @@ func defaults(t *testing.T) config.Config {
 		},
 		Bootstrap: config.Bootstrap{Email: "admin@example.com"},
 		Ollama: config.Ollama{
-			BaseURL:        mustURL(t, "http://localhost:11434"),
+			BaseURLs:    []*url.URL{mustURL(t, "http://localhost:11434")},
+			MaxInflight: 32, QueueLimit: 1024, QueueTimeout: time.Minute,
 			ConnectTimeout: 2 * time.Second, FirstTokenTimeout: 2 * time.Minute, IdleTimeout: 30 * time.Second,
 			ChatModel: "llama3.2:latest", EmbedModel: "nomic-embed-text",
 		},
@@ -70,7 +73,7 @@ func TestLoadDefaults(t *testing.T) {
 		want.Environment = config.Prod
 		want.ListenAddr = ":8080"
 		want.GRPCReflection = false
-		want.Ollama.BaseURL = mustURL(t, "http://ollama.default.svc.cluster.local:11434")
+		want.Ollama.BaseURLs = []*url.URL{mustURL(t, "http://ollama.default.svc.cluster.local:11434")}
 		want.Tokens.Secret = randomSecret
 		got := load(t, map[string]string{"ENVIRONMENT": "prod", "JWT_SECRET": randomSecret})
 		if !reflect.DeepEqual(got, want) {
@@ -87,7 +90,9 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		"DATA_DIR": "/var/lib/paddock", "LISTEN_ADDR": "[::1]:9000", "METRICS_ADDR": ":9090",
 		"JWT_SECRET": randomSecret, "JWT_SECRET_PREVIOUS": previous, "JWT_ALG": "HS384",
 		"ACCESS_TOKEN_TTL": "1s", "REFRESH_TOKEN_TTL": "48h", "SESSION_TTL": "30m", "RATE_LIMIT_PER_MINUTE": "0",
-		"OLLAMA_BASE_URL": "https://gpu.internal/ollama/", "OLLAMA_CONNECT_TIMEOUT": "1ms",
+		"OLLAMA_BASE_URL": "https://gpu.internal/ollama/, http://gpu2:11434", "OLLAMA_MAX_INFLIGHT": "4",
+		"OLLAMA_QUEUE_LIMIT": "10", "OLLAMA_QUEUE_TIMEOUT": "5s", "DEFAULT_TOKENS_PER_DAY": "0", "DEFAULT_TOKENS_PER_MONTH": "1000000",
+		"MAX_STREAMS_PER_USER": "7", "MAX_STREAMS": "70", "OLLAMA_CONNECT_TIMEOUT": "1ms",
 		"OLLAMA_FIRST_TOKEN_TIMEOUT": "3m", "OLLAMA_IDLE_TIMEOUT": "1m",
 		"DEFAULT_CHAT_MODEL": "qwen3:8b", "DEFAULT_EMBED_MODEL": "bge-m3",
 		"ADMIN_BOOTSTRAP_EMAIL": "root@localhost", "ADMIN_BOOTSTRAP_PASSWORD": "ünïcödé1",
@@ -108,6 +113,10 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		GRPCReflection:     true,
 		CORSAllowedOrigins: []string{"https://app.example.com", "http://localhost:5173"},
 		WebAPIBase:         "https://api.example.com",
+		TokensPerDay:       new(int64(0)),
+		TokensPerMonth:     new(int64(1_000_000)),
+		MaxStreamsPerUser:  7,
+		MaxStreams:         70,
 		RateLimitPerMinute: 0,
 		PasswordMinLength:  8,
 		Argon2:             config.Argon2{MemoryKiB: 65536, Time: 3, Parallelism: 4},
@@ -125,7 +134,8 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 			AccessTTL: time.Second, RefreshTTL: 48 * time.Hour, SessionTTL: 30 * time.Minute,
 		},
 		Ollama: config.Ollama{
-			BaseURL:        mustURL(t, "https://gpu.internal/ollama"),
+			BaseURLs:    []*url.URL{mustURL(t, "https://gpu.internal/ollama"), mustURL(t, "http://gpu2:11434")},
+			MaxInflight: 4, QueueLimit: 10, QueueTimeout: 5 * time.Second,
 			ConnectTimeout: time.Millisecond, FirstTokenTimeout: 3 * time.Minute, IdleTimeout: time.Minute,
 			ChatModel: "qwen3:8b", EmbedModel: "bge-m3",
 		},

@@ -16,9 +16,9 @@ const secretFile = "jwt_secret"
 // localSecretBytes of randomness make 64 base64 characters, enough for HS512.
 const localSecretBytes = 48
 
-// CreateDataDir makes DataDir, readable by its owner only, unless it exists. The mode of a folder that exists is left
+// createDataDir makes DataDir, readable by its owner only, unless it exists. The mode of a folder that exists is left
 // alone: it may be /tmp, or a volume that others set up.
-func (c Config) CreateDataDir() error {
+func (c Config) createDataDir() error {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return fmt.Errorf("create DATA_DIR: %w", err)
 	}
@@ -31,7 +31,7 @@ func (c Config) CreateDataDir() error {
 func (c Config) SigningSecrets() ([]Secret, error) {
 	current := c.Tokens.Secret
 	if current == "" {
-		if err := c.CreateDataDir(); err != nil {
+		if err := c.createDataDir(); err != nil {
 			return nil, err
 		}
 		var err error

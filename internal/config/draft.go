@@ -3,7 +3,6 @@ package config
 import (
 	"net"
 	"slices"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -17,7 +16,7 @@ type draft struct {
 
 	db          databaseSettings
 	autoMigrate *bool
-	otel        struct{ disabled, exporter, endpoint, tracesEndpoint string }
+	otel        otelSettings
 
 	faults Faults
 }
@@ -47,14 +46,16 @@ func (d *draft) resolve() {
 	if d.autoMigrate != nil {
 		d.AutoMigrate = *d.autoMigrate
 	}
-	d.Tracing = !strings.EqualFold(d.otel.disabled, "true") && d.otel.exporter != "none" &&
-		d.otel.exporter+d.otel.endpoint+d.otel.tracesEndpoint != ""
+	d.Tracing = d.otel.on()
 }
 
 // check finds the faults that no variable shows by itself.
 func (d *draft) check() {
 	if d.Environment == Prod {
 		d.checkProd()
+	}
+	if d.Tracing {
+		d.checkTracing()
 	}
 	d.checkSecret("JWT_SECRET", d.Tokens.Secret)
 	d.checkSecret("JWT_SECRET_PREVIOUS", d.Tokens.PreviousSecret)
@@ -69,7 +70,7 @@ func (d *draft) check() {
 // checkProd finds what is only fit for one's own machine.
 func (d *draft) checkProd() {
 	if d.Tokens.Secret == "" {
-		d.fault("JWT_SECRET", "must be set in prod")
+		d.fault("JWT_SECRET", "must be set in prod; `openssl rand -hex 32` makes one")
 	}
 	if slices.Contains(d.CORSAllowedOrigins, "*") {
 		d.fault("CORS_ALLOWED_ORIGINS", "must not be * in prod")

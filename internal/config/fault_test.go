@@ -33,16 +33,16 @@ var faultCases = []struct {
 	{variable: "DATABASE_URL", value: "sqlite:///data/", problem: "must name a file after sqlite:// and hold none of % ? #"},
 	{variable: "DATABASE_URL", value: "sqlite:///f?mode=memory", problem: "must name a file after sqlite:// and hold none of % ? #"},
 	{variable: "DATA_DIR", value: "data?x", problem: "must be a folder's path and hold none of % ? #"},
-	{variable: "LISTEN_ADDR", value: "8080", problem: "must be host:port or :port"},
-	{variable: "LISTEN_ADDR", value: ":http", problem: "must be host:port or :port"},
-	{variable: "LISTEN_ADDR", value: ":65536", problem: "must be host:port or :port"},
-	{variable: "LISTEN_ADDR", value: "a b:80", problem: "must be host:port or :port"},
-	{variable: "METRICS_ADDR", value: "localhost", problem: "must be host:port or :port"},
+	{variable: "LISTEN_ADDR", value: "8080", problem: badAddress},
+	{variable: "LISTEN_ADDR", value: ":http", problem: badAddress},
+	{variable: "LISTEN_ADDR", value: ":65536", problem: badAddress},
+	{variable: "LISTEN_ADDR", value: "a b:80", problem: badAddress},
+	{variable: "METRICS_ADDR", value: "localhost", problem: badAddress},
 	{variable: "METRICS_ADDR", value: ":8080", problem: "must not be the same port as LISTEN_ADDR"},
 	{variable: "JWT_SECRET", value: strings.Repeat("ab", 15) + "c", problem: "must be at least 32 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:47], with: hs384, problem: "must be at least 48 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:63], with: hs512, problem: "must be at least 64 bytes long for this JWT_ALG"},
-	{variable: "JWT_SECRET", value: "", with: prod, problem: "must be set in prod"},
+	{variable: "JWT_SECRET", value: "", with: prod, problem: "must be set in prod; `openssl rand -hex 32` makes one"},
 	{variable: "JWT_SECRET", value: strings.Repeat("x", 64), with: prod, problem: guessable},
 	{variable: "JWT_SECRET", value: strings.Repeat("abc123", 10), with: prod, problem: guessable},
 	{variable: "JWT_SECRET", value: "change-me-" + randomSecret, with: prod, problem: guessable},
@@ -62,21 +62,17 @@ var faultCases = []struct {
 	{variable: "SESSION_TTL", value: "-1h", problem: badLifetime},
 	{variable: "RATE_LIMIT_PER_MINUTE", value: "-1", problem: "must be a whole number from 0 to 1000000"},
 	{variable: "RATE_LIMIT_PER_MINUTE", value: "60/m", problem: "must be a whole number from 0 to 1000000"},
-	{variable: "OLLAMA_BASE_URL", value: "localhost:11434", problem: badBaseURL},
-	{variable: "OLLAMA_BASE_URL", value: "http://", problem: badBaseURL},
-	{variable: "OLLAMA_BASE_URL", value: "unix:///run/ollama.sock", problem: badBaseURL},
-	{variable: "OLLAMA_BASE_URL", value: "http://user:pw@ollama", problem: badBaseURL},
-	{variable: "OLLAMA_BASE_URL", value: "http://ollama/?key=1", problem: badBaseURL},
-	{variable: "OLLAMA_BASE_URL", value: "http://ollama/#", problem: badBaseURL},
-	{variable: "OLLAMA_BASE_URL", value: "http://ollama:99999", problem: badBaseURL},
+	{variable: "OLLAMA_BASE_URL", value: "localhost:11434", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "http://a, http://b, http://a/", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "http://", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "unix:///run/ollama.sock", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "http://user:pw@ollama", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "http://ollama/?key=1", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "http://ollama/#", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "http://ollama:99999", problem: badBaseURLs},
 	{variable: "OLLAMA_CONNECT_TIMEOUT", value: "0", problem: badTimeout},
 	{variable: "OLLAMA_FIRST_TOKEN_TIMEOUT", value: "soon", problem: badTimeout},
 	{variable: "OLLAMA_IDLE_TIMEOUT", value: "-30s", problem: badTimeout},
-	{variable: "DEFAULT_CHAT_MODEL", value: "llama 3", problem: badModel},
-	{variable: "DEFAULT_EMBED_MODEL", value: strings.Repeat("m", 257), problem: badModel},
-	{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "admin", problem: "must be an email address"},
-	{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "a@b@c", problem: "must be an email address"},
-	{variable: "ADMIN_BOOTSTRAP_EMAIL", value: "Admin <a@b>", problem: "must be an email address"},
 	{variable: "ADMIN_BOOTSTRAP_PASSWORD", value: "ünïcödé1234", with: safeProd, problem: "must have at least PASSWORD_MIN_LENGTH characters in prod"},
 	{variable: "ADMIN_BOOTSTRAP_PASSWORD_FORCE", value: "ture", problem: badBoolean},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "*", with: safeProd, problem: "must not be * in prod"},
@@ -100,25 +96,35 @@ var faultCases = []struct {
 	{variable: "LOG_FORMAT", value: "logfmt", problem: "must be json or text"},
 	{variable: "AUTO_MIGRATE", value: "auto", problem: badBoolean},
 	{variable: "GRPC_REFLECTION", value: "2", problem: badBoolean},
+	{variable: "OTEL_TRACES_EXPORTER", value: "console", problem: "must be otlp or none"},
+	{variable: "OTEL_EXPORTER_OTLP_ENDPOINT", value: "collector:4318", problem: badBaseURL},
+	{variable: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value: "grpc://collector:4317", problem: badBaseURL},
+	{variable: "OTEL_EXPORTER_OTLP_PROTOCOL", value: "grpc", with: traced, problem: badProtocol},
+	{variable: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", value: "http/json", with: traced, problem: badProtocol},
+	{variable: "OTEL_RESOURCE_ATTRIBUTES", value: "team=ml,gate", with: traced, problem: badAttributes},
 	{variable: "VITE_API_BASE", value: "/api", problem: badBaseURL},
 }
 
 const (
+	badAddress     = "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one"
 	badHost        = "must be a host name or address without a port, or the folder of a Unix socket"
 	badDatabaseURL = "must be a valid URL, with reserved characters in the password percent-encoded"
 	guessable      = "must be random, not a sample or a pattern, in prod"
 	badLifetime    = "must be a duration such as 90s, 10m or 24h, at least 1s"
 	badTimeout     = "must be a duration such as 90s, 10m or 24h, at least 1ms"
+	badBaseURLs    = badBaseURL + ", or several, comma-separated, each once"
 	badBaseURL     = "must be an http:// or https:// address without credentials, query or fragment"
-	badModel       = "must be a model's name: no spaces, at most 256 bytes"
 	badBoolean     = "must be true or false (1, yes, on; 0, no, off)"
 	badOrigins     = "must be exact origins such as https://app.example.com or http://localhost:5173, lower case, without path or default port, comma-separated"
 	badNetworks    = "must be networks such as 10.0.0.0/8 or single addresses, comma-separated"
+	badProtocol    = "must be http/protobuf, the one protocol that is supported"
+	badAttributes  = "must be key=value pairs, comma-separated"
 )
 
 var (
 	prod     = map[string]string{"ENVIRONMENT": "prod"}
 	safeProd = map[string]string{"ENVIRONMENT": "prod", "JWT_SECRET": randomSecret}
+	traced   = map[string]string{"OTEL_TRACES_EXPORTER": "otlp"}
 	hs384    = map[string]string{"JWT_ALG": "HS384"}
 	hs512    = map[string]string{"JWT_ALG": "HS512"}
 )
@@ -215,6 +221,21 @@ func TestWhatOnlyProdRefusesIsFineInLocal(t *testing.T) {
 	load(t, map[string]string{
 		"JWT_SECRET": strings.Repeat("change-me", 4), "ADMIN_BOOTSTRAP_PASSWORD": "admin", "CORS_ALLOWED_ORIGINS": "*",
 		"ARGON2_MEMORY_KIB": "8", "ARGON2_TIME": "1",
+	})
+}
+
+// TestWhatNobodyTracesIsNoFault: clusters set the OTEL_* of everything that runs in them.
+func TestWhatNobodyTracesIsNoFault(t *testing.T) {
+	wrong := map[string]string{
+		"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317", "OTEL_RESOURCE_ATTRIBUTES": "gate",
+	}
+	for _, off := range []map[string]string{{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}} {
+		maps.Copy(off, wrong)
+		load(t, off)
+	}
+	load(t, map[string]string{ // the one for traces wins
+		"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+		"OTEL_RESOURCE_ATTRIBUTES": " team=ml, site=a%20b ",
 	})
 }
 

@@ -13,21 +13,43 @@ func address(dst *string) reader {
 	return func(value string) string {
 		host, port, err := net.SplitHostPort(value)
 		if err != nil || host != "" && !validHost(host) || !validPort(port) {
-			return "must be host:port or :port"
+			return "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one"
 		}
 		*dst = value
 		return ""
 	}
 }
 
+const notHTTPURL = "must be an http:// or https:// address without credentials, query or fragment"
+
 // baseURL reads the absolute http or https address of a server, perhaps with a path.
 func baseURL(set func(*url.URL)) reader {
 	return func(value string) string {
 		u, ok := httpURL(value)
 		if !ok {
-			return "must be an http:// or https:// address without credentials, query or fragment"
+			return notHTTPURL
 		}
 		set(u)
+		return ""
+	}
+}
+
+// baseURLs reads one address or several, each once.
+func baseURLs(dst *[]*url.URL) reader {
+	return func(value string) string {
+		var urls []*url.URL
+		seen := map[string]bool{}
+		for _, item := range list(value) {
+			u, ok := httpURL(item)
+			if !ok || seen[u.String()] {
+				return notHTTPURL + ", or several, comma-separated, each once"
+			}
+			urls, seen[u.String()] = append(urls, u), true
+		}
+		if len(urls) == 0 {
+			return notHTTPURL
+		}
+		*dst = urls
 		return ""
 	}
 }

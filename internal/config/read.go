@@ -59,6 +59,18 @@ func number[T int | uint8 | uint32](dst *T, least, most T) reader {
 	}
 }
 
+// optionalNumber reads a number of tokens, of which none at all is something else than zero.
+func optionalNumber(dst **int64) reader {
+	return func(value string) string {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 0 {
+			return "must be a whole number, 0 or more"
+		}
+		*dst = &n
+		return ""
+	}
+}
+
 func duration(dst *time.Duration, least time.Duration) reader {
 	return func(value string) string {
 		v, err := time.ParseDuration(value)
@@ -116,29 +128,6 @@ func folder(dst *string) reader {
 // plainPath tells whether a path stands for itself inside a URI.
 func plainPath(path string) bool {
 	return path != "" && !strings.ContainsAny(path, "%?#") && !hasControl(path)
-}
-
-func modelName(dst *string) reader {
-	return func(value string) string {
-		if len(value) > 256 || strings.ContainsFunc(value, unicode.IsSpace) || hasControl(value) {
-			return "must be a model's name: no spaces, at most 256 bytes"
-		}
-		*dst = value
-		return ""
-	}
-}
-
-// email checks the shape only: it is normalised where accounts are made.
-func email(dst *string) reader {
-	return func(value string) string {
-		local, domain, _ := strings.Cut(value, "@")
-		if local == "" || domain == "" || strings.Contains(domain, "@") || len(value) > 254 ||
-			strings.ContainsFunc(value, unicode.IsSpace) || hasControl(value) {
-			return "must be an email address"
-		}
-		*dst = value
-		return ""
-	}
 }
 
 // hasControl tells whether a text holds a control character or is not UTF-8.

@@ -75,7 +75,7 @@ func (d *draft) variables() []variable {
 		{"DB_PORT", is("5432"), number(&d.db.port, 1, 65535), "PostgreSQL port"},
 		{"DB_NAME", is("app"), text(&d.db.name), "PostgreSQL database"},
 		{"DATABASE_URL", unset{}, databaseURL(&d.db.url), "postgres://… or sqlite:///file; wins over DB_*"},
-		{"DATA_DIR", is("./data"), folder(&d.DataDir), "folder of the embedded database and the local signing secret, mode 0700"},
+		{"DATA_DIR", is("./data"), folder(&d.DataDir), "folder of the embedded database and the local signing secret; made with mode 0700, left as it is when it exists"},
 
 		{"LISTEN_ADDR", byEnv("127.0.0.1:8080", ":8080"), address(&d.ListenAddr), "host:port to serve on"},
 		{"METRICS_ADDR", unset{}, address(&d.MetricsAddr), "host:port of its own for /metrics"},
@@ -93,11 +93,26 @@ func (d *draft) variables() []variable {
 			"RATE_LIMIT_PER_MINUTE", is("60"), number(&d.RateLimitPerMinute, 0, 1_000_000),
 			"calls a minute for each user; 0 turns it off",
 		},
+		{
+			"DEFAULT_TOKENS_PER_DAY",
+			unset{},
+			optionalNumber(&d.TokensPerDay),
+			"tokens a day for each user who has no quota of their own; unset: no limit",
+		},
+		{"DEFAULT_TOKENS_PER_MONTH", unset{}, optionalNumber(&d.TokensPerMonth), "the same for a month"},
+		{"MAX_STREAMS_PER_USER", is("100"), number(&d.MaxStreamsPerUser, 1, 1_000_000), "streamed answers at once for each user"},
+		{"MAX_STREAMS", is("4000"), number(&d.MaxStreams, 1, 1_000_000), "streamed answers at once in all"},
 
 		{
 			"OLLAMA_BASE_URL", byEnv("http://localhost:11434", "http://ollama.default.svc.cluster.local:11434"),
-			baseURL(func(u *url.URL) { o.BaseURL = u }), "the Ollama server",
+			baseURLs(&o.BaseURLs), "the Ollama servers, comma-separated",
 		},
+		{
+			"OLLAMA_MAX_INFLIGHT", is("32"), number(&o.MaxInflight, 0, 100_000),
+			"calls at once on each Ollama server, the others wait their turn; 0: no limit",
+		},
+		{"OLLAMA_QUEUE_LIMIT", is("1024"), number(&o.QueueLimit, 1, 1_000_000), "calls that may wait for Ollama"},
+		{"OLLAMA_QUEUE_TIMEOUT", is("60s"), duration(&o.QueueTimeout, time.Millisecond), "longest wait for a turn"},
 		{
 			"OLLAMA_CONNECT_TIMEOUT", is("2s"), duration(&o.ConnectTimeout, time.Millisecond),
 			"longest wait for a connection to Ollama",
@@ -110,14 +125,14 @@ func (d *draft) variables() []variable {
 			"OLLAMA_IDLE_TIMEOUT", is("30s"), duration(&o.IdleTimeout, time.Millisecond),
 			"longest silence in the middle of an answer",
 		},
-		{"DEFAULT_CHAT_MODEL", is("llama3.2:latest"), modelName(&o.ChatModel), "model of a chat that names none"},
-		{"DEFAULT_EMBED_MODEL", is("nomic-embed-text"), modelName(&o.EmbedModel), "model of an embedding that names none"},
+		{"DEFAULT_CHAT_MODEL", is("llama3.2:latest"), text(&o.ChatModel), "model of a chat that names none"},
+		{"DEFAULT_EMBED_MODEL", is("nomic-embed-text"), text(&o.EmbedModel), "model of an embedding that names none"},
 
-		{"ADMIN_BOOTSTRAP_EMAIL", is("admin@example.com"), email(&d.Bootstrap.Email), "login name of the first admin"},
-		{"ADMIN_BOOTSTRAP_PASSWORD", means("random, printed once"), text(&d.Bootstrap.Password), "password of the first admin"},
+		{"ADMIN_BOOTSTRAP_EMAIL", is("admin@example.com"), text(&d.Bootstrap.Email), "login name of the first admin"},
+		{"ADMIN_BOOTSTRAP_PASSWORD", means("random, printed once"), text(&d.Bootstrap.Password), "password of the first admin; printed too when it is set; dev: admin unless set"},
 		{
 			"ADMIN_BOOTSTRAP_PASSWORD_FORCE", is("false"), boolean(func(on bool) { d.Bootstrap.Force = on }),
-			"set that password even when the admin has one",
+			"set that password even when the admin has one, with seed and at each start, and bring back an admin who was disabled or demoted",
 		},
 
 		{"CORS_ALLOWED_ORIGINS", unset{}, origins(&d.CORSAllowedOrigins), "exact origins, comma-separated; * in local only"},
@@ -128,7 +143,7 @@ func (d *draft) variables() []variable {
 		{"ARGON2_TIME", is("2"), number(&d.Argon2.Time, 1, 16), "passes of one password hash"},
 		{"ARGON2_PARALLELISM", is("1"), number(&d.Argon2.Parallelism, 1, 16), "lanes of one password hash"},
 
-		{"LOG_LEVEL", is("info"), logLevel(&d.LogLevel), "debug, info, warn or error"},
+		{"LOG_LEVEL", is("info"), logLevel(&d.LogLevel), "debug, info, warn or error; dev: warn unless set"},
 		{"LOG_FORMAT", means("json; text on a terminal"), oneOf(&d.LogFormat, "json", "text"), "json or text"},
 		{
 			"AUTO_MIGRATE", means("true on the embedded database, false on PostgreSQL"),
@@ -143,10 +158,13 @@ func (d *draft) variables() []variable {
 		{"OTEL_TRACES_EXPORTER", unset{}, text(&d.otel.exporter), "standard; turns tracing on, none turns it off"},
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", unset{}, text(&d.otel.endpoint), "standard; turns tracing on"},
 		{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", unset{}, text(&d.otel.tracesEndpoint), "standard; turns tracing on"},
+		{"OTEL_EXPORTER_OTLP_PROTOCOL", unset{}, text(&d.otel.protocol), "standard; http/protobuf is the one that is spoken"},
+		{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", unset{}, text(&d.otel.tracesProtocol), "standard; likewise, and wins"},
+		{"OTEL_RESOURCE_ATTRIBUTES", unset{}, text(&d.otel.attributes), "standard; key=value pairs for every span, comma-separated"},
 
 		{
 			"VITE_API_BASE", means("same origin"), baseURL(func(u *url.URL) { d.WebAPIBase = u.String() }),
-			"API address for a web page that is served elsewhere",
+			"API address for a web page that is served elsewhere; dev --no-backend: http://127.0.0.1:8080 unless set",
 		},
 	}
 }

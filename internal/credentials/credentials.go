@@ -2,10 +2,15 @@
 package credentials
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"connectrpc.com/connect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"github.com/google/uuid"
@@ -38,11 +43,13 @@ var (
 	errNoCredential = fault.NotFound("credential")
 )
 
+var errOnlyItself = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "an API key with a list of models can rotate only itself")
+
 // IssueApiKey implements paddock.v1.CredentialService.
 func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyRequest) (*paddockv1.IssueApiKeyResponse, error) {
 	owner, err := caller.From(ctx).Subject(req.GetUserId())
 	if err != nil {
-		return nil, errNoUser
+		return nil, s.log.Refuse(ctx, errNoUser, "CredentialService.IssueApiKey: user "+req.GetUserId())
 	}
 	label := strings.TrimSpace(req.GetLabel())
 	if label == "" {
@@ -56,13 +63,27 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 		}
 		expires = &t
 	}
+	models, err := wire.ParseModels(req.GetModels())
+	if err != nil {
+		return nil, err
+	}
+	// A key cannot make one that may do more.
+	models = caller.ParseModels(models).Within(caller.From(ctx).KeyModels).Column()
+	wanted := &db.Credential{UserID: owner, Label: label, ExpiresAt: expires, Models: models}
 	key := secret.NewKey()
 	var made *db.Credential
 	earlier, repeated, err := idempotency.Once(ctx, s.store.Client, req, func(remember idempotency.Remember) error {
 		return s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 			var err error
-			if made, err = insert(ctx, tx, owner, label, expires, key); err != nil {
+			if made, err = insert(ctx, tx, wanted, key); err != nil {
 				return audit.Event{}, err
+			}
+			n, err := tx.Credential.Query().Where(credential.UserID(owner), credential.RevokedAtIsNil()).Count(ctx)
+			if err != nil {
+				return audit.Event{}, err
+			}
+			if n > maxKeys {
+				return audit.Event{}, errTooManyKeys
 			}
 			return audit.Event{
 				Type: audit.APIKeyIssued, TargetUserID: owner, CredentialID: made.ID, Detail: describe(made),
@@ -83,13 +104,15 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 	return &paddockv1.IssueApiKeyResponse{Credential: wire.Credential(made), Secret: key.String()}, nil
 }
 
-func insert(ctx context.Context, tx *db.Tx, owner uuid.UUID, label string, expires *time.Time, key secret.Key) (*db.Credential, error) {
+// insert makes a credential like the one that is given, with the key.
+func insert(ctx context.Context, tx *db.Tx, like *db.Credential, key secret.Key) (*db.Credential, error) {
 	return tx.Credential.Create().
-		SetUserID(owner).
-		SetLabel(label).
+		SetUserID(like.UserID).
+		SetLabel(like.Label).
+		SetNillableModels(like.Models).
 		SetKeyID(key.ID).
 		SetKeyHash(secret.HashKey(key)).
-		SetNillableExpiresAt(expires).
+		SetNillableExpiresAt(like.ExpiresAt).
 		SetCreatedAt(store.Now()).
 		Save(ctx)
 }
@@ -98,16 +121,23 @@ func insert(ctx context.Context, tx *db.Tx, owner uuid.UUID, label string, expir
 func (s *Service) ListCredentials(ctx context.Context, req *paddockv1.ListCredentialsRequest) (*paddockv1.ListCredentialsResponse, error) {
 	owner, err := caller.From(ctx).Subject(req.GetUserId())
 	if err != nil {
-		return nil, errNoUser
+		return nil, s.log.Refuse(ctx, errNoUser, "CredentialService.ListCredentials: user "+req.GetUserId())
 	}
-	rows, err := s.store.Credential.Query().
+	newest := s.store.Credential.Query().
 		Where(credential.UserID(owner)).
-		Order(credential.ByCreatedAt(sql.OrderDesc()), credential.ByID(sql.OrderDesc())).
-		Limit(credentialsListed).
-		All(ctx)
+		Order(credential.ByCreatedAt(sql.OrderDesc()), credential.ByID(sql.OrderDesc()))
+	rows, err := newest.Clone().Where(credential.RevokedAtIsNil()).Limit(maxKeys).All(ctx)
 	if err != nil {
 		return nil, err
 	}
+	revoked, err := newest.Where(credential.RevokedAtNotNil()).Limit(revokedListed).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, revoked...)
+	slices.SortFunc(rows, func(a, b *db.Credential) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), bytes.Compare(b.ID[:], a.ID[:]))
+	})
 	if len(rows) == 0 {
 		if ok, err := s.store.User.Query().Where(user.ID(owner)).Exist(ctx); err != nil {
 			return nil, err
@@ -122,8 +152,14 @@ func (s *Service) ListCredentials(ctx context.Context, req *paddockv1.ListCreden
 	return m, nil
 }
 
-// credentialsListed bounds the answer.
-const credentialsListed = 1000
+// Keys that a user may have, expired ones included, so that all can be listed, and revoked ones that are listed with them.
+const (
+	maxKeys       = 500
+	revokedListed = 500
+)
+
+var errTooManyKeys = fault.New(connect.CodeFailedPrecondition, fault.InvalidArgument,
+	fmt.Sprintf("the user has %d API keys; revoke some first", maxKeys))
 
 // RevokeCredential implements paddock.v1.CredentialService.
 func (s *Service) RevokeCredential(ctx context.Context, req *paddockv1.RevokeCredentialRequest) (*paddockv1.RevokeCredentialResponse, error) {
@@ -155,6 +191,9 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	if err != nil {
 		return nil, err
 	}
+	if c := caller.From(ctx); c.KeyModels != nil && c.CredentialID != old.ID { // which may be one that may do more
+		return nil, s.log.Refuse(ctx, errOnlyItself, "CredentialService.RotateCredential: "+describe(old))
+	}
 	if old.ExpiresAt != nil && !store.Now().Before(*old.ExpiresAt) {
 		return nil, errNoCredential
 	}
@@ -163,7 +202,7 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		// The insert first: like all that is done to a user it locks their row before what hangs on it.
 		var err error
-		if made, err = insert(ctx, tx, old.UserID, old.Label, old.ExpiresAt, key); err != nil {
+		if made, err = insert(ctx, tx, old, key); err != nil {
 			return audit.Event{}, err
 		}
 		ended, err := revoke(ctx, tx, old)
@@ -187,10 +226,45 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	return &paddockv1.RotateCredentialResponse{Credential: wire.Credential(made), Secret: key.String()}, nil
 }
 
+// SetCredentialModels implements paddock.v1.CredentialService.
+func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCredentialModelsRequest) (*paddockv1.SetCredentialModelsResponse, error) {
+	models, err := wire.ParseModels(req.GetModels())
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.own(ctx, uuid.MustParse(req.GetId()))
+	if err != nil {
+		return nil, err
+	}
+	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		update := tx.Credential.Update().Where(credential.ID(row.ID)).SetNillableModels(models)
+		if models == nil {
+			update.ClearModels()
+		}
+		n, err := update.Save(ctx)
+		if err == nil && n == 0 {
+			err = errNoCredential
+		}
+		return audit.Event{
+			Type: audit.ModelsChanged, TargetUserID: row.UserID, CredentialID: row.ID,
+			Detail: describe(row) + ": " + wire.DescribeModels(models),
+		}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	row.Models = models
+	return &paddockv1.SetCredentialModelsResponse{Credential: wire.Credential(row)}, nil
+}
+
 // own returns the credential if the caller may act for its user, and NOT_FOUND otherwise.
 func (s *Service) own(ctx context.Context, id uuid.UUID) (*db.Credential, error) {
+	c := caller.From(ctx)
 	row, err := s.store.Credential.Get(ctx, id)
-	if db.IsNotFound(err) || err == nil && !caller.From(ctx).MayActFor(row.UserID) {
+	switch {
+	case (db.IsNotFound(err) || err == nil && !c.MayActFor(row.UserID)) && !c.Has(caller.Admin):
+		return nil, s.log.Refuse(ctx, errNoCredential, "CredentialService: credential "+id.String())
+	case db.IsNotFound(err):
 		return nil, errNoCredential
 	}
 	return row, err

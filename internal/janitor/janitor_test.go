@@ -73,7 +73,7 @@ func TestRunSweepsAtOnceAndEnds(t *testing.T) {
 		log := audit.Open(s)
 		long := store.Now().Add(-48 * time.Hour)
 		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-			_, err := store.Exec(ctx, tx, `INSERT INTO idempotency_keys (id, request_hash, result_id, created_at) VALUES ('k', '', $1, $2)`, uuid.New(), long)
+			_, err := store.Exec(store.WithWrites(ctx), tx, `INSERT INTO idempotency_keys (id, request_hash, result_id, created_at) VALUES ('k', '', $1, $2)`, uuid.New(), long)
 			return err
 		})
 		if err != nil {

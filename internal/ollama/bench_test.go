@@ -80,7 +80,7 @@ func benchClient(b *testing.B, server *ollamatest.Server) *Client {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return New(Config{BaseURL: base, ConnectTimeout: time.Second, FirstTokenTimeout: time.Minute, IdleTimeout: time.Minute})
+	return New(Config{BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: time.Minute, IdleTimeout: time.Minute})
 }
 
 // One operation is a piece of a stream over the loopback, the server's writing
@@ -110,7 +110,7 @@ func BenchmarkEmbed(b *testing.B) {
 	input := make([]string, 512)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.Embed(context.Background(), "tiny-embed", input); err != nil {
+		if _, err := c.Embed(context.Background(), Turn{}, "tiny-embed", input); err != nil {
 			b.Fatal(err)
 		}
 	}

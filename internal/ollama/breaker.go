@@ -23,14 +23,8 @@ func (s State) String() string {
 	return [...]string{"closed", "half-open", "open"}[s]
 }
 
+// Between probes of a dead upstream: the wait doubles from the first to the last.
 const (
-	// tripAfter failures in a row, with no answer in between, make the breaker
-	// doubt the upstream.
-	tripAfter = 3
-	// patience is how long a call waits for the verdict of a probe: what a dead
-	// upstream may cost a call at most.
-	patience = 50 * time.Millisecond
-	// Between probes of a dead upstream: the wait doubles from the first to the last.
 	firstWait = time.Second
 	lastWait  = 10 * time.Second
 )
@@ -43,7 +37,10 @@ const (
 // the very call that finds it recovered. Libraries of this kind let a real
 // call be the probe, which here may take minutes.
 type breaker struct {
-	probe func() error // must end by itself
+	probe     func() error  // must end by itself
+	tripAfter int           // so many failures in a row, with no answer in between, are cause for doubt
+	patience  time.Duration // how long a call waits for a probe: what a dead upstream may cost it at most
+	message   string        // for callers who are refused
 
 	mu       sync.Mutex
 	failures int           // in a row
@@ -59,7 +56,7 @@ func (b *breaker) admit(ctx context.Context) error {
 	if verdict == nil {
 		return err
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(b.patience)
 	defer timer.Stop()
 	select {
 	case <-verdict:
@@ -79,11 +76,29 @@ func (b *breaker) ask() (verdict <-chan struct{}, err error) {
 	if b.state() != HalfOpen {
 		return nil, b.refusal()
 	}
+	return b.look(), nil
+}
+
+// ready tells whether calls go through. When that is in doubt it sets off a
+// probe, and does not wait for it.
+func (b *breaker) ready() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	state := b.state()
+	if state == HalfOpen {
+		b.look()
+	}
+	return state == Closed
+}
+
+// look gives the running probe and sets one off if there is none. It wants b.mu
+// held.
+func (b *breaker) look() (verdict <-chan struct{}) {
 	if b.probing == nil {
 		b.probing = make(chan struct{})
 		go b.runProbe()
 	}
-	return b.probing, nil
+	return b.probing
 }
 
 func (b *breaker) runProbe() {
@@ -112,8 +127,15 @@ func (b *breaker) failed() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.failures++
-	if b.failures == tripAfter {
+	if b.failures == b.tripAfter {
 		b.wait, b.retryAt = 0, time.Now()
+	}
+}
+
+// trip reports that the upstream was found dead.
+func (b *breaker) trip() {
+	for range b.tripAfter {
+		b.failed()
 	}
 }
 
@@ -127,7 +149,7 @@ func (b *breaker) State() State {
 // state and refusal want b.mu held.
 func (b *breaker) state() State {
 	switch {
-	case b.failures < tripAfter:
+	case b.failures < b.tripAfter:
 		return Closed
 	case time.Now().Before(b.retryAt):
 		return Open
@@ -138,10 +160,11 @@ func (b *breaker) state() State {
 var errOpen = errors.New("circuit breaker is open")
 
 func (b *breaker) refusal() error {
-	if b.failures < tripAfter {
+	if b.failures < b.tripAfter {
 		return nil
 	}
-	err := unavailable(messageUnreachable, errOpen)
+	err := unavailable(b.message, errOpen)
+	err.unserved = true
 	err.RetryAfter = max(time.Until(b.retryAt), retryAfter)
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 )
 
+const tripAfter = 3
+
 var errDead = errors.New("dead")
 
 // upstream is what the breaker's probe finds.
@@ -19,7 +21,7 @@ type upstream struct {
 }
 
 func (u *upstream) breaker() *breaker {
-	return &breaker{probe: func() error {
+	return &breaker{tripAfter: tripAfter, patience: 50 * time.Millisecond, probe: func() error {
 		u.probes++
 		time.Sleep(u.takes)
 		return u.err

@@ -2,6 +2,7 @@ package ollama
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 )
@@ -29,15 +30,15 @@ func newCapabilities() capabilities {
 
 // findCapabilities gives the capabilities by digest, asking for those not known,
 // and forgets models that are gone. A model that cannot be asked has none.
-func (c *Client) findCapabilities(ctx context.Context, models []taggedModel) map[string][]string {
+func (s *server) findCapabilities(ctx context.Context, models []taggedModel) map[string][]string {
 	ctx, cancel := context.WithTimeout(ctx, showsWithin)
 	defer cancel()
-	cache := &c.capabilities
+	cache := &s.capabilities
 	found, missing := cache.sort(models)
 	var asking sync.WaitGroup
 	for _, m := range missing {
 		asking.Go(func() {
-			list, err := c.show(ctx, m.Name)
+			list, err := s.show(ctx, m.Name)
 			if err != nil {
 				return
 			}
@@ -69,18 +70,22 @@ func (c *capabilities) sort(models []taggedModel) (found map[string][]string, mi
 }
 
 // show asks for one model's capabilities, in turn.
-func (c *Client) show(ctx context.Context, model string) ([]string, error) {
+func (s *server) show(ctx context.Context, model string) ([]string, error) {
 	select {
-	case c.capabilities.slots <- struct{}{}:
-		defer func() { <-c.capabilities.slots }()
+	case s.capabilities.slots <- struct{}{}:
+		defer func() { <-s.capabilities.slots }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+	request, err := json.Marshal(struct {
+		Model string `json:"model"`
+	}{model})
+	if err != nil {
+		return nil, err
 	}
 	var shown struct {
 		Capabilities []string `json:"capabilities"`
 	}
-	err := c.metadata(ctx, "api/show", struct {
-		Model string `json:"model"`
-	}{model}, &shown)
+	err = s.metadata(ctx, "api/show", request, &shown)
 	return shown.Capabilities, err
 }

@@ -11,6 +11,7 @@ import (
 
 // ChatRequest is a conversation to be continued.
 type ChatRequest struct {
+	Turn     Turn
 	Model    string    // in any spelling
 	Messages []Message // oldest first; none at all only loads the model
 	Options  Options
@@ -81,17 +82,25 @@ func (c *Client) Chat(ctx context.Context, request ChatRequest) iter.Seq2[ChatPi
 	}
 }
 
-func (c *Client) openChat(ctx context.Context, request ChatRequest) (*answer, error) {
+func (c *Client) openChat(ctx context.Context, request ChatRequest) (*Answer, error) {
 	model, err := Canonical(request.Model)
 	if err != nil {
 		return nil, err
 	}
-	return c.call(ctx, "api/chat", struct {
+	body, err := json.Marshal(struct {
 		Model    string    `json:"model"`
 		Messages []Message `json:"messages"`
 		Stream   bool      `json:"stream"`
 		Options  Options   `json:"options,omitzero"`
-	}{model, request.Messages, true, request.Options}, c.model)
+	}{model, request.Messages, true, request.Options})
+	if err != nil {
+		return nil, badRequest("an option is not a finite number")
+	}
+	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: body})
+	if err != nil {
+		return nil, err
+	}
+	return a.orFault()
 }
 
 // nextPiece reads up to the next line that says something.

@@ -22,17 +22,17 @@ func TestDeadUpstreamIsRefusedAtOnceAndFoundAliveAgain(t *testing.T) {
 		_, err := c.Models(t.Context())
 		wantError(t, err, ollama.ErrUnavailable)
 	}
-	_, err := c.Embed(t.Context(), "tiny-embed", []string{"x"})
+	_, err := c.Embed(t.Context(), ollama.Turn{}, "tiny-embed", []string{"x"})
 	wantError(t, err, ollama.ErrUnavailable)
 	if c.State() != ollama.Open {
 		t.Errorf("circuit breaker is %v, want open", c.State())
 	}
-	if err := c.Ping(t.Context()); !errors.Is(err, ollama.ErrUnavailable) {
+	if err := c.Ping(t.Context())[0].Err; !errors.Is(err, ollama.ErrUnavailable) {
 		t.Errorf("ping: %v, want ErrUnavailable", err)
 	}
 
 	s.Resume(t)
-	if err := c.Ping(t.Context()); err != nil {
+	if err := c.Ping(t.Context())[0].Err; err != nil {
 		t.Errorf("ping: %v, though the upstream is back", err)
 	}
 	wantRecovery(t, c)
@@ -42,7 +42,7 @@ func TestDeadUpstreamIsRefusedAtOnceAndFoundAliveAgain(t *testing.T) {
 func wantRecovery(t *testing.T, c *ollama.Client) {
 	t.Helper()
 	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		_, err := c.Embed(t.Context(), "tiny-embed", []string{"x"})
+		_, err := c.Embed(t.Context(), ollama.Turn{}, "tiny-embed", []string{"x"})
 		if err == nil && c.State() == ollama.Closed {
 			return
 		}
@@ -52,12 +52,11 @@ func wantRecovery(t *testing.T, c *ollama.Client) {
 	}
 }
 
-func TestNothingButSilenceOpensTheBreaker(t *testing.T) {
+func TestNothingThatIsAnsweredOpensTheBreaker(t *testing.T) {
 	for name, x := range map[string]struct {
 		script ollamatest.Step
 		state  ollama.State
 	}{
-		"silence":     {ollamatest.Hang(), ollama.HalfOpen},
 		"cut":         {ollamatest.Cut(), ollama.HalfOpen},
 		"model error": {ollamatest.Status(500, "failed"), ollama.Closed},
 		"not found":   {ollamatest.Status(404, "not found"), ollama.Closed},
@@ -77,7 +76,7 @@ func TestNothingButSilenceOpensTheBreaker(t *testing.T) {
 			if c.State() != x.state {
 				t.Errorf("circuit breaker is %v, want %v", c.State(), x.state)
 			}
-			wantRecovery(t, c) // at once: one silent model does not close the others off
+			wantRecovery(t, c) // at once: one failing model does not close the others off
 		})
 	}
 }
@@ -92,7 +91,7 @@ func TestCallersWhoLeaveDoNotOpenTheBreaker(t *testing.T) {
 		if _, _, _, err := collect(ctx, c, hi("tiny-chat")); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("chat: %v, want the caller's deadline", err)
 		}
-		if _, err := c.Embed(ctx, "tiny-embed", []string{"x"}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := c.Embed(ctx, ollama.Turn{}, "tiny-embed", []string{"x"}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("embed: %v, want the caller's deadline", err)
 		}
 		cancel()
@@ -143,7 +142,7 @@ func TestBaseURLMayHaveAPath(t *testing.T) {
 	s := ollamatest.Start(t)
 	proxy := httptest.NewServer(http.StripPrefix("/ollama", s))
 	defer proxy.Close()
-	if err := newClient(t, proxy.URL+"/ollama/").Ping(t.Context()); err != nil {
+	if err := newClient(t, proxy.URL+"/ollama/").Ping(t.Context())[0].Err; err != nil {
 		t.Error(err)
 	}
 }
@@ -229,7 +228,7 @@ func TestEmbedFails(t *testing.T) {
 			t.Parallel()
 			s := ollamatest.Start(t)
 			s.Script("tiny-embed", x.script...)
-			_, err := short(t, s).Embed(t.Context(), "tiny-embed", []string{"a", "b"})
+			_, err := short(t, s).Embed(t.Context(), ollama.Turn{}, "tiny-embed", []string{"a", "b"})
 			wantError(t, err, x.kind)
 		})
 	}
@@ -240,7 +239,7 @@ func TestCancellingAnEmbedStopsTheUpstream(t *testing.T) {
 	s.Script("tiny-embed", ollamatest.Hang())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, err := newClient(t, s.URL).Embed(ctx, "tiny-embed", []string{"x"}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := newClient(t, s.URL).Embed(ctx, ollama.Turn{}, "tiny-embed", []string{"x"}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v, want context.DeadlineExceeded", err)
 	}
 	wantAborted(t, s)

@@ -42,7 +42,7 @@ func config(t testing.TB, baseURL string) ollama.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ollama.Config{BaseURL: u, ConnectTimeout: 2 * time.Second, FirstTokenTimeout: time.Minute, IdleTimeout: 30 * time.Second}
+	return ollama.Config{BaseURLs: []*url.URL{u}, ConnectTimeout: 2 * time.Second, FirstTokenTimeout: time.Minute, IdleTimeout: 30 * time.Second}
 }
 
 func hi(model string) ollama.ChatRequest {
@@ -74,8 +74,25 @@ var contract = []struct {
 	run  func(*testing.T, *ollama.Client)
 }{
 	{"version answers a ping", func(t *testing.T, c *ollama.Client) {
-		if err := c.Ping(t.Context()); err != nil {
+		if err := c.Ping(t.Context())[0].Err; err != nil {
 			t.Error(err)
+		}
+	}},
+	{"version is told", func(t *testing.T, c *ollama.Client) {
+		if v, err := c.Version(t.Context()); v == "" || err != nil {
+			t.Errorf("%q, %v", v, err)
+		}
+	}},
+	{"tags list every model", func(t *testing.T, c *ollama.Client) {
+		list, err := c.Tags(t.Context())
+		if !slices.ContainsFunc(list, func(m ollama.TaggedRaw) bool { return m.Name == "tiny-chat:latest" }) || err != nil {
+			t.Errorf("%s, %v", names(list), err)
+		}
+	}},
+	{"a chat is relayed", func(t *testing.T, c *ollama.Client) { wantRelayed(t, c, "tiny-chat:latest") }},
+	{"running models are listed", func(t *testing.T, c *ollama.Client) {
+		if list, err := c.Running(t.Context()); len(list) == 0 || err != nil {
+			t.Errorf("%s, %v", names(list), err)
 		}
 	}},
 	{"chat streams its text and ends with counts", wantChat(hi("tiny-chat"), ollamatest.ChatAnswer, "stop", 27)},
@@ -110,7 +127,7 @@ var contract = []struct {
 	{"embed of nothing gives nothing", func(t *testing.T, c *ollama.Client) { wantVectors(t, c, 0) }},
 	{"embed of empty texts gives a vector for each", func(t *testing.T, c *ollama.Client) { wantVectors(t, c, 5, "a", "") }},
 	{"embed of an unknown model", func(t *testing.T, c *ollama.Client) {
-		_, err := c.Embed(t.Context(), "nope", []string{"x"})
+		_, err := c.Embed(t.Context(), ollama.Turn{}, "nope", []string{"x"})
 		wantError(t, err, ollama.ErrModelNotFound)
 	}},
 	{"models are listed with what they can do", wantModels},
@@ -150,7 +167,7 @@ func wantChat(request ollama.ChatRequest, text, reason string, tokens int64) fun
 
 func wantVectors(t *testing.T, c *ollama.Client, tokens int64, input ...string) [][]float32 {
 	t.Helper()
-	e, err := c.Embed(t.Context(), "tiny-embed", input)
+	e, err := c.Embed(t.Context(), ollama.Turn{}, "tiny-embed", input)
 	if err != nil {
 		t.Fatal(err)
 	}

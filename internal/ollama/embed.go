@@ -2,6 +2,7 @@ package ollama
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 )
@@ -18,7 +19,7 @@ const maxEmbedAnswer = 64 << 20
 
 // Embed gives one vector for each input; no input gives no vectors. Texts that
 // are too long for the model are cut by the upstream.
-func (c *Client) Embed(ctx context.Context, model string, input []string) (*Embeddings, error) {
+func (c *Client) Embed(ctx context.Context, turn Turn, model string, input []string) (*Embeddings, error) {
 	model, err := Canonical(model)
 	if err != nil {
 		return nil, err
@@ -26,11 +27,18 @@ func (c *Client) Embed(ctx context.Context, model string, input []string) (*Embe
 	if input == nil {
 		input = []string{} // null would not be a list
 	}
-	a, err := c.call(ctx, "api/embed", struct {
+	body, err := json.Marshal(struct {
 		Model string   `json:"model"`
 		Input []string `json:"input"`
-	}{model, input}, c.model)
+	}{model, input})
 	if err != nil {
+		return nil, badRequest("the input cannot be sent")
+	}
+	a, err := c.Relay(ctx, Relay{Turn: turn, Path: "api/embed", Model: model, Body: body})
+	if err != nil {
+		return nil, err
+	}
+	if a, err = a.orFault(); err != nil {
 		return nil, err
 	}
 	defer a.Close()

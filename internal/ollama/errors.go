@@ -34,6 +34,8 @@ type Error struct {
 	Message    string        // may be shown to the caller: no address, path or control character
 	RetryAfter time.Duration // when to ask again; set when Kind is ErrUnavailable
 	detail     string        // for the log only
+	unserved   bool          // no upstream can have seen the request
+	silent     bool          // the upstream was asked and let its deadline pass
 }
 
 // Error tells everything that is known, internal addresses included: for the
@@ -43,7 +45,7 @@ func (e *Error) Error() string {
 	if e.Status != 0 {
 		text += fmt.Sprintf(" (status %d)", e.Status)
 	}
-	if e.detail != "" {
+	if e.detail != "" && e.detail != e.Message {
 		text += ": " + e.detail
 	}
 	return text
@@ -89,7 +91,7 @@ func badRequest(message string) *Error {
 //	503  the queue is full; 502 and 504 come from a proxy in between
 func statusError(status int, body []byte) *Error {
 	message := errorMessage(body)
-	e := &Error{Kind: ErrFailed, Status: status, Message: safeText(message), detail: message}
+	e := &Error{Kind: ErrFailed, Status: status, Message: SafeText(message), detail: message}
 	switch {
 	case status == http.StatusNotFound && message != "":
 		e.Kind = ErrModelNotFound
@@ -110,7 +112,7 @@ func statusError(status int, body []byte) *Error {
 
 // modelError explains an {"error": text} line in the middle of a stream.
 func modelError(text string) *Error {
-	e := failed(safeText(text), errors.New(text))
+	e := failed(SafeText(text), errors.New(text))
 	if e.Message == "" {
 		e.Message = messageModelFailed
 	}
@@ -138,9 +140,9 @@ var internals = regexp.MustCompile(`(?i)` +
 	`|\[[0-9a-f:]*:[0-9a-f:.]*\](?::\d+)?` +
 	`|\b[a-z0-9.-]+:\d{2,5}\b`)
 
-// safeText makes the upstream's words fit for the caller: valid UTF-8 on one
+// SafeText makes an upstream's words fit for the caller: valid UTF-8 on one
 // line, without control characters and internals, cut at maxMessage.
-func safeText(s string) string {
+func SafeText(s string) string {
 	s = strings.ToValidUTF8(s, "")
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -32,6 +32,9 @@ func TestStatusTellsTheKind(t *testing.T) {
 		if !errors.Is(e, x.kind) || e.Message != x.message || e.Status != x.status {
 			t.Errorf("%d %s: %v, want %v: %s", x.status, x.body, e, x.kind, x.message)
 		}
+		if strings.Count(e.Error(), e.Message) != 1 {
+			t.Errorf("%d %s is told as %s", x.status, x.body, e.Error())
+		}
 		if (e.RetryAfter > 0) != errors.Is(x.kind, ErrUnavailable) {
 			t.Errorf("%d: retry after %v", x.status, e.RetryAfter)
 		}
@@ -52,11 +55,11 @@ func TestMessagesGiveNoInternalsAway(t *testing.T) {
 		"two\r\nlines\x00\x1b[31m and\tmore\u202e\xff":                            "two lines[31m and more",
 		"": "",
 	} {
-		if got := safeText(said); got != want {
-			t.Errorf("safeText(%q)\n got %q\nwant %q", said, got, want)
+		if got := SafeText(said); got != want {
+			t.Errorf("SafeText(%q)\n got %q\nwant %q", said, got, want)
 		}
 	}
-	if got := safeText(strings.Repeat("é", 1000)); len(got) > maxMessage+len("…") || !strings.HasPrefix(got, "éé") {
+	if got := SafeText(strings.Repeat("é", 1000)); len(got) > maxMessage+len("…") || !strings.HasPrefix(got, "éé") {
 		t.Errorf("a long message is %d bytes: %q", len(got), got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Model is a model that the upstream holds.
+// Model is a model that an upstream holds.
 type Model struct {
 	Name          string // "llama3.2:latest"
 	SizeBytes     int64
@@ -18,24 +18,34 @@ type Model struct {
 	Capabilities  []string // "completion", "embedding", "tools", …; empty when not known yet
 }
 
-// maxMetadata bounds what the upstream tells about its models. /api/show lists
-// every tensor.
-const maxMetadata = 16 << 20
-
-// Models lists what the upstream holds, in its order: newest first.
+// Models lists what the upstreams hold, newest first; a model that several hold
+// once. It fails when no upstream answers.
 func (c *Client) Models(ctx context.Context) ([]Model, error) {
-	var tags struct {
-		Models []taggedModel `json:"models"`
-	}
-	if err := c.metadata(ctx, "api/tags", nil, &tags); err != nil {
+	return union(ctx, c.servers, (*server).models, Model.key)
+}
+
+func (m Model) key() (string, time.Time) {
+	name, _ := Canonical(m.Name)
+	return name, m.ModifiedAt
+}
+
+func (s *server) models(ctx context.Context) ([]Model, error) {
+	listed, err := s.tags(ctx)
+	if err != nil {
 		return nil, err
 	}
-	known := c.findCapabilities(ctx, tags.Models)
+	tagged := make([]taggedModel, len(listed))
+	for i, m := range listed {
+		if err := json.Unmarshal(m.Raw, &tagged[i]); err != nil {
+			return nil, failed(messageNonsense, err)
+		}
+	}
+	known := s.findCapabilities(ctx, tagged)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	models := make([]Model, len(tags.Models))
-	for i, m := range tags.Models {
+	models := make([]Model, len(tagged))
+	for i, m := range tagged {
 		models[i] = Model{
 			Name:          m.Name,
 			SizeBytes:     m.Size,
@@ -60,22 +70,4 @@ type taggedModel struct {
 		ParameterSize     string `json:"parameter_size"`
 		QuantizationLevel string `json:"quantization_level"`
 	} `json:"details"`
-}
-
-// metadata makes a call that no model works for. Of what comes it keeps only the
-// fields of result: /api/show also tells paths of the server.
-func (c *Client) metadata(ctx context.Context, path string, request, result any) error {
-	a, err := c.call(ctx, path, request, c.quick)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	body, err := a.readAll(maxMetadata)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, result); err != nil {
-		return failed(messageNonsense, err)
-	}
-	return nil
 }

@@ -28,7 +28,7 @@ const (
 func Canonical(name string) (string, error) {
 	n, ok := parseName(name)
 	if !ok {
-		return "", badRequest(fmt.Sprintf("invalid model name %q", safeText(name[:min(len(name), maxPart)])))
+		return "", badRequest(fmt.Sprintf("invalid model name %q", SafeText(name[:min(len(name), maxPart)])))
 	}
 	switch {
 	case n.host != defaultHost:

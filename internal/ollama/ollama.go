@@ -1,115 +1,129 @@
-// Package ollama is the client of one Ollama server: its models, streamed chat
-// and embeddings, in Ollama's own terms.
+// Package ollama is the client of one or more Ollama servers: their models,
+// streamed chat, embeddings and relayed requests, in Ollama's own terms.
 //
 // It differs from the official client in what it does when things go wrong,
 // which billing and audit depend on: an answer that breaks off is an error, the
 // end of the caller's context is told apart from a failure of the upstream, every
 // call has a deadline to its first byte, and every line and body has a bound.
-// Requests are encoded from checked values and carry no header but their own.
-// Nothing is ever retried: a POST may have been served although its answer was
-// lost.
+// Requests carry no header but their own.
+//
+// A call goes to the least busy healthy server that has its model, when its turn
+// has come. It goes to another only when the first one cannot have seen it: a
+// POST may have been served although its answer was lost.
 package ollama
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"net"
-	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 	"time"
 )
 
-// Config says where the upstream is and how long to wait for it. All fields
-// must be set.
+// Config says where the upstreams are and how long to wait for them.
 type Config struct {
-	// BaseURL is http or https, with or without a path.
-	BaseURL *url.URL
+	// BaseURLs are http or https, with or without a path: one or more. Of equals,
+	// the first is preferred.
+	BaseURLs []*url.URL
 	// ConnectTimeout bounds getting a connection, and the whole of the calls
-	// that no model works for: Models and Ping.
+	// that no model works for, such as Models and Ping.
 	ConnectTimeout time.Duration
-	// FirstTokenTimeout bounds the wait for the first byte of Chat and Embed,
-	// loading the model included.
+	// FirstTokenTimeout bounds the wait for the first byte of what a model
+	// answers, loading the model included and waiting for its turn not.
 	FirstTokenTimeout time.Duration
-	// IdleTimeout bounds every later wait of Chat and Embed for more bytes.
+	// IdleTimeout bounds every later wait for more bytes of it.
 	IdleTimeout time.Duration
+	// MaxInflight is how many model calls an upstream is given at once; 0: any
+	// number, and none waits.
+	MaxInflight int
+	// MaxQueue is how many calls may wait for their turn, in all.
+	MaxQueue int
+	// QueueTimeout bounds that wait.
+	QueueTimeout time.Duration
+	// OnWait is told how long a model call waited, when its turn comes; it may be
+	// nil.
+	OnWait func(wait time.Duration, batch bool)
 }
 
-// Client calls one upstream. It is safe for use by many goroutines and does not
-// limit how many calls run at once.
+// Client calls the upstreams. It is safe for use by many goroutines.
 type Client struct {
-	base         *url.URL
-	http         *http.Client
-	model        limits // of calls that a model works for
-	quick        limits // of all others
-	breaker      breaker
-	capabilities capabilities
+	servers []*server
+	queue   queue
+	version cached[string]
 }
 
 // New makes a client. It does not connect yet.
 func New(config Config) *Client {
-	c := &Client{
-		base:         config.BaseURL,
-		http:         &http.Client{Transport: newTransport(config.ConnectTimeout), CheckRedirect: refuseRedirect},
-		model:        limits{firstByte: config.FirstTokenTimeout, idle: config.IdleTimeout},
-		quick:        limits{firstByte: config.ConnectTimeout},
-		capabilities: newCapabilities(),
+	c := &Client{queue: queue{
+		perServer: config.MaxInflight,
+		limit:     config.MaxQueue,
+		timeout:   config.QueueTimeout,
+		onWait:    config.OnWait,
+	}}
+	for _, base := range config.BaseURLs {
+		c.servers = append(c.servers, newServer(base, config))
 	}
-	c.breaker.probe = func() error { return c.Ping(context.Background()) }
+	c.version = cached[string]{ask: c.askVersion, freshFor: versionFreshFor}
 	return c
 }
 
-// newTransport speaks HTTP/1.1, without proxies or compression and without a
-// limit on connections.
-func newTransport(connectTimeout time.Duration) *http.Transport {
-	dialer := net.Dialer{Timeout: connectTimeout}
-	return &http.Transport{
-		DialContext:            dialer.DialContext,
-		TLSHandshakeTimeout:    connectTimeout,
-		DisableCompression:     true,
-		MaxIdleConnsPerHost:    1024, // streams come in crowds: keep the connections they leave
-		IdleConnTimeout:        90 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
+// UpstreamState is how one upstream is doing.
+type UpstreamState struct {
+	Name     string   // "host:port", or "host" as its URL has it
+	State    State    // of its circuit breaker
+	InFlight int      // model calls that it works on
+	Silent   []string // models that do not answer in time, by canonical name
 }
 
-func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// State tells what the circuit breaker thinks of the upstream.
-func (c *Client) State() State { return c.breaker.State() }
-
-// Ping asks the upstream for its version, whatever the circuit breaker thinks.
-func (c *Client) Ping(ctx context.Context) error {
-	a, err := c.send(ctx, "api/version", nil, c.quick)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	_, err = a.readAll(64 << 10)
-	return err
+// Stats are a snapshot for metrics.
+type Stats struct {
+	Upstreams    []UpstreamState
+	Waiting      int           // interactive calls that wait for their turn
+	WaitingBatch int           // others
+	LongestWait  time.Duration // of those that wait now
 }
 
-// call sends a request if the breaker admits it, and reports to the breaker.
-// Cancelled calls are no failures: a client that hangs up says nothing about the
-// upstream.
-func (c *Client) call(ctx context.Context, path string, request any, l limits) (*answer, error) {
-	var body []byte
-	if request != nil {
-		var err error
-		if body, err = json.Marshal(request); err != nil {
-			return nil, badRequest("an option is not a finite number")
-		}
+// Stats tells how the upstreams and the queue in front of them are doing.
+func (c *Client) Stats() Stats {
+	s := c.queue.stats()
+	s.Upstreams = c.Upstreams()
+	return s
+}
+
+// Upstreams tells how each upstream is doing, in the order of Config.BaseURLs.
+func (c *Client) Upstreams() []UpstreamState {
+	states := make([]UpstreamState, len(c.servers))
+	for i, s := range c.servers {
+		states[i] = UpstreamState{Name: s.name, State: s.breaker.State(), InFlight: c.queue.running(s), Silent: s.silences.models()}
 	}
-	if err := c.breaker.admit(ctx); err != nil {
-		return nil, err
+	return states
+}
+
+// State tells what the circuit breaker of the healthiest upstream thinks.
+func (c *Client) State() State {
+	healthiest := slices.MinFunc(c.servers, func(a, b *server) int { return cmp.Compare(a.breaker.State(), b.breaker.State()) })
+	return healthiest.breaker.State()
+}
+
+// Health is how an upstream answered a ping.
+type Health struct {
+	Name string        // "host:port"
+	Took time.Duration // to answer or to fail
+	Err  error         // nil when it answered
+}
+
+// Ping asks every upstream for its version, whatever its circuit breaker thinks.
+func (c *Client) Ping(ctx context.Context) []Health {
+	all := make([]Health, len(c.servers))
+	var asking sync.WaitGroup
+	for i, s := range c.servers {
+		asking.Go(func() {
+			begun := time.Now()
+			err := s.ping(ctx)
+			all[i] = Health{Name: s.name, Took: time.Since(begun), Err: err}
+		})
 	}
-	a, err := c.send(ctx, path, body, l)
-	var fault *Error
-	switch errors.As(err, &fault); {
-	case err == nil, fault != nil && fault.Status != 0:
-		c.breaker.succeeded()
-	case fault != nil:
-		c.breaker.failed()
-	}
-	return a, err
+	asking.Wait()
+	return all
 }

@@ -4,14 +4,19 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"sync"
 )
+
+var scanBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // decodeEmbeddings reads the body of /api/embed as it arrives, with at most
 // limit vectors in it. Vectors by the megabyte are what embeddings cost: 512 of
 // 1,024 dimensions take encoding/json 67 ms and this reader for their one shape
 // 18 ms (BenchmarkDecodeEmbeddings). It also takes a little that is no JSON.
 func decodeEmbeddings(r io.Reader, limit int) (*Embeddings, error) {
-	s := &scanner{r: r, buf: make([]byte, 32<<10)}
+	buf := scanBuffers.Get().(*[32 << 10]byte) //nolint:errcheck // nothing else is put there
+	defer scanBuffers.Put(buf)
+	s := &scanner{r: r, buf: buf[:]}
 	e := &Embeddings{}
 	s.expect('{')
 	for first := true; s.more(first, '}'); first = false {

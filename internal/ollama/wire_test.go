@@ -46,6 +46,8 @@ func TestWire(t *testing.T) {
 			{"generate, streamed", "POST /api/generate", `{"model":"tiny-chat","prompt":"hi"}`, 200, lines, `{"model":"tiny-chat","created_at":"…Z","response":"Hello","done":false}…"eval_count":27,…`},
 			{"generate of an unknown model", "POST /api/generate", `{"model":"nope","prompt":"x"}`, 404, json, `{"error":"model 'nope' not found"}`},
 			{"generate of an embedding model", "POST /api/generate", `{"model":"tiny-embed","prompt":"x"}`, 400, json, `{"error":"\"tiny-embed\" does not support generate"}`},
+			{"unloading a model", "POST /api/generate", `{"model":"tiny-chat","keep_alive":0}`, 200, json, `{"model":"tiny-chat","created_at":"…Z","response":"","done":true,"done_reason":"unload"}`},
+			{"unloading an embedding model", "POST /api/generate", `{"model":"tiny-embed","keep_alive":0}`, 200, json, `{"model":"tiny-embed","created_at":"…Z","response":"","done":true,"done_reason":"unload"}`},
 			{"embed", "POST /api/embed", `{"model":"tiny-embed","input":"hello world"}`, 200, json, `{"model":"tiny-embed","embeddings":[[…]],"total_duration":…,"load_duration":…,"prompt_eval_count":12}`},
 			{"embed of nothing", "POST /api/embed", `{"model":"tiny-embed","input":""}`, 200, json, `{"model":"tiny-embed","embeddings":[]}`},
 			{"embed of a number", "POST /api/embed", `{"model":"tiny-embed","input":42}`, 400, json, `{"error":"invalid input type"}`},

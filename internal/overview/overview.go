@@ -47,7 +47,7 @@ func (s *Service) GetOverview(ctx context.Context, _ *paddockv1.GetOverviewReque
 	now := store.Now()
 	o := &paddockv1.Overview{TakenAt: timestamppb.New(now)}
 	for _, part := range []func(context.Context, time.Time, *paddockv1.Overview) error{
-		s.database, s.counts, s.expiringKeys, s.signIns, s.upstreams,
+		s.database, s.counts, s.expiringKeys, s.signIns, s.usage, s.upstreams,
 	} {
 		if err := part(ctx, now, o); err != nil {
 			return nil, err
@@ -143,20 +143,52 @@ func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overv
 	})
 }
 
+// usage sums up the periods of a day, one for each user who made calls in it.
+func (s *Service) usage(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
+	byDay := map[string]*paddockv1.UsageDay{}
+	args := []any{}
+	for i := range days {
+		day := now.AddDate(0, 0, i-days+1).Format(time.DateOnly)
+		byDay[day] = &paddockv1.UsageDay{Day: day}
+		o.UsageDays = append(o.UsageDays, byDay[day])
+		if i == 0 || i == days-1 {
+			args = append(args, day)
+		}
+	}
+	const query = `SELECT period, CAST(sum(requests) AS bigint), CAST(sum(used) AS bigint) FROM usage_periods ` +
+		`WHERE period >= $1 AND period <= $2 AND length(period) = 10 GROUP BY period`
+	return s.store.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
+		var found paddockv1.UsageDay
+		if err := rows.Scan(&found.Day, &found.Requests, &found.Tokens); err != nil {
+			return err
+		}
+		if day := byDay[found.GetDay()]; day != nil {
+			day.Requests, day.Tokens = found.GetRequests(), found.GetTokens()
+		}
+		return nil
+	})
+}
+
 func (s *Service) upstreams(ctx context.Context, _ time.Time, o *paddockv1.Overview) error {
 	ctx, cancel := context.WithTimeout(ctx, upstreamPatience)
 	defer cancel()
-	asked := time.Now()
-	err := s.upstream.Ping(ctx)
-	health := &paddockv1.UpstreamHealth{Up: err == nil, LatencyMs: milliseconds(time.Since(asked))}
-	known := (*ollama.Error)(nil)
-	switch {
-	case errors.As(err, &known):
-		health.Problem = known.Message
-	case err != nil:
-		health.Problem = "the model server did not answer in time"
+	inFlight := map[string]int32{}
+	for _, server := range s.upstream.Upstreams() {
+		inFlight[server.Name] = int32(server.InFlight)
 	}
-	o.Upstreams = append(o.Upstreams, health)
+	for _, answer := range s.upstream.Ping(ctx) {
+		health := &paddockv1.UpstreamHealth{
+			Name: answer.Name, Up: answer.Err == nil, LatencyMs: milliseconds(answer.Took), InFlight: inFlight[answer.Name],
+		}
+		known := (*ollama.Error)(nil)
+		switch {
+		case errors.As(answer.Err, &known):
+			health.Problem = known.Message
+		case answer.Err != nil:
+			health.Problem = "the model server did not answer in time"
+		}
+		o.Upstreams = append(o.Upstreams, health)
+	}
 	return nil
 }
 

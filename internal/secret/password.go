@@ -70,8 +70,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // Verify reports whether password is the one that stored, a PHC string, was made from. An empty stored stands for a
-// user who is unknown or has no password: the same work is done, and the answer is false. Errors: ErrBusy, ctx's
-// error, or that stored is malformed or above the caps, in which case nothing was hashed.
+// user who is unknown or has no password: the same work is done, and the answer is false. A stored that was made at
+// cheaper parameters is topped up to the same work too, so that the time does not tell who is known; one that was made
+// at dearer ones does take longer. Errors: ErrBusy, ctx's error, or that stored is malformed or above the caps, in which
+// case nothing was hashed.
 func (h *Hasher) Verify(ctx context.Context, stored, password string) (bool, error) {
 	password = norm.NFC.String(password)
 	want := phc{params: h.params}
@@ -81,7 +83,12 @@ func (h *Hasher) Verify(ctx context.Context, stored, password string) (bool, err
 			return false, err
 		}
 	}
-	matches, err := inSlot(ctx, h, func() bool { return want.matches(password) })
+	matches, err := inSlot(ctx, h, func() bool {
+		if missing, ok := want.params.missing(h.params); ok {
+			missing.derive(password, want.salt)
+		}
+		return want.matches(password)
+	})
 	return matches && stored != "", err
 }
 

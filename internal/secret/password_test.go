@@ -42,11 +42,15 @@ func TestHashSaltsEachTime(t *testing.T) {
 
 func TestVerifyDoesTheSameWorkForNobody(t *testing.T) {
 	h := NewHasher(Params{MemoryKiB: 8 << 10, Time: 1, Parallelism: 1}, 1)
-	stored, err := h.Hash(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
+	hash := func(h *Hasher) string {
+		stored, err := h.Hash(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stored
 	}
-	for name, stored := range map[string]string{"somebody": stored, "nobody": ""} {
+	older := NewHasher(Params{MemoryKiB: 2 << 10, Time: 1, Parallelism: 1}, 1)
+	for name, stored := range map[string]string{"somebody": hash(h), "nobody": "", "somebody from before": hash(older)} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		ok, err := h.Verify(t.Context(), stored, "")
@@ -56,6 +60,23 @@ func TestVerifyDoesTheSameWorkForNobody(t *testing.T) {
 		}
 		if filled := after.TotalAlloc - before.TotalAlloc; filled < 8<<20 {
 			t.Errorf("%s: only %d bytes were filled", name, filled)
+		}
+	}
+}
+
+func TestTheWorkThatIsMissingMakesUpTheWhole(t *testing.T) {
+	for _, c := range []struct{ p, whole, want Params }{
+		{Params{19456, 2, 1}, Params{19456, 3, 1}, Params{6485, 3, 1}}, // rounded down, by less than a KiB a pass
+		{Params{19456, 2, 1}, Params{65536, 2, 1}, Params{46080, 2, 1}},
+		{Params{64, 1, 1}, Params{19456, 2, 4}, Params{19424, 2, 4}},
+		{Params{65536, 1, 1}, Params{19456, 4, 1}, Params{3072, 4, 1}},
+		{Params{19456, 2, 1}, Params{19456, 2, 1}, Params{}},
+		{Params{65536, 3, 1}, Params{19456, 2, 1}, Params{}}, // no hash takes less than none
+		{Params{19450, 2, 1}, Params{19456, 2, 1}, Params{}}, // less than the least hash
+	} {
+		got, ok := c.p.missing(c.whole)
+		if got != c.want || ok != (c.want != Params{}) || ok && got.Validate() != nil {
+			t.Errorf("from %v to %v: %v, %v; want %v", c.p, c.whole, got, ok, c.want)
 		}
 	}
 }

@@ -49,6 +49,18 @@ func (p Params) Validate() error {
 	return nil
 }
 
+// missing returns the parameters of the hash that, beside one at p, makes up the work of one at whole; false when p is as
+// much work already, but for less than the least hash. Argon2's work is memory times passes (RFC 9106, section 3.1).
+func (p Params) missing(whole Params) (Params, bool) {
+	work := func(p Params) int64 { return int64(p.MemoryKiB) * int64(p.Time) }
+	perPass := (work(whole) - work(p)) / int64(whole.Time)
+	if perPass < 8*int64(whole.Parallelism) {
+		return Params{}, false
+	}
+	whole.MemoryKiB = uint32(perPass)
+	return whole, true
+}
+
 // derive computes the Argon2id tag. It cannot be cancelled.
 func (p Params) derive(plain string, salt [saltLen]byte) [sumLen]byte {
 	return [sumLen]byte(argon2.IDKey([]byte(plain), salt[:], p.Time, p.MemoryKiB, p.Parallelism, sumLen))

@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // proxies are the networks whose word about a client's address is taken.
@@ -29,6 +32,9 @@ func (p proxies) client(r *http.Request) (addr netip.Addr, tls bool) {
 	}
 	addr = peer.Addr().Unmap().WithZone("")
 	if !p.trusts(addr) {
+		if r.Header.Get("X-Forwarded-For") != "" {
+			warnOfProxy(r.Context(), addr)
+		}
 		return addr, r.TLS != nil
 	}
 	tls = r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
@@ -44,6 +50,17 @@ func (p proxies) client(r *http.Request) (addr netip.Addr, tls bool) {
 		}
 	}
 	return addr, tls
+}
+
+var proxyWarned sync.Once
+
+// warnOfProxy tells, once in the life of the process, of what is most often a proxy that nobody named. More than once
+// would let strangers fill the log.
+func warnOfProxy(ctx context.Context, peer netip.Addr) {
+	proxyWarned.Do(func() {
+		slog.WarnContext(ctx, "X-Forwarded-For is not believed: TRUSTED_PROXIES does not name the peer that sends it."+
+			" If it is a proxy, all its clients look like one", "peer", peer.String())
+	})
 }
 
 // parseHop reads an address with or without a port.

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,8 +14,11 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// bodyIdle is how long a body may stand still while it is read.
+// bodyIdle is how long a body may stand still while it is read. All of it may take that long, too, and a second more for
+// every 32 KiB that it may have.
 var bodyIdle = 15 * time.Second
+
+const bodyRate = 32 << 10 // bytes a second
 
 // unreadWait is how long an answer waits for a body that nobody reads.
 const unreadWait = 500 * time.Millisecond
@@ -39,29 +43,29 @@ func bounded(most int64, next http.Handler) http.Handler {
 	})
 }
 
-var (
-	errTooLarge = fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, "the request is too large", retryDefault)
-	errNoBody   = fault.Invalid("", "the request's body did not come, or not all of it")
-)
+var errNoBody = fault.Invalid("", "the request's body did not come, or not all of it")
 
-// readBody reads the whole body, so that what is too large, too slow or no message is told as such in every protocol.
+func tooLarge(most int64) *connect.Error {
+	message := fmt.Sprintf("the request is larger than %d KiB", most>>10)
+	return fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, message, retryDefault)
+}
+
+// readBody reads the whole body, so that what is too large, too slow or no message is told as such in every dialect.
 // (connect-go would answer by itself, without our ErrorInfo, and drain what it refuses.)
-func readBody(w http.ResponseWriter, r *http.Request, most int64) (io.ReadCloser, error) {
+func readBody(w http.ResponseWriter, r *http.Request, most int64, room *room) (io.ReadCloser, error) {
 	if r.ContentLength > most {
-		return nil, errTooLarge
-	}
-	if err := checkFraming(r); err != nil {
-		return nil, err
+		return nil, tooLarge(most)
 	}
 	var buf bytes.Buffer
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		buf.Grow(int(min(r.ContentLength, metadataBody)) + bytes.MinRead) // a length is only a promise
 		body := newPatientBody(w, r, most)
-		_, err := buf.ReadFrom(body)
-		body.done()
-		switch tooLarge := (*http.MaxBytesError)(nil); {
-		case errors.As(err, &tooLarge):
-			return nil, errTooLarge
+		err := fill(&buf, body, r.ContentLength, room)
+		body.done(err)
+		switch exceeded := (*http.MaxBytesError)(nil); {
+		case errors.As(err, &exceeded):
+			return nil, tooLarge(most)
+		case errors.Is(err, errNoRoom):
+			return nil, errNoRoom
 		case err != nil:
 			return nil, errNoBody
 		}
@@ -72,25 +76,59 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) (io.ReadCloser
 	if buf.Len() == 0 {
 		return http.NoBody, nil
 	}
-	return io.NopCloser(&buf), nil
+	return held{&buf}, nil
 }
 
-// patientBody is a request's body with a most for its length, of which each read has its own time.
+// held is a body that is all there. Its Bytes are for readers that need no copy.
+type held struct{ *bytes.Buffer }
+
+func (held) Close() error { return nil }
+
+// fill reads the body to its end and takes the room that it needs as it comes: a length is only a promise.
+func fill(buf *bytes.Buffer, body io.Reader, length int64, room *room) error {
+	buf.Grow(int(min(max(length, 0), metadataBody)) + bytes.MinRead)
+	for {
+		if err := room.take(buf.Cap()); err != nil {
+			return err
+		}
+		n, err := io.CopyN(buf, body, int64(max(buf.Available()-bytes.MinRead, bytes.MinRead)))
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case n == 0:
+			return io.ErrNoProgress
+		}
+		buf.Grow(bytes.MinRead)
+	}
+}
+
+// patientBody is a request's body with a most for its length, of which each read has its own time, and the whole of it
+// too.
 type patientBody struct {
 	io.ReadCloser
 	control *http.ResponseController
+	end     time.Time
 }
 
 func newPatientBody(w http.ResponseWriter, r *http.Request, most int64) *patientBody {
-	return &patientBody{http.MaxBytesReader(w, r.Body, most), http.NewResponseController(w)}
+	return &patientBody{
+		http.MaxBytesReader(w, r.Body, most), http.NewResponseController(w),
+		time.Now().Add(bodyIdle + time.Duration(most/bodyRate)*time.Second),
+	}
 }
 
 // Read fails with errors that tell no address, since connect-go shows them to the client.
 func (b *patientBody) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(time.Now().Add(bodyIdle))
+	deadline := time.Now().Add(bodyIdle)
+	if deadline.After(b.end) {
+		deadline = b.end
+	}
+	_ = b.control.SetReadDeadline(deadline)
 	n, err := b.ReadCloser.Read(p)
-	switch tooLarge := (*http.MaxBytesError)(nil); {
-	case err == nil, errors.Is(err, io.EOF), errors.As(err, &tooLarge):
+	switch exceeded := (*http.MaxBytesError)(nil); {
+	case err == nil, errors.Is(err, io.EOF), errors.As(err, &exceeded):
 		return n, err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return n, os.ErrDeadlineExceeded
@@ -98,4 +136,11 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	return n, io.ErrUnexpectedEOF
 }
 
-func (b *patientBody) done() { _ = b.control.SetReadDeadline(time.Time{}) }
+// done ends the body's time. After an error nothing more of it is waited for; net/http would, before it answers.
+func (b *patientBody) done(err error) {
+	var deadline time.Time
+	if err != nil {
+		deadline = time.Now()
+	}
+	_ = b.control.SetReadDeadline(deadline)
+}

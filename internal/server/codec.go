@@ -121,7 +121,7 @@ func markUndecoded(msg proto.Message, err error) {
 // readable takes the prefix and the odd space off that protobuf's errors carry.
 func readable(err error) string {
 	s := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-	return strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(s, "proto:")), "\u00a0")
+	return strings.TrimSpace(strings.TrimPrefix(s, "proto:"))
 }
 
 var errUndecoded = errors.New("the request could not be decoded")

@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -13,7 +15,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// door stands in front of every RPC, whatever the protocol, and decides before the body is read who is asking, whether
+// door stands in front of every RPC, whatever the protocol, and every route of the gateway, and decides before the body is read who is asking, whether
 // they may, and whether they may now. Interceptors would come too late, after the body has been decoded.
 type door struct {
 	auth    *auth.Service
@@ -21,42 +23,41 @@ type door struct {
 	noise   *audit.Noise
 	limit   *limiter
 	calls   *calls
+	bodies  *bodies
 	streams *streams
-	errors  *connect.ErrorWriter
 }
 
-// guard lets through to next what the method's access rule admits, with at most maxBody bytes of body. Calls of limited
-// methods count against the caller's rate limit.
-func (d *door) guard(m method, maxBody int64, limited bool, next http.Handler) http.Handler {
+// entrance is what the door guards, and how those are answered who may not pass.
+type entrance struct {
+	method
+	maxBody int64 // bytes
+	limited bool  // calls count against the caller's rate limit
+	refuse  func(w http.ResponseWriter, r *http.Request, told *connect.Error)
+	// checkFraming refuses what makes no sense around the message; nil: all does.
+	checkFraming func(r *http.Request) error
+}
+
+// guard lets through to next what the entrance's access rule admits.
+func (d *door) guard(e entrance, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
 		w.Header().Set("Cache-Control", "no-store")
-		if !d.calls.begin() {
-			d.refuse(w, r, errDraining)
+		room := d.bodies.of(caller.From(r.Context()))
+		defer room.free()
+		body, err := d.admit(w, r, e, room)
+		if err != nil {
+			told := tell(r.Context(), err)
+			note(r.Context(), told)
+			e.refuse(w, r, told)
 			return
 		}
 		defer d.calls.end()
-		if m.rule.GetLevel() != paddockv1.AccessRule_LEVEL_PUBLIC {
+		ctx := r.Context()
+		if e.streams && e.rule.GetLevel() != paddockv1.AccessRule_LEVEL_PUBLIC {
 			c := caller.From(ctx)
-			if err := d.check(ctx, w.Header(), r.Header, m, limited, c); err != nil {
-				d.refuse(w, r, err)
-				return
-			}
-			if m.streams {
-				if err := d.streams.begin(c.UserID); err != nil {
-					d.refuse(w, r, err)
-					return
-				}
-				defer d.streams.end(c.UserID)
-				watched, stop := d.auth.Watch(ctx, c, rolesFor(m.rule.GetLevel())...)
-				defer stop()
-				ctx = watched
-			}
-		}
-		body, err := readBody(w, r, maxBody)
-		if err != nil {
-			d.refuse(w, r, err)
-			return
+			defer d.streams.end(c.UserID)
+			watched, stop := d.auth.Watch(ctx, c, rolesFor(e.rule.GetLevel())...)
+			defer stop()
+			ctx = watched
 		}
 		r = r.WithContext(ctx)
 		r.Body = body
@@ -64,16 +65,60 @@ func (d *door) guard(m method, maxBody int64, limited bool, next http.Handler) h
 	})
 }
 
+// admit checks the caller and reads the body. Without an error, a call has begun, and a stream if it is one.
+func (d *door) admit(w http.ResponseWriter, r *http.Request, e entrance, room *room) (io.ReadCloser, error) {
+	ctx := r.Context()
+	c := caller.From(ctx)
+	if d.calls.draining() {
+		return nil, errDraining
+	}
+	public := e.rule.GetLevel() == paddockv1.AccessRule_LEVEL_PUBLIC
+	if !public {
+		if err := d.check(ctx, w.Header(), r.Header, e.method, e.limited, c); err != nil {
+			return nil, err
+		}
+	}
+	checked := time.Now()
+	if e.checkFraming != nil {
+		if err := e.checkFraming(r); err != nil {
+			return nil, err
+		}
+	}
+	body, err := readBody(w, r, e.maxBody, room)
+	if err != nil {
+		return nil, err
+	}
+	if !public && time.Since(checked) > checkHolds {
+		if err := d.check(ctx, http.Header{}, r.Header, e.method, false, c); err != nil {
+			return nil, err
+		}
+	}
+	if !d.calls.begin() {
+		return nil, errDraining
+	}
+	if e.streams && !public {
+		if err := d.streams.begin(c.UserID); err != nil {
+			d.calls.end()
+			return nil, err
+		}
+	}
+	return body, nil
+}
+
+// checkHolds is how old a verdict on the caller may be when the call begins. A body can take longer to come, and whoever
+// has lost their rights meanwhile must not use them.
+const checkHolds = 100 * time.Millisecond
+
 // check fills in who the caller is and returns why they may not pass, if so.
 func (d *door) check(ctx context.Context, answer, request http.Header, m method, limited bool, c *caller.Caller) error {
 	if err := d.auth.Identify(ctx, request, c); err != nil {
 		if errors.Is(err, auth.ErrUnauthenticated) {
-			d.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: m.name() + ": no valid credential"})
+			d.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: m.name + ": no valid credential"})
 		}
 		return err
 	}
 	if limited {
-		if err := d.limit.take(c.UserID, answer); err != nil {
+		if err := d.limit.take(ctx, c, answer); err != nil {
 			return err
 		}
 	}
@@ -82,20 +127,13 @@ func (d *door) check(ctx context.Context, answer, request http.Header, m method,
 		return nil
 	}
 	if !limited { // what is refused is always limited, for each refusal is an entry
-		if err := d.limit.take(c.UserID, answer); err != nil {
+		if err := d.limit.take(ctx, c, answer); err != nil {
 			return err
 		}
 	}
-	err := d.log.Record(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: m.name() + ": " + refusal.Message()})
+	err := d.log.Record(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: m.name + ": " + refusal.Message()})
 	if err != nil {
 		return err
 	}
 	return refusal
-}
-
-// refuse answers with the error in the caller's protocol.
-func (d *door) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	told := tell(r.Context(), err)
-	note(r.Context(), told)
-	_ = d.errors.Write(w, r, told) // the client has gone
 }

@@ -40,12 +40,21 @@ func tell(ctx context.Context, err error) *connect.Error {
 		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the call's deadline has passed"))
 	}
 	told := tellCause(err)
-	level := slog.LevelError
-	if told.Code() != connect.CodeInternal {
-		level = slog.LevelWarn
-	}
-	slog.Log(ctx, level, "call failed", "error", err, "request_id", caller.From(ctx).RequestID)
+	attrs := []slog.Attr{slog.Any("error", err), slog.String("request_id", caller.From(ctx).RequestID)}
+	slog.LogAttrs(ctx, severity(told.Code()), "call failed", append(attrs, observed(ctx)...)...)
 	return told
+}
+
+// severity is that of our own failures, of those behind us, and of what the caller did wrong.
+func severity(code connect.Code) slog.Level {
+	switch code {
+	case connect.CodeInternal:
+		return slog.LevelError
+	case connect.CodeUnavailable:
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
 }
 
 // tellCause is the switch for errors of the packages below.

@@ -14,6 +14,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
@@ -98,6 +99,37 @@ func TestCausesStayInside(t *testing.T) {
 		}
 		if c.name == "a panic" && !strings.Contains(log.String(), "errors_test.go") {
 			t.Errorf("no stack in the log: %s", log.String())
+		}
+	}
+}
+
+// TestTheLogTellsWhoseFaultItIs, and of which call.
+func TestTheLogTellsWhoseFaultItIs(t *testing.T) {
+	var log bytes.Buffer
+	previous := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
+	defer slog.SetDefault(previous)
+	ctx := caller.With(context.WithValue(t.Context(), observationKey{}, &observation{method: "POST", path: "/api/chat"}), &caller.Caller{})
+	for level, err := range map[string]error{
+		"INFO":  &ollama.Error{Kind: ollama.ErrModelNotFound, Message: "model 'nope' not found"},
+		"WARN":  &ollama.Error{Kind: ollama.ErrUnavailable, Message: "the model server cannot be reached"},
+		"ERROR": errors.New("a bug"),
+	} {
+		log.Reset()
+		tell(ctx, err)
+		for _, want := range []string{`"level":"` + level + `"`, `"method":"POST"`, `"path":"/api/chat"`} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("%v: the log lacks %s: %s", err, want, log.String())
+			}
+		}
+	}
+}
+
+func TestWhatIsTooLargeIsToldWithTheLimit(t *testing.T) {
+	for most, want := range map[int64]string{authBody: "larger than 16 KiB", metadataBody: "larger than 64 KiB", modelBody: "larger than 4096 KiB"} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat(" ", int(most)+1)))
+		if _, err := readBody(httptest.NewRecorder(), r, most, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d bytes: %v, want %q", most+1, err, want)
 		}
 	}
 }

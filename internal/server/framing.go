@@ -21,6 +21,10 @@ var (
 // checkFraming refuses what connect-go would refuse by itself, without our ErrorInfo and at times with status 500: what
 // stands around the message and makes no sense.
 func checkFraming(r *http.Request) error {
+	// As connect-go compares them.
+	if kind := r.Header.Get("Content-Type"); kind != "" {
+		r.Header.Set("Content-Type", strings.ToLower(kind))
+	}
 	for _, name := range []string{"Content-Encoding", "Connect-Content-Encoding", "Grpc-Encoding"} {
 		if isCompressed(r.Header.Get(name)) {
 			return errCompressed

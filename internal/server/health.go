@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -19,6 +21,7 @@ type health struct {
 	store    *store.Store
 	upstream *ollama.Client
 	calls    *calls
+	ping     ping
 }
 
 // readiness is the answer of /readyz. The upstream is told and does not count: accounts and keys work without it.
@@ -28,12 +31,40 @@ type readiness struct {
 	Upstream string            `json:"upstream"`
 }
 
-// upstreamWords tell what the circuit breaker thinks, to people who need not know that there is one.
-var upstreamWords = map[ollama.State]string{ollama.Closed: "ok", ollama.HalfOpen: "in doubt", ollama.Open: "unavailable"}
+const (
+	// pingHolds is how old the word about the upstream may be: probes come often, and from strangers.
+	pingHolds = 3 * time.Second
+	// pingPatience is how long the upstream may take to answer.
+	pingPatience = time.Second
+)
 
-func (h *health) readiness(ctx context.Context) (readiness, bool) {
-	checks := map[string]string{"database": "ok", "schema": "ok", "serving": "ok"}
-	ready := true
+// ping is how the upstream answered last.
+type ping struct {
+	mu       sync.Mutex
+	at       time.Time
+	answered bool
+}
+
+// answers tells whether an Ollama server does. It asks, unless it did so just now: the circuit breaker knows nothing before
+// the first calls.
+func (p *ping) answers(ctx context.Context, upstream *ollama.Client) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.at) < pingHolds {
+		return p.answered
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingPatience) // others wait for it too
+	defer cancel()
+	all := upstream.Ping(ctx)
+	p.answered = slices.ContainsFunc(all, func(h ollama.Health) bool { return h.Err == nil })
+	p.at = time.Now()
+	return p.answered
+}
+
+// ready tells by checks whether calls can be served.
+func (h *health) ready(ctx context.Context) (checks map[string]string, ready bool) {
+	checks = map[string]string{"database": "ok", "schema": "ok", "serving": "ok"}
+	ready = true
 	fail := func(check, why string) { checks[check], ready = why, false }
 	if h.calls.draining() {
 		fail("serving", "shutting down")
@@ -44,17 +75,20 @@ func (h *health) readiness(ctx context.Context) (readiness, bool) {
 	} else if err := h.store.CheckSchema(ctx); err != nil {
 		fail("schema", "not the one that this version needs")
 	}
-	r := readiness{Status: "ready", Checks: checks, Upstream: upstreamWords[h.upstream.State()]}
-	if !ready {
-		r.Status = "unavailable"
-	}
-	return r, ready
+	return checks, ready
 }
 
 func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	answer, ready := h.readiness(ctx)
+	checks, ready := h.ready(ctx)
+	answer := readiness{Status: "ready", Checks: checks, Upstream: "ok"}
+	if !ready {
+		answer.Status = "unavailable"
+	}
+	if !h.ping.answers(ctx, h.upstream) {
+		answer.Upstream = "unavailable"
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	if !ready {
@@ -74,7 +108,7 @@ func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpc
 	if req.Service != "" && !isService(req.Service) {
 		return nil, connect.NewError(connect.CodeNotFound, errors.New("no such service"))
 	}
-	if _, ready := h.readiness(ctx); !ready {
+	if _, ready := h.ready(ctx); !ready {
 		return &grpchealth.CheckResponse{Status: grpchealth.StatusNotServing}, nil
 	}
 	return &grpchealth.CheckResponse{Status: grpchealth.StatusServing}, nil

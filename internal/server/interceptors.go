@@ -13,8 +13,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 )
 
-// noteInterceptor tells observe how each call ended, and counts the streams. It is the outermost.
-type noteInterceptor struct{ metrics *metrics }
+// noteInterceptor tells observe how each call ended. It is the outermost.
+type noteInterceptor struct{}
 
 func (i noteInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
@@ -26,8 +26,6 @@ func (i noteInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 
 func (i noteInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
 	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		i.metrics.streams.Inc()
-		defer i.metrics.streams.Dec()
 		err := next(ctx, conn)
 		i.note(ctx, err)
 		return err

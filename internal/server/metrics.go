@@ -17,10 +17,10 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
-	streams  prometheus.Gauge
+	waits    *prometheus.HistogramVec
 }
 
-func newMetrics(s *store.Store, h *secret.Hasher, upstream *ollama.Client) *metrics {
+func newMetrics(s *store.Store, h *secret.Hasher, running *streams) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -28,13 +28,14 @@ func newMetrics(s *store.Store, h *secret.Hasher, upstream *ollama.Client) *metr
 			Help:    "Requests by route and outcome: their number, and how long they took to the last byte.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 120},
 		}, []string{"route", "code"}),
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "paddock_streams_in_flight",
-			Help: "Streamed answers that are running.",
-		}),
+		waits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "paddock_queue_wait_seconds",
+			Help:    "Model calls whose turn came, interactive or batch: their number, and how long they waited for it.",
+			Buckets: []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 30, 60, 120},
+		}, []string{"class"}),
 	}
 	m.registry.MustRegister(
-		m.requests, m.streams,
+		m.requests, m.waits,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -44,13 +45,66 @@ func newMetrics(s *store.Store, h *secret.Hasher, upstream *ollama.Client) *metr
 	m.gauge("paddock_db_connections", "Connections that the pool may open.", func() int { return s.Connections().Max })
 	m.gauge("paddock_db_connections_in_use", "Connections in use.", func() int { return s.Connections().InUse })
 	m.gauge("paddock_db_connections_idle", "Connections open and idle.", func() int { return s.Connections().Idle })
-	m.gauge("paddock_upstream_up", "1 while the circuit breaker lets calls through to the Ollama server.", func() int {
-		if upstream.State() == ollama.Open {
-			return 0
-		}
-		return 1
-	})
+	m.gauge("paddock_streams_in_flight", "Model calls and streamed answers that are running.", running.count)
 	return m
+}
+
+// watch adds what is known of the upstreams and of the queue before them.
+func (m *metrics) watch(upstream *ollama.Client) { m.registry.MustRegister(&upstreams{upstream}) }
+
+// waited notes how long a model call waited for its turn.
+func (m *metrics) waited(wait time.Duration, batch bool) {
+	m.waits.WithLabelValues(classOf(batch)).Observe(wait.Seconds())
+}
+
+func classOf(batch bool) string {
+	if batch {
+		return "batch"
+	}
+	return "interactive"
+}
+
+// upstreams collects one snapshot for all that it tells.
+type upstreams struct{ client *ollama.Client }
+
+var (
+	upstreamUp = prometheus.NewDesc("paddock_upstream_up",
+		"1 while the circuit breaker lets calls through to the Ollama server.", []string{"upstream"}, nil)
+	upstreamInFlight = prometheus.NewDesc("paddock_upstream_in_flight",
+		"Model calls that the Ollama server works on.", []string{"upstream"}, nil)
+	upstreamSilent = prometheus.NewDesc("paddock_upstream_silent_models",
+		"Models of the Ollama server that do not answer in time.", []string{"upstream"}, nil)
+	queueWaiting = prometheus.NewDesc("paddock_queue_waiting",
+		"Model calls that wait for their turn.", []string{"class"}, nil)
+	queueLongest = prometheus.NewDesc("paddock_queue_longest_wait_seconds",
+		"How long the call has waited that has waited longest.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (u *upstreams) Describe(all chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{upstreamUp, upstreamInFlight, upstreamSilent, queueWaiting, queueLongest} {
+		all <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (u *upstreams) Collect(all chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		all <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	s := u.client.Stats()
+	for _, server := range s.Upstreams {
+		up := 1.0
+		if server.State == ollama.Open {
+			up = 0
+		}
+		gauge(upstreamUp, up, server.Name)
+		gauge(upstreamInFlight, float64(server.InFlight), server.Name)
+		gauge(upstreamSilent, float64(len(server.Silent)), server.Name)
+	}
+	gauge(queueWaiting, float64(s.Waiting), classOf(false))
+	gauge(queueWaiting, float64(s.WaitingBatch), classOf(true))
+	gauge(queueLongest, s.LongestWait.Seconds())
 }
 
 func (m *metrics) gauge(name, help string, value func() int) {

@@ -22,14 +22,18 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
 		c.IP, c.TLS = trusted.client(r)
-		seen := new(observation)
+		seen := &observation{method: r.Method, path: r.URL.Path}
 		r = r.WithContext(caller.With(context.WithValue(r.Context(), observationKey{}, seen), c))
-		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w)}
+		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}
 		w.Header().Set("X-Request-Id", c.RequestID)
+		if !rec.http2 {
+			rec.limit() // net/http may write "100 Continue", and that of the request before may be over
+		}
+		defer rec.limit() // net/http writes the rest of the answer after the handler
 
 		defer func() { //nolint:contextcheck // the request's own, which is r's by now
 			took := time.Since(began)
-			status := strconv.Itoa(rec.status)
+			status := strconv.Itoa(max(rec.status, http.StatusOK))
 			if seen.code != "" {
 				status = seen.code
 			}
@@ -37,10 +41,10 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 			attrs := []slog.Attr{
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
-				slog.Int("status", rec.status),
+				slog.Int("status", max(rec.status, http.StatusOK)), // nothing written is 200
 				slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 				slog.String("request_id", c.RequestID),
-				slog.String("ip", c.IP.String()),
+				slog.String("ip", c.Address()),
 			}
 			if seen.code != "" {
 				attrs = append(attrs, slog.String("code", seen.code))
@@ -85,10 +89,22 @@ func requestID(r *http.Request) string {
 	return hex.EncodeToString(b)
 }
 
-// observation is what only the inside of a call knows.
-type observation struct{ code string }
+// observation is what only the outside of a call knows, and what only its inside does.
+type observation struct {
+	method, path string
+	code         string
+}
 
 type observationKey struct{}
+
+// observed tells in the log which call it is about.
+func observed(ctx context.Context) []slog.Attr {
+	seen, ok := ctx.Value(observationKey{}).(*observation)
+	if !ok {
+		return nil
+	}
+	return []slog.Attr{slog.String("method", seen.method), slog.String("path", seen.path)}
+}
 
 // note tells observe how the call ended: an HTTP status says little for gRPC.
 func note(ctx context.Context, err *connect.Error) {
@@ -101,11 +117,15 @@ func note(ctx context.Context, err *connect.Error) {
 var writeIdle = 30 * time.Second
 
 // recorder remembers the status and gives each write its own time, so that a client that reads nothing does not hold a
-// stream for ever. The deadline is set in the writing goroutine, and taken back after: an answer may well pause for longer.
+// stream for ever. The deadline is set in the writing goroutine. An answer may well pause for longer: on HTTP/2, where a
+// deadline that passes ends the stream, it is taken back after; on HTTP/1 it counts for writes alone, and the next one sets
+// it anew.
 type recorder struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	status  int
+	http2   bool
+	limited time.Time // when the deadline was set last; HTTP/1 only
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -137,6 +157,20 @@ func (r *recorder) Flush() { _ = r.FlushError() }
 // Unwrap serves http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-func (r *recorder) limit() { _ = r.control.SetWriteDeadline(time.Now().Add(writeIdle)) }
+// limit sets a deadline, unless one is about as good: a stream writes very often.
+func (r *recorder) limit() {
+	now := time.Now()
+	if !r.http2 {
+		if now.Sub(r.limited) < writeIdle/16 {
+			return
+		}
+		r.limited = now
+	}
+	_ = r.control.SetWriteDeadline(now.Add(writeIdle))
+}
 
-func (r *recorder) unlimit() { _ = r.control.SetWriteDeadline(time.Time{}) }
+func (r *recorder) unlimit() {
+	if r.http2 {
+		_ = r.control.SetWriteDeadline(time.Time{})
+	}
+}

@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
@@ -16,8 +15,9 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// method is one RPC and what its descriptor says of it.
+// method is one RPC and what its descriptor says of it, or a route of the gateway in the same terms.
 type method struct {
+	name        string // for people: "UserService.GetUser"
 	procedure   string // "/paddock.v1.UserService/GetUser"
 	service     protoreflect.FullName
 	request     protoreflect.FullName
@@ -46,6 +46,7 @@ func methodsOf(service string) ([]method, error) {
 			return nil, fmt.Errorf("%s has no access rule", m.FullName())
 		}
 		methods = append(methods, method{
+			name:        string(described.Name()) + "." + string(m.Name()),
 			procedure:   "/" + service + "/" + string(m.Name()),
 			service:     m.Parent().FullName(),
 			request:     m.Input().FullName(),
@@ -82,9 +83,4 @@ func (m *method) admit(c *caller.Caller) *connect.Error {
 		return errNoRole
 	}
 	return nil
-}
-
-// name is the method without the package, for people: "UserService.GetUser".
-func (m *method) name() string {
-	return strings.ReplaceAll(strings.TrimPrefix(m.procedure, "/paddock.v1."), "/", ".")
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,15 +21,18 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/auth"
+	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/chat"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/credentials"
+	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/usage"
 	"github.com/paddock-gate/paddock/internal/users"
 	"github.com/paddock-gate/paddock/ui"
 )
@@ -53,6 +57,7 @@ var services = []string{
 	paddockv1connect.CredentialServiceName,
 	paddockv1connect.AuditServiceName,
 	paddockv1connect.OllamaServiceName,
+	paddockv1connect.UsageServiceName,
 	paddockv1connect.OverviewServiceName,
 }
 
@@ -70,6 +75,7 @@ type Server struct {
 	calls   *calls
 	health  *health
 	metrics *metrics
+	ledger  *usage.Ledger
 	handler http.Handler
 	// endTracing sends the last spans; nil without tracing.
 	endTracing func(context.Context) error
@@ -83,13 +89,27 @@ type Options struct {
 
 // New wires the server. It opens nothing and starts nothing; Run does. The store's schema must be up to date.
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
+	streamed := newStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
+	figures := newMetrics(s, hasher, streamed)
 	upstream := ollama.New(ollama.Config{ //nolint:contextcheck // its breaker's probes outlive every call
-		BaseURL:           cfg.Ollama.BaseURL,
+		BaseURLs:          cfg.Ollama.BaseURLs,
+		MaxInflight:       cfg.Ollama.MaxInflight,
+		MaxQueue:          cfg.Ollama.QueueLimit,
+		QueueTimeout:      cfg.Ollama.QueueTimeout,
+		OnWait:            figures.waited,
 		ConnectTimeout:    cfg.Ollama.ConnectTimeout,
 		FirstTokenTimeout: cfg.Ollama.FirstTokenTimeout,
 		IdleTimeout:       cfg.Ollama.IdleTimeout,
 	})
+	figures.watch(upstream)
 	limit := newLimiter(cfg.RateLimitPerMinute)
+	if !s.Embedded() {
+		limit.shared = s.TakeRequests
+	}
+	perMinute := int32(cfg.RateLimitPerMinute)
+	ledger := usage.NewLedger(s, log, caller.Quota{
+		TokensPerDay: cfg.TokensPerDay, TokensPerMonth: cfg.TokensPerMonth, RequestsPerMinute: &perMinute,
+	})
 	noise := audit.NewNoise(log)
 	authentication, err := auth.New(s, log, noise, hasher, auth.Options{
 		Secrets:           o.Secrets,
@@ -99,6 +119,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		SessionTTL:        cfg.Tokens.SessionTTL,
 		PasswordMinLength: cfg.PasswordMinLength,
 		RateLimit:         limit.stateOf,
+		Quota:             ledger.StateOf,
 	})
 	if err != nil {
 		return nil, err
@@ -112,14 +133,15 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		noise:   noise,
 		calls:   running,
 		health:  &health{store: s, upstream: upstream, calls: running},
-		metrics: newMetrics(s, hasher, upstream),
+		metrics: figures,
+		ledger:  ledger,
 	}
 	methods, strict, err := allMethods()
 	if err != nil {
 		return nil, err
 	}
 	interceptors := []connect.Interceptor{
-		noteInterceptor{srv.metrics},
+		noteInterceptor{},
 		errorInterceptor{},
 		recoverInterceptor{},
 		validate.NewInterceptor(),
@@ -141,15 +163,25 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	d := &door{
 		auth: authentication, log: log, noise: noise, limit: limit, calls: running,
-		streams: newStreams(), errors: connect.NewErrorWriter(options...),
+		bodies: newBodies(), streams: streamed,
 	}
+
+	protocolErrors := connect.NewErrorWriter(options...)
+	refuse := func(w http.ResponseWriter, r *http.Request, told *connect.Error) {
+		_ = protocolErrors.Write(w, r, told) // the client has gone
+	}
+	stock := gateway.New(upstream, ledger, func(ctx context.Context, err error) *connect.Error {
+		told := tell(ctx, err)
+		note(ctx, told)
+		return told
+	})
 
 	mux := http.NewServeMux()
 	rpc := func(maxBody int64, limited bool) func(prefix string, handler http.Handler) {
 		return func(prefix string, handler http.Handler) {
 			for _, m := range methods {
 				if "/"+string(m.service)+"/" == prefix {
-					mux.Handle(m.procedure, d.guard(m, maxBody, limited, handler))
+					mux.Handle(m.procedure, d.guard(entrance{m, maxBody, limited, refuse, checkFraming}, handler))
 				}
 			}
 		}
@@ -162,8 +194,12 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	rpc(metadataBody, limited)(paddockv1connect.NewUserServiceHandler(users.New(s, log, hasher, cfg.PasswordMinLength), options...))
 	rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
 	rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
-	rpc(modelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
+	rpc(modelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
+	rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
 	rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream), options...))
+	for _, r := range stock.Routes() {
+		mux.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), d.guard(gatewayEntrance(r), r.Handler))
+	}
 	open(grpchealth.NewHandler(srv.health, uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
@@ -177,12 +213,17 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	route("GET /openapi.json", openAPI)
 	route("GET /docs", docs)
+	mux.Handle("GET /docs/{$}", http.RedirectHandler("/docs", http.StatusMovedPermanently))
 	route("GET /docs/{file}", docsFile)
+	var page http.Handler = http.HandlerFunc(withoutPage)
 	if !o.WithoutPage {
-		mux.Handle("/", ui.Handler(""))
+		page = ui.Handler("")
+		mux.Handle("/", page)
 	}
+	route("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies, secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, mux))))
+	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies,
+		secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(mux)))))
 	return srv, nil
 }
 
@@ -219,6 +260,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	var behind sync.WaitGroup
 	behind.Go(func() { s.auth.Run(work) })
 	behind.Go(func() { s.noise.Run(work) })
+	behind.Go(func() { s.ledger.Run(work) })
 	behind.Go(func() { janitor.Run(work, s.trail) })
 	if s.endTracing != nil {
 		defer func() {
@@ -259,6 +301,11 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 	defer cancel()
+	defer func() {
+		if err := s.ledger.Close(closing); err != nil {
+			s.log.Warn("usage left for another replica to settle", "error", err)
+		}
+	}()
 	if err := server.Shutdown(closing); err != nil {
 		s.log.Warn("connections cut off", "error", err)
 		return server.Close()
@@ -278,7 +325,12 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       90 * time.Second,
 		MaxHeaderBytes:    32 << 10,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 100},
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 100,
+			SendPingTimeout:      30 * time.Second,
+			PingTimeout:          15 * time.Second,
+			WriteByteTimeout:     writeIdle,
+		},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

@@ -10,31 +10,36 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// Streams that may run at once, of one user and in all.
-const (
-	maxStreamsPerUser = 1000
-	maxStreams        = 4000
-)
-
 // streams counts the streamed answers that are running.
 type streams struct {
+	perUser, inAll int // most
+
 	mu    sync.Mutex
 	all   int
 	users map[uuid.UUID]int
 }
 
-func newStreams() *streams { return &streams{users: map[uuid.UUID]int{}} }
+func newStreams(perUser, inAll int) *streams {
+	return &streams{perUser: perUser, inAll: inAll, users: map[uuid.UUID]int{}}
+}
 
 // begin counts one more of the user's, or refuses it with TOO_MANY_STREAMS. Whoever gets no error must call end.
 func (s *streams) begin(user uuid.UUID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all >= maxStreams || s.users[user] >= maxStreamsPerUser {
+	if s.all >= s.inAll || s.users[user] >= s.perUser {
 		return fault.Retry(connect.CodeResourceExhausted, fault.TooManyStreams, "too many answers are being streamed", time.Second)
 	}
 	s.all++
 	s.users[user]++
 	return nil
+}
+
+// count is how many run.
+func (s *streams) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all
 }
 
 func (s *streams) end(user uuid.UUID) {

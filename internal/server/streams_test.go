@@ -7,7 +7,8 @@ import (
 )
 
 func TestStreamsAreCappedPerUserAndInAll(t *testing.T) {
-	s := newStreams()
+	const maxStreamsPerUser, maxStreams = 100, 400
+	s := newStreams(maxStreamsPerUser, maxStreams)
 	begin := func(user uuid.UUID, n int) (begun int) {
 		for range n {
 			if s.begin(user) == nil {

@@ -134,7 +134,7 @@ func TestAQueryFinishesWithoutItsClient(t *testing.T) {
 		}
 		time.AfterFunc(2*time.Millisecond, leave)
 		got := 0
-		if err := s.Read(ctx, query, nil, func(rows *sql.Rows) error { return rows.Scan(&got) }); err != nil || got != 7 {
+		if err := s.Read(store.Slow(ctx), query, nil, func(rows *sql.Rows) error { return rows.Scan(&got) }); err != nil || got != 7 {
 			t.Errorf("read %d, error %v; want 7", got, err)
 		}
 		if ctx.Err() == nil {

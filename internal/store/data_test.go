@@ -23,7 +23,7 @@ func TestAuditEntriesAreImmutable(t *testing.T) {
 		id := s.AuditEntry.Query().OnlyIDX(t.Context())
 		tamper := map[string]func(ctx context.Context, tx *db.Tx) error{
 			"update": func(ctx context.Context, tx *db.Tx) error {
-				_, err := store.Exec(ctx, tx, `UPDATE audit_entries SET outcome = 'failure'`)
+				_, err := store.Exec(store.WithWrites(ctx), tx, `UPDATE audit_entries SET outcome = 'failure'`)
 				return err
 			},
 			"delete": func(ctx context.Context, tx *db.Tx) error {
@@ -37,12 +37,12 @@ func TestAuditEntriesAreImmutable(t *testing.T) {
 		}
 		if s.Embedded() {
 			tamper["replace"] = func(ctx context.Context, tx *db.Tx) error {
-				_, err := store.Exec(ctx, tx, `INSERT OR REPLACE INTO audit_entries SELECT * FROM audit_entries`)
+				_, err := store.Exec(store.WithWrites(ctx), tx, `INSERT OR REPLACE INTO audit_entries SELECT * FROM audit_entries`)
 				return err
 			}
 		} else {
 			tamper["truncate"] = func(ctx context.Context, tx *db.Tx) error {
-				_, err := store.Exec(ctx, tx, `TRUNCATE audit_entries`)
+				_, err := store.Exec(store.WithWrites(ctx), tx, `TRUNCATE audit_entries`)
 				return err
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -27,7 +26,28 @@ func wrapAway(err error) error {
 	if err == nil || errors.Is(err, ErrAway) || !isAway(err) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", ErrAway, err)
+	return awayError{err}
+}
+
+// awayError is an error of the kind ErrAway, told in one line.
+type awayError struct{ cause error }
+
+func (e awayError) Error() string { return ErrAway.Error() + ": " + inOneLine(e.cause) }
+
+func (e awayError) Unwrap() []error { return []error{ErrAway, e.cause} }
+
+// inOneLine leaves of an attempt to connect what PostgreSQL itself said, or else the last failure: pgx lists all, for each
+// address with and without TLS.
+func inOneLine(err error) string {
+	attempt, ok := errors.AsType[*pgconn.ConnectError](err)
+	if !ok {
+		return err.Error()
+	}
+	if said, ok := errors.AsType[*pgconn.PgError](attempt); ok {
+		return said.Error()
+	}
+	lines := strings.Split(attempt.Error(), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
 }
 
 func isAway(err error) bool {

@@ -3,13 +3,29 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"time"
 
 	"github.com/paddock-gate/paddock/ent/db"
 )
 
+type writes struct{}
+
+// WithWrites returns a context with which Exec and Send write. It is for package audit, which sees to it that no change
+// goes without its entry.
+func WithWrites(ctx context.Context) context.Context { return context.WithValue(ctx, writes{}, true) }
+
+// MayWrite tells whether the context is one of WithWrites.
+func MayWrite(ctx context.Context) bool { return ctx.Value(writes{}) != nil }
+
+var errMayNotWrite = errors.New("store: a write outside of audit.Log")
+
 // Exec runs a hand-written statement in the transaction, for the few that Ent cannot say, and returns how many rows it was
 // about. Parameters are $1, $2, …, which both databases know.
 func Exec(ctx context.Context, tx *db.Tx, statement string, args ...any) (rows int64, err error) {
+	if !MayWrite(ctx) {
+		return 0, errMayNotWrite
+	}
 	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
 		return 0, err
@@ -17,10 +33,22 @@ func Exec(ctx context.Context, tx *db.Tx, statement string, args ...any) (rows i
 	return result.RowsAffected()
 }
 
+// Send is Exec for a statement of which only the error counts. On PostgreSQL it goes out with the next statement that is
+// asked for an answer, or with the commit, and its error comes out there.
+func Send(ctx context.Context, tx *db.Tx, statement string, args ...any) error {
+	if !MayWrite(ctx) {
+		return errMayNotWrite
+	}
+	_, err := tx.ExecContext(context.WithValue(ctx, unanswered{}, true), statement, args...)
+	return err
+}
+
+type unanswered struct{}
+
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.
 // Parameters are $1, $2, …, which both databases know.
 func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	ctx, cancel := patient(ctx)
+	ctx, cancel := prompt(ctx)
 	defer cancel()
 	rows, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -41,3 +69,20 @@ func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*s
 func patient(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
 }
+
+// prompt is patient for a read outside of a transaction, with which every call begins: a database that has frozen, as well
+// as one that is gone, is to be told within 2 s. Slow makes an exception.
+func prompt(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := promptTimeout
+	if ctx.Value(slow{}) != nil {
+		limit = statementTimeout
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
+const promptTimeout = 1500 * time.Millisecond
+
+type slow struct{}
+
+// Slow returns a context for reads that sum up many rows, and may take as long as any statement.
+func Slow(ctx context.Context) context.Context { return context.WithValue(ctx, slow{}, true) }

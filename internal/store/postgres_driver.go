@@ -57,7 +57,7 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 	if err != nil {
 		return err
 	}
-	ctx, cancel := patient(ctx)
+	ctx, cancel := prompt(ctx)
 	conn, err := d.acquire(ctx)
 	if err != nil {
 		cancel()

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
@@ -60,6 +61,9 @@ func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) error 
 
 // ExecContext serves hand-written statements: Ent looks for it behind Tx.ExecContext.
 func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+	if ctx.Value(unanswered{}) != nil {
+		return driver.ResultNoRows, t.hold(query, args)
+	}
 	err = t.Exec(ctx, query, args, &result)
 	return result, err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"sync"
+	"time"
 )
 
 // groupSize bounds how many transactions share a commit, and so how much one failed commit can take along.
@@ -50,8 +51,19 @@ func (q *queue[J]) put(j J) error {
 	if q.closed {
 		return fmt.Errorf("%w: closed", ErrAway)
 	}
-	q.jobs <- j
-	return nil
+	select {
+	case q.jobs <- j:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(acquireTimeout)
+	defer timer.Stop()
+	select {
+	case q.jobs <- j:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("%w: too many writes wait", ErrAway)
+	}
 }
 
 // close waits until everything that was put before is answered.

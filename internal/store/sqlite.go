@@ -11,11 +11,12 @@ import (
 	"syscall"
 
 	"entgo.io/ent/dialect"
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	"modernc.org/sqlite" // registers the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // ErrInUse means that another server has the embedded database open.
-var ErrInUse = errors.New("the embedded database is in use by another server")
+var ErrInUse = errors.New("the embedded database is in use by another server: stop that first")
 
 // openSQLite opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
 //
@@ -24,16 +25,19 @@ var ErrInUse = errors.New("the embedded database is in use by another server")
 // that sorts.
 func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
+		return fmt.Errorf("its folder cannot be made, see DATA_DIR: %w", err)
 	}
 	release, err := lockFile(path + ".lock")
 	if err != nil {
 		return err
 	}
-	// SQLite would make the file for everybody to read; what it puts beside a file takes that file's mode.
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+	// SQLite would make the file for everybody to read; what it puts beside a file takes that file's mode. And it would
+	// open one that it cannot write, and fail with the first change.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {
 		err = file.Close()
+	} else {
+		err = fmt.Errorf("its file must be writable: %w", err)
 	}
 	if err == nil {
 		s.sql, err = sql.Open("sqlite", sqliteDSN(path, "foreign_keys(1)"))
@@ -45,10 +49,19 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	}
 	if err != nil {
 		release()
-		return err
+		return explainDamage(path, err)
 	}
 	s.dialect, s.path, s.release = dialect.SQLite, path, release
 	return nil
+}
+
+// explainDamage says what to do about a file that SQLite cannot read as a database.
+func explainDamage(path string, err error) error {
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	if !ok || lite.Code()&0xff != sqlite3.SQLITE_NOTADB && lite.Code()&0xff != sqlite3.SQLITE_CORRUPT {
+		return err
+	}
+	return fmt.Errorf("%s is damaged, or no database: put a backup in its place, or move it away to begin anew: %w", path, err)
 }
 
 func sqliteDSN(path, foreignKeys string) string {

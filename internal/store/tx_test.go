@@ -163,7 +163,7 @@ func TestTxRunsAgainAfterASerializationFailure(t *testing.T) {
 				return err
 			}
 			if attempts++; attempts <= times {
-				_, err := store.Exec(ctx, tx, `DO $$ BEGIN RAISE SQLSTATE '40001'; END $$`)
+				_, err := store.Exec(store.WithWrites(ctx), tx, `DO $$ BEGIN RAISE SQLSTATE '40001'; END $$`)
 				return err
 			}
 			return nil
@@ -196,7 +196,7 @@ func TestDeadlockedTransactionsBothSucceed(t *testing.T) {
 	lock := func(first, second string) {
 		holdsOne := sync.OnceFunc(bothHoldOne.Done)
 		errs <- s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-			if _, err := store.Exec(ctx, tx, `SET LOCAL deadlock_timeout = '20ms'`); err != nil {
+			if _, err := store.Exec(store.WithWrites(ctx), tx, `SET LOCAL deadlock_timeout = '20ms'`); err != nil {
 				return err
 			}
 			if err := tx.Role.UpdateOneID(first).SetDescription("mine").Exec(ctx); err != nil {
@@ -221,7 +221,7 @@ func TestAFailedStatementEndsItsTransactionOnPostgreSQL(t *testing.T) {
 	for name, wrong := range map[string]string{"does not compile": `SELEC 1`, "fails": `SELECT 1/0`} {
 		t.Run(name, func(t *testing.T) {
 			err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-				if _, err := store.Exec(ctx, tx, wrong); err == nil {
+				if _, err := store.Exec(store.WithWrites(ctx), tx, wrong); err == nil {
 					t.Error("no error")
 				}
 				_ = createUser(ctx, tx) // goes on as if nothing had happened

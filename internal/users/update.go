@@ -2,6 +2,7 @@ package users
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/wire"
 )
 
@@ -32,6 +34,10 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 				return audit.Event{}, err
 			}
 		}
+		// The row is locked by writing what is there, or what the entry tells of it might be of before another's change.
+		if err := store.Send(ctx, tx, `UPDATE users SET active = active WHERE id = $1`, id); err != nil {
+			return audit.Event{}, err
+		}
 		u, err := tx.User.Query().Where(user.ID(id)).WithRoles().Only(ctx)
 		if err != nil {
 			return audit.Event{}, err
@@ -42,8 +48,11 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 		}
 		return event, err
 	})
-	if db.IsNotFound(err) {
+	switch {
+	case db.IsNotFound(err):
 		return nil, errNoUser
+	case errors.Is(err, errLastAdmin):
+		return nil, s.log.Refuse(ctx, err, "UserService.UpdateUser: the last admin")
 	}
 	if err != nil {
 		return nil, err

@@ -251,7 +251,7 @@ func naive(t *testing.T, a *apptest.App, ids ...string) {
 	for _, id := range ids {
 		done.Go(func() {
 			err := a.Store.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-				if _, err := store.Exec(ctx, tx, `DELETE FROM user_roles WHERE user_id = $1`, id); err != nil {
+				if _, err := store.Exec(store.WithWrites(ctx), tx, `DELETE FROM user_roles WHERE user_id = $1`, id); err != nil {
 					return err
 				}
 				left, err := tx.User.Query().Where(user.Active(true), user.HasRolesWith(role.ID(caller.Admin))).Exist(ctx)
@@ -301,6 +301,36 @@ func TestNoSignInSlipsPastADeactivation(t *testing.T) {
 			}
 			if _, err := update(t, a, a.AdminKey, &paddockv1.UpdateUserRequest{Id: p.GetId(), Active: new(true)}); err != nil {
 				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestEntriesOfOneUserTellOneStory: each says what was there before, which is what the one before it left.
+func TestEntriesOfOneUserTellOneStory(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		u := mustCreate(t, a, &paddockv1.CreateUserRequest{Email: "ada@example.com"})
+		var writers sync.WaitGroup
+		for w := range 8 {
+			writers.Go(func() {
+				for i := range 6 {
+					name := fmt.Sprintf("%d-%d", w, i)
+					if _, err := update(t, a, a.AdminKey, &paddockv1.UpdateUserRequest{Id: u.GetId(), DisplayName: &name}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		writers.Wait()
+		followedBy := map[string]int{}
+		for _, e := range a.Entries(t, "user_updated") {
+			before, after, _ := strings.Cut(strings.TrimPrefix(e.GetDetail(), "ada@example.com: display name "), " to ")
+			followedBy[before]++
+			followedBy[after] += 0
+		}
+		for name, n := range followedBy {
+			if n > 1 {
+				t.Errorf("%d changes were made to %s", n, name)
 			}
 		}
 	})

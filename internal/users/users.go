@@ -3,6 +3,7 @@ package users
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -157,6 +158,9 @@ func (s *Service) DeleteUser(ctx context.Context, req *paddockv1.DeleteUserReque
 		}
 		return audit.Event{Type: audit.UserDeleted, TargetUserID: id, Detail: u.Email}, someAdminLeft(ctx, tx)
 	})
+	if errors.Is(err, errLastAdmin) {
+		return nil, s.log.Refuse(ctx, err, "UserService.DeleteUser: the last admin")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -206,9 +210,37 @@ func (s *Service) ListRoles(ctx context.Context, _ *paddockv1.ListRolesRequest) 
 	}
 	m := &paddockv1.ListRolesResponse{}
 	for _, r := range rows {
-		m.Roles = append(m.Roles, &paddockv1.Role{Name: r.ID, Description: r.Description})
+		m.Roles = append(m.Roles, roleMessage(r))
 	}
 	return m, nil
+}
+
+func roleMessage(r *db.Role) *paddockv1.Role {
+	return &paddockv1.Role{Name: r.ID, Description: r.Description, Models: wire.Models(r.Models)}
+}
+
+// SetRoleModels implements paddock.v1.UserService.
+func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModelsRequest) (*paddockv1.SetRoleModelsResponse, error) {
+	models, err := wire.ParseModels(req.GetModels())
+	if err != nil {
+		return nil, err
+	}
+	var r *db.Role
+	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		update := tx.Role.UpdateOneID(req.GetName()).SetNillableModels(models)
+		if models == nil {
+			update.ClearModels()
+		}
+		r, err = update.Save(ctx)
+		return audit.Event{Type: audit.ModelsChanged, Detail: "role " + req.GetName() + ": " + wire.DescribeModels(models)}, err
+	})
+	if db.IsNotFound(err) {
+		return nil, fault.NotFound("role")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &paddockv1.SetRoleModelsResponse{Role: roleMessage(r)}, nil
 }
 
 // endSessions ends all sessions of the user.

@@ -2,15 +2,19 @@
 package wire
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/secret"
 )
 
@@ -53,7 +57,44 @@ func Credential(c *db.Credential) *paddockv1.Credential {
 		ExpiresAt:  Time(c.ExpiresAt),
 		LastUsedAt: Time(c.LastUsedAt),
 		RevokedAt:  Time(c.RevokedAt),
+		Models:     Models(c.Models),
 	}
+}
+
+// Models is the message of an allow-list as the database keeps it.
+func Models(column *string) *paddockv1.ModelList {
+	if column == nil {
+		return nil
+	}
+	return &paddockv1.ModelList{Names: caller.ParseModels(column)}
+}
+
+// ParseModels returns the allow-list as the database keeps it: canonical names, sorted, each once.
+func ParseModels(m *paddockv1.ModelList) (*string, error) {
+	if m == nil {
+		return nil, nil
+	}
+	list := caller.Models{}
+	for i, name := range m.GetNames() {
+		canonical, err := ollama.Canonical(name)
+		if err != nil {
+			return nil, fault.Invalid(fmt.Sprintf("models.names[%d]", i), "is no model name")
+		}
+		list = append(list, canonical)
+	}
+	slices.Sort(list)
+	return slices.Compact(list).Column(), nil
+}
+
+// DescribeModels tells an allow-list in words.
+func DescribeModels(column *string) string {
+	switch {
+	case column == nil:
+		return "all models"
+	case *column == "":
+		return "no model"
+	}
+	return strings.ReplaceAll(*column, "\n", ", ")
 }
 
 // Time is the message of a time that may be absent.

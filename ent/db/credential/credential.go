@@ -23,6 +23,8 @@ const (
 	FieldKeyID = "key_id"
 	// FieldKeyHash holds the string denoting the key_hash field in the database.
 	FieldKeyHash = "key_hash"
+	// FieldModels holds the string denoting the models field in the database.
+	FieldModels = "models"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
@@ -51,6 +53,7 @@ var Columns = []string{
 	FieldLabel,
 	FieldKeyID,
 	FieldKeyHash,
+	FieldModels,
 	FieldCreatedAt,
 	FieldExpiresAt,
 	FieldLastUsedAt,
@@ -106,6 +109,11 @@ func ByKeyID(opts ...sql.OrderTermOption) OrderOption {
 // ByKeyHash orders the results by the key_hash field.
 func ByKeyHash(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldKeyHash, opts...).ToFunc()
+}
+
+// ByModels orders the results by the models field.
+func ByModels(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldModels, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

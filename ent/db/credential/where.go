@@ -71,6 +71,11 @@ func KeyHash(v string) predicate.Credential {
 	return predicate.Credential(sql.FieldEQ(FieldKeyHash, v))
 }
 
+// Models applies equality check predicate on the "models" field. It's identical to ModelsEQ.
+func Models(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldEQ(FieldModels, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Credential {
 	return predicate.Credential(sql.FieldEQ(FieldCreatedAt, v))
@@ -304,6 +309,81 @@ func KeyHashEqualFold(v string) predicate.Credential {
 // KeyHashContainsFold applies the ContainsFold predicate on the "key_hash" field.
 func KeyHashContainsFold(v string) predicate.Credential {
 	return predicate.Credential(sql.FieldContainsFold(FieldKeyHash, v))
+}
+
+// ModelsEQ applies the EQ predicate on the "models" field.
+func ModelsEQ(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldEQ(FieldModels, v))
+}
+
+// ModelsNEQ applies the NEQ predicate on the "models" field.
+func ModelsNEQ(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldNEQ(FieldModels, v))
+}
+
+// ModelsIn applies the In predicate on the "models" field.
+func ModelsIn(vs ...string) predicate.Credential {
+	return predicate.Credential(sql.FieldIn(FieldModels, vs...))
+}
+
+// ModelsNotIn applies the NotIn predicate on the "models" field.
+func ModelsNotIn(vs ...string) predicate.Credential {
+	return predicate.Credential(sql.FieldNotIn(FieldModels, vs...))
+}
+
+// ModelsGT applies the GT predicate on the "models" field.
+func ModelsGT(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldGT(FieldModels, v))
+}
+
+// ModelsGTE applies the GTE predicate on the "models" field.
+func ModelsGTE(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldGTE(FieldModels, v))
+}
+
+// ModelsLT applies the LT predicate on the "models" field.
+func ModelsLT(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldLT(FieldModels, v))
+}
+
+// ModelsLTE applies the LTE predicate on the "models" field.
+func ModelsLTE(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldLTE(FieldModels, v))
+}
+
+// ModelsContains applies the Contains predicate on the "models" field.
+func ModelsContains(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldContains(FieldModels, v))
+}
+
+// ModelsHasPrefix applies the HasPrefix predicate on the "models" field.
+func ModelsHasPrefix(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldHasPrefix(FieldModels, v))
+}
+
+// ModelsHasSuffix applies the HasSuffix predicate on the "models" field.
+func ModelsHasSuffix(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldHasSuffix(FieldModels, v))
+}
+
+// ModelsIsNil applies the IsNil predicate on the "models" field.
+func ModelsIsNil() predicate.Credential {
+	return predicate.Credential(sql.FieldIsNull(FieldModels))
+}
+
+// ModelsNotNil applies the NotNil predicate on the "models" field.
+func ModelsNotNil() predicate.Credential {
+	return predicate.Credential(sql.FieldNotNull(FieldModels))
+}
+
+// ModelsEqualFold applies the EqualFold predicate on the "models" field.
+func ModelsEqualFold(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldEqualFold(FieldModels, v))
+}
+
+// ModelsContainsFold applies the ContainsFold predicate on the "models" field.
+func ModelsContainsFold(v string) predicate.Credential {
+	return predicate.Credential(sql.FieldContainsFold(FieldModels, v))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

@@ -58,6 +58,7 @@ var (
 		{Name: "label", Type: field.TypeString, Size: 400},
 		{Name: "key_id", Type: field.TypeString, Unique: true, Size: 32},
 		{Name: "key_hash", Type: field.TypeString, Size: 255},
+		{Name: "models", Type: field.TypeString, Nullable: true, Size: 2147483647},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
 		{Name: "last_used_at", Type: field.TypeTime, Nullable: true},
@@ -72,7 +73,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "credentials_users_credentials",
-				Columns:    []*schema.Column{CredentialsColumns[8]},
+				Columns:    []*schema.Column{CredentialsColumns[9]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
@@ -81,7 +82,7 @@ var (
 			{
 				Name:    "credential_user_id",
 				Unique:  false,
-				Columns: []*schema.Column{CredentialsColumns[8]},
+				Columns: []*schema.Column{CredentialsColumns[9]},
 			},
 		},
 	}
@@ -105,10 +106,61 @@ var (
 			},
 		},
 	}
+	// RateBucketsColumns holds the columns for the "rate_buckets" table.
+	RateBucketsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "tokens", Type: field.TypeFloat64},
+		{Name: "updated_us", Type: field.TypeInt64},
+	}
+	// RateBucketsTable holds the schema information for the "rate_buckets" table.
+	RateBucketsTable = &schema.Table{
+		Name:       "rate_buckets",
+		Columns:    RateBucketsColumns,
+		PrimaryKey: []*schema.Column{RateBucketsColumns[0]},
+	}
+	// ReplicasColumns holds the columns for the "replicas" table.
+	ReplicasColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "seen_at", Type: field.TypeTime},
+	}
+	// ReplicasTable holds the schema information for the "replicas" table.
+	ReplicasTable = &schema.Table{
+		Name:       "replicas",
+		Columns:    ReplicasColumns,
+		PrimaryKey: []*schema.Column{ReplicasColumns[0]},
+	}
+	// ReservationsColumns holds the columns for the "reservations" table.
+	ReservationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "replica_id", Type: field.TypeUUID},
+		{Name: "user_id", Type: field.TypeUUID},
+		{Name: "credential_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "session_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "kind", Type: field.TypeString, Size: 16},
+		{Name: "model", Type: field.TypeString, Size: 256},
+		{Name: "prompt_tokens", Type: field.TypeInt64},
+		{Name: "reserved", Type: field.TypeInt64},
+		{Name: "produced", Type: field.TypeInt64, Default: 0},
+		{Name: "started_at", Type: field.TypeTime},
+	}
+	// ReservationsTable holds the schema information for the "reservations" table.
+	ReservationsTable = &schema.Table{
+		Name:       "reservations",
+		Columns:    ReservationsColumns,
+		PrimaryKey: []*schema.Column{ReservationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "reservation_replica_id",
+				Unique:  false,
+				Columns: []*schema.Column{ReservationsColumns[1]},
+			},
+		},
+	}
 	// RolesColumns holds the columns for the "roles" table.
 	RolesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeString, Size: 32},
 		{Name: "description", Type: field.TypeString, Size: 255, Default: ""},
+		{Name: "models", Type: field.TypeString, Nullable: true, Size: 2147483647},
 	}
 	// RolesTable holds the schema information for the "roles" table.
 	RolesTable = &schema.Table{
@@ -157,6 +209,62 @@ var (
 			},
 		},
 	}
+	// UsagePeriodsColumns holds the columns for the "usage_periods" table.
+	UsagePeriodsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 47},
+		{Name: "user_id", Type: field.TypeUUID},
+		{Name: "period", Type: field.TypeString, Size: 10},
+		{Name: "requests", Type: field.TypeInt64, Default: 0},
+		{Name: "used", Type: field.TypeInt64, Default: 0},
+		{Name: "reserved", Type: field.TypeInt64, Default: 0},
+	}
+	// UsagePeriodsTable holds the schema information for the "usage_periods" table.
+	UsagePeriodsTable = &schema.Table{
+		Name:       "usage_periods",
+		Columns:    UsagePeriodsColumns,
+		PrimaryKey: []*schema.Column{UsagePeriodsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usageperiod_period",
+				Unique:  false,
+				Columns: []*schema.Column{UsagePeriodsColumns[2]},
+			},
+		},
+	}
+	// UsageRecordsColumns holds the columns for the "usage_records" table.
+	UsageRecordsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "user_id", Type: field.TypeUUID},
+		{Name: "credential_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "session_id", Type: field.TypeUUID, Nullable: true},
+		{Name: "kind", Type: field.TypeString, Size: 16},
+		{Name: "model", Type: field.TypeString, Size: 256},
+		{Name: "prompt_tokens", Type: field.TypeInt64},
+		{Name: "completion_tokens", Type: field.TypeInt64},
+		{Name: "duration_ms", Type: field.TypeInt64},
+		{Name: "outcome", Type: field.TypeString, Size: 16},
+		{Name: "estimated", Type: field.TypeBool},
+		{Name: "day", Type: field.TypeString, Size: 10},
+		{Name: "started_at", Type: field.TypeTime},
+	}
+	// UsageRecordsTable holds the schema information for the "usage_records" table.
+	UsageRecordsTable = &schema.Table{
+		Name:       "usage_records",
+		Columns:    UsageRecordsColumns,
+		PrimaryKey: []*schema.Column{UsageRecordsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usagerecord_user_id_started_at",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[1], UsageRecordsColumns[12]},
+			},
+			{
+				Name:    "usagerecord_started_at",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[12]},
+			},
+		},
+	}
 	// UsersColumns holds the columns for the "users" table.
 	UsersColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -166,6 +274,9 @@ var (
 		{Name: "search", Type: field.TypeString, Size: 2147483647, Default: ""},
 		{Name: "active", Type: field.TypeBool, Default: true},
 		{Name: "password_hash", Type: field.TypeString, Size: 255, Default: ""},
+		{Name: "tokens_per_day", Type: field.TypeInt64, Nullable: true},
+		{Name: "tokens_per_month", Type: field.TypeInt64, Nullable: true},
+		{Name: "requests_per_minute", Type: field.TypeInt32, Nullable: true},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "updated_at", Type: field.TypeTime},
 		{Name: "last_login_at", Type: field.TypeTime, Nullable: true},
@@ -179,7 +290,7 @@ var (
 			{
 				Name:    "user_created_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{UsersColumns[7], UsersColumns[0]},
+				Columns: []*schema.Column{UsersColumns[10], UsersColumns[0]},
 			},
 		},
 	}
@@ -213,8 +324,13 @@ var (
 		AuditEntriesTable,
 		CredentialsTable,
 		IdempotencyKeysTable,
+		RateBucketsTable,
+		ReplicasTable,
+		ReservationsTable,
 		RolesTable,
 		SessionsTable,
+		UsagePeriodsTable,
+		UsageRecordsTable,
 		UsersTable,
 		UserRolesTable,
 	}

@@ -14,6 +14,8 @@ const (
 	FieldID = "id"
 	// FieldDescription holds the string denoting the description field in the database.
 	FieldDescription = "description"
+	// FieldModels holds the string denoting the models field in the database.
+	FieldModels = "models"
 	// EdgeUsers holds the string denoting the users edge name in mutations.
 	EdgeUsers = "users"
 	// Table holds the table name of the role in the database.
@@ -29,6 +31,7 @@ const (
 var Columns = []string{
 	FieldID,
 	FieldDescription,
+	FieldModels,
 }
 
 var (
@@ -67,6 +70,11 @@ func ByID(opts ...sql.OrderTermOption) OrderOption {
 // ByDescription orders the results by the description field.
 func ByDescription(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDescription, opts...).ToFunc()
+}
+
+// ByModels orders the results by the models field.
+func ByModels(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldModels, opts...).ToFunc()
 }
 
 // ByUsersCount orders the results by users count.

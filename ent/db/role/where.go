@@ -68,6 +68,11 @@ func Description(v string) predicate.Role {
 	return predicate.Role(sql.FieldEQ(FieldDescription, v))
 }
 
+// Models applies equality check predicate on the "models" field. It's identical to ModelsEQ.
+func Models(v string) predicate.Role {
+	return predicate.Role(sql.FieldEQ(FieldModels, v))
+}
+
 // DescriptionEQ applies the EQ predicate on the "description" field.
 func DescriptionEQ(v string) predicate.Role {
 	return predicate.Role(sql.FieldEQ(FieldDescription, v))
@@ -131,6 +136,81 @@ func DescriptionEqualFold(v string) predicate.Role {
 // DescriptionContainsFold applies the ContainsFold predicate on the "description" field.
 func DescriptionContainsFold(v string) predicate.Role {
 	return predicate.Role(sql.FieldContainsFold(FieldDescription, v))
+}
+
+// ModelsEQ applies the EQ predicate on the "models" field.
+func ModelsEQ(v string) predicate.Role {
+	return predicate.Role(sql.FieldEQ(FieldModels, v))
+}
+
+// ModelsNEQ applies the NEQ predicate on the "models" field.
+func ModelsNEQ(v string) predicate.Role {
+	return predicate.Role(sql.FieldNEQ(FieldModels, v))
+}
+
+// ModelsIn applies the In predicate on the "models" field.
+func ModelsIn(vs ...string) predicate.Role {
+	return predicate.Role(sql.FieldIn(FieldModels, vs...))
+}
+
+// ModelsNotIn applies the NotIn predicate on the "models" field.
+func ModelsNotIn(vs ...string) predicate.Role {
+	return predicate.Role(sql.FieldNotIn(FieldModels, vs...))
+}
+
+// ModelsGT applies the GT predicate on the "models" field.
+func ModelsGT(v string) predicate.Role {
+	return predicate.Role(sql.FieldGT(FieldModels, v))
+}
+
+// ModelsGTE applies the GTE predicate on the "models" field.
+func ModelsGTE(v string) predicate.Role {
+	return predicate.Role(sql.FieldGTE(FieldModels, v))
+}
+
+// ModelsLT applies the LT predicate on the "models" field.
+func ModelsLT(v string) predicate.Role {
+	return predicate.Role(sql.FieldLT(FieldModels, v))
+}
+
+// ModelsLTE applies the LTE predicate on the "models" field.
+func ModelsLTE(v string) predicate.Role {
+	return predicate.Role(sql.FieldLTE(FieldModels, v))
+}
+
+// ModelsContains applies the Contains predicate on the "models" field.
+func ModelsContains(v string) predicate.Role {
+	return predicate.Role(sql.FieldContains(FieldModels, v))
+}
+
+// ModelsHasPrefix applies the HasPrefix predicate on the "models" field.
+func ModelsHasPrefix(v string) predicate.Role {
+	return predicate.Role(sql.FieldHasPrefix(FieldModels, v))
+}
+
+// ModelsHasSuffix applies the HasSuffix predicate on the "models" field.
+func ModelsHasSuffix(v string) predicate.Role {
+	return predicate.Role(sql.FieldHasSuffix(FieldModels, v))
+}
+
+// ModelsIsNil applies the IsNil predicate on the "models" field.
+func ModelsIsNil() predicate.Role {
+	return predicate.Role(sql.FieldIsNull(FieldModels))
+}
+
+// ModelsNotNil applies the NotNil predicate on the "models" field.
+func ModelsNotNil() predicate.Role {
+	return predicate.Role(sql.FieldNotNull(FieldModels))
+}
+
+// ModelsEqualFold applies the EqualFold predicate on the "models" field.
+func ModelsEqualFold(v string) predicate.Role {
+	return predicate.Role(sql.FieldEqualFold(FieldModels, v))
+}
+
+// ModelsContainsFold applies the ContainsFold predicate on the "models" field.
+func ModelsContainsFold(v string) predicate.Role {
+	return predicate.Role(sql.FieldContainsFold(FieldModels, v))
 }
 
 // HasUsers applies the HasEdge predicate on the "users" edge.

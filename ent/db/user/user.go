@@ -27,6 +27,12 @@ const (
 	FieldActive = "active"
 	// FieldPasswordHash holds the string denoting the password_hash field in the database.
 	FieldPasswordHash = "password_hash"
+	// FieldTokensPerDay holds the string denoting the tokens_per_day field in the database.
+	FieldTokensPerDay = "tokens_per_day"
+	// FieldTokensPerMonth holds the string denoting the tokens_per_month field in the database.
+	FieldTokensPerMonth = "tokens_per_month"
+	// FieldRequestsPerMinute holds the string denoting the requests_per_minute field in the database.
+	FieldRequestsPerMinute = "requests_per_minute"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldUpdatedAt holds the string denoting the updated_at field in the database.
@@ -71,6 +77,9 @@ var Columns = []string{
 	FieldSearch,
 	FieldActive,
 	FieldPasswordHash,
+	FieldTokensPerDay,
+	FieldTokensPerMonth,
+	FieldRequestsPerMinute,
 	FieldCreatedAt,
 	FieldUpdatedAt,
 	FieldLastLoginAt,
@@ -155,6 +164,21 @@ func ByActive(opts ...sql.OrderTermOption) OrderOption {
 // ByPasswordHash orders the results by the password_hash field.
 func ByPasswordHash(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPasswordHash, opts...).ToFunc()
+}
+
+// ByTokensPerDay orders the results by the tokens_per_day field.
+func ByTokensPerDay(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldTokensPerDay, opts...).ToFunc()
+}
+
+// ByTokensPerMonth orders the results by the tokens_per_month field.
+func ByTokensPerMonth(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldTokensPerMonth, opts...).ToFunc()
+}
+
+// ByRequestsPerMinute orders the results by the requests_per_minute field.
+func ByRequestsPerMinute(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRequestsPerMinute, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

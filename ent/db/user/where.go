@@ -86,6 +86,21 @@ func PasswordHash(v string) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldPasswordHash, v))
 }
 
+// TokensPerDay applies equality check predicate on the "tokens_per_day" field. It's identical to TokensPerDayEQ.
+func TokensPerDay(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldTokensPerDay, v))
+}
+
+// TokensPerMonth applies equality check predicate on the "tokens_per_month" field. It's identical to TokensPerMonthEQ.
+func TokensPerMonth(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldTokensPerMonth, v))
+}
+
+// RequestsPerMinute applies equality check predicate on the "requests_per_minute" field. It's identical to RequestsPerMinuteEQ.
+func RequestsPerMinute(v int32) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldRequestsPerMinute, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldCreatedAt, v))
@@ -444,6 +459,156 @@ func PasswordHashEqualFold(v string) predicate.User {
 // PasswordHashContainsFold applies the ContainsFold predicate on the "password_hash" field.
 func PasswordHashContainsFold(v string) predicate.User {
 	return predicate.User(sql.FieldContainsFold(FieldPasswordHash, v))
+}
+
+// TokensPerDayEQ applies the EQ predicate on the "tokens_per_day" field.
+func TokensPerDayEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldTokensPerDay, v))
+}
+
+// TokensPerDayNEQ applies the NEQ predicate on the "tokens_per_day" field.
+func TokensPerDayNEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldTokensPerDay, v))
+}
+
+// TokensPerDayIn applies the In predicate on the "tokens_per_day" field.
+func TokensPerDayIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldIn(FieldTokensPerDay, vs...))
+}
+
+// TokensPerDayNotIn applies the NotIn predicate on the "tokens_per_day" field.
+func TokensPerDayNotIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldTokensPerDay, vs...))
+}
+
+// TokensPerDayGT applies the GT predicate on the "tokens_per_day" field.
+func TokensPerDayGT(v int64) predicate.User {
+	return predicate.User(sql.FieldGT(FieldTokensPerDay, v))
+}
+
+// TokensPerDayGTE applies the GTE predicate on the "tokens_per_day" field.
+func TokensPerDayGTE(v int64) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldTokensPerDay, v))
+}
+
+// TokensPerDayLT applies the LT predicate on the "tokens_per_day" field.
+func TokensPerDayLT(v int64) predicate.User {
+	return predicate.User(sql.FieldLT(FieldTokensPerDay, v))
+}
+
+// TokensPerDayLTE applies the LTE predicate on the "tokens_per_day" field.
+func TokensPerDayLTE(v int64) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldTokensPerDay, v))
+}
+
+// TokensPerDayIsNil applies the IsNil predicate on the "tokens_per_day" field.
+func TokensPerDayIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldTokensPerDay))
+}
+
+// TokensPerDayNotNil applies the NotNil predicate on the "tokens_per_day" field.
+func TokensPerDayNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldTokensPerDay))
+}
+
+// TokensPerMonthEQ applies the EQ predicate on the "tokens_per_month" field.
+func TokensPerMonthEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldTokensPerMonth, v))
+}
+
+// TokensPerMonthNEQ applies the NEQ predicate on the "tokens_per_month" field.
+func TokensPerMonthNEQ(v int64) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldTokensPerMonth, v))
+}
+
+// TokensPerMonthIn applies the In predicate on the "tokens_per_month" field.
+func TokensPerMonthIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldIn(FieldTokensPerMonth, vs...))
+}
+
+// TokensPerMonthNotIn applies the NotIn predicate on the "tokens_per_month" field.
+func TokensPerMonthNotIn(vs ...int64) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldTokensPerMonth, vs...))
+}
+
+// TokensPerMonthGT applies the GT predicate on the "tokens_per_month" field.
+func TokensPerMonthGT(v int64) predicate.User {
+	return predicate.User(sql.FieldGT(FieldTokensPerMonth, v))
+}
+
+// TokensPerMonthGTE applies the GTE predicate on the "tokens_per_month" field.
+func TokensPerMonthGTE(v int64) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldTokensPerMonth, v))
+}
+
+// TokensPerMonthLT applies the LT predicate on the "tokens_per_month" field.
+func TokensPerMonthLT(v int64) predicate.User {
+	return predicate.User(sql.FieldLT(FieldTokensPerMonth, v))
+}
+
+// TokensPerMonthLTE applies the LTE predicate on the "tokens_per_month" field.
+func TokensPerMonthLTE(v int64) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldTokensPerMonth, v))
+}
+
+// TokensPerMonthIsNil applies the IsNil predicate on the "tokens_per_month" field.
+func TokensPerMonthIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldTokensPerMonth))
+}
+
+// TokensPerMonthNotNil applies the NotNil predicate on the "tokens_per_month" field.
+func TokensPerMonthNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldTokensPerMonth))
+}
+
+// RequestsPerMinuteEQ applies the EQ predicate on the "requests_per_minute" field.
+func RequestsPerMinuteEQ(v int32) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldRequestsPerMinute, v))
+}
+
+// RequestsPerMinuteNEQ applies the NEQ predicate on the "requests_per_minute" field.
+func RequestsPerMinuteNEQ(v int32) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldRequestsPerMinute, v))
+}
+
+// RequestsPerMinuteIn applies the In predicate on the "requests_per_minute" field.
+func RequestsPerMinuteIn(vs ...int32) predicate.User {
+	return predicate.User(sql.FieldIn(FieldRequestsPerMinute, vs...))
+}
+
+// RequestsPerMinuteNotIn applies the NotIn predicate on the "requests_per_minute" field.
+func RequestsPerMinuteNotIn(vs ...int32) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldRequestsPerMinute, vs...))
+}
+
+// RequestsPerMinuteGT applies the GT predicate on the "requests_per_minute" field.
+func RequestsPerMinuteGT(v int32) predicate.User {
+	return predicate.User(sql.FieldGT(FieldRequestsPerMinute, v))
+}
+
+// RequestsPerMinuteGTE applies the GTE predicate on the "requests_per_minute" field.
+func RequestsPerMinuteGTE(v int32) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldRequestsPerMinute, v))
+}
+
+// RequestsPerMinuteLT applies the LT predicate on the "requests_per_minute" field.
+func RequestsPerMinuteLT(v int32) predicate.User {
+	return predicate.User(sql.FieldLT(FieldRequestsPerMinute, v))
+}
+
+// RequestsPerMinuteLTE applies the LTE predicate on the "requests_per_minute" field.
+func RequestsPerMinuteLTE(v int32) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldRequestsPerMinute, v))
+}
+
+// RequestsPerMinuteIsNil applies the IsNil predicate on the "requests_per_minute" field.
+func RequestsPerMinuteIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldRequestsPerMinute))
+}
+
+// RequestsPerMinuteNotNil applies the NotNil predicate on the "requests_per_minute" field.
+func RequestsPerMinuteNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldRequestsPerMinute))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

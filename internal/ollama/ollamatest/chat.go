@@ -50,14 +50,14 @@ func (x *exchange) reply(request chatRequest, verb string, empty bool, promptTok
 	name := shortName(request.Model)
 	model, ok := chatModels[name]
 	switch {
+	case (ok || name == embedModel) && empty && request.KeepAlive == 0.0:
+		x.json(http.StatusOK, x.doneLine("unload", 0, 0))
+		return
 	case name == embedModel:
 		x.refuse(http.StatusBadRequest, fmt.Sprintf("%q does not support %s", request.Model, verb))
 		return
 	case !ok:
 		x.refuse(http.StatusNotFound, fmt.Sprintf("model '%s' not found", request.Model))
-		return
-	case empty && request.KeepAlive == 0.0:
-		x.json(http.StatusOK, x.doneLine("unload", 0, 0))
 		return
 	case empty:
 		x.json(http.StatusOK, x.doneLine("load", 0, 0))

@@ -106,6 +106,14 @@ func (x *exchange) json(status int, value any) {
 }
 
 func (x *exchange) refuse(status int, message string) {
+	if strings.HasPrefix(x.r.URL.Path, "/v1/") {
+		kind := "api_error" // also where another kind would fit
+		if x.r.URL.Path == "/v1/messages" && status == http.StatusNotFound {
+			kind = "not_found_error"
+		}
+		x.refuseAs(kind, status, message)
+		return
+	}
 	x.json(status, map[string]string{"error": message})
 }
 
@@ -122,7 +130,15 @@ func (x *exchange) stream(value any) error {
 }
 
 func (x *exchange) write(line []byte) error {
-	x.header(http.StatusOK, contentNDJSON)
+	contentType := contentNDJSON
+	if strings.HasPrefix(x.r.URL.Path, "/v1/") {
+		contentType = contentEvents
+	}
+	return x.writeAs(contentType, line)
+}
+
+func (x *exchange) writeAs(contentType string, line []byte) error {
+	x.header(http.StatusOK, contentType)
 	if _, err := x.w.Write(line); err != nil {
 		return err
 	}

@@ -13,6 +13,9 @@
 //	tiny-slow    the same, 10 ms a piece
 //	tiny-stuck   repeats one word; its stream ends without a done line
 //	tiny-embed   gives unit vectors of 64 dimensions that differ by text
+//
+// It serves OpenAI's and Anthropic's dialects under /v1, too. Steps that stream
+// lines of Ollama's own do not fit there; Raw does.
 package ollamatest
 
 import (
@@ -52,6 +55,12 @@ func New() *Server {
 		"/api/chat":     {"POST", chat},
 		"/api/generate": {"POST", generate},
 		"/api/embed":    {"POST", embed},
+
+		"/v1/chat/completions": {"POST", completions(false)},
+		"/v1/completions":      {"POST", completions(true)},
+		"/v1/embeddings":       {"POST", openAIEmbeddings},
+		"/v1/models":           {"GET", openAIModels},
+		"/v1/messages":         {"POST", messages},
 	}
 	return s
 }

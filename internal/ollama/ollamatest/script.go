@@ -99,3 +99,15 @@ func QueueFull() Step {
 func Cut() Step {
 	return func(*exchange) error { panic(http.ErrAbortHandler) }
 }
+
+// Until waits until the channel is closed, or the client leaves.
+func Until(goOn <-chan struct{}) Step {
+	return func(x *exchange) error {
+		select {
+		case <-goOn:
+			return nil
+		case <-x.r.Context().Done():
+			return errOver
+		}
+	}
+}

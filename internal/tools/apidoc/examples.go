@@ -29,15 +29,21 @@ var examples = []proto.Message{
 	&paddockv1.ListUsersRequest{PageSize: 20},
 	&paddockv1.UpdateUserRequest{Id: anID, Roles: &structpb.ListValue{Values: []*structpb.Value{structpb.NewStringValue("user")}}},
 	&paddockv1.DeleteUserRequest{Id: anID},
+	&paddockv1.SetRoleModelsRequest{Name: "user", Models: &paddockv1.ModelList{Names: []string{"llama3.2"}}},
 	&paddockv1.SetPasswordRequest{UserId: anID, Password: "analytical engine"},
 
 	&paddockv1.IssueApiKeyRequest{Label: "notebook"},
 	&paddockv1.ListCredentialsRequest{},
+	&paddockv1.SetCredentialModelsRequest{Id: anID, Models: &paddockv1.ModelList{Names: []string{"llama3.2"}}},
 	&paddockv1.RevokeCredentialRequest{Id: anID},
 	&paddockv1.RotateCredentialRequest{Id: anID},
 
 	&paddockv1.ChatRequest{Messages: []*paddockv1.ChatMessage{{Role: "user", Content: "Why is the sky blue?"}}},
 	&paddockv1.EmbedRequest{Input: []string{"Why is the sky blue?", "Why is grass green?"}},
+
+	&paddockv1.GetUsageRequest{GroupBy: []string{"day", "model"}},
+	&paddockv1.GetQuotaRequest{},
+	&paddockv1.SetQuotaRequest{UserId: anID, TokensPerDay: new(int64(200_000))},
 
 	&paddockv1.ListAuditEntriesRequest{PageSize: 20, EventType: "login"},
 }

@@ -2,6 +2,10 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb';
 
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
 /** What went wrong with a call, in the terms of a page. */
 export interface Fault {
   /** A reason of the contract, such as EMAIL_TAKEN; empty when the server never answered. */
@@ -36,8 +40,10 @@ export function faultOf(thrown: unknown): Fault {
 
 /** The sentence to show, with the time after which to try again. */
 export function wordsOf(thrown: unknown): string {
-  const { message, retryAfter } = faultOf(thrown);
+  const { reason, message, retryAfter } = faultOf(thrown);
   if (!retryAfter) return message;
+  if (reason === 'QUOTA_EXCEEDED')
+    return `${message.replace(/; the quota resets.*/, '.')} It resets in ${seconds(retryAfter)}.`;
   return `${message.replace(/; try again.*/, '.')} Try again in ${seconds(retryAfter)}.`;
 }
 
@@ -47,9 +53,12 @@ export function isPassing(thrown: unknown): boolean {
   return isUnreachable(error) || error.code === Code.Unavailable || error.code === Code.ResourceExhausted;
 }
 
-/** "5 s", "1 min 5 s". */
+/** "5 s", "1 min 5 s", "5 h 12 min", "9 days". */
 export function seconds(n: number): string {
-  return n < 60 ? `${n} s` : `${Math.floor(n / 60)} min ${n % 60} s`;
+  if (n < MINUTE) return `${n} s`;
+  if (n < HOUR) return `${Math.floor(n / MINUTE)} min ${n % MINUTE} s`;
+  if (n < 2 * DAY) return `${Math.floor(n / HOUR)} h ${Math.floor((n % HOUR) / MINUTE)} min`;
+  return `${Math.floor(n / DAY)} days`;
 }
 
 /** fetch throws a TypeError when no answer came. */

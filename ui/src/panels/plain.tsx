@@ -22,8 +22,8 @@ export function Plain({
       <Link to="/" aria-label="Paddock">
         <Logo size="lg" />
       </Link>
-      <h1 className="text-xl font-semibold tracking-tight">{title}</h1>
-      <div className="text-fg-2">{children}</div>
+      <h1 className="text-xl font-semibold tracking-tight text-balance">{title}</h1>
+      <div className="text-balance text-fg-2">{children}</div>
       {actions && <div className="flex gap-2">{actions}</div>}
     </Frame>
   );

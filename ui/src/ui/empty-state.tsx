@@ -16,7 +16,7 @@ export function EmptyState({ icon, title, children, action }: EmptyStateProps) {
         {icon}
       </span>
       <h2 className="text-lg font-semibold">{title}</h2>
-      {children && <div className="text-fg-2">{children}</div>}
+      {children && <div className="text-balance text-fg-2">{children}</div>}
       {action}
     </div>
   );

@@ -33,7 +33,7 @@ export function Switch({ label, hint, checked, onChange, disabled }: SwitchProps
         aria-describedby={hint ? `${id}-hint` : undefined}
         className="relative h-5 w-9 shrink-0 rounded-full bg-fg-3 transition-colors after:absolute after:-inset-3 data-checked:bg-accent data-disabled:opacity-50"
       >
-        <Base.Thumb className="block size-4 translate-x-0.5 rounded-full bg-accent-fg shadow-card transition-transform data-checked:translate-x-[1.125rem]" />
+        <Base.Thumb className="block size-4 translate-0.5 rounded-full bg-accent-fg shadow-card transition-transform data-checked:translate-x-[1.125rem]" />
       </Base.Root>
     </div>
   );

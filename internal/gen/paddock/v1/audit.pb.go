@@ -30,7 +30,7 @@ type AuditEntry struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// What happened: login_success, login_failure, login_throttled, logout, session_revoked, refresh_reuse_detected,
 	// password_set, password_changed, user_created, user_updated, user_deleted, roles_changed, api_key_issued,
-	// api_key_revoked, api_key_rotated, access_denied, quota_changed, bootstrap.
+	// api_key_revoked, api_key_rotated, access_denied, quota_changed, models_changed, bootstrap.
 	EventType  string                 `protobuf:"bytes,2,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
 	// Who did it; empty when nobody was signed in.

@@ -39,7 +39,9 @@ type Credential struct {
 	// When the key was last used, to the minute; absent when never.
 	LastUsedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last_used_at,json=lastUsedAt,proto3" json:"last_used_at,omitempty"`
 	// Absent: not revoked.
-	RevokedAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoked_at,json=revokedAt,proto3" json:"revoked_at,omitempty"`
+	RevokedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoked_at,json=revokedAt,proto3" json:"revoked_at,omitempty"`
+	// The models that the key may use, of those that its user may; absent: all of them.
+	Models        *ModelList `protobuf:"bytes,9,opt,name=models,proto3" json:"models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -130,6 +132,13 @@ func (x *Credential) GetRevokedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Credential) GetModels() *ModelList {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
 type IssueApiKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose key; empty means one's own.
@@ -137,7 +146,9 @@ type IssueApiKeyRequest struct {
 	// What the key is for.
 	Label string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
 	// When the key stops working; absent means never.
-	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// The models that the key may use, of those that its user may; absent: all of them.
+	Models        *ModelList `protobuf:"bytes,4,opt,name=models,proto3" json:"models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -189,6 +200,13 @@ func (x *IssueApiKeyRequest) GetLabel() string {
 func (x *IssueApiKeyRequest) GetExpiresAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ExpiresAt
+	}
+	return nil
+}
+
+func (x *IssueApiKeyRequest) GetModels() *ModelList {
+	if x != nil {
+		return x.Models
 	}
 	return nil
 }
@@ -335,6 +353,103 @@ func (x *ListCredentialsResponse) GetCredentials() []*Credential {
 	return nil
 }
 
+type SetCredentialModelsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The models that the key may use from now on; absent: all that its user may.
+	Models        *ModelList `protobuf:"bytes,2,opt,name=models,proto3" json:"models,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetCredentialModelsRequest) Reset() {
+	*x = SetCredentialModelsRequest{}
+	mi := &file_paddock_v1_credentials_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetCredentialModelsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetCredentialModelsRequest) ProtoMessage() {}
+
+func (x *SetCredentialModelsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_credentials_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetCredentialModelsRequest.ProtoReflect.Descriptor instead.
+func (*SetCredentialModelsRequest) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SetCredentialModelsRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SetCredentialModelsRequest) GetModels() *ModelList {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+type SetCredentialModelsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Credential    *Credential            `protobuf:"bytes,1,opt,name=credential,proto3" json:"credential,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetCredentialModelsResponse) Reset() {
+	*x = SetCredentialModelsResponse{}
+	mi := &file_paddock_v1_credentials_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetCredentialModelsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetCredentialModelsResponse) ProtoMessage() {}
+
+func (x *SetCredentialModelsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_credentials_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetCredentialModelsResponse.ProtoReflect.Descriptor instead.
+func (*SetCredentialModelsResponse) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *SetCredentialModelsResponse) GetCredential() *Credential {
+	if x != nil {
+		return x.Credential
+	}
+	return nil
+}
+
 type RevokeCredentialRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -344,7 +459,7 @@ type RevokeCredentialRequest struct {
 
 func (x *RevokeCredentialRequest) Reset() {
 	*x = RevokeCredentialRequest{}
-	mi := &file_paddock_v1_credentials_proto_msgTypes[5]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -356,7 +471,7 @@ func (x *RevokeCredentialRequest) String() string {
 func (*RevokeCredentialRequest) ProtoMessage() {}
 
 func (x *RevokeCredentialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_credentials_proto_msgTypes[5]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -369,7 +484,7 @@ func (x *RevokeCredentialRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeCredentialRequest.ProtoReflect.Descriptor instead.
 func (*RevokeCredentialRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{5}
+	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RevokeCredentialRequest) GetId() string {
@@ -387,7 +502,7 @@ type RevokeCredentialResponse struct {
 
 func (x *RevokeCredentialResponse) Reset() {
 	*x = RevokeCredentialResponse{}
-	mi := &file_paddock_v1_credentials_proto_msgTypes[6]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -399,7 +514,7 @@ func (x *RevokeCredentialResponse) String() string {
 func (*RevokeCredentialResponse) ProtoMessage() {}
 
 func (x *RevokeCredentialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_credentials_proto_msgTypes[6]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -412,7 +527,7 @@ func (x *RevokeCredentialResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeCredentialResponse.ProtoReflect.Descriptor instead.
 func (*RevokeCredentialResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{6}
+	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{8}
 }
 
 type RotateCredentialRequest struct {
@@ -424,7 +539,7 @@ type RotateCredentialRequest struct {
 
 func (x *RotateCredentialRequest) Reset() {
 	*x = RotateCredentialRequest{}
-	mi := &file_paddock_v1_credentials_proto_msgTypes[7]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -436,7 +551,7 @@ func (x *RotateCredentialRequest) String() string {
 func (*RotateCredentialRequest) ProtoMessage() {}
 
 func (x *RotateCredentialRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_credentials_proto_msgTypes[7]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -449,7 +564,7 @@ func (x *RotateCredentialRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateCredentialRequest.ProtoReflect.Descriptor instead.
 func (*RotateCredentialRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{7}
+	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RotateCredentialRequest) GetId() string {
@@ -470,7 +585,7 @@ type RotateCredentialResponse struct {
 
 func (x *RotateCredentialResponse) Reset() {
 	*x = RotateCredentialResponse{}
-	mi := &file_paddock_v1_credentials_proto_msgTypes[8]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -482,7 +597,7 @@ func (x *RotateCredentialResponse) String() string {
 func (*RotateCredentialResponse) ProtoMessage() {}
 
 func (x *RotateCredentialResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_credentials_proto_msgTypes[8]
+	mi := &file_paddock_v1_credentials_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -495,7 +610,7 @@ func (x *RotateCredentialResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RotateCredentialResponse.ProtoReflect.Descriptor instead.
 func (*RotateCredentialResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{8}
+	return file_paddock_v1_credentials_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RotateCredentialResponse) GetCredential() *Credential {
@@ -517,7 +632,7 @@ var File_paddock_v1_credentials_proto protoreflect.FileDescriptor
 const file_paddock_v1_credentials_proto_rawDesc = "" +
 	"\n" +
 	"\x1cpaddock/v1/credentials.proto\x12\n" +
-	"paddock.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17paddock/v1/access.proto\"\xd2\x02\n" +
+	"paddock.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17paddock/v1/access.proto\x1a\x16paddock/v1/users.proto\"\x81\x03\n" +
 	"\n" +
 	"Credential\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
@@ -531,12 +646,14 @@ const file_paddock_v1_credentials_proto_rawDesc = "" +
 	"\flast_used_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"lastUsedAt\x129\n" +
 	"\n" +
-	"revoked_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\trevokedAt\"\xa0\x01\n" +
+	"revoked_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\trevokedAt\x12-\n" +
+	"\x06models\x18\t \x01(\v2\x15.paddock.v1.ModelListR\x06models\"\xcf\x01\n" +
 	"\x12IssueApiKeyRequest\x12$\n" +
 	"\auser_id\x18\x01 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12\x1f\n" +
 	"\x05label\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05label\x12C\n" +
 	"\n" +
-	"expires_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\b\xbaH\x05\xb2\x01\x02@\x01R\texpiresAt\"j\n" +
+	"expires_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampB\b\xbaH\x05\xb2\x01\x02@\x01R\texpiresAt\x12-\n" +
+	"\x06models\x18\x04 \x01(\v2\x15.paddock.v1.ModelListR\x06models\"j\n" +
 	"\x13IssueApiKeyResponse\x126\n" +
 	"\n" +
 	"credential\x18\x01 \x01(\v2\x16.paddock.v1.CredentialR\n" +
@@ -545,7 +662,14 @@ const file_paddock_v1_credentials_proto_rawDesc = "" +
 	"\x16ListCredentialsRequest\x12$\n" +
 	"\auser_id\x18\x01 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\"S\n" +
 	"\x17ListCredentialsResponse\x128\n" +
-	"\vcredentials\x18\x01 \x03(\v2\x16.paddock.v1.CredentialR\vcredentials\"3\n" +
+	"\vcredentials\x18\x01 \x03(\v2\x16.paddock.v1.CredentialR\vcredentials\"e\n" +
+	"\x1aSetCredentialModelsRequest\x12\x18\n" +
+	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\x12-\n" +
+	"\x06models\x18\x02 \x01(\v2\x15.paddock.v1.ModelListR\x06models\"U\n" +
+	"\x1bSetCredentialModelsResponse\x126\n" +
+	"\n" +
+	"credential\x18\x01 \x01(\v2\x16.paddock.v1.CredentialR\n" +
+	"credential\"3\n" +
 	"\x17RevokeCredentialRequest\x12\x18\n" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\"\x1a\n" +
 	"\x18RevokeCredentialResponse\"3\n" +
@@ -555,10 +679,11 @@ const file_paddock_v1_credentials_proto_rawDesc = "" +
 	"\n" +
 	"credential\x18\x01 \x01(\v2\x16.paddock.v1.CredentialR\n" +
 	"credential\x12\x1b\n" +
-	"\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06secret2\xa0\x03\n" +
+	"\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06secret2\x92\x04\n" +
 	"\x11CredentialService\x12V\n" +
 	"\vIssueApiKey\x12\x1e.paddock.v1.IssueApiKeyRequest\x1a\x1f.paddock.v1.IssueApiKeyResponse\"\x06\xe2\xe0\x18\x02\b\x02\x12e\n" +
-	"\x0fListCredentials\x12\".paddock.v1.ListCredentialsRequest\x1a#.paddock.v1.ListCredentialsResponse\"\t\xe2\xe0\x18\x02\b\x02\x90\x02\x01\x12e\n" +
+	"\x0fListCredentials\x12\".paddock.v1.ListCredentialsRequest\x1a#.paddock.v1.ListCredentialsResponse\"\t\xe2\xe0\x18\x02\b\x02\x90\x02\x01\x12p\n" +
+	"\x13SetCredentialModels\x12&.paddock.v1.SetCredentialModelsRequest\x1a'.paddock.v1.SetCredentialModelsResponse\"\b\xe2\xe0\x18\x04\b\x02\x10\x01\x12e\n" +
 	"\x10RevokeCredential\x12#.paddock.v1.RevokeCredentialRequest\x1a$.paddock.v1.RevokeCredentialResponse\"\x06\xe2\xe0\x18\x02\b\x02\x12e\n" +
 	"\x10RotateCredential\x12#.paddock.v1.RotateCredentialRequest\x1a$.paddock.v1.RotateCredentialResponse\"\x06\xe2\xe0\x18\x02\b\x02BCZAgithub.com/paddock-gate/paddock/internal/gen/paddock/v1;paddockv1b\x06proto3"
 
@@ -574,41 +699,50 @@ func file_paddock_v1_credentials_proto_rawDescGZIP() []byte {
 	return file_paddock_v1_credentials_proto_rawDescData
 }
 
-var file_paddock_v1_credentials_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_paddock_v1_credentials_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_paddock_v1_credentials_proto_goTypes = []any{
-	(*Credential)(nil),               // 0: paddock.v1.Credential
-	(*IssueApiKeyRequest)(nil),       // 1: paddock.v1.IssueApiKeyRequest
-	(*IssueApiKeyResponse)(nil),      // 2: paddock.v1.IssueApiKeyResponse
-	(*ListCredentialsRequest)(nil),   // 3: paddock.v1.ListCredentialsRequest
-	(*ListCredentialsResponse)(nil),  // 4: paddock.v1.ListCredentialsResponse
-	(*RevokeCredentialRequest)(nil),  // 5: paddock.v1.RevokeCredentialRequest
-	(*RevokeCredentialResponse)(nil), // 6: paddock.v1.RevokeCredentialResponse
-	(*RotateCredentialRequest)(nil),  // 7: paddock.v1.RotateCredentialRequest
-	(*RotateCredentialResponse)(nil), // 8: paddock.v1.RotateCredentialResponse
-	(*timestamppb.Timestamp)(nil),    // 9: google.protobuf.Timestamp
+	(*Credential)(nil),                  // 0: paddock.v1.Credential
+	(*IssueApiKeyRequest)(nil),          // 1: paddock.v1.IssueApiKeyRequest
+	(*IssueApiKeyResponse)(nil),         // 2: paddock.v1.IssueApiKeyResponse
+	(*ListCredentialsRequest)(nil),      // 3: paddock.v1.ListCredentialsRequest
+	(*ListCredentialsResponse)(nil),     // 4: paddock.v1.ListCredentialsResponse
+	(*SetCredentialModelsRequest)(nil),  // 5: paddock.v1.SetCredentialModelsRequest
+	(*SetCredentialModelsResponse)(nil), // 6: paddock.v1.SetCredentialModelsResponse
+	(*RevokeCredentialRequest)(nil),     // 7: paddock.v1.RevokeCredentialRequest
+	(*RevokeCredentialResponse)(nil),    // 8: paddock.v1.RevokeCredentialResponse
+	(*RotateCredentialRequest)(nil),     // 9: paddock.v1.RotateCredentialRequest
+	(*RotateCredentialResponse)(nil),    // 10: paddock.v1.RotateCredentialResponse
+	(*timestamppb.Timestamp)(nil),       // 11: google.protobuf.Timestamp
+	(*ModelList)(nil),                   // 12: paddock.v1.ModelList
 }
 var file_paddock_v1_credentials_proto_depIdxs = []int32{
-	9,  // 0: paddock.v1.Credential.created_at:type_name -> google.protobuf.Timestamp
-	9,  // 1: paddock.v1.Credential.expires_at:type_name -> google.protobuf.Timestamp
-	9,  // 2: paddock.v1.Credential.last_used_at:type_name -> google.protobuf.Timestamp
-	9,  // 3: paddock.v1.Credential.revoked_at:type_name -> google.protobuf.Timestamp
-	9,  // 4: paddock.v1.IssueApiKeyRequest.expires_at:type_name -> google.protobuf.Timestamp
-	0,  // 5: paddock.v1.IssueApiKeyResponse.credential:type_name -> paddock.v1.Credential
-	0,  // 6: paddock.v1.ListCredentialsResponse.credentials:type_name -> paddock.v1.Credential
-	0,  // 7: paddock.v1.RotateCredentialResponse.credential:type_name -> paddock.v1.Credential
-	1,  // 8: paddock.v1.CredentialService.IssueApiKey:input_type -> paddock.v1.IssueApiKeyRequest
-	3,  // 9: paddock.v1.CredentialService.ListCredentials:input_type -> paddock.v1.ListCredentialsRequest
-	5,  // 10: paddock.v1.CredentialService.RevokeCredential:input_type -> paddock.v1.RevokeCredentialRequest
-	7,  // 11: paddock.v1.CredentialService.RotateCredential:input_type -> paddock.v1.RotateCredentialRequest
-	2,  // 12: paddock.v1.CredentialService.IssueApiKey:output_type -> paddock.v1.IssueApiKeyResponse
-	4,  // 13: paddock.v1.CredentialService.ListCredentials:output_type -> paddock.v1.ListCredentialsResponse
-	6,  // 14: paddock.v1.CredentialService.RevokeCredential:output_type -> paddock.v1.RevokeCredentialResponse
-	8,  // 15: paddock.v1.CredentialService.RotateCredential:output_type -> paddock.v1.RotateCredentialResponse
-	12, // [12:16] is the sub-list for method output_type
-	8,  // [8:12] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	11, // 0: paddock.v1.Credential.created_at:type_name -> google.protobuf.Timestamp
+	11, // 1: paddock.v1.Credential.expires_at:type_name -> google.protobuf.Timestamp
+	11, // 2: paddock.v1.Credential.last_used_at:type_name -> google.protobuf.Timestamp
+	11, // 3: paddock.v1.Credential.revoked_at:type_name -> google.protobuf.Timestamp
+	12, // 4: paddock.v1.Credential.models:type_name -> paddock.v1.ModelList
+	11, // 5: paddock.v1.IssueApiKeyRequest.expires_at:type_name -> google.protobuf.Timestamp
+	12, // 6: paddock.v1.IssueApiKeyRequest.models:type_name -> paddock.v1.ModelList
+	0,  // 7: paddock.v1.IssueApiKeyResponse.credential:type_name -> paddock.v1.Credential
+	0,  // 8: paddock.v1.ListCredentialsResponse.credentials:type_name -> paddock.v1.Credential
+	12, // 9: paddock.v1.SetCredentialModelsRequest.models:type_name -> paddock.v1.ModelList
+	0,  // 10: paddock.v1.SetCredentialModelsResponse.credential:type_name -> paddock.v1.Credential
+	0,  // 11: paddock.v1.RotateCredentialResponse.credential:type_name -> paddock.v1.Credential
+	1,  // 12: paddock.v1.CredentialService.IssueApiKey:input_type -> paddock.v1.IssueApiKeyRequest
+	3,  // 13: paddock.v1.CredentialService.ListCredentials:input_type -> paddock.v1.ListCredentialsRequest
+	5,  // 14: paddock.v1.CredentialService.SetCredentialModels:input_type -> paddock.v1.SetCredentialModelsRequest
+	7,  // 15: paddock.v1.CredentialService.RevokeCredential:input_type -> paddock.v1.RevokeCredentialRequest
+	9,  // 16: paddock.v1.CredentialService.RotateCredential:input_type -> paddock.v1.RotateCredentialRequest
+	2,  // 17: paddock.v1.CredentialService.IssueApiKey:output_type -> paddock.v1.IssueApiKeyResponse
+	4,  // 18: paddock.v1.CredentialService.ListCredentials:output_type -> paddock.v1.ListCredentialsResponse
+	6,  // 19: paddock.v1.CredentialService.SetCredentialModels:output_type -> paddock.v1.SetCredentialModelsResponse
+	8,  // 20: paddock.v1.CredentialService.RevokeCredential:output_type -> paddock.v1.RevokeCredentialResponse
+	10, // 21: paddock.v1.CredentialService.RotateCredential:output_type -> paddock.v1.RotateCredentialResponse
+	17, // [17:22] is the sub-list for method output_type
+	12, // [12:17] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_paddock_v1_credentials_proto_init() }
@@ -617,13 +751,14 @@ func file_paddock_v1_credentials_proto_init() {
 		return
 	}
 	file_paddock_v1_access_proto_init()
+	file_paddock_v1_users_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paddock_v1_credentials_proto_rawDesc), len(file_paddock_v1_credentials_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -120,7 +120,9 @@ type Overview struct {
 	// The Ollama servers behind us.
 	Upstreams []*UpstreamHealth `protobuf:"bytes,8,rep,name=upstreams,proto3" json:"upstreams,omitempty"`
 	// When these figures were taken.
-	TakenAt       *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=taken_at,json=takenAt,proto3" json:"taken_at,omitempty"`
+	TakenAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=taken_at,json=takenAt,proto3" json:"taken_at,omitempty"`
+	// One for each of the last 28 days, UTC, oldest first; today is the last.
+	UsageDays     []*UsageDay `protobuf:"bytes,10,rep,name=usage_days,json=usageDays,proto3" json:"usage_days,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -214,6 +216,13 @@ func (x *Overview) GetUpstreams() []*UpstreamHealth {
 func (x *Overview) GetTakenAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.TakenAt
+	}
+	return nil
+}
+
+func (x *Overview) GetUsageDays() []*UsageDay {
+	if x != nil {
+		return x.UsageDays
 	}
 	return nil
 }
@@ -333,6 +342,68 @@ func (x *SignInDay) GetFailed() int32 {
 	return 0
 }
 
+// UsageDay sums up the model calls of one day.
+type UsageDay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "2026-11-22", UTC.
+	Day           string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	Requests      int64  `protobuf:"varint,2,opt,name=requests,proto3" json:"requests,omitempty"`
+	Tokens        int64  `protobuf:"varint,3,opt,name=tokens,proto3" json:"tokens,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UsageDay) Reset() {
+	*x = UsageDay{}
+	mi := &file_paddock_v1_overview_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UsageDay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UsageDay) ProtoMessage() {}
+
+func (x *UsageDay) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_overview_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UsageDay.ProtoReflect.Descriptor instead.
+func (*UsageDay) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_overview_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UsageDay) GetDay() string {
+	if x != nil {
+		return x.Day
+	}
+	return ""
+}
+
+func (x *UsageDay) GetRequests() int64 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *UsageDay) GetTokens() int64 {
+	if x != nil {
+		return x.Tokens
+	}
+	return 0
+}
+
 // DatabaseHealth is how the database is doing; it answered, or there would be no overview.
 type DatabaseHealth struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -348,7 +419,7 @@ type DatabaseHealth struct {
 
 func (x *DatabaseHealth) Reset() {
 	*x = DatabaseHealth{}
-	mi := &file_paddock_v1_overview_proto_msgTypes[5]
+	mi := &file_paddock_v1_overview_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -360,7 +431,7 @@ func (x *DatabaseHealth) String() string {
 func (*DatabaseHealth) ProtoMessage() {}
 
 func (x *DatabaseHealth) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_overview_proto_msgTypes[5]
+	mi := &file_paddock_v1_overview_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -373,7 +444,7 @@ func (x *DatabaseHealth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DatabaseHealth.ProtoReflect.Descriptor instead.
 func (*DatabaseHealth) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_overview_proto_rawDescGZIP(), []int{5}
+	return file_paddock_v1_overview_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DatabaseHealth) GetKind() string {
@@ -412,14 +483,18 @@ type UpstreamHealth struct {
 	// How long it took to answer, in milliseconds.
 	LatencyMs float64 `protobuf:"fixed64,2,opt,name=latency_ms,json=latencyMs,proto3" json:"latency_ms,omitempty"`
 	// What is wrong, in words; empty when it is up.
-	Problem       string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	Problem string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	// Host and port, without credentials.
+	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	// Calls that run there now.
+	InFlight      int32 `protobuf:"varint,5,opt,name=in_flight,json=inFlight,proto3" json:"in_flight,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpstreamHealth) Reset() {
 	*x = UpstreamHealth{}
-	mi := &file_paddock_v1_overview_proto_msgTypes[6]
+	mi := &file_paddock_v1_overview_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -431,7 +506,7 @@ func (x *UpstreamHealth) String() string {
 func (*UpstreamHealth) ProtoMessage() {}
 
 func (x *UpstreamHealth) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_overview_proto_msgTypes[6]
+	mi := &file_paddock_v1_overview_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -444,7 +519,7 @@ func (x *UpstreamHealth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpstreamHealth.ProtoReflect.Descriptor instead.
 func (*UpstreamHealth) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_overview_proto_rawDescGZIP(), []int{6}
+	return file_paddock_v1_overview_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UpstreamHealth) GetUp() bool {
@@ -468,6 +543,20 @@ func (x *UpstreamHealth) GetProblem() string {
 	return ""
 }
 
+func (x *UpstreamHealth) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *UpstreamHealth) GetInFlight() int32 {
+	if x != nil {
+		return x.InFlight
+	}
+	return 0
+}
+
 var File_paddock_v1_overview_proto protoreflect.FileDescriptor
 
 const file_paddock_v1_overview_proto_rawDesc = "" +
@@ -476,7 +565,7 @@ const file_paddock_v1_overview_proto_rawDesc = "" +
 	"paddock.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17paddock/v1/access.proto\x1a\x1cpaddock/v1/credentials.proto\"\x14\n" +
 	"\x12GetOverviewRequest\"G\n" +
 	"\x13GetOverviewResponse\x120\n" +
-	"\boverview\x18\x01 \x01(\v2\x14.paddock.v1.OverviewR\boverview\"\x9a\x03\n" +
+	"\boverview\x18\x01 \x01(\v2\x14.paddock.v1.OverviewR\boverview\"\xcf\x03\n" +
 	"\bOverview\x12\x14\n" +
 	"\x05users\x18\x01 \x01(\x05R\x05users\x12!\n" +
 	"\factive_users\x18\x02 \x01(\x05R\vactiveUsers\x12\x1a\n" +
@@ -487,7 +576,10 @@ const file_paddock_v1_overview_proto_rawDesc = "" +
 	"signInDays\x126\n" +
 	"\bdatabase\x18\a \x01(\v2\x1a.paddock.v1.DatabaseHealthR\bdatabase\x128\n" +
 	"\tupstreams\x18\b \x03(\v2\x1a.paddock.v1.UpstreamHealthR\tupstreams\x125\n" +
-	"\btaken_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\atakenAt\"d\n" +
+	"\btaken_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\atakenAt\x123\n" +
+	"\n" +
+	"usage_days\x18\n" +
+	" \x03(\v2\x14.paddock.v1.UsageDayR\tusageDays\"d\n" +
 	"\vExpiringKey\x126\n" +
 	"\n" +
 	"credential\x18\x01 \x01(\v2\x16.paddock.v1.CredentialR\n" +
@@ -497,18 +589,24 @@ const file_paddock_v1_overview_proto_rawDesc = "" +
 	"\tSignInDay\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\tR\x03day\x12\x1c\n" +
 	"\tsucceeded\x18\x02 \x01(\x05R\tsucceeded\x12\x16\n" +
-	"\x06failed\x18\x03 \x01(\x05R\x06failed\"\x9a\x01\n" +
+	"\x06failed\x18\x03 \x01(\x05R\x06failed\"P\n" +
+	"\bUsageDay\x12\x10\n" +
+	"\x03day\x18\x01 \x01(\tR\x03day\x12\x1a\n" +
+	"\brequests\x18\x02 \x01(\x03R\brequests\x12\x16\n" +
+	"\x06tokens\x18\x03 \x01(\x03R\x06tokens\"\x9a\x01\n" +
 	"\x0eDatabaseHealth\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1d\n" +
 	"\n" +
 	"latency_ms\x18\x02 \x01(\x01R\tlatencyMs\x12,\n" +
 	"\x12connections_in_use\x18\x03 \x01(\x05R\x10connectionsInUse\x12'\n" +
-	"\x0fconnections_max\x18\x04 \x01(\x05R\x0econnectionsMax\"Y\n" +
+	"\x0fconnections_max\x18\x04 \x01(\x05R\x0econnectionsMax\"\x8a\x01\n" +
 	"\x0eUpstreamHealth\x12\x0e\n" +
 	"\x02up\x18\x01 \x01(\bR\x02up\x12\x1d\n" +
 	"\n" +
 	"latency_ms\x18\x02 \x01(\x01R\tlatencyMs\x12\x18\n" +
-	"\aproblem\x18\x03 \x01(\tR\aproblem2l\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x1b\n" +
+	"\tin_flight\x18\x05 \x01(\x05R\binFlight2l\n" +
 	"\x0fOverviewService\x12Y\n" +
 	"\vGetOverview\x12\x1e.paddock.v1.GetOverviewRequest\x1a\x1f.paddock.v1.GetOverviewResponse\"\t\xe2\xe0\x18\x02\b\x04\x90\x02\x01BCZAgithub.com/paddock-gate/paddock/internal/gen/paddock/v1;paddockv1b\x06proto3"
 
@@ -524,33 +622,35 @@ func file_paddock_v1_overview_proto_rawDescGZIP() []byte {
 	return file_paddock_v1_overview_proto_rawDescData
 }
 
-var file_paddock_v1_overview_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_paddock_v1_overview_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_paddock_v1_overview_proto_goTypes = []any{
 	(*GetOverviewRequest)(nil),    // 0: paddock.v1.GetOverviewRequest
 	(*GetOverviewResponse)(nil),   // 1: paddock.v1.GetOverviewResponse
 	(*Overview)(nil),              // 2: paddock.v1.Overview
 	(*ExpiringKey)(nil),           // 3: paddock.v1.ExpiringKey
 	(*SignInDay)(nil),             // 4: paddock.v1.SignInDay
-	(*DatabaseHealth)(nil),        // 5: paddock.v1.DatabaseHealth
-	(*UpstreamHealth)(nil),        // 6: paddock.v1.UpstreamHealth
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(*Credential)(nil),            // 8: paddock.v1.Credential
+	(*UsageDay)(nil),              // 5: paddock.v1.UsageDay
+	(*DatabaseHealth)(nil),        // 6: paddock.v1.DatabaseHealth
+	(*UpstreamHealth)(nil),        // 7: paddock.v1.UpstreamHealth
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*Credential)(nil),            // 9: paddock.v1.Credential
 }
 var file_paddock_v1_overview_proto_depIdxs = []int32{
 	2, // 0: paddock.v1.GetOverviewResponse.overview:type_name -> paddock.v1.Overview
 	3, // 1: paddock.v1.Overview.expiring_keys:type_name -> paddock.v1.ExpiringKey
 	4, // 2: paddock.v1.Overview.sign_in_days:type_name -> paddock.v1.SignInDay
-	5, // 3: paddock.v1.Overview.database:type_name -> paddock.v1.DatabaseHealth
-	6, // 4: paddock.v1.Overview.upstreams:type_name -> paddock.v1.UpstreamHealth
-	7, // 5: paddock.v1.Overview.taken_at:type_name -> google.protobuf.Timestamp
-	8, // 6: paddock.v1.ExpiringKey.credential:type_name -> paddock.v1.Credential
-	0, // 7: paddock.v1.OverviewService.GetOverview:input_type -> paddock.v1.GetOverviewRequest
-	1, // 8: paddock.v1.OverviewService.GetOverview:output_type -> paddock.v1.GetOverviewResponse
-	8, // [8:9] is the sub-list for method output_type
-	7, // [7:8] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	6, // 3: paddock.v1.Overview.database:type_name -> paddock.v1.DatabaseHealth
+	7, // 4: paddock.v1.Overview.upstreams:type_name -> paddock.v1.UpstreamHealth
+	8, // 5: paddock.v1.Overview.taken_at:type_name -> google.protobuf.Timestamp
+	5, // 6: paddock.v1.Overview.usage_days:type_name -> paddock.v1.UsageDay
+	9, // 7: paddock.v1.ExpiringKey.credential:type_name -> paddock.v1.Credential
+	0, // 8: paddock.v1.OverviewService.GetOverview:input_type -> paddock.v1.GetOverviewRequest
+	1, // 9: paddock.v1.OverviewService.GetOverview:output_type -> paddock.v1.GetOverviewResponse
+	9, // [9:10] is the sub-list for method output_type
+	8, // [8:9] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_paddock_v1_overview_proto_init() }
@@ -566,7 +666,7 @@ func file_paddock_v1_overview_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paddock_v1_overview_proto_rawDesc), len(file_paddock_v1_overview_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -96,8 +96,9 @@ func (x *GetUsageRequest) GetGroupBy() []string {
 }
 
 type GetUsageResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Rows          []*UsageRow            `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most 5,000, latest day first.
+	Rows          []*UsageRow `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -150,7 +151,7 @@ type UsageRow struct {
 	PromptTokens     int64  `protobuf:"varint,5,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
 	CompletionTokens int64  `protobuf:"varint,6,opt,name=completion_tokens,json=completionTokens,proto3" json:"completion_tokens,omitempty"`
 	DurationMs       int64  `protobuf:"varint,7,opt,name=duration_ms,json=durationMs,proto3" json:"duration_ms,omitempty"`
-	// Whether any of the counts is estimated.
+	// Whether any of the counts is estimated: the call was broken off before the upstream told them.
 	Estimated     bool `protobuf:"varint,8,opt,name=estimated,proto3" json:"estimated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -242,15 +243,24 @@ func (x *UsageRow) GetEstimated() bool {
 	return false
 }
 
-// Quota is how much a user may use; absent fields are unlimited.
+// Quota is how much a user may use, and how much of it is gone.
 type Quota struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	UserId            string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	TokensPerDay      *int64                 `protobuf:"varint,2,opt,name=tokens_per_day,json=tokensPerDay,proto3,oneof" json:"tokens_per_day,omitempty"`
-	TokensPerMonth    *int64                 `protobuf:"varint,3,opt,name=tokens_per_month,json=tokensPerMonth,proto3,oneof" json:"tokens_per_month,omitempty"`
-	RequestsPerMinute *int32                 `protobuf:"varint,4,opt,name=requests_per_minute,json=requestsPerMinute,proto3,oneof" json:"requests_per_minute,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Tokens a day (UTC) as set for this user; absent: the default.
+	TokensPerDay *int64 `protobuf:"varint,2,opt,name=tokens_per_day,json=tokensPerDay,proto3,oneof" json:"tokens_per_day,omitempty"`
+	// Tokens a month (UTC) as set for this user; absent: the default.
+	TokensPerMonth *int64 `protobuf:"varint,3,opt,name=tokens_per_month,json=tokensPerMonth,proto3,oneof" json:"tokens_per_month,omitempty"`
+	// Requests a minute as set for this user; absent: the default.
+	RequestsPerMinute *int32 `protobuf:"varint,4,opt,name=requests_per_minute,json=requestsPerMinute,proto3,oneof" json:"requests_per_minute,omitempty"`
+	// What holds today.
+	Day *QuotaPeriod `protobuf:"bytes,5,opt,name=day,proto3" json:"day,omitempty"`
+	// What holds this month.
+	Month *QuotaPeriod `protobuf:"bytes,6,opt,name=month,proto3" json:"month,omitempty"`
+	// Requests a minute that hold; 0: no limit.
+	EffectiveRequestsPerMinute int32 `protobuf:"varint,7,opt,name=effective_requests_per_minute,json=effectiveRequestsPerMinute,proto3" json:"effective_requests_per_minute,omitempty"`
+	unknownFields              protoimpl.UnknownFields
+	sizeCache                  protoimpl.SizeCache
 }
 
 func (x *Quota) Reset() {
@@ -311,6 +321,100 @@ func (x *Quota) GetRequestsPerMinute() int32 {
 	return 0
 }
 
+func (x *Quota) GetDay() *QuotaPeriod {
+	if x != nil {
+		return x.Day
+	}
+	return nil
+}
+
+func (x *Quota) GetMonth() *QuotaPeriod {
+	if x != nil {
+		return x.Month
+	}
+	return nil
+}
+
+func (x *Quota) GetEffectiveRequestsPerMinute() int32 {
+	if x != nil {
+		return x.EffectiveRequestsPerMinute
+	}
+	return 0
+}
+
+// QuotaPeriod is the state of a quota in the running day or month.
+type QuotaPeriod struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tokens that may be used; absent: no limit.
+	Limit *int64 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// Tokens that calls have used.
+	Used int64 `protobuf:"varint,2,opt,name=used,proto3" json:"used,omitempty"`
+	// Tokens that running calls may still use.
+	Reserved int64 `protobuf:"varint,3,opt,name=reserved,proto3" json:"reserved,omitempty"`
+	// When the next period begins.
+	ResetsAt      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=resets_at,json=resetsAt,proto3" json:"resets_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuotaPeriod) Reset() {
+	*x = QuotaPeriod{}
+	mi := &file_paddock_v1_usage_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuotaPeriod) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuotaPeriod) ProtoMessage() {}
+
+func (x *QuotaPeriod) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_usage_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuotaPeriod.ProtoReflect.Descriptor instead.
+func (*QuotaPeriod) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *QuotaPeriod) GetLimit() int64 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *QuotaPeriod) GetUsed() int64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *QuotaPeriod) GetReserved() int64 {
+	if x != nil {
+		return x.Reserved
+	}
+	return 0
+}
+
+func (x *QuotaPeriod) GetResetsAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResetsAt
+	}
+	return nil
+}
+
 type GetQuotaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose quota; empty means one's own.
@@ -321,7 +425,7 @@ type GetQuotaRequest struct {
 
 func (x *GetQuotaRequest) Reset() {
 	*x = GetQuotaRequest{}
-	mi := &file_paddock_v1_usage_proto_msgTypes[4]
+	mi := &file_paddock_v1_usage_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -333,7 +437,7 @@ func (x *GetQuotaRequest) String() string {
 func (*GetQuotaRequest) ProtoMessage() {}
 
 func (x *GetQuotaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_usage_proto_msgTypes[4]
+	mi := &file_paddock_v1_usage_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -346,7 +450,7 @@ func (x *GetQuotaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuotaRequest.ProtoReflect.Descriptor instead.
 func (*GetQuotaRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{4}
+	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetQuotaRequest) GetUserId() string {
@@ -365,7 +469,7 @@ type GetQuotaResponse struct {
 
 func (x *GetQuotaResponse) Reset() {
 	*x = GetQuotaResponse{}
-	mi := &file_paddock_v1_usage_proto_msgTypes[5]
+	mi := &file_paddock_v1_usage_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +481,7 @@ func (x *GetQuotaResponse) String() string {
 func (*GetQuotaResponse) ProtoMessage() {}
 
 func (x *GetQuotaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_usage_proto_msgTypes[5]
+	mi := &file_paddock_v1_usage_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +494,7 @@ func (x *GetQuotaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetQuotaResponse.ProtoReflect.Descriptor instead.
 func (*GetQuotaResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{5}
+	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetQuotaResponse) GetQuota() *Quota {
@@ -412,7 +516,7 @@ type SetQuotaRequest struct {
 
 func (x *SetQuotaRequest) Reset() {
 	*x = SetQuotaRequest{}
-	mi := &file_paddock_v1_usage_proto_msgTypes[6]
+	mi := &file_paddock_v1_usage_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +528,7 @@ func (x *SetQuotaRequest) String() string {
 func (*SetQuotaRequest) ProtoMessage() {}
 
 func (x *SetQuotaRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_usage_proto_msgTypes[6]
+	mi := &file_paddock_v1_usage_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +541,7 @@ func (x *SetQuotaRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetQuotaRequest.ProtoReflect.Descriptor instead.
 func (*SetQuotaRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{6}
+	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SetQuotaRequest) GetUserId() string {
@@ -477,7 +581,7 @@ type SetQuotaResponse struct {
 
 func (x *SetQuotaResponse) Reset() {
 	*x = SetQuotaResponse{}
-	mi := &file_paddock_v1_usage_proto_msgTypes[7]
+	mi := &file_paddock_v1_usage_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -489,7 +593,7 @@ func (x *SetQuotaResponse) String() string {
 func (*SetQuotaResponse) ProtoMessage() {}
 
 func (x *SetQuotaResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_usage_proto_msgTypes[7]
+	mi := &file_paddock_v1_usage_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -502,7 +606,7 @@ func (x *SetQuotaResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetQuotaResponse.ProtoReflect.Descriptor instead.
 func (*SetQuotaResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{7}
+	return file_paddock_v1_usage_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SetQuotaResponse) GetQuota() *Quota {
@@ -535,15 +639,24 @@ const file_paddock_v1_usage_proto_rawDesc = "" +
 	"\x11completion_tokens\x18\x06 \x01(\x03R\x10completionTokens\x12\x1f\n" +
 	"\vduration_ms\x18\a \x01(\x03R\n" +
 	"durationMs\x12\x1c\n" +
-	"\testimated\x18\b \x01(\bR\testimated\"\xef\x01\n" +
+	"\testimated\x18\b \x01(\bR\testimated\"\x8c\x03\n" +
 	"\x05Quota\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12)\n" +
 	"\x0etokens_per_day\x18\x02 \x01(\x03H\x00R\ftokensPerDay\x88\x01\x01\x12-\n" +
 	"\x10tokens_per_month\x18\x03 \x01(\x03H\x01R\x0etokensPerMonth\x88\x01\x01\x123\n" +
-	"\x13requests_per_minute\x18\x04 \x01(\x05H\x02R\x11requestsPerMinute\x88\x01\x01B\x11\n" +
+	"\x13requests_per_minute\x18\x04 \x01(\x05H\x02R\x11requestsPerMinute\x88\x01\x01\x12)\n" +
+	"\x03day\x18\x05 \x01(\v2\x17.paddock.v1.QuotaPeriodR\x03day\x12-\n" +
+	"\x05month\x18\x06 \x01(\v2\x17.paddock.v1.QuotaPeriodR\x05month\x12A\n" +
+	"\x1deffective_requests_per_minute\x18\a \x01(\x05R\x1aeffectiveRequestsPerMinuteB\x11\n" +
 	"\x0f_tokens_per_dayB\x13\n" +
 	"\x11_tokens_per_monthB\x16\n" +
-	"\x14_requests_per_minute\"7\n" +
+	"\x14_requests_per_minute\"\x9b\x01\n" +
+	"\vQuotaPeriod\x12\x19\n" +
+	"\x05limit\x18\x01 \x01(\x03H\x00R\x05limit\x88\x01\x01\x12\x12\n" +
+	"\x04used\x18\x02 \x01(\x03R\x04used\x12\x1a\n" +
+	"\breserved\x18\x03 \x01(\x03R\breserved\x127\n" +
+	"\tresets_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bresetsAtB\b\n" +
+	"\x06_limit\"7\n" +
 	"\x0fGetQuotaRequest\x12$\n" +
 	"\auser_id\x18\x01 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\";\n" +
 	"\x10GetQuotaResponse\x12'\n" +
@@ -575,35 +688,39 @@ func file_paddock_v1_usage_proto_rawDescGZIP() []byte {
 	return file_paddock_v1_usage_proto_rawDescData
 }
 
-var file_paddock_v1_usage_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_paddock_v1_usage_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_paddock_v1_usage_proto_goTypes = []any{
 	(*GetUsageRequest)(nil),       // 0: paddock.v1.GetUsageRequest
 	(*GetUsageResponse)(nil),      // 1: paddock.v1.GetUsageResponse
 	(*UsageRow)(nil),              // 2: paddock.v1.UsageRow
 	(*Quota)(nil),                 // 3: paddock.v1.Quota
-	(*GetQuotaRequest)(nil),       // 4: paddock.v1.GetQuotaRequest
-	(*GetQuotaResponse)(nil),      // 5: paddock.v1.GetQuotaResponse
-	(*SetQuotaRequest)(nil),       // 6: paddock.v1.SetQuotaRequest
-	(*SetQuotaResponse)(nil),      // 7: paddock.v1.SetQuotaResponse
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*QuotaPeriod)(nil),           // 4: paddock.v1.QuotaPeriod
+	(*GetQuotaRequest)(nil),       // 5: paddock.v1.GetQuotaRequest
+	(*GetQuotaResponse)(nil),      // 6: paddock.v1.GetQuotaResponse
+	(*SetQuotaRequest)(nil),       // 7: paddock.v1.SetQuotaRequest
+	(*SetQuotaResponse)(nil),      // 8: paddock.v1.SetQuotaResponse
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_paddock_v1_usage_proto_depIdxs = []int32{
-	8, // 0: paddock.v1.GetUsageRequest.from:type_name -> google.protobuf.Timestamp
-	8, // 1: paddock.v1.GetUsageRequest.to:type_name -> google.protobuf.Timestamp
-	2, // 2: paddock.v1.GetUsageResponse.rows:type_name -> paddock.v1.UsageRow
-	3, // 3: paddock.v1.GetQuotaResponse.quota:type_name -> paddock.v1.Quota
-	3, // 4: paddock.v1.SetQuotaResponse.quota:type_name -> paddock.v1.Quota
-	0, // 5: paddock.v1.UsageService.GetUsage:input_type -> paddock.v1.GetUsageRequest
-	4, // 6: paddock.v1.UsageService.GetQuota:input_type -> paddock.v1.GetQuotaRequest
-	6, // 7: paddock.v1.UsageService.SetQuota:input_type -> paddock.v1.SetQuotaRequest
-	1, // 8: paddock.v1.UsageService.GetUsage:output_type -> paddock.v1.GetUsageResponse
-	5, // 9: paddock.v1.UsageService.GetQuota:output_type -> paddock.v1.GetQuotaResponse
-	7, // 10: paddock.v1.UsageService.SetQuota:output_type -> paddock.v1.SetQuotaResponse
-	8, // [8:11] is the sub-list for method output_type
-	5, // [5:8] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	9,  // 0: paddock.v1.GetUsageRequest.from:type_name -> google.protobuf.Timestamp
+	9,  // 1: paddock.v1.GetUsageRequest.to:type_name -> google.protobuf.Timestamp
+	2,  // 2: paddock.v1.GetUsageResponse.rows:type_name -> paddock.v1.UsageRow
+	4,  // 3: paddock.v1.Quota.day:type_name -> paddock.v1.QuotaPeriod
+	4,  // 4: paddock.v1.Quota.month:type_name -> paddock.v1.QuotaPeriod
+	9,  // 5: paddock.v1.QuotaPeriod.resets_at:type_name -> google.protobuf.Timestamp
+	3,  // 6: paddock.v1.GetQuotaResponse.quota:type_name -> paddock.v1.Quota
+	3,  // 7: paddock.v1.SetQuotaResponse.quota:type_name -> paddock.v1.Quota
+	0,  // 8: paddock.v1.UsageService.GetUsage:input_type -> paddock.v1.GetUsageRequest
+	5,  // 9: paddock.v1.UsageService.GetQuota:input_type -> paddock.v1.GetQuotaRequest
+	7,  // 10: paddock.v1.UsageService.SetQuota:input_type -> paddock.v1.SetQuotaRequest
+	1,  // 11: paddock.v1.UsageService.GetUsage:output_type -> paddock.v1.GetUsageResponse
+	6,  // 12: paddock.v1.UsageService.GetQuota:output_type -> paddock.v1.GetQuotaResponse
+	8,  // 13: paddock.v1.UsageService.SetQuota:output_type -> paddock.v1.SetQuotaResponse
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_paddock_v1_usage_proto_init() }
@@ -613,14 +730,15 @@ func file_paddock_v1_usage_proto_init() {
 	}
 	file_paddock_v1_access_proto_init()
 	file_paddock_v1_usage_proto_msgTypes[3].OneofWrappers = []any{}
-	file_paddock_v1_usage_proto_msgTypes[6].OneofWrappers = []any{}
+	file_paddock_v1_usage_proto_msgTypes[4].OneofWrappers = []any{}
+	file_paddock_v1_usage_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paddock_v1_usage_proto_rawDesc), len(file_paddock_v1_usage_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

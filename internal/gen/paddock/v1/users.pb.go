@@ -148,7 +148,9 @@ type Role struct {
 	// "admin" or "user".
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What the role allows, in words.
-	Description   string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	// The models that it may use; absent: all.
+	Models        *ModelList `protobuf:"bytes,3,opt,name=models,proto3" json:"models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -197,6 +199,59 @@ func (x *Role) GetDescription() string {
 	return ""
 }
 
+func (x *Role) GetModels() *ModelList {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+// ModelList is an allow-list of models. Of a user's roles each adds to what may be used; an API key's own takes away.
+type ModelList struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names in any spelling; answered in the canonical one, "llama3.2:latest". Empty: no model at all.
+	Names         []string `protobuf:"bytes,1,rep,name=names,proto3" json:"names,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelList) Reset() {
+	*x = ModelList{}
+	mi := &file_paddock_v1_users_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelList) ProtoMessage() {}
+
+func (x *ModelList) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_users_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelList.ProtoReflect.Descriptor instead.
+func (*ModelList) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ModelList) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
 type CreateUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Login name; normalised before it is stored.
@@ -215,7 +270,7 @@ type CreateUserRequest struct {
 
 func (x *CreateUserRequest) Reset() {
 	*x = CreateUserRequest{}
-	mi := &file_paddock_v1_users_proto_msgTypes[2]
+	mi := &file_paddock_v1_users_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -227,7 +282,7 @@ func (x *CreateUserRequest) String() string {
 func (*CreateUserRequest) ProtoMessage() {}
 
 func (x *CreateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[2]
+	mi := &file_paddock_v1_users_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -240,7 +295,7 @@ func (x *CreateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUserRequest.ProtoReflect.Descriptor instead.
 func (*CreateUserRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{2}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CreateUserRequest) GetEmail() string {
@@ -287,7 +342,7 @@ type CreateUserResponse struct {
 
 func (x *CreateUserResponse) Reset() {
 	*x = CreateUserResponse{}
-	mi := &file_paddock_v1_users_proto_msgTypes[3]
+	mi := &file_paddock_v1_users_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +354,7 @@ func (x *CreateUserResponse) String() string {
 func (*CreateUserResponse) ProtoMessage() {}
 
 func (x *CreateUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[3]
+	mi := &file_paddock_v1_users_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +367,7 @@ func (x *CreateUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUserResponse.ProtoReflect.Descriptor instead.
 func (*CreateUserResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{3}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CreateUserResponse) GetUser() *User {
@@ -331,7 +386,7 @@ type GetUserRequest struct {
 
 func (x *GetUserRequest) Reset() {
 	*x = GetUserRequest{}
-	mi := &file_paddock_v1_users_proto_msgTypes[4]
+	mi := &file_paddock_v1_users_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -343,7 +398,7 @@ func (x *GetUserRequest) String() string {
 func (*GetUserRequest) ProtoMessage() {}
 
 func (x *GetUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[4]
+	mi := &file_paddock_v1_users_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -356,7 +411,7 @@ func (x *GetUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUserRequest.ProtoReflect.Descriptor instead.
 func (*GetUserRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{4}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetUserRequest) GetId() string {
@@ -375,7 +430,7 @@ type GetUserResponse struct {
 
 func (x *GetUserResponse) Reset() {
 	*x = GetUserResponse{}
-	mi := &file_paddock_v1_users_proto_msgTypes[5]
+	mi := &file_paddock_v1_users_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -387,7 +442,7 @@ func (x *GetUserResponse) String() string {
 func (*GetUserResponse) ProtoMessage() {}
 
 func (x *GetUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[5]
+	mi := &file_paddock_v1_users_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -400,7 +455,7 @@ func (x *GetUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUserResponse.ProtoReflect.Descriptor instead.
 func (*GetUserResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{5}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetUserResponse) GetUser() *User {
@@ -430,7 +485,7 @@ type ListUsersRequest struct {
 
 func (x *ListUsersRequest) Reset() {
 	*x = ListUsersRequest{}
-	mi := &file_paddock_v1_users_proto_msgTypes[6]
+	mi := &file_paddock_v1_users_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +497,7 @@ func (x *ListUsersRequest) String() string {
 func (*ListUsersRequest) ProtoMessage() {}
 
 func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[6]
+	mi := &file_paddock_v1_users_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +510,7 @@ func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersRequest.ProtoReflect.Descriptor instead.
 func (*ListUsersRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{6}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListUsersRequest) GetPageSize() int32 {
@@ -513,7 +568,7 @@ type ListUsersResponse struct {
 
 func (x *ListUsersResponse) Reset() {
 	*x = ListUsersResponse{}
-	mi := &file_paddock_v1_users_proto_msgTypes[7]
+	mi := &file_paddock_v1_users_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -525,7 +580,7 @@ func (x *ListUsersResponse) String() string {
 func (*ListUsersResponse) ProtoMessage() {}
 
 func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[7]
+	mi := &file_paddock_v1_users_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -538,7 +593,7 @@ func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersResponse.ProtoReflect.Descriptor instead.
 func (*ListUsersResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{7}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListUsersResponse) GetUsers() []*User {
@@ -578,7 +633,7 @@ type UpdateUserRequest struct {
 
 func (x *UpdateUserRequest) Reset() {
 	*x = UpdateUserRequest{}
-	mi := &file_paddock_v1_users_proto_msgTypes[8]
+	mi := &file_paddock_v1_users_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +645,7 @@ func (x *UpdateUserRequest) String() string {
 func (*UpdateUserRequest) ProtoMessage() {}
 
 func (x *UpdateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[8]
+	mi := &file_paddock_v1_users_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +658,7 @@ func (x *UpdateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateUserRequest.ProtoReflect.Descriptor instead.
 func (*UpdateUserRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{8}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *UpdateUserRequest) GetId() string {
@@ -643,7 +698,7 @@ type UpdateUserResponse struct {
 
 func (x *UpdateUserResponse) Reset() {
 	*x = UpdateUserResponse{}
-	mi := &file_paddock_v1_users_proto_msgTypes[9]
+	mi := &file_paddock_v1_users_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -655,7 +710,7 @@ func (x *UpdateUserResponse) String() string {
 func (*UpdateUserResponse) ProtoMessage() {}
 
 func (x *UpdateUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[9]
+	mi := &file_paddock_v1_users_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -668,7 +723,7 @@ func (x *UpdateUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateUserResponse.ProtoReflect.Descriptor instead.
 func (*UpdateUserResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{9}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateUserResponse) GetUser() *User {
@@ -687,7 +742,7 @@ type DeleteUserRequest struct {
 
 func (x *DeleteUserRequest) Reset() {
 	*x = DeleteUserRequest{}
-	mi := &file_paddock_v1_users_proto_msgTypes[10]
+	mi := &file_paddock_v1_users_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -699,7 +754,7 @@ func (x *DeleteUserRequest) String() string {
 func (*DeleteUserRequest) ProtoMessage() {}
 
 func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[10]
+	mi := &file_paddock_v1_users_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +767,7 @@ func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteUserRequest.ProtoReflect.Descriptor instead.
 func (*DeleteUserRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{10}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeleteUserRequest) GetId() string {
@@ -730,7 +785,7 @@ type DeleteUserResponse struct {
 
 func (x *DeleteUserResponse) Reset() {
 	*x = DeleteUserResponse{}
-	mi := &file_paddock_v1_users_proto_msgTypes[11]
+	mi := &file_paddock_v1_users_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +797,7 @@ func (x *DeleteUserResponse) String() string {
 func (*DeleteUserResponse) ProtoMessage() {}
 
 func (x *DeleteUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[11]
+	mi := &file_paddock_v1_users_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +810,7 @@ func (x *DeleteUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteUserResponse.ProtoReflect.Descriptor instead.
 func (*DeleteUserResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{11}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{12}
 }
 
 type SetPasswordRequest struct {
@@ -769,7 +824,7 @@ type SetPasswordRequest struct {
 
 func (x *SetPasswordRequest) Reset() {
 	*x = SetPasswordRequest{}
-	mi := &file_paddock_v1_users_proto_msgTypes[12]
+	mi := &file_paddock_v1_users_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +836,7 @@ func (x *SetPasswordRequest) String() string {
 func (*SetPasswordRequest) ProtoMessage() {}
 
 func (x *SetPasswordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[12]
+	mi := &file_paddock_v1_users_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +849,7 @@ func (x *SetPasswordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPasswordRequest.ProtoReflect.Descriptor instead.
 func (*SetPasswordRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{12}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetPasswordRequest) GetUserId() string {
@@ -819,7 +874,7 @@ type SetPasswordResponse struct {
 
 func (x *SetPasswordResponse) Reset() {
 	*x = SetPasswordResponse{}
-	mi := &file_paddock_v1_users_proto_msgTypes[13]
+	mi := &file_paddock_v1_users_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -831,7 +886,7 @@ func (x *SetPasswordResponse) String() string {
 func (*SetPasswordResponse) ProtoMessage() {}
 
 func (x *SetPasswordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[13]
+	mi := &file_paddock_v1_users_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -844,7 +899,105 @@ func (x *SetPasswordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetPasswordResponse.ProtoReflect.Descriptor instead.
 func (*SetPasswordResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{13}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{14}
+}
+
+type SetRoleModelsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// "admin" or "user".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The models that it may use from now on; absent: all.
+	Models        *ModelList `protobuf:"bytes,2,opt,name=models,proto3" json:"models,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoleModelsRequest) Reset() {
+	*x = SetRoleModelsRequest{}
+	mi := &file_paddock_v1_users_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoleModelsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoleModelsRequest) ProtoMessage() {}
+
+func (x *SetRoleModelsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_users_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoleModelsRequest.ProtoReflect.Descriptor instead.
+func (*SetRoleModelsRequest) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SetRoleModelsRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetRoleModelsRequest) GetModels() *ModelList {
+	if x != nil {
+		return x.Models
+	}
+	return nil
+}
+
+type SetRoleModelsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Role          *Role                  `protobuf:"bytes,1,opt,name=role,proto3" json:"role,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetRoleModelsResponse) Reset() {
+	*x = SetRoleModelsResponse{}
+	mi := &file_paddock_v1_users_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetRoleModelsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetRoleModelsResponse) ProtoMessage() {}
+
+func (x *SetRoleModelsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_users_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetRoleModelsResponse.ProtoReflect.Descriptor instead.
+func (*SetRoleModelsResponse) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SetRoleModelsResponse) GetRole() *Role {
+	if x != nil {
+		return x.Role
+	}
+	return nil
 }
 
 type ListRolesRequest struct {
@@ -855,7 +1008,7 @@ type ListRolesRequest struct {
 
 func (x *ListRolesRequest) Reset() {
 	*x = ListRolesRequest{}
-	mi := &file_paddock_v1_users_proto_msgTypes[14]
+	mi := &file_paddock_v1_users_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -867,7 +1020,7 @@ func (x *ListRolesRequest) String() string {
 func (*ListRolesRequest) ProtoMessage() {}
 
 func (x *ListRolesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[14]
+	mi := &file_paddock_v1_users_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -880,7 +1033,7 @@ func (x *ListRolesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRolesRequest.ProtoReflect.Descriptor instead.
 func (*ListRolesRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{14}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{17}
 }
 
 type ListRolesResponse struct {
@@ -892,7 +1045,7 @@ type ListRolesResponse struct {
 
 func (x *ListRolesResponse) Reset() {
 	*x = ListRolesResponse{}
-	mi := &file_paddock_v1_users_proto_msgTypes[15]
+	mi := &file_paddock_v1_users_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1057,7 @@ func (x *ListRolesResponse) String() string {
 func (*ListRolesResponse) ProtoMessage() {}
 
 func (x *ListRolesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_users_proto_msgTypes[15]
+	mi := &file_paddock_v1_users_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1070,7 @@ func (x *ListRolesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRolesResponse.ProtoReflect.Descriptor instead.
 func (*ListRolesResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_users_proto_rawDescGZIP(), []int{15}
+	return file_paddock_v1_users_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListRolesResponse) GetRoles() []*Role {
@@ -945,10 +1098,13 @@ const file_paddock_v1_users_proto_rawDesc = "" +
 	"created_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
 	"updated_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x12>\n" +
-	"\rlast_login_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\vlastLoginAt\"<\n" +
+	"\rlast_login_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\vlastLoginAt\"k\n" +
 	"\x04Role\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
-	"\vdescription\x18\x02 \x01(\tR\vdescription\"\xe9\x01\n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12-\n" +
+	"\x06models\x18\x03 \x01(\v2\x15.paddock.v1.ModelListR\x06models\"4\n" +
+	"\tModelList\x12'\n" +
+	"\x05names\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01(\x80\x02R\x05names\"\xe9\x01\n" +
 	"\x11CreateUserRequest\x12 \n" +
 	"\x05email\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x03(\xfe\x01R\x05email\x12+\n" +
@@ -995,10 +1151,15 @@ const file_paddock_v1_users_proto_rawDesc = "" +
 	"\x12SetPasswordRequest\x12!\n" +
 	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12)\n" +
 	"\bpassword\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01(\x80\b\x80\x01\x01R\bpassword\"\x15\n" +
-	"\x13SetPasswordResponse\"\x12\n" +
+	"\x13SetPasswordResponse\"m\n" +
+	"\x14SetRoleModelsRequest\x12&\n" +
+	"\x04name\x18\x01 \x01(\tB\x12\xbaH\x0fr\rR\x05adminR\x04userR\x04name\x12-\n" +
+	"\x06models\x18\x02 \x01(\v2\x15.paddock.v1.ModelListR\x06models\"=\n" +
+	"\x15SetRoleModelsResponse\x12$\n" +
+	"\x04role\x18\x01 \x01(\v2\x10.paddock.v1.RoleR\x04role\"\x12\n" +
 	"\x10ListRolesRequest\";\n" +
 	"\x11ListRolesResponse\x12&\n" +
-	"\x05roles\x18\x01 \x03(\v2\x10.paddock.v1.RoleR\x05roles2\xdd\x04\n" +
+	"\x05roles\x18\x01 \x03(\v2\x10.paddock.v1.RoleR\x05roles2\xbb\x05\n" +
 	"\vUserService\x12S\n" +
 	"\n" +
 	"CreateUser\x12\x1d.paddock.v1.CreateUserRequest\x1a\x1e.paddock.v1.CreateUserResponse\"\x06\xe2\xe0\x18\x02\b\x04\x12M\n" +
@@ -1008,7 +1169,8 @@ const file_paddock_v1_users_proto_rawDesc = "" +
 	"UpdateUser\x12\x1d.paddock.v1.UpdateUserRequest\x1a\x1e.paddock.v1.UpdateUserResponse\"\x06\xe2\xe0\x18\x02\b\x04\x12S\n" +
 	"\n" +
 	"DeleteUser\x12\x1d.paddock.v1.DeleteUserRequest\x1a\x1e.paddock.v1.DeleteUserResponse\"\x06\xe2\xe0\x18\x02\b\x04\x12V\n" +
-	"\vSetPassword\x12\x1e.paddock.v1.SetPasswordRequest\x1a\x1f.paddock.v1.SetPasswordResponse\"\x06\xe2\xe0\x18\x02\b\x04\x12S\n" +
+	"\vSetPassword\x12\x1e.paddock.v1.SetPasswordRequest\x1a\x1f.paddock.v1.SetPasswordResponse\"\x06\xe2\xe0\x18\x02\b\x04\x12\\\n" +
+	"\rSetRoleModels\x12 .paddock.v1.SetRoleModelsRequest\x1a!.paddock.v1.SetRoleModelsResponse\"\x06\xe2\xe0\x18\x02\b\x04\x12S\n" +
 	"\tListRoles\x12\x1c.paddock.v1.ListRolesRequest\x1a\x1d.paddock.v1.ListRolesResponse\"\t\xe2\xe0\x18\x02\b\x04\x90\x02\x01BCZAgithub.com/paddock-gate/paddock/internal/gen/paddock/v1;paddockv1b\x06proto3"
 
 var (
@@ -1023,56 +1185,64 @@ func file_paddock_v1_users_proto_rawDescGZIP() []byte {
 	return file_paddock_v1_users_proto_rawDescData
 }
 
-var file_paddock_v1_users_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_paddock_v1_users_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_paddock_v1_users_proto_goTypes = []any{
 	(*User)(nil),                  // 0: paddock.v1.User
 	(*Role)(nil),                  // 1: paddock.v1.Role
-	(*CreateUserRequest)(nil),     // 2: paddock.v1.CreateUserRequest
-	(*CreateUserResponse)(nil),    // 3: paddock.v1.CreateUserResponse
-	(*GetUserRequest)(nil),        // 4: paddock.v1.GetUserRequest
-	(*GetUserResponse)(nil),       // 5: paddock.v1.GetUserResponse
-	(*ListUsersRequest)(nil),      // 6: paddock.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),     // 7: paddock.v1.ListUsersResponse
-	(*UpdateUserRequest)(nil),     // 8: paddock.v1.UpdateUserRequest
-	(*UpdateUserResponse)(nil),    // 9: paddock.v1.UpdateUserResponse
-	(*DeleteUserRequest)(nil),     // 10: paddock.v1.DeleteUserRequest
-	(*DeleteUserResponse)(nil),    // 11: paddock.v1.DeleteUserResponse
-	(*SetPasswordRequest)(nil),    // 12: paddock.v1.SetPasswordRequest
-	(*SetPasswordResponse)(nil),   // 13: paddock.v1.SetPasswordResponse
-	(*ListRolesRequest)(nil),      // 14: paddock.v1.ListRolesRequest
-	(*ListRolesResponse)(nil),     // 15: paddock.v1.ListRolesResponse
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*structpb.ListValue)(nil),    // 17: google.protobuf.ListValue
+	(*ModelList)(nil),             // 2: paddock.v1.ModelList
+	(*CreateUserRequest)(nil),     // 3: paddock.v1.CreateUserRequest
+	(*CreateUserResponse)(nil),    // 4: paddock.v1.CreateUserResponse
+	(*GetUserRequest)(nil),        // 5: paddock.v1.GetUserRequest
+	(*GetUserResponse)(nil),       // 6: paddock.v1.GetUserResponse
+	(*ListUsersRequest)(nil),      // 7: paddock.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),     // 8: paddock.v1.ListUsersResponse
+	(*UpdateUserRequest)(nil),     // 9: paddock.v1.UpdateUserRequest
+	(*UpdateUserResponse)(nil),    // 10: paddock.v1.UpdateUserResponse
+	(*DeleteUserRequest)(nil),     // 11: paddock.v1.DeleteUserRequest
+	(*DeleteUserResponse)(nil),    // 12: paddock.v1.DeleteUserResponse
+	(*SetPasswordRequest)(nil),    // 13: paddock.v1.SetPasswordRequest
+	(*SetPasswordResponse)(nil),   // 14: paddock.v1.SetPasswordResponse
+	(*SetRoleModelsRequest)(nil),  // 15: paddock.v1.SetRoleModelsRequest
+	(*SetRoleModelsResponse)(nil), // 16: paddock.v1.SetRoleModelsResponse
+	(*ListRolesRequest)(nil),      // 17: paddock.v1.ListRolesRequest
+	(*ListRolesResponse)(nil),     // 18: paddock.v1.ListRolesResponse
+	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
+	(*structpb.ListValue)(nil),    // 20: google.protobuf.ListValue
 }
 var file_paddock_v1_users_proto_depIdxs = []int32{
-	16, // 0: paddock.v1.User.created_at:type_name -> google.protobuf.Timestamp
-	16, // 1: paddock.v1.User.updated_at:type_name -> google.protobuf.Timestamp
-	16, // 2: paddock.v1.User.last_login_at:type_name -> google.protobuf.Timestamp
-	0,  // 3: paddock.v1.CreateUserResponse.user:type_name -> paddock.v1.User
-	0,  // 4: paddock.v1.GetUserResponse.user:type_name -> paddock.v1.User
-	0,  // 5: paddock.v1.ListUsersResponse.users:type_name -> paddock.v1.User
-	17, // 6: paddock.v1.UpdateUserRequest.roles:type_name -> google.protobuf.ListValue
-	0,  // 7: paddock.v1.UpdateUserResponse.user:type_name -> paddock.v1.User
-	1,  // 8: paddock.v1.ListRolesResponse.roles:type_name -> paddock.v1.Role
-	2,  // 9: paddock.v1.UserService.CreateUser:input_type -> paddock.v1.CreateUserRequest
-	4,  // 10: paddock.v1.UserService.GetUser:input_type -> paddock.v1.GetUserRequest
-	6,  // 11: paddock.v1.UserService.ListUsers:input_type -> paddock.v1.ListUsersRequest
-	8,  // 12: paddock.v1.UserService.UpdateUser:input_type -> paddock.v1.UpdateUserRequest
-	10, // 13: paddock.v1.UserService.DeleteUser:input_type -> paddock.v1.DeleteUserRequest
-	12, // 14: paddock.v1.UserService.SetPassword:input_type -> paddock.v1.SetPasswordRequest
-	14, // 15: paddock.v1.UserService.ListRoles:input_type -> paddock.v1.ListRolesRequest
-	3,  // 16: paddock.v1.UserService.CreateUser:output_type -> paddock.v1.CreateUserResponse
-	5,  // 17: paddock.v1.UserService.GetUser:output_type -> paddock.v1.GetUserResponse
-	7,  // 18: paddock.v1.UserService.ListUsers:output_type -> paddock.v1.ListUsersResponse
-	9,  // 19: paddock.v1.UserService.UpdateUser:output_type -> paddock.v1.UpdateUserResponse
-	11, // 20: paddock.v1.UserService.DeleteUser:output_type -> paddock.v1.DeleteUserResponse
-	13, // 21: paddock.v1.UserService.SetPassword:output_type -> paddock.v1.SetPasswordResponse
-	15, // 22: paddock.v1.UserService.ListRoles:output_type -> paddock.v1.ListRolesResponse
-	16, // [16:23] is the sub-list for method output_type
-	9,  // [9:16] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	19, // 0: paddock.v1.User.created_at:type_name -> google.protobuf.Timestamp
+	19, // 1: paddock.v1.User.updated_at:type_name -> google.protobuf.Timestamp
+	19, // 2: paddock.v1.User.last_login_at:type_name -> google.protobuf.Timestamp
+	2,  // 3: paddock.v1.Role.models:type_name -> paddock.v1.ModelList
+	0,  // 4: paddock.v1.CreateUserResponse.user:type_name -> paddock.v1.User
+	0,  // 5: paddock.v1.GetUserResponse.user:type_name -> paddock.v1.User
+	0,  // 6: paddock.v1.ListUsersResponse.users:type_name -> paddock.v1.User
+	20, // 7: paddock.v1.UpdateUserRequest.roles:type_name -> google.protobuf.ListValue
+	0,  // 8: paddock.v1.UpdateUserResponse.user:type_name -> paddock.v1.User
+	2,  // 9: paddock.v1.SetRoleModelsRequest.models:type_name -> paddock.v1.ModelList
+	1,  // 10: paddock.v1.SetRoleModelsResponse.role:type_name -> paddock.v1.Role
+	1,  // 11: paddock.v1.ListRolesResponse.roles:type_name -> paddock.v1.Role
+	3,  // 12: paddock.v1.UserService.CreateUser:input_type -> paddock.v1.CreateUserRequest
+	5,  // 13: paddock.v1.UserService.GetUser:input_type -> paddock.v1.GetUserRequest
+	7,  // 14: paddock.v1.UserService.ListUsers:input_type -> paddock.v1.ListUsersRequest
+	9,  // 15: paddock.v1.UserService.UpdateUser:input_type -> paddock.v1.UpdateUserRequest
+	11, // 16: paddock.v1.UserService.DeleteUser:input_type -> paddock.v1.DeleteUserRequest
+	13, // 17: paddock.v1.UserService.SetPassword:input_type -> paddock.v1.SetPasswordRequest
+	15, // 18: paddock.v1.UserService.SetRoleModels:input_type -> paddock.v1.SetRoleModelsRequest
+	17, // 19: paddock.v1.UserService.ListRoles:input_type -> paddock.v1.ListRolesRequest
+	4,  // 20: paddock.v1.UserService.CreateUser:output_type -> paddock.v1.CreateUserResponse
+	6,  // 21: paddock.v1.UserService.GetUser:output_type -> paddock.v1.GetUserResponse
+	8,  // 22: paddock.v1.UserService.ListUsers:output_type -> paddock.v1.ListUsersResponse
+	10, // 23: paddock.v1.UserService.UpdateUser:output_type -> paddock.v1.UpdateUserResponse
+	12, // 24: paddock.v1.UserService.DeleteUser:output_type -> paddock.v1.DeleteUserResponse
+	14, // 25: paddock.v1.UserService.SetPassword:output_type -> paddock.v1.SetPasswordResponse
+	16, // 26: paddock.v1.UserService.SetRoleModels:output_type -> paddock.v1.SetRoleModelsResponse
+	18, // 27: paddock.v1.UserService.ListRoles:output_type -> paddock.v1.ListRolesResponse
+	20, // [20:28] is the sub-list for method output_type
+	12, // [12:20] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_paddock_v1_users_proto_init() }
@@ -1081,15 +1251,15 @@ func file_paddock_v1_users_proto_init() {
 		return
 	}
 	file_paddock_v1_access_proto_init()
-	file_paddock_v1_users_proto_msgTypes[6].OneofWrappers = []any{}
-	file_paddock_v1_users_proto_msgTypes[8].OneofWrappers = []any{}
+	file_paddock_v1_users_proto_msgTypes[7].OneofWrappers = []any{}
+	file_paddock_v1_users_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paddock_v1_users_proto_rawDesc), len(file_paddock_v1_users_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -5,8 +5,10 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -17,10 +19,19 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:11434", "address to listen on, of this machine only")
 	flag.Parse()
-	server := http.Server{Addr: *addr, Handler: ollamatest.New(), ReadHeaderTimeout: time.Minute}
-	fmt.Fprintln(os.Stderr, "test Ollama on http://"+*addr)
-	if err := server.ListenAndServe(); err != nil {
+	if err := serve(*addr); err != nil {
 		fmt.Fprintln(os.Stderr, "serve:", err)
 		os.Exit(1)
 	}
+}
+
+// serve says where it listens, for the port may be 0.
+func serve(addr string) error {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "test Ollama on http://"+listener.Addr().String())
+	server := http.Server{Handler: ollamatest.New(), ReadHeaderTimeout: time.Minute}
+	return server.Serve(listener)
 }

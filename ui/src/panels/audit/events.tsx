@@ -20,6 +20,7 @@ export const eventTypes = [
   'api_key_rotated',
   'access_denied',
   'quota_changed',
+  'models_changed',
   'bootstrap',
 ];
 

@@ -64,7 +64,7 @@ export function Filters({ filters, count, onLoad, busy, error }: FiltersProps) {
                   suggestions={eventTypes.map((value) => ({ value }))}
                   value={draft.event}
                   onChange={(event) => edit({ event: event.target.value })}
-                  placeholder="Any part of it"
+                  placeholder="Part of it"
                   maxLength={64}
                 />
               </Field>

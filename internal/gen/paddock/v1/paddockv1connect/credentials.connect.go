@@ -39,6 +39,9 @@ const (
 	// CredentialServiceListCredentialsProcedure is the fully-qualified name of the CredentialService's
 	// ListCredentials RPC.
 	CredentialServiceListCredentialsProcedure = "/paddock.v1.CredentialService/ListCredentials"
+	// CredentialServiceSetCredentialModelsProcedure is the fully-qualified name of the
+	// CredentialService's SetCredentialModels RPC.
+	CredentialServiceSetCredentialModelsProcedure = "/paddock.v1.CredentialService/SetCredentialModels"
 	// CredentialServiceRevokeCredentialProcedure is the fully-qualified name of the CredentialService's
 	// RevokeCredential RPC.
 	CredentialServiceRevokeCredentialProcedure = "/paddock.v1.CredentialService/RevokeCredential"
@@ -54,10 +57,12 @@ type CredentialServiceClient interface {
 	IssueApiKey(context.Context, *v1.IssueApiKeyRequest) (*v1.IssueApiKeyResponse, error)
 	// ListCredentials answers a user's API keys, newest first, the revoked ones too. Errors: NOT_FOUND.
 	ListCredentials(context.Context, *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error)
+	// SetCredentialModels sets which models an API key may use, of those that its user may. Errors: NOT_FOUND.
+	SetCredentialModels(context.Context, *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error)
 	// RevokeCredential ends an API key from the next call on and cuts the streams that run under it. Idempotent.
 	// Errors: NOT_FOUND.
 	RevokeCredential(context.Context, *v1.RevokeCredentialRequest) (*v1.RevokeCredentialResponse, error)
-	// RotateCredential replaces an API key by a new one with the same label and expiry; the old one dies in the same
+	// RotateCredential replaces an API key by a new one with the same label, models and expiry; the old one dies in the same
 	// transaction. Errors: NOT_FOUND (also when it is revoked or expired).
 	RotateCredential(context.Context, *v1.RotateCredentialRequest) (*v1.RotateCredentialResponse, error)
 }
@@ -86,6 +91,12 @@ func NewCredentialServiceClient(httpClient connect.HTTPClient, baseURL string, o
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		setCredentialModels: connect.NewClient[v1.SetCredentialModelsRequest, v1.SetCredentialModelsResponse](
+			httpClient,
+			baseURL+CredentialServiceSetCredentialModelsProcedure,
+			connect.WithSchema(credentialServiceMethods.ByName("SetCredentialModels")),
+			connect.WithClientOptions(opts...),
+		),
 		revokeCredential: connect.NewClient[v1.RevokeCredentialRequest, v1.RevokeCredentialResponse](
 			httpClient,
 			baseURL+CredentialServiceRevokeCredentialProcedure,
@@ -103,10 +114,11 @@ func NewCredentialServiceClient(httpClient connect.HTTPClient, baseURL string, o
 
 // credentialServiceClient implements CredentialServiceClient.
 type credentialServiceClient struct {
-	issueApiKey      *connect.Client[v1.IssueApiKeyRequest, v1.IssueApiKeyResponse]
-	listCredentials  *connect.Client[v1.ListCredentialsRequest, v1.ListCredentialsResponse]
-	revokeCredential *connect.Client[v1.RevokeCredentialRequest, v1.RevokeCredentialResponse]
-	rotateCredential *connect.Client[v1.RotateCredentialRequest, v1.RotateCredentialResponse]
+	issueApiKey         *connect.Client[v1.IssueApiKeyRequest, v1.IssueApiKeyResponse]
+	listCredentials     *connect.Client[v1.ListCredentialsRequest, v1.ListCredentialsResponse]
+	setCredentialModels *connect.Client[v1.SetCredentialModelsRequest, v1.SetCredentialModelsResponse]
+	revokeCredential    *connect.Client[v1.RevokeCredentialRequest, v1.RevokeCredentialResponse]
+	rotateCredential    *connect.Client[v1.RotateCredentialRequest, v1.RotateCredentialResponse]
 }
 
 // IssueApiKey calls paddock.v1.CredentialService.IssueApiKey.
@@ -121,6 +133,15 @@ func (c *credentialServiceClient) IssueApiKey(ctx context.Context, req *v1.Issue
 // ListCredentials calls paddock.v1.CredentialService.ListCredentials.
 func (c *credentialServiceClient) ListCredentials(ctx context.Context, req *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error) {
 	response, err := c.listCredentials.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// SetCredentialModels calls paddock.v1.CredentialService.SetCredentialModels.
+func (c *credentialServiceClient) SetCredentialModels(ctx context.Context, req *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error) {
+	response, err := c.setCredentialModels.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -152,10 +173,12 @@ type CredentialServiceHandler interface {
 	IssueApiKey(context.Context, *v1.IssueApiKeyRequest) (*v1.IssueApiKeyResponse, error)
 	// ListCredentials answers a user's API keys, newest first, the revoked ones too. Errors: NOT_FOUND.
 	ListCredentials(context.Context, *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error)
+	// SetCredentialModels sets which models an API key may use, of those that its user may. Errors: NOT_FOUND.
+	SetCredentialModels(context.Context, *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error)
 	// RevokeCredential ends an API key from the next call on and cuts the streams that run under it. Idempotent.
 	// Errors: NOT_FOUND.
 	RevokeCredential(context.Context, *v1.RevokeCredentialRequest) (*v1.RevokeCredentialResponse, error)
-	// RotateCredential replaces an API key by a new one with the same label and expiry; the old one dies in the same
+	// RotateCredential replaces an API key by a new one with the same label, models and expiry; the old one dies in the same
 	// transaction. Errors: NOT_FOUND (also when it is revoked or expired).
 	RotateCredential(context.Context, *v1.RotateCredentialRequest) (*v1.RotateCredentialResponse, error)
 }
@@ -180,6 +203,12 @@ func NewCredentialServiceHandler(svc CredentialServiceHandler, opts ...connect.H
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	credentialServiceSetCredentialModelsHandler := connect.NewUnaryHandlerSimple(
+		CredentialServiceSetCredentialModelsProcedure,
+		svc.SetCredentialModels,
+		connect.WithSchema(credentialServiceMethods.ByName("SetCredentialModels")),
+		connect.WithHandlerOptions(opts...),
+	)
 	credentialServiceRevokeCredentialHandler := connect.NewUnaryHandlerSimple(
 		CredentialServiceRevokeCredentialProcedure,
 		svc.RevokeCredential,
@@ -198,6 +227,8 @@ func NewCredentialServiceHandler(svc CredentialServiceHandler, opts ...connect.H
 			credentialServiceIssueApiKeyHandler.ServeHTTP(w, r)
 		case CredentialServiceListCredentialsProcedure:
 			credentialServiceListCredentialsHandler.ServeHTTP(w, r)
+		case CredentialServiceSetCredentialModelsProcedure:
+			credentialServiceSetCredentialModelsHandler.ServeHTTP(w, r)
 		case CredentialServiceRevokeCredentialProcedure:
 			credentialServiceRevokeCredentialHandler.ServeHTTP(w, r)
 		case CredentialServiceRotateCredentialProcedure:
@@ -217,6 +248,10 @@ func (UnimplementedCredentialServiceHandler) IssueApiKey(context.Context, *v1.Is
 
 func (UnimplementedCredentialServiceHandler) ListCredentials(context.Context, *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("paddock.v1.CredentialService.ListCredentials is not implemented"))
+}
+
+func (UnimplementedCredentialServiceHandler) SetCredentialModels(context.Context, *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("paddock.v1.CredentialService.SetCredentialModels is not implemented"))
 }
 
 func (UnimplementedCredentialServiceHandler) RevokeCredential(context.Context, *v1.RevokeCredentialRequest) (*v1.RevokeCredentialResponse, error) {

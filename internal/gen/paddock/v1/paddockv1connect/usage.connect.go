@@ -47,7 +47,8 @@ type UsageServiceClient interface {
 	GetUsage(context.Context, *v1.GetUsageRequest) (*v1.GetUsageResponse, error)
 	// GetQuota answers a user's quota: one's own, or anybody's to an admin. Errors: NOT_FOUND.
 	GetQuota(context.Context, *v1.GetQuotaRequest) (*v1.GetQuotaResponse, error)
-	// SetQuota sets a user's quota; what is absent falls back to the default. Errors: NOT_FOUND.
+	// SetQuota sets a user's quota; what is absent falls back to the default. 0 is none at all, for requests no limit.
+	// Errors: NOT_FOUND.
 	SetQuota(context.Context, *v1.SetQuotaRequest) (*v1.SetQuotaResponse, error)
 }
 
@@ -125,7 +126,8 @@ type UsageServiceHandler interface {
 	GetUsage(context.Context, *v1.GetUsageRequest) (*v1.GetUsageResponse, error)
 	// GetQuota answers a user's quota: one's own, or anybody's to an admin. Errors: NOT_FOUND.
 	GetQuota(context.Context, *v1.GetQuotaRequest) (*v1.GetQuotaResponse, error)
-	// SetQuota sets a user's quota; what is absent falls back to the default. Errors: NOT_FOUND.
+	// SetQuota sets a user's quota; what is absent falls back to the default. 0 is none at all, for requests no limit.
+	// Errors: NOT_FOUND.
 	SetQuota(context.Context, *v1.SetQuotaRequest) (*v1.SetQuotaResponse, error)
 }
 

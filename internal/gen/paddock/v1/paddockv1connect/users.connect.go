@@ -45,6 +45,9 @@ const (
 	UserServiceDeleteUserProcedure = "/paddock.v1.UserService/DeleteUser"
 	// UserServiceSetPasswordProcedure is the fully-qualified name of the UserService's SetPassword RPC.
 	UserServiceSetPasswordProcedure = "/paddock.v1.UserService/SetPassword"
+	// UserServiceSetRoleModelsProcedure is the fully-qualified name of the UserService's SetRoleModels
+	// RPC.
+	UserServiceSetRoleModelsProcedure = "/paddock.v1.UserService/SetRoleModels"
 	// UserServiceListRolesProcedure is the fully-qualified name of the UserService's ListRoles RPC.
 	UserServiceListRolesProcedure = "/paddock.v1.UserService/ListRoles"
 )
@@ -67,6 +70,8 @@ type UserServiceClient interface {
 	DeleteUser(context.Context, *v1.DeleteUserRequest) (*v1.DeleteUserResponse, error)
 	// SetPassword sets or resets a user's password and ends their sessions. Errors: NOT_FOUND, PASSWORD_TOO_WEAK.
 	SetPassword(context.Context, *v1.SetPasswordRequest) (*v1.SetPasswordResponse, error)
+	// SetRoleModels sets which models a role may use. Errors: NOT_FOUND.
+	SetRoleModels(context.Context, *v1.SetRoleModelsRequest) (*v1.SetRoleModelsResponse, error)
 	// ListRoles answers the roles that exist.
 	ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error)
 }
@@ -120,6 +125,12 @@ func NewUserServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(userServiceMethods.ByName("SetPassword")),
 			connect.WithClientOptions(opts...),
 		),
+		setRoleModels: connect.NewClient[v1.SetRoleModelsRequest, v1.SetRoleModelsResponse](
+			httpClient,
+			baseURL+UserServiceSetRoleModelsProcedure,
+			connect.WithSchema(userServiceMethods.ByName("SetRoleModels")),
+			connect.WithClientOptions(opts...),
+		),
 		listRoles: connect.NewClient[v1.ListRolesRequest, v1.ListRolesResponse](
 			httpClient,
 			baseURL+UserServiceListRolesProcedure,
@@ -132,13 +143,14 @@ func NewUserServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 
 // userServiceClient implements UserServiceClient.
 type userServiceClient struct {
-	createUser  *connect.Client[v1.CreateUserRequest, v1.CreateUserResponse]
-	getUser     *connect.Client[v1.GetUserRequest, v1.GetUserResponse]
-	listUsers   *connect.Client[v1.ListUsersRequest, v1.ListUsersResponse]
-	updateUser  *connect.Client[v1.UpdateUserRequest, v1.UpdateUserResponse]
-	deleteUser  *connect.Client[v1.DeleteUserRequest, v1.DeleteUserResponse]
-	setPassword *connect.Client[v1.SetPasswordRequest, v1.SetPasswordResponse]
-	listRoles   *connect.Client[v1.ListRolesRequest, v1.ListRolesResponse]
+	createUser    *connect.Client[v1.CreateUserRequest, v1.CreateUserResponse]
+	getUser       *connect.Client[v1.GetUserRequest, v1.GetUserResponse]
+	listUsers     *connect.Client[v1.ListUsersRequest, v1.ListUsersResponse]
+	updateUser    *connect.Client[v1.UpdateUserRequest, v1.UpdateUserResponse]
+	deleteUser    *connect.Client[v1.DeleteUserRequest, v1.DeleteUserResponse]
+	setPassword   *connect.Client[v1.SetPasswordRequest, v1.SetPasswordResponse]
+	setRoleModels *connect.Client[v1.SetRoleModelsRequest, v1.SetRoleModelsResponse]
+	listRoles     *connect.Client[v1.ListRolesRequest, v1.ListRolesResponse]
 }
 
 // CreateUser calls paddock.v1.UserService.CreateUser.
@@ -195,6 +207,15 @@ func (c *userServiceClient) SetPassword(ctx context.Context, req *v1.SetPassword
 	return nil, err
 }
 
+// SetRoleModels calls paddock.v1.UserService.SetRoleModels.
+func (c *userServiceClient) SetRoleModels(ctx context.Context, req *v1.SetRoleModelsRequest) (*v1.SetRoleModelsResponse, error) {
+	response, err := c.setRoleModels.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ListRoles calls paddock.v1.UserService.ListRoles.
 func (c *userServiceClient) ListRoles(ctx context.Context, req *v1.ListRolesRequest) (*v1.ListRolesResponse, error) {
 	response, err := c.listRoles.CallUnary(ctx, connect.NewRequest(req))
@@ -222,6 +243,8 @@ type UserServiceHandler interface {
 	DeleteUser(context.Context, *v1.DeleteUserRequest) (*v1.DeleteUserResponse, error)
 	// SetPassword sets or resets a user's password and ends their sessions. Errors: NOT_FOUND, PASSWORD_TOO_WEAK.
 	SetPassword(context.Context, *v1.SetPasswordRequest) (*v1.SetPasswordResponse, error)
+	// SetRoleModels sets which models a role may use. Errors: NOT_FOUND.
+	SetRoleModels(context.Context, *v1.SetRoleModelsRequest) (*v1.SetRoleModelsResponse, error)
 	// ListRoles answers the roles that exist.
 	ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error)
 }
@@ -271,6 +294,12 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(userServiceMethods.ByName("SetPassword")),
 		connect.WithHandlerOptions(opts...),
 	)
+	userServiceSetRoleModelsHandler := connect.NewUnaryHandlerSimple(
+		UserServiceSetRoleModelsProcedure,
+		svc.SetRoleModels,
+		connect.WithSchema(userServiceMethods.ByName("SetRoleModels")),
+		connect.WithHandlerOptions(opts...),
+	)
 	userServiceListRolesHandler := connect.NewUnaryHandlerSimple(
 		UserServiceListRolesProcedure,
 		svc.ListRoles,
@@ -292,6 +321,8 @@ func NewUserServiceHandler(svc UserServiceHandler, opts ...connect.HandlerOption
 			userServiceDeleteUserHandler.ServeHTTP(w, r)
 		case UserServiceSetPasswordProcedure:
 			userServiceSetPasswordHandler.ServeHTTP(w, r)
+		case UserServiceSetRoleModelsProcedure:
+			userServiceSetRoleModelsHandler.ServeHTTP(w, r)
 		case UserServiceListRolesProcedure:
 			userServiceListRolesHandler.ServeHTTP(w, r)
 		default:
@@ -325,6 +356,10 @@ func (UnimplementedUserServiceHandler) DeleteUser(context.Context, *v1.DeleteUse
 
 func (UnimplementedUserServiceHandler) SetPassword(context.Context, *v1.SetPasswordRequest) (*v1.SetPasswordResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("paddock.v1.UserService.SetPassword is not implemented"))
+}
+
+func (UnimplementedUserServiceHandler) SetRoleModels(context.Context, *v1.SetRoleModelsRequest) (*v1.SetRoleModelsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("paddock.v1.UserService.SetRoleModels is not implemented"))
 }
 
 func (UnimplementedUserServiceHandler) ListRoles(context.Context, *v1.ListRolesRequest) (*v1.ListRolesResponse, error) {

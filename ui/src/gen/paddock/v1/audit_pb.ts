@@ -31,7 +31,7 @@ export type AuditEntry = Message<"paddock.v1.AuditEntry"> & {
   /**
    * What happened: login_success, login_failure, login_throttled, logout, session_revoked, refresh_reuse_detected,
    * password_set, password_changed, user_created, user_updated, user_deleted, roles_changed, api_key_issued,
-   * api_key_revoked, api_key_rotated, access_denied, quota_changed, bootstrap.
+   * api_key_revoked, api_key_rotated, access_denied, quota_changed, models_changed, bootstrap.
    *
    * @generated from field: string event_type = 2;
    */

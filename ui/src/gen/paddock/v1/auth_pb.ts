@@ -248,7 +248,7 @@ export type WhoAmIResponse = Message<"paddock.v1.WhoAmIResponse"> & {
   rateLimit?: RateLimit | undefined;
 
   /**
-   * Token quota; absent when there is none.
+   * Token quota and how much of it is gone; absent when there is none.
    *
    * @generated from field: paddock.v1.Quota quota = 6;
    */

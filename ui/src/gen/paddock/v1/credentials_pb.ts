@@ -7,13 +7,15 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_paddock_v1_access } from "./access_pb";
+import type { ModelList } from "./users_pb";
+import { file_paddock_v1_users } from "./users_pb";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file paddock/v1/credentials.proto.
  */
 export const file_paddock_v1_credentials: GenFile = /*@__PURE__*/
-  fileDesc("ChxwYWRkb2NrL3YxL2NyZWRlbnRpYWxzLnByb3RvEgpwYWRkb2NrLnYxIooCCgpDcmVkZW50aWFsEgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDQoFbGFiZWwYAyABKAkSDgoGcHJlZml4GAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV2b2tlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiZAoSSXNzdWVBcGlLZXlSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSDQoFbGFiZWwYAiABKAkSLgoKZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiVgoTSXNzdWVBcGlLZXlSZXNwb25zZRIqCgpjcmVkZW50aWFsGAEgASgLMhYucGFkZG9jay52MS5DcmVkZW50aWFsEhMKBnNlY3JldBgCIAEoCUIDgAEBIikKFkxpc3RDcmVkZW50aWFsc1JlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSJGChdMaXN0Q3JlZGVudGlhbHNSZXNwb25zZRIrCgtjcmVkZW50aWFscxgBIAMoCzIWLnBhZGRvY2sudjEuQ3JlZGVudGlhbCIlChdSZXZva2VDcmVkZW50aWFsUmVxdWVzdBIKCgJpZBgBIAEoCSIaChhSZXZva2VDcmVkZW50aWFsUmVzcG9uc2UiJQoXUm90YXRlQ3JlZGVudGlhbFJlcXVlc3QSCgoCaWQYASABKAkiWwoYUm90YXRlQ3JlZGVudGlhbFJlc3BvbnNlEioKCmNyZWRlbnRpYWwYASABKAsyFi5wYWRkb2NrLnYxLkNyZWRlbnRpYWwSEwoGc2VjcmV0GAIgASgJQgOAAQEyoAMKEUNyZWRlbnRpYWxTZXJ2aWNlElYKC0lzc3VlQXBpS2V5Eh4ucGFkZG9jay52MS5Jc3N1ZUFwaUtleVJlcXVlc3QaHy5wYWRkb2NrLnYxLklzc3VlQXBpS2V5UmVzcG9uc2UiBuLgGAIIAhJlCg9MaXN0Q3JlZGVudGlhbHMSIi5wYWRkb2NrLnYxLkxpc3RDcmVkZW50aWFsc1JlcXVlc3QaIy5wYWRkb2NrLnYxLkxpc3RDcmVkZW50aWFsc1Jlc3BvbnNlIgmQAgHi4BgCCAISZQoQUmV2b2tlQ3JlZGVudGlhbBIjLnBhZGRvY2sudjEuUmV2b2tlQ3JlZGVudGlhbFJlcXVlc3QaJC5wYWRkb2NrLnYxLlJldm9rZUNyZWRlbnRpYWxSZXNwb25zZSIG4uAYAggCEmUKEFJvdGF0ZUNyZWRlbnRpYWwSIy5wYWRkb2NrLnYxLlJvdGF0ZUNyZWRlbnRpYWxSZXF1ZXN0GiQucGFkZG9jay52MS5Sb3RhdGVDcmVkZW50aWFsUmVzcG9uc2UiBuLgGAIIAkJDWkFnaXRodWIuY29tL3BhZGRvY2stZ2F0ZS9wYWRkb2NrL2ludGVybmFsL2dlbi9wYWRkb2NrL3YxO3BhZGRvY2t2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_paddock_v1_access]);
+  fileDesc("ChxwYWRkb2NrL3YxL2NyZWRlbnRpYWxzLnByb3RvEgpwYWRkb2NrLnYxIrECCgpDcmVkZW50aWFsEgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDQoFbGFiZWwYAyABKAkSDgoGcHJlZml4GAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV2b2tlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGbW9kZWxzGAkgASgLMhUucGFkZG9jay52MS5Nb2RlbExpc3QiiwEKEklzc3VlQXBpS2V5UmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEg0KBWxhYmVsGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBm1vZGVscxgEIAEoCzIVLnBhZGRvY2sudjEuTW9kZWxMaXN0IlYKE0lzc3VlQXBpS2V5UmVzcG9uc2USKgoKY3JlZGVudGlhbBgBIAEoCzIWLnBhZGRvY2sudjEuQ3JlZGVudGlhbBITCgZzZWNyZXQYAiABKAlCA4ABASIpChZMaXN0Q3JlZGVudGlhbHNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiRgoXTGlzdENyZWRlbnRpYWxzUmVzcG9uc2USKwoLY3JlZGVudGlhbHMYASADKAsyFi5wYWRkb2NrLnYxLkNyZWRlbnRpYWwiTwoaU2V0Q3JlZGVudGlhbE1vZGVsc1JlcXVlc3QSCgoCaWQYASABKAkSJQoGbW9kZWxzGAIgASgLMhUucGFkZG9jay52MS5Nb2RlbExpc3QiSQobU2V0Q3JlZGVudGlhbE1vZGVsc1Jlc3BvbnNlEioKCmNyZWRlbnRpYWwYASABKAsyFi5wYWRkb2NrLnYxLkNyZWRlbnRpYWwiJQoXUmV2b2tlQ3JlZGVudGlhbFJlcXVlc3QSCgoCaWQYASABKAkiGgoYUmV2b2tlQ3JlZGVudGlhbFJlc3BvbnNlIiUKF1JvdGF0ZUNyZWRlbnRpYWxSZXF1ZXN0EgoKAmlkGAEgASgJIlsKGFJvdGF0ZUNyZWRlbnRpYWxSZXNwb25zZRIqCgpjcmVkZW50aWFsGAEgASgLMhYucGFkZG9jay52MS5DcmVkZW50aWFsEhMKBnNlY3JldBgCIAEoCUIDgAEBMpIEChFDcmVkZW50aWFsU2VydmljZRJWCgtJc3N1ZUFwaUtleRIeLnBhZGRvY2sudjEuSXNzdWVBcGlLZXlSZXF1ZXN0Gh8ucGFkZG9jay52MS5Jc3N1ZUFwaUtleVJlc3BvbnNlIgbi4BgCCAISZQoPTGlzdENyZWRlbnRpYWxzEiIucGFkZG9jay52MS5MaXN0Q3JlZGVudGlhbHNSZXF1ZXN0GiMucGFkZG9jay52MS5MaXN0Q3JlZGVudGlhbHNSZXNwb25zZSIJkAIB4uAYAggCEnAKE1NldENyZWRlbnRpYWxNb2RlbHMSJi5wYWRkb2NrLnYxLlNldENyZWRlbnRpYWxNb2RlbHNSZXF1ZXN0GicucGFkZG9jay52MS5TZXRDcmVkZW50aWFsTW9kZWxzUmVzcG9uc2UiCOLgGAQIAhABEmUKEFJldm9rZUNyZWRlbnRpYWwSIy5wYWRkb2NrLnYxLlJldm9rZUNyZWRlbnRpYWxSZXF1ZXN0GiQucGFkZG9jay52MS5SZXZva2VDcmVkZW50aWFsUmVzcG9uc2UiBuLgGAIIAhJlChBSb3RhdGVDcmVkZW50aWFsEiMucGFkZG9jay52MS5Sb3RhdGVDcmVkZW50aWFsUmVxdWVzdBokLnBhZGRvY2sudjEuUm90YXRlQ3JlZGVudGlhbFJlc3BvbnNlIgbi4BgCCAJCQ1pBZ2l0aHViLmNvbS9wYWRkb2NrLWdhdGUvcGFkZG9jay9pbnRlcm5hbC9nZW4vcGFkZG9jay92MTtwYWRkb2NrdjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_paddock_v1_access, file_paddock_v1_users]);
 
 /**
  * Credential is an API key, without its secret.
@@ -72,6 +74,13 @@ export type Credential = Message<"paddock.v1.Credential"> & {
    * @generated from field: google.protobuf.Timestamp revoked_at = 8;
    */
   revokedAt?: Timestamp | undefined;
+
+  /**
+   * The models that the key may use, of those that its user may; absent: all of them.
+   *
+   * @generated from field: paddock.v1.ModelList models = 9;
+   */
+  models?: ModelList | undefined;
 };
 
 /**
@@ -105,6 +114,13 @@ export type IssueApiKeyRequest = Message<"paddock.v1.IssueApiKeyRequest"> & {
    * @generated from field: google.protobuf.Timestamp expires_at = 3;
    */
   expiresAt?: Timestamp | undefined;
+
+  /**
+   * The models that the key may use, of those that its user may; absent: all of them.
+   *
+   * @generated from field: paddock.v1.ModelList models = 4;
+   */
+  models?: ModelList | undefined;
 };
 
 /**
@@ -175,6 +191,47 @@ export const ListCredentialsResponseSchema: GenMessage<ListCredentialsResponse> 
   messageDesc(file_paddock_v1_credentials, 4);
 
 /**
+ * @generated from message paddock.v1.SetCredentialModelsRequest
+ */
+export type SetCredentialModelsRequest = Message<"paddock.v1.SetCredentialModelsRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * The models that the key may use from now on; absent: all that its user may.
+   *
+   * @generated from field: paddock.v1.ModelList models = 2;
+   */
+  models?: ModelList | undefined;
+};
+
+/**
+ * Describes the message paddock.v1.SetCredentialModelsRequest.
+ * Use `create(SetCredentialModelsRequestSchema)` to create a new message.
+ */
+export const SetCredentialModelsRequestSchema: GenMessage<SetCredentialModelsRequest> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_credentials, 5);
+
+/**
+ * @generated from message paddock.v1.SetCredentialModelsResponse
+ */
+export type SetCredentialModelsResponse = Message<"paddock.v1.SetCredentialModelsResponse"> & {
+  /**
+   * @generated from field: paddock.v1.Credential credential = 1;
+   */
+  credential?: Credential | undefined;
+};
+
+/**
+ * Describes the message paddock.v1.SetCredentialModelsResponse.
+ * Use `create(SetCredentialModelsResponseSchema)` to create a new message.
+ */
+export const SetCredentialModelsResponseSchema: GenMessage<SetCredentialModelsResponse> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_credentials, 6);
+
+/**
  * @generated from message paddock.v1.RevokeCredentialRequest
  */
 export type RevokeCredentialRequest = Message<"paddock.v1.RevokeCredentialRequest"> & {
@@ -189,7 +246,7 @@ export type RevokeCredentialRequest = Message<"paddock.v1.RevokeCredentialReques
  * Use `create(RevokeCredentialRequestSchema)` to create a new message.
  */
 export const RevokeCredentialRequestSchema: GenMessage<RevokeCredentialRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_credentials, 5);
+  messageDesc(file_paddock_v1_credentials, 7);
 
 /**
  * @generated from message paddock.v1.RevokeCredentialResponse
@@ -202,7 +259,7 @@ export type RevokeCredentialResponse = Message<"paddock.v1.RevokeCredentialRespo
  * Use `create(RevokeCredentialResponseSchema)` to create a new message.
  */
 export const RevokeCredentialResponseSchema: GenMessage<RevokeCredentialResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_credentials, 6);
+  messageDesc(file_paddock_v1_credentials, 8);
 
 /**
  * @generated from message paddock.v1.RotateCredentialRequest
@@ -219,7 +276,7 @@ export type RotateCredentialRequest = Message<"paddock.v1.RotateCredentialReques
  * Use `create(RotateCredentialRequestSchema)` to create a new message.
  */
 export const RotateCredentialRequestSchema: GenMessage<RotateCredentialRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_credentials, 7);
+  messageDesc(file_paddock_v1_credentials, 9);
 
 /**
  * @generated from message paddock.v1.RotateCredentialResponse
@@ -243,7 +300,7 @@ export type RotateCredentialResponse = Message<"paddock.v1.RotateCredentialRespo
  * Use `create(RotateCredentialResponseSchema)` to create a new message.
  */
 export const RotateCredentialResponseSchema: GenMessage<RotateCredentialResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_credentials, 8);
+  messageDesc(file_paddock_v1_credentials, 10);
 
 /**
  * CredentialService manages API keys: one's own, or anybody's to an admin. Passwords are never listed.
@@ -273,6 +330,16 @@ export const CredentialService: GenService<{
     output: typeof ListCredentialsResponseSchema;
   },
   /**
+   * SetCredentialModels sets which models an API key may use, of those that its user may. Errors: NOT_FOUND.
+   *
+   * @generated from rpc paddock.v1.CredentialService.SetCredentialModels
+   */
+  setCredentialModels: {
+    methodKind: "unary";
+    input: typeof SetCredentialModelsRequestSchema;
+    output: typeof SetCredentialModelsResponseSchema;
+  },
+  /**
    * RevokeCredential ends an API key from the next call on and cuts the streams that run under it. Idempotent.
    * Errors: NOT_FOUND.
    *
@@ -284,7 +351,7 @@ export const CredentialService: GenService<{
     output: typeof RevokeCredentialResponseSchema;
   },
   /**
-   * RotateCredential replaces an API key by a new one with the same label and expiry; the old one dies in the same
+   * RotateCredential replaces an API key by a new one with the same label, models and expiry; the old one dies in the same
    * transaction. Errors: NOT_FOUND (also when it is revoked or expired).
    *
    * @generated from rpc paddock.v1.CredentialService.RotateCredential

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paddock/v1/overview.proto.
  */
 export const file_paddock_v1_overview: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYWRkb2NrL3YxL292ZXJ2aWV3LnByb3RvEgpwYWRkb2NrLnYxIhQKEkdldE92ZXJ2aWV3UmVxdWVzdCI9ChNHZXRPdmVydmlld1Jlc3BvbnNlEiYKCG92ZXJ2aWV3GAEgASgLMhQucGFkZG9jay52MS5PdmVydmlldyK7AgoIT3ZlcnZpZXcSDQoFdXNlcnMYASABKAUSFAoMYWN0aXZlX3VzZXJzGAIgASgFEhAKCHNlc3Npb25zGAMgASgFEhAKCGFwaV9rZXlzGAQgASgFEi4KDWV4cGlyaW5nX2tleXMYBSADKAsyFy5wYWRkb2NrLnYxLkV4cGlyaW5nS2V5EisKDHNpZ25faW5fZGF5cxgGIAMoCzIVLnBhZGRvY2sudjEuU2lnbkluRGF5EiwKCGRhdGFiYXNlGAcgASgLMhoucGFkZG9jay52MS5EYXRhYmFzZUhlYWx0aBItCgl1cHN0cmVhbXMYCCADKAsyGi5wYWRkb2NrLnYxLlVwc3RyZWFtSGVhbHRoEiwKCHRha2VuX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJNCgtFeHBpcmluZ0tleRIqCgpjcmVkZW50aWFsGAEgASgLMhYucGFkZG9jay52MS5DcmVkZW50aWFsEhIKCnVzZXJfZW1haWwYAiABKAkiOwoJU2lnbkluRGF5EgsKA2RheRgBIAEoCRIRCglzdWNjZWVkZWQYAiABKAUSDgoGZmFpbGVkGAMgASgFImcKDkRhdGFiYXNlSGVhbHRoEgwKBGtpbmQYASABKAkSEgoKbGF0ZW5jeV9tcxgCIAEoARIaChJjb25uZWN0aW9uc19pbl91c2UYAyABKAUSFwoPY29ubmVjdGlvbnNfbWF4GAQgASgFIkEKDlVwc3RyZWFtSGVhbHRoEgoKAnVwGAEgASgIEhIKCmxhdGVuY3lfbXMYAiABKAESDwoHcHJvYmxlbRgDIAEoCTJsCg9PdmVydmlld1NlcnZpY2USWQoLR2V0T3ZlcnZpZXcSHi5wYWRkb2NrLnYxLkdldE92ZXJ2aWV3UmVxdWVzdBofLnBhZGRvY2sudjEuR2V0T3ZlcnZpZXdSZXNwb25zZSIJkAIB4uAYAggEQkNaQWdpdGh1Yi5jb20vcGFkZG9jay1nYXRlL3BhZGRvY2svaW50ZXJuYWwvZ2VuL3BhZGRvY2svdjE7cGFkZG9ja3YxYgZwcm90bzM", [file_google_protobuf_timestamp, file_paddock_v1_access, file_paddock_v1_credentials]);
+  fileDesc("ChlwYWRkb2NrL3YxL292ZXJ2aWV3LnByb3RvEgpwYWRkb2NrLnYxIhQKEkdldE92ZXJ2aWV3UmVxdWVzdCI9ChNHZXRPdmVydmlld1Jlc3BvbnNlEiYKCG92ZXJ2aWV3GAEgASgLMhQucGFkZG9jay52MS5PdmVydmlldyLlAgoIT3ZlcnZpZXcSDQoFdXNlcnMYASABKAUSFAoMYWN0aXZlX3VzZXJzGAIgASgFEhAKCHNlc3Npb25zGAMgASgFEhAKCGFwaV9rZXlzGAQgASgFEi4KDWV4cGlyaW5nX2tleXMYBSADKAsyFy5wYWRkb2NrLnYxLkV4cGlyaW5nS2V5EisKDHNpZ25faW5fZGF5cxgGIAMoCzIVLnBhZGRvY2sudjEuU2lnbkluRGF5EiwKCGRhdGFiYXNlGAcgASgLMhoucGFkZG9jay52MS5EYXRhYmFzZUhlYWx0aBItCgl1cHN0cmVhbXMYCCADKAsyGi5wYWRkb2NrLnYxLlVwc3RyZWFtSGVhbHRoEiwKCHRha2VuX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIoCgp1c2FnZV9kYXlzGAogAygLMhQucGFkZG9jay52MS5Vc2FnZURheSJNCgtFeHBpcmluZ0tleRIqCgpjcmVkZW50aWFsGAEgASgLMhYucGFkZG9jay52MS5DcmVkZW50aWFsEhIKCnVzZXJfZW1haWwYAiABKAkiOwoJU2lnbkluRGF5EgsKA2RheRgBIAEoCRIRCglzdWNjZWVkZWQYAiABKAUSDgoGZmFpbGVkGAMgASgFIjkKCFVzYWdlRGF5EgsKA2RheRgBIAEoCRIQCghyZXF1ZXN0cxgCIAEoAxIOCgZ0b2tlbnMYAyABKAMiZwoORGF0YWJhc2VIZWFsdGgSDAoEa2luZBgBIAEoCRISCgpsYXRlbmN5X21zGAIgASgBEhoKEmNvbm5lY3Rpb25zX2luX3VzZRgDIAEoBRIXCg9jb25uZWN0aW9uc19tYXgYBCABKAUiYgoOVXBzdHJlYW1IZWFsdGgSCgoCdXAYASABKAgSEgoKbGF0ZW5jeV9tcxgCIAEoARIPCgdwcm9ibGVtGAMgASgJEgwKBG5hbWUYBCABKAkSEQoJaW5fZmxpZ2h0GAUgASgFMmwKD092ZXJ2aWV3U2VydmljZRJZCgtHZXRPdmVydmlldxIeLnBhZGRvY2sudjEuR2V0T3ZlcnZpZXdSZXF1ZXN0Gh8ucGFkZG9jay52MS5HZXRPdmVydmlld1Jlc3BvbnNlIgmQAgHi4BgCCARCQ1pBZ2l0aHViLmNvbS9wYWRkb2NrLWdhdGUvcGFkZG9jay9pbnRlcm5hbC9nZW4vcGFkZG9jay92MTtwYWRkb2NrdjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_paddock_v1_access, file_paddock_v1_credentials]);
 
 /**
  * @generated from message paddock.v1.GetOverviewRequest
@@ -111,6 +111,13 @@ export type Overview = Message<"paddock.v1.Overview"> & {
    * @generated from field: google.protobuf.Timestamp taken_at = 9;
    */
   takenAt?: Timestamp | undefined;
+
+  /**
+   * One for each of the last 28 days, UTC, oldest first; today is the last.
+   *
+   * @generated from field: repeated paddock.v1.UsageDay usage_days = 10;
+   */
+  usageDays: UsageDay[];
 };
 
 /**
@@ -176,6 +183,37 @@ export const SignInDaySchema: GenMessage<SignInDay> = /*@__PURE__*/
   messageDesc(file_paddock_v1_overview, 4);
 
 /**
+ * UsageDay sums up the model calls of one day.
+ *
+ * @generated from message paddock.v1.UsageDay
+ */
+export type UsageDay = Message<"paddock.v1.UsageDay"> & {
+  /**
+   * "2026-11-22", UTC.
+   *
+   * @generated from field: string day = 1;
+   */
+  day: string;
+
+  /**
+   * @generated from field: int64 requests = 2;
+   */
+  requests: bigint;
+
+  /**
+   * @generated from field: int64 tokens = 3;
+   */
+  tokens: bigint;
+};
+
+/**
+ * Describes the message paddock.v1.UsageDay.
+ * Use `create(UsageDaySchema)` to create a new message.
+ */
+export const UsageDaySchema: GenMessage<UsageDay> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_overview, 5);
+
+/**
  * DatabaseHealth is how the database is doing; it answered, or there would be no overview.
  *
  * @generated from message paddock.v1.DatabaseHealth
@@ -211,7 +249,7 @@ export type DatabaseHealth = Message<"paddock.v1.DatabaseHealth"> & {
  * Use `create(DatabaseHealthSchema)` to create a new message.
  */
 export const DatabaseHealthSchema: GenMessage<DatabaseHealth> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_overview, 5);
+  messageDesc(file_paddock_v1_overview, 6);
 
 /**
  * UpstreamHealth is how one Ollama server is doing.
@@ -239,6 +277,20 @@ export type UpstreamHealth = Message<"paddock.v1.UpstreamHealth"> & {
    * @generated from field: string problem = 3;
    */
   problem: string;
+
+  /**
+   * Host and port, without credentials.
+   *
+   * @generated from field: string name = 4;
+   */
+  name: string;
+
+  /**
+   * Calls that run there now.
+   *
+   * @generated from field: int32 in_flight = 5;
+   */
+  inFlight: number;
 };
 
 /**
@@ -246,7 +298,7 @@ export type UpstreamHealth = Message<"paddock.v1.UpstreamHealth"> & {
  * Use `create(UpstreamHealthSchema)` to create a new message.
  */
 export const UpstreamHealthSchema: GenMessage<UpstreamHealth> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_overview, 6);
+  messageDesc(file_paddock_v1_overview, 7);
 
 /**
  * OverviewService tells an admin how the installation is doing.

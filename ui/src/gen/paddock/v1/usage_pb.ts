@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paddock/v1/usage.proto.
  */
 export const file_paddock_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYWRkb2NrL3YxL3VzYWdlLnByb3RvEgpwYWRkb2NrLnYxIoYBCg9HZXRVc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZ3JvdXBfYnkYBCADKAkiNgoQR2V0VXNhZ2VSZXNwb25zZRIiCgRyb3dzGAEgAygLMhQucGFkZG9jay52MS5Vc2FnZVJvdyKpAQoIVXNhZ2VSb3cSCwoDZGF5GAEgASgJEg0KBW1vZGVsGAIgASgJEhUKDWNyZWRlbnRpYWxfaWQYAyABKAkSEAoIcmVxdWVzdHMYBCABKAMSFQoNcHJvbXB0X3Rva2VucxgFIAEoAxIZChFjb21wbGV0aW9uX3Rva2VucxgGIAEoAxITCgtkdXJhdGlvbl9tcxgHIAEoAxIRCgllc3RpbWF0ZWQYCCABKAgitgEKBVF1b3RhEg8KB3VzZXJfaWQYASABKAkSGwoOdG9rZW5zX3Blcl9kYXkYAiABKANIAIgBARIdChB0b2tlbnNfcGVyX21vbnRoGAMgASgDSAGIAQESIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgEIAEoBUgCiAEBQhEKD190b2tlbnNfcGVyX2RheUITChFfdG9rZW5zX3Blcl9tb250aEIWChRfcmVxdWVzdHNfcGVyX21pbnV0ZSIiCg9HZXRRdW90YVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCSI0ChBHZXRRdW90YVJlc3BvbnNlEiAKBXF1b3RhGAEgASgLMhEucGFkZG9jay52MS5RdW90YSLAAQoPU2V0UXVvdGFSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSGwoOdG9rZW5zX3Blcl9kYXkYAiABKANIAIgBARIdChB0b2tlbnNfcGVyX21vbnRoGAMgASgDSAGIAQESIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgEIAEoBUgCiAEBQhEKD190b2tlbnNfcGVyX2RheUITChFfdG9rZW5zX3Blcl9tb250aEIWChRfcmVxdWVzdHNfcGVyX21pbnV0ZSI0ChBTZXRRdW90YVJlc3BvbnNlEiAKBXF1b3RhGAEgASgLMhEucGFkZG9jay52MS5RdW90YTKBAgoMVXNhZ2VTZXJ2aWNlElAKCEdldFVzYWdlEhsucGFkZG9jay52MS5HZXRVc2FnZVJlcXVlc3QaHC5wYWRkb2NrLnYxLkdldFVzYWdlUmVzcG9uc2UiCZACAeLgGAIIAhJQCghHZXRRdW90YRIbLnBhZGRvY2sudjEuR2V0UXVvdGFSZXF1ZXN0GhwucGFkZG9jay52MS5HZXRRdW90YVJlc3BvbnNlIgmQAgHi4BgCCAISTQoIU2V0UXVvdGESGy5wYWRkb2NrLnYxLlNldFF1b3RhUmVxdWVzdBocLnBhZGRvY2sudjEuU2V0UXVvdGFSZXNwb25zZSIG4uAYAggEQkNaQWdpdGh1Yi5jb20vcGFkZG9jay1nYXRlL3BhZGRvY2svaW50ZXJuYWwvZ2VuL3BhZGRvY2svdjE7cGFkZG9ja3YxYgZwcm90bzM", [file_google_protobuf_timestamp, file_paddock_v1_access]);
+  fileDesc("ChZwYWRkb2NrL3YxL3VzYWdlLnByb3RvEgpwYWRkb2NrLnYxIoYBCg9HZXRVc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZ3JvdXBfYnkYBCADKAkiNgoQR2V0VXNhZ2VSZXNwb25zZRIiCgRyb3dzGAEgAygLMhQucGFkZG9jay52MS5Vc2FnZVJvdyKpAQoIVXNhZ2VSb3cSCwoDZGF5GAEgASgJEg0KBW1vZGVsGAIgASgJEhUKDWNyZWRlbnRpYWxfaWQYAyABKAkSEAoIcmVxdWVzdHMYBCABKAMSFQoNcHJvbXB0X3Rva2VucxgFIAEoAxIZChFjb21wbGV0aW9uX3Rva2VucxgGIAEoAxITCgtkdXJhdGlvbl9tcxgHIAEoAxIRCgllc3RpbWF0ZWQYCCABKAgiqwIKBVF1b3RhEg8KB3VzZXJfaWQYASABKAkSGwoOdG9rZW5zX3Blcl9kYXkYAiABKANIAIgBARIdChB0b2tlbnNfcGVyX21vbnRoGAMgASgDSAGIAQESIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgEIAEoBUgCiAEBEiQKA2RheRgFIAEoCzIXLnBhZGRvY2sudjEuUXVvdGFQZXJpb2QSJgoFbW9udGgYBiABKAsyFy5wYWRkb2NrLnYxLlF1b3RhUGVyaW9kEiUKHWVmZmVjdGl2ZV9yZXF1ZXN0c19wZXJfbWludXRlGAcgASgFQhEKD190b2tlbnNfcGVyX2RheUITChFfdG9rZW5zX3Blcl9tb250aEIWChRfcmVxdWVzdHNfcGVyX21pbnV0ZSJ6CgtRdW90YVBlcmlvZBISCgVsaW1pdBgBIAEoA0gAiAEBEgwKBHVzZWQYAiABKAMSEAoIcmVzZXJ2ZWQYAyABKAMSLQoJcmVzZXRzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIICgZfbGltaXQiIgoPR2V0UXVvdGFSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiNAoQR2V0UXVvdGFSZXNwb25zZRIgCgVxdW90YRgBIAEoCzIRLnBhZGRvY2sudjEuUXVvdGEiwAEKD1NldFF1b3RhUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhsKDnRva2Vuc19wZXJfZGF5GAIgASgDSACIAQESHQoQdG9rZW5zX3Blcl9tb250aBgDIAEoA0gBiAEBEiAKE3JlcXVlc3RzX3Blcl9taW51dGUYBCABKAVIAogBAUIRCg9fdG9rZW5zX3Blcl9kYXlCEwoRX3Rva2Vuc19wZXJfbW9udGhCFgoUX3JlcXVlc3RzX3Blcl9taW51dGUiNAoQU2V0UXVvdGFSZXNwb25zZRIgCgVxdW90YRgBIAEoCzIRLnBhZGRvY2sudjEuUXVvdGEygQIKDFVzYWdlU2VydmljZRJQCghHZXRVc2FnZRIbLnBhZGRvY2sudjEuR2V0VXNhZ2VSZXF1ZXN0GhwucGFkZG9jay52MS5HZXRVc2FnZVJlc3BvbnNlIgmQAgHi4BgCCAISUAoIR2V0UXVvdGESGy5wYWRkb2NrLnYxLkdldFF1b3RhUmVxdWVzdBocLnBhZGRvY2sudjEuR2V0UXVvdGFSZXNwb25zZSIJkAIB4uAYAggCEk0KCFNldFF1b3RhEhsucGFkZG9jay52MS5TZXRRdW90YVJlcXVlc3QaHC5wYWRkb2NrLnYxLlNldFF1b3RhUmVzcG9uc2UiBuLgGAIIBEJDWkFnaXRodWIuY29tL3BhZGRvY2stZ2F0ZS9wYWRkb2NrL2ludGVybmFsL2dlbi9wYWRkb2NrL3YxO3BhZGRvY2t2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_paddock_v1_access]);
 
 /**
  * @generated from message paddock.v1.GetUsageRequest
@@ -60,6 +60,8 @@ export const GetUsageRequestSchema: GenMessage<GetUsageRequest> = /*@__PURE__*/
  */
 export type GetUsageResponse = Message<"paddock.v1.GetUsageResponse"> & {
   /**
+   * At most 5,000, latest day first.
+   *
    * @generated from field: repeated paddock.v1.UsageRow rows = 1;
    */
   rows: UsageRow[];
@@ -116,7 +118,7 @@ export type UsageRow = Message<"paddock.v1.UsageRow"> & {
   durationMs: bigint;
 
   /**
-   * Whether any of the counts is estimated.
+   * Whether any of the counts is estimated: the call was broken off before the upstream told them.
    *
    * @generated from field: bool estimated = 8;
    */
@@ -131,7 +133,7 @@ export const UsageRowSchema: GenMessage<UsageRow> = /*@__PURE__*/
   messageDesc(file_paddock_v1_usage, 2);
 
 /**
- * Quota is how much a user may use; absent fields are unlimited.
+ * Quota is how much a user may use, and how much of it is gone.
  *
  * @generated from message paddock.v1.Quota
  */
@@ -142,19 +144,46 @@ export type Quota = Message<"paddock.v1.Quota"> & {
   userId: string;
 
   /**
+   * Tokens a day (UTC) as set for this user; absent: the default.
+   *
    * @generated from field: optional int64 tokens_per_day = 2;
    */
   tokensPerDay?: bigint | undefined;
 
   /**
+   * Tokens a month (UTC) as set for this user; absent: the default.
+   *
    * @generated from field: optional int64 tokens_per_month = 3;
    */
   tokensPerMonth?: bigint | undefined;
 
   /**
+   * Requests a minute as set for this user; absent: the default.
+   *
    * @generated from field: optional int32 requests_per_minute = 4;
    */
   requestsPerMinute?: number | undefined;
+
+  /**
+   * What holds today.
+   *
+   * @generated from field: paddock.v1.QuotaPeriod day = 5;
+   */
+  day?: QuotaPeriod | undefined;
+
+  /**
+   * What holds this month.
+   *
+   * @generated from field: paddock.v1.QuotaPeriod month = 6;
+   */
+  month?: QuotaPeriod | undefined;
+
+  /**
+   * Requests a minute that hold; 0: no limit.
+   *
+   * @generated from field: int32 effective_requests_per_minute = 7;
+   */
+  effectiveRequestsPerMinute: number;
 };
 
 /**
@@ -163,6 +192,48 @@ export type Quota = Message<"paddock.v1.Quota"> & {
  */
 export const QuotaSchema: GenMessage<Quota> = /*@__PURE__*/
   messageDesc(file_paddock_v1_usage, 3);
+
+/**
+ * QuotaPeriod is the state of a quota in the running day or month.
+ *
+ * @generated from message paddock.v1.QuotaPeriod
+ */
+export type QuotaPeriod = Message<"paddock.v1.QuotaPeriod"> & {
+  /**
+   * Tokens that may be used; absent: no limit.
+   *
+   * @generated from field: optional int64 limit = 1;
+   */
+  limit?: bigint | undefined;
+
+  /**
+   * Tokens that calls have used.
+   *
+   * @generated from field: int64 used = 2;
+   */
+  used: bigint;
+
+  /**
+   * Tokens that running calls may still use.
+   *
+   * @generated from field: int64 reserved = 3;
+   */
+  reserved: bigint;
+
+  /**
+   * When the next period begins.
+   *
+   * @generated from field: google.protobuf.Timestamp resets_at = 4;
+   */
+  resetsAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message paddock.v1.QuotaPeriod.
+ * Use `create(QuotaPeriodSchema)` to create a new message.
+ */
+export const QuotaPeriodSchema: GenMessage<QuotaPeriod> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_usage, 4);
 
 /**
  * @generated from message paddock.v1.GetQuotaRequest
@@ -181,7 +252,7 @@ export type GetQuotaRequest = Message<"paddock.v1.GetQuotaRequest"> & {
  * Use `create(GetQuotaRequestSchema)` to create a new message.
  */
 export const GetQuotaRequestSchema: GenMessage<GetQuotaRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_usage, 4);
+  messageDesc(file_paddock_v1_usage, 5);
 
 /**
  * @generated from message paddock.v1.GetQuotaResponse
@@ -198,7 +269,7 @@ export type GetQuotaResponse = Message<"paddock.v1.GetQuotaResponse"> & {
  * Use `create(GetQuotaResponseSchema)` to create a new message.
  */
 export const GetQuotaResponseSchema: GenMessage<GetQuotaResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_usage, 5);
+  messageDesc(file_paddock_v1_usage, 6);
 
 /**
  * @generated from message paddock.v1.SetQuotaRequest
@@ -230,7 +301,7 @@ export type SetQuotaRequest = Message<"paddock.v1.SetQuotaRequest"> & {
  * Use `create(SetQuotaRequestSchema)` to create a new message.
  */
 export const SetQuotaRequestSchema: GenMessage<SetQuotaRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_usage, 6);
+  messageDesc(file_paddock_v1_usage, 7);
 
 /**
  * @generated from message paddock.v1.SetQuotaResponse
@@ -247,7 +318,7 @@ export type SetQuotaResponse = Message<"paddock.v1.SetQuotaResponse"> & {
  * Use `create(SetQuotaResponseSchema)` to create a new message.
  */
 export const SetQuotaResponseSchema: GenMessage<SetQuotaResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_usage, 7);
+  messageDesc(file_paddock_v1_usage, 8);
 
 /**
  * UsageService tells what model calls cost, and sets quotas.
@@ -276,7 +347,8 @@ export const UsageService: GenService<{
     output: typeof GetQuotaResponseSchema;
   },
   /**
-   * SetQuota sets a user's quota; what is absent falls back to the default. Errors: NOT_FOUND.
+   * SetQuota sets a user's quota; what is absent falls back to the default. 0 is none at all, for requests no limit.
+   * Errors: NOT_FOUND.
    *
    * @generated from rpc paddock.v1.UsageService.SetQuota
    */

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paddock/v1/users.proto.
  */
 export const file_paddock_v1_users: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYWRkb2NrL3YxL3VzZXJzLnByb3RvEgpwYWRkb2NrLnYxIv4BCgRVc2VyEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRITCgtleHRlcm5hbF9pZBgEIAEoCRIOCgZhY3RpdmUYBSABKAgSDQoFcm9sZXMYBiADKAkSLgoKY3JlYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9sb2dpbl9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiKQoEUm9sZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJInMKEUNyZWF0ZVVzZXJSZXF1ZXN0Eg0KBWVtYWlsGAEgASgJEhQKDGRpc3BsYXlfbmFtZRgCIAEoCRITCgtleHRlcm5hbF9pZBgDIAEoCRINCgVyb2xlcxgEIAMoCRIVCghwYXNzd29yZBgFIAEoCUIDgAEBIjQKEkNyZWF0ZVVzZXJSZXNwb25zZRIeCgR1c2VyGAEgASgLMhAucGFkZG9jay52MS5Vc2VyIhwKDkdldFVzZXJSZXF1ZXN0EgoKAmlkGAEgASgJIjEKD0dldFVzZXJSZXNwb25zZRIeCgR1c2VyGAEgASgLMhAucGFkZG9jay52MS5Vc2VyIogBChBMaXN0VXNlcnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg0KBXF1ZXJ5GAMgASgJEgwKBHJvbGUYBCABKAkSEwoGYWN0aXZlGAUgASgISACIAQESEAoIb3JkZXJfYnkYBiABKAlCCQoHX2FjdGl2ZSJhChFMaXN0VXNlcnNSZXNwb25zZRIfCgV1c2VycxgBIAMoCzIQLnBhZGRvY2sudjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKWAQoRVXBkYXRlVXNlclJlcXVlc3QSCgoCaWQYASABKAkSGQoMZGlzcGxheV9uYW1lGAIgASgJSACIAQESEwoGYWN0aXZlGAMgASgISAGIAQESKQoFcm9sZXMYBCABKAsyGi5nb29nbGUucHJvdG9idWYuTGlzdFZhbHVlQg8KDV9kaXNwbGF5X25hbWVCCQoHX2FjdGl2ZSI0ChJVcGRhdGVVc2VyUmVzcG9uc2USHgoEdXNlchgBIAEoCzIQLnBhZGRvY2sudjEuVXNlciIfChFEZWxldGVVc2VyUmVxdWVzdBIKCgJpZBgBIAEoCSIUChJEZWxldGVVc2VyUmVzcG9uc2UiPAoSU2V0UGFzc3dvcmRSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkSFQoIcGFzc3dvcmQYAiABKAlCA4ABASIVChNTZXRQYXNzd29yZFJlc3BvbnNlIhIKEExpc3RSb2xlc1JlcXVlc3QiNAoRTGlzdFJvbGVzUmVzcG9uc2USHwoFcm9sZXMYASADKAsyEC5wYWRkb2NrLnYxLlJvbGUy3QQKC1VzZXJTZXJ2aWNlElMKCkNyZWF0ZVVzZXISHS5wYWRkb2NrLnYxLkNyZWF0ZVVzZXJSZXF1ZXN0Gh4ucGFkZG9jay52MS5DcmVhdGVVc2VyUmVzcG9uc2UiBuLgGAIIBBJNCgdHZXRVc2VyEhoucGFkZG9jay52MS5HZXRVc2VyUmVxdWVzdBobLnBhZGRvY2sudjEuR2V0VXNlclJlc3BvbnNlIgmQAgHi4BgCCAQSUwoJTGlzdFVzZXJzEhwucGFkZG9jay52MS5MaXN0VXNlcnNSZXF1ZXN0Gh0ucGFkZG9jay52MS5MaXN0VXNlcnNSZXNwb25zZSIJkAIB4uAYAggEElMKClVwZGF0ZVVzZXISHS5wYWRkb2NrLnYxLlVwZGF0ZVVzZXJSZXF1ZXN0Gh4ucGFkZG9jay52MS5VcGRhdGVVc2VyUmVzcG9uc2UiBuLgGAIIBBJTCgpEZWxldGVVc2VyEh0ucGFkZG9jay52MS5EZWxldGVVc2VyUmVxdWVzdBoeLnBhZGRvY2sudjEuRGVsZXRlVXNlclJlc3BvbnNlIgbi4BgCCAQSVgoLU2V0UGFzc3dvcmQSHi5wYWRkb2NrLnYxLlNldFBhc3N3b3JkUmVxdWVzdBofLnBhZGRvY2sudjEuU2V0UGFzc3dvcmRSZXNwb25zZSIG4uAYAggEElMKCUxpc3RSb2xlcxIcLnBhZGRvY2sudjEuTGlzdFJvbGVzUmVxdWVzdBodLnBhZGRvY2sudjEuTGlzdFJvbGVzUmVzcG9uc2UiCZACAeLgGAIIBEJDWkFnaXRodWIuY29tL3BhZGRvY2stZ2F0ZS9wYWRkb2NrL2ludGVybmFsL2dlbi9wYWRkb2NrL3YxO3BhZGRvY2t2MWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_paddock_v1_access]);
+  fileDesc("ChZwYWRkb2NrL3YxL3VzZXJzLnByb3RvEgpwYWRkb2NrLnYxIv4BCgRVc2VyEgoKAmlkGAEgASgJEg0KBWVtYWlsGAIgASgJEhQKDGRpc3BsYXlfbmFtZRgDIAEoCRITCgtleHRlcm5hbF9pZBgEIAEoCRIOCgZhY3RpdmUYBSABKAgSDQoFcm9sZXMYBiADKAkSLgoKY3JlYXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9sb2dpbl9hdBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiUAoEUm9sZRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEiUKBm1vZGVscxgDIAEoCzIVLnBhZGRvY2sudjEuTW9kZWxMaXN0IhoKCU1vZGVsTGlzdBINCgVuYW1lcxgBIAMoCSJzChFDcmVhdGVVc2VyUmVxdWVzdBINCgVlbWFpbBgBIAEoCRIUCgxkaXNwbGF5X25hbWUYAiABKAkSEwoLZXh0ZXJuYWxfaWQYAyABKAkSDQoFcm9sZXMYBCADKAkSFQoIcGFzc3dvcmQYBSABKAlCA4ABASI0ChJDcmVhdGVVc2VyUmVzcG9uc2USHgoEdXNlchgBIAEoCzIQLnBhZGRvY2sudjEuVXNlciIcCg5HZXRVc2VyUmVxdWVzdBIKCgJpZBgBIAEoCSIxCg9HZXRVc2VyUmVzcG9uc2USHgoEdXNlchgBIAEoCzIQLnBhZGRvY2sudjEuVXNlciKIAQoQTGlzdFVzZXJzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRINCgVxdWVyeRgDIAEoCRIMCgRyb2xlGAQgASgJEhMKBmFjdGl2ZRgFIAEoCEgAiAEBEhAKCG9yZGVyX2J5GAYgASgJQgkKB19hY3RpdmUiYQoRTGlzdFVzZXJzUmVzcG9uc2USHwoFdXNlcnMYASADKAsyEC5wYWRkb2NrLnYxLlVzZXISFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUilgEKEVVwZGF0ZVVzZXJSZXF1ZXN0EgoKAmlkGAEgASgJEhkKDGRpc3BsYXlfbmFtZRgCIAEoCUgAiAEBEhMKBmFjdGl2ZRgDIAEoCEgBiAEBEikKBXJvbGVzGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLkxpc3RWYWx1ZUIPCg1fZGlzcGxheV9uYW1lQgkKB19hY3RpdmUiNAoSVXBkYXRlVXNlclJlc3BvbnNlEh4KBHVzZXIYASABKAsyEC5wYWRkb2NrLnYxLlVzZXIiHwoRRGVsZXRlVXNlclJlcXVlc3QSCgoCaWQYASABKAkiFAoSRGVsZXRlVXNlclJlc3BvbnNlIjwKElNldFBhc3N3b3JkUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhUKCHBhc3N3b3JkGAIgASgJQgOAAQEiFQoTU2V0UGFzc3dvcmRSZXNwb25zZSJLChRTZXRSb2xlTW9kZWxzUmVxdWVzdBIMCgRuYW1lGAEgASgJEiUKBm1vZGVscxgCIAEoCzIVLnBhZGRvY2sudjEuTW9kZWxMaXN0IjcKFVNldFJvbGVNb2RlbHNSZXNwb25zZRIeCgRyb2xlGAEgASgLMhAucGFkZG9jay52MS5Sb2xlIhIKEExpc3RSb2xlc1JlcXVlc3QiNAoRTGlzdFJvbGVzUmVzcG9uc2USHwoFcm9sZXMYASADKAsyEC5wYWRkb2NrLnYxLlJvbGUyuwUKC1VzZXJTZXJ2aWNlElMKCkNyZWF0ZVVzZXISHS5wYWRkb2NrLnYxLkNyZWF0ZVVzZXJSZXF1ZXN0Gh4ucGFkZG9jay52MS5DcmVhdGVVc2VyUmVzcG9uc2UiBuLgGAIIBBJNCgdHZXRVc2VyEhoucGFkZG9jay52MS5HZXRVc2VyUmVxdWVzdBobLnBhZGRvY2sudjEuR2V0VXNlclJlc3BvbnNlIgmQAgHi4BgCCAQSUwoJTGlzdFVzZXJzEhwucGFkZG9jay52MS5MaXN0VXNlcnNSZXF1ZXN0Gh0ucGFkZG9jay52MS5MaXN0VXNlcnNSZXNwb25zZSIJkAIB4uAYAggEElMKClVwZGF0ZVVzZXISHS5wYWRkb2NrLnYxLlVwZGF0ZVVzZXJSZXF1ZXN0Gh4ucGFkZG9jay52MS5VcGRhdGVVc2VyUmVzcG9uc2UiBuLgGAIIBBJTCgpEZWxldGVVc2VyEh0ucGFkZG9jay52MS5EZWxldGVVc2VyUmVxdWVzdBoeLnBhZGRvY2sudjEuRGVsZXRlVXNlclJlc3BvbnNlIgbi4BgCCAQSVgoLU2V0UGFzc3dvcmQSHi5wYWRkb2NrLnYxLlNldFBhc3N3b3JkUmVxdWVzdBofLnBhZGRvY2sudjEuU2V0UGFzc3dvcmRSZXNwb25zZSIG4uAYAggEElwKDVNldFJvbGVNb2RlbHMSIC5wYWRkb2NrLnYxLlNldFJvbGVNb2RlbHNSZXF1ZXN0GiEucGFkZG9jay52MS5TZXRSb2xlTW9kZWxzUmVzcG9uc2UiBuLgGAIIBBJTCglMaXN0Um9sZXMSHC5wYWRkb2NrLnYxLkxpc3RSb2xlc1JlcXVlc3QaHS5wYWRkb2NrLnYxLkxpc3RSb2xlc1Jlc3BvbnNlIgmQAgHi4BgCCARCQ1pBZ2l0aHViLmNvbS9wYWRkb2NrLWdhdGUvcGFkZG9jay9pbnRlcm5hbC9nZW4vcGFkZG9jay92MTtwYWRkb2NrdjFiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp, file_paddock_v1_access]);
 
 /**
  * User is an account: a person or a service.
@@ -111,6 +111,13 @@ export type Role = Message<"paddock.v1.Role"> & {
    * @generated from field: string description = 2;
    */
   description: string;
+
+  /**
+   * The models that it may use; absent: all.
+   *
+   * @generated from field: paddock.v1.ModelList models = 3;
+   */
+  models?: ModelList | undefined;
 };
 
 /**
@@ -119,6 +126,27 @@ export type Role = Message<"paddock.v1.Role"> & {
  */
 export const RoleSchema: GenMessage<Role> = /*@__PURE__*/
   messageDesc(file_paddock_v1_users, 1);
+
+/**
+ * ModelList is an allow-list of models. Of a user's roles each adds to what may be used; an API key's own takes away.
+ *
+ * @generated from message paddock.v1.ModelList
+ */
+export type ModelList = Message<"paddock.v1.ModelList"> & {
+  /**
+   * Names in any spelling; answered in the canonical one, "llama3.2:latest". Empty: no model at all.
+   *
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+};
+
+/**
+ * Describes the message paddock.v1.ModelList.
+ * Use `create(ModelListSchema)` to create a new message.
+ */
+export const ModelListSchema: GenMessage<ModelList> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_users, 2);
 
 /**
  * @generated from message paddock.v1.CreateUserRequest
@@ -165,7 +193,7 @@ export type CreateUserRequest = Message<"paddock.v1.CreateUserRequest"> & {
  * Use `create(CreateUserRequestSchema)` to create a new message.
  */
 export const CreateUserRequestSchema: GenMessage<CreateUserRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 2);
+  messageDesc(file_paddock_v1_users, 3);
 
 /**
  * @generated from message paddock.v1.CreateUserResponse
@@ -182,7 +210,7 @@ export type CreateUserResponse = Message<"paddock.v1.CreateUserResponse"> & {
  * Use `create(CreateUserResponseSchema)` to create a new message.
  */
 export const CreateUserResponseSchema: GenMessage<CreateUserResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 3);
+  messageDesc(file_paddock_v1_users, 4);
 
 /**
  * @generated from message paddock.v1.GetUserRequest
@@ -199,7 +227,7 @@ export type GetUserRequest = Message<"paddock.v1.GetUserRequest"> & {
  * Use `create(GetUserRequestSchema)` to create a new message.
  */
 export const GetUserRequestSchema: GenMessage<GetUserRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 4);
+  messageDesc(file_paddock_v1_users, 5);
 
 /**
  * @generated from message paddock.v1.GetUserResponse
@@ -216,7 +244,7 @@ export type GetUserResponse = Message<"paddock.v1.GetUserResponse"> & {
  * Use `create(GetUserResponseSchema)` to create a new message.
  */
 export const GetUserResponseSchema: GenMessage<GetUserResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 5);
+  messageDesc(file_paddock_v1_users, 6);
 
 /**
  * @generated from message paddock.v1.ListUsersRequest
@@ -270,7 +298,7 @@ export type ListUsersRequest = Message<"paddock.v1.ListUsersRequest"> & {
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema: GenMessage<ListUsersRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 6);
+  messageDesc(file_paddock_v1_users, 7);
 
 /**
  * @generated from message paddock.v1.ListUsersResponse
@@ -301,7 +329,7 @@ export type ListUsersResponse = Message<"paddock.v1.ListUsersResponse"> & {
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema: GenMessage<ListUsersResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 7);
+  messageDesc(file_paddock_v1_users, 8);
 
 /**
  * @generated from message paddock.v1.UpdateUserRequest
@@ -340,7 +368,7 @@ export type UpdateUserRequest = Message<"paddock.v1.UpdateUserRequest"> & {
  * Use `create(UpdateUserRequestSchema)` to create a new message.
  */
 export const UpdateUserRequestSchema: GenMessage<UpdateUserRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 8);
+  messageDesc(file_paddock_v1_users, 9);
 
 /**
  * @generated from message paddock.v1.UpdateUserResponse
@@ -357,7 +385,7 @@ export type UpdateUserResponse = Message<"paddock.v1.UpdateUserResponse"> & {
  * Use `create(UpdateUserResponseSchema)` to create a new message.
  */
 export const UpdateUserResponseSchema: GenMessage<UpdateUserResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 9);
+  messageDesc(file_paddock_v1_users, 10);
 
 /**
  * @generated from message paddock.v1.DeleteUserRequest
@@ -374,7 +402,7 @@ export type DeleteUserRequest = Message<"paddock.v1.DeleteUserRequest"> & {
  * Use `create(DeleteUserRequestSchema)` to create a new message.
  */
 export const DeleteUserRequestSchema: GenMessage<DeleteUserRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 10);
+  messageDesc(file_paddock_v1_users, 11);
 
 /**
  * @generated from message paddock.v1.DeleteUserResponse
@@ -387,7 +415,7 @@ export type DeleteUserResponse = Message<"paddock.v1.DeleteUserResponse"> & {
  * Use `create(DeleteUserResponseSchema)` to create a new message.
  */
 export const DeleteUserResponseSchema: GenMessage<DeleteUserResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 11);
+  messageDesc(file_paddock_v1_users, 12);
 
 /**
  * @generated from message paddock.v1.SetPasswordRequest
@@ -411,7 +439,7 @@ export type SetPasswordRequest = Message<"paddock.v1.SetPasswordRequest"> & {
  * Use `create(SetPasswordRequestSchema)` to create a new message.
  */
 export const SetPasswordRequestSchema: GenMessage<SetPasswordRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 12);
+  messageDesc(file_paddock_v1_users, 13);
 
 /**
  * @generated from message paddock.v1.SetPasswordResponse
@@ -424,7 +452,50 @@ export type SetPasswordResponse = Message<"paddock.v1.SetPasswordResponse"> & {
  * Use `create(SetPasswordResponseSchema)` to create a new message.
  */
 export const SetPasswordResponseSchema: GenMessage<SetPasswordResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 13);
+  messageDesc(file_paddock_v1_users, 14);
+
+/**
+ * @generated from message paddock.v1.SetRoleModelsRequest
+ */
+export type SetRoleModelsRequest = Message<"paddock.v1.SetRoleModelsRequest"> & {
+  /**
+   * "admin" or "user".
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The models that it may use from now on; absent: all.
+   *
+   * @generated from field: paddock.v1.ModelList models = 2;
+   */
+  models?: ModelList | undefined;
+};
+
+/**
+ * Describes the message paddock.v1.SetRoleModelsRequest.
+ * Use `create(SetRoleModelsRequestSchema)` to create a new message.
+ */
+export const SetRoleModelsRequestSchema: GenMessage<SetRoleModelsRequest> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_users, 15);
+
+/**
+ * @generated from message paddock.v1.SetRoleModelsResponse
+ */
+export type SetRoleModelsResponse = Message<"paddock.v1.SetRoleModelsResponse"> & {
+  /**
+   * @generated from field: paddock.v1.Role role = 1;
+   */
+  role?: Role | undefined;
+};
+
+/**
+ * Describes the message paddock.v1.SetRoleModelsResponse.
+ * Use `create(SetRoleModelsResponseSchema)` to create a new message.
+ */
+export const SetRoleModelsResponseSchema: GenMessage<SetRoleModelsResponse> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_users, 16);
 
 /**
  * @generated from message paddock.v1.ListRolesRequest
@@ -437,7 +508,7 @@ export type ListRolesRequest = Message<"paddock.v1.ListRolesRequest"> & {
  * Use `create(ListRolesRequestSchema)` to create a new message.
  */
 export const ListRolesRequestSchema: GenMessage<ListRolesRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 14);
+  messageDesc(file_paddock_v1_users, 17);
 
 /**
  * @generated from message paddock.v1.ListRolesResponse
@@ -454,7 +525,7 @@ export type ListRolesResponse = Message<"paddock.v1.ListRolesResponse"> & {
  * Use `create(ListRolesResponseSchema)` to create a new message.
  */
 export const ListRolesResponseSchema: GenMessage<ListRolesResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_users, 15);
+  messageDesc(file_paddock_v1_users, 18);
 
 /**
  * UserService manages the people and services that have an account.
@@ -525,6 +596,16 @@ export const UserService: GenService<{
     methodKind: "unary";
     input: typeof SetPasswordRequestSchema;
     output: typeof SetPasswordResponseSchema;
+  },
+  /**
+   * SetRoleModels sets which models a role may use. Errors: NOT_FOUND.
+   *
+   * @generated from rpc paddock.v1.UserService.SetRoleModels
+   */
+  setRoleModels: {
+    methodKind: "unary";
+    input: typeof SetRoleModelsRequestSchema;
+    output: typeof SetRoleModelsResponseSchema;
   },
   /**
    * ListRoles answers the roles that exist.

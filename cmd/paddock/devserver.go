@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/server"
+)
+
+func devServer(ctx context.Context, p program, cfg config.Config, f devFlags, listener net.Listener) int {
+	cfg.AutoMigrate = true
+	a, err := open(ctx, cfg, p.stderr)
+	if err != nil {
+		return fail(p, err)
+	}
+	defer a.close()
+	if err := a.prepare(ctx); err != nil {
+		return fail(p, err)
+	}
+	made, err := a.seed(ctx, p.stdout)
+	if err != nil {
+		return fail(p, err)
+	}
+	srv, err := a.server(ctx, server.Options{WithoutPage: f.noFrontend})
+	if err != nil {
+		return fail(p, err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Run(ctx, listener) }()
+
+	check := devCheck{base: baseURL(listener.Addr()), email: cfg.Bootstrap.Email, password: made.Password, fresh: made.Password != ""}
+	if !check.fresh {
+		check.password = cfg.Bootstrap.Password.Reveal()
+	}
+	if err := check.run(ctx); err != nil {
+		stop()
+		<-ended //nolint:errcheck // the check's error says more
+		return fail(p, err)
+	}
+	fmt.Fprintf(p.stdout, "\n  Paddock is ready.\n\n")
+	if !f.noFrontend {
+		fmt.Fprintf(p.stdout, "  Page      %s\n", check.base)
+	}
+	fmt.Fprintf(p.stdout, "  API docs  %s/docs\n  Sign in   %s\n  Database  %s\n  Ollama    %s\n\n  Ctrl-C stops it.\n\n",
+		check.base, check.signIn, devDatabase(cfg), devOllama(cfg, check.ollama))
+	if f.openBrowser {
+		openBrowser(ctx, check.base, check.base+"/docs")
+	}
+	if err := <-ended; err != nil {
+		return fail(p, err)
+	}
+	return exitOK
+}
+
+func devDatabase(cfg config.Config) string {
+	if cfg.Database.Driver == config.SQLite {
+		return "embedded, " + cfg.Database.Path
+	}
+	return "PostgreSQL"
+}
+
+// devOllama tells where Ollama is expected, and what to do when it is not there.
+func devOllama(cfg config.Config, answers bool) string {
+	var all []string
+	for _, u := range cfg.Ollama.BaseURLs {
+		all = append(all, u.String())
+	}
+	where := strings.Join(all, ", ")
+	if answers {
+		return where + ", which answers"
+	}
+	return where + ", which does not answer: install and start it (https://ollama.com), or a test one:\n" +
+		"            go run ./internal/ollama/ollamatest/serve"
+}
+
+// devCheck asks the running server whether it lives, is ready, and lets the admin in.
+type devCheck struct {
+	base, email, password string
+	fresh                 bool // the password was set just now
+
+	signIn string // what to sign in with
+	ollama bool   // it answers
+}
+
+// run fails when the server does not answer as it should. An admin who has changed their password since is no fault.
+func (c *devCheck) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if status, err := c.ask(ctx, http.MethodGet, "/healthz", nil, nil); err != nil || status != http.StatusOK {
+		return fmt.Errorf("/healthz does not answer as it should: %w", orStatus(err, status))
+	}
+	var state struct{ Upstream string }
+	if status, err := c.ask(ctx, http.MethodGet, "/readyz", nil, &state); err != nil || status != http.StatusOK {
+		return fmt.Errorf("/readyz does not answer as it should: %w", orStatus(err, status))
+	}
+	c.ollama = state.Upstream == "ok"
+	c.signIn = c.email + " / the password that you have set"
+	if c.password == "" {
+		return nil
+	}
+	body, err := json.Marshal(map[string]string{"email": c.email, "password": c.password})
+	if err != nil {
+		return err
+	}
+	status, err := c.ask(ctx, http.MethodPost, "/paddock.v1.AuthService/Login", body, nil)
+	switch {
+	case err == nil && status == http.StatusOK:
+		c.signIn = c.email + " / " + c.password
+		return nil
+	case err == nil && status == http.StatusUnauthorized && !c.fresh:
+		return nil
+	}
+	return fmt.Errorf("admin login: %w", orStatus(err, status))
+}
+
+func orStatus(err error, status int) error {
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("status %d", status)
+}
+
+// ask decodes the answer into result unless that is nil.
+func (c *devCheck) ask(ctx context.Context, method, path string, body []byte, result any) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "paddock dev")
+	res, err := direct.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	if result != nil {
+		err = json.NewDecoder(res.Body).Decode(result)
+	}
+	return res.StatusCode, err
+}
+
+// devPage serves the page without a server behind it; the page calls VITE_API_BASE.
+func devPage(ctx context.Context, p program, cfg config.Config, f devFlags, listener net.Listener) int {
+	base := baseURL(listener.Addr())
+	fmt.Fprintf(p.stdout, "\n  The page is at %s and calls the server at %s (VITE_API_BASE),\n"+
+		"  which must run with CORS_ALLOWED_ORIGINS=%[1]s.\n\n", base, cfg.WebAPIBase)
+	if f.openBrowser {
+		openBrowser(ctx, base)
+	}
+	if err := server.ServePage(ctx, listener, cfg.WebAPIBase); err != nil {
+		return fail(p, err)
+	}
+	return exitOK
+}
+
+// openBrowser opens the pages with what the desktop has for it; where there is none, the addresses are printed anyway.
+func openBrowser(ctx context.Context, urls ...string) {
+	command := map[string][]string{
+		"darwin":  {"open"},
+		"windows": {"rundll32", "url.dll,FileProtocolHandler"},
+	}[runtime.GOOS]
+	if command == nil {
+		command = []string{"xdg-open"}
+	}
+	for _, u := range urls {
+		_ = exec.CommandContext(ctx, command[0], append(command[1:], u)...).Start()
+	}
+}

@@ -1,0 +1,210 @@
+package gateway_test
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+)
+
+// varying is what no two answers have in common.
+var varying = regexp.MustCompile(`"(created_at|created|expires_at|id|[a-z_]*duration|request_id)":("[^"]*"|\d+)`)
+
+// same leaves what must be the same of an answer. A real server lists models of one second in any order.
+func same(body string) string {
+	models := strings.SplitAfter(varying.ReplaceAllString(body, `"$1":0`), "},")
+	if strings.HasPrefix(body, `{"models":[`) || strings.HasPrefix(body, `{"object":"list"`) {
+		slices.SortFunc(models, func(a, b string) int { return strings.Compare(bare(a), bare(b)) })
+		for i := range models {
+			models[i] = bare(models[i])
+		}
+	}
+	return strings.Join(models, "")
+}
+
+func bare(model string) string {
+	return strings.Trim(strings.TrimPrefix(strings.TrimPrefix(model, `{"models":[`), `{"object":"list","data":[`), ",]}\n")
+}
+
+const hi = `"messages":[{"role":"user","content":"hi"}]`
+
+// TestAnswersAreTheUpstreamsOwn byte for byte, with its statuses and content types, where nothing has to change.
+func TestAnswersAreTheUpstreamsOwn(t *testing.T) {
+	t.Run("ollamatest", func(t *testing.T) { wantSameAnswers(t, ollamatest.Start(t).URL) })
+	t.Run("Ollama", func(t *testing.T) {
+		upstream := os.Getenv("OLLAMA_TEST_URL")
+		if upstream == "" {
+			t.Skip("real Ollama: not run: OLLAMA_TEST_URL is not set (make test-ollama sets it)")
+		}
+		wantSameAnswers(t, upstream)
+	})
+}
+
+func wantSameAnswers(t *testing.T, upstream string) {
+	firstByte = time.Minute
+	t.Cleanup(func() { firstByte = 3 * time.Second })
+	b := startAt(t, upstream)
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/", ""},
+		{"HEAD", "/", ""},
+		{"GET", "/api/version", ""},
+		{"HEAD", "/api/version", ""},
+		{"GET", "/api/tags", ""},
+		{"HEAD", "/api/tags", ""},
+		{"GET", "/api/ps", ""},
+		{"GET", "/v1/models", ""},
+		{"POST", "/api/chat", `{"model":"tiny-chat",` + hi + `}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat:latest",` + hi + `}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat",` + hi + `,"stream":false}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat",` + hi + `,"options":{"num_predict":3,"stop":["x"],"temperature":0.5}}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat",` + hi + `,"options":{"stop":["test"]},"stream":false}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat"}`},
+		{"POST", "/api/chat", `{"model":"tiny-think",` + hi + `,"think":true}`},
+		{"POST", "/api/chat", `{"model":"tiny-stuck",` + hi + `,"stream":false}`},
+		{"POST", "/api/chat", `{"model":"nope",` + hi + `}`},
+		{"POST", "/api/chat", `{"model":"tiny-embed",` + hi + `}`},
+		{"POST", "/api/generate", `{"model":"tiny-chat","prompt":"hi","options":{"num_predict":4}}`},
+		{"POST", "/api/generate", `{"model":"tiny-chat","prompt":"hi","stream":false}`},
+		{"POST", "/api/generate", `{"model":"tiny-chat"}`},
+		{"POST", "/api/generate", `{"model":"nope","prompt":"x"}`},
+		{"POST", "/api/embed", `{"model":"tiny-embed","input":"hello world"}`},
+		{"POST", "/api/embed", `{"model":"tiny-embed","input":["hello world","zebra"],"dimensions":4}`},
+		{"POST", "/api/embed", `{"model":"tiny-embed","input":[]}`},
+		{"POST", "/api/embed", `{"model":"nope","input":"x"}`},
+		{"POST", "/api/show", `{"model":"nope"}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat",` + hi + `}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"stream":true,"max_tokens":3}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"stream":true,"stream_options":{"include_usage":true}}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-think",` + hi + `}`},
+		{"POST", "/v1/chat/completions", `{"model":"nope",` + hi + `,"stream":true}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-embed",` + hi + `}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat"}`},
+		{"POST", "/v1/completions", `{"model":"tiny-chat","prompt":"hi","max_tokens":3}`},
+		{"POST", "/v1/completions", `{"model":"tiny-chat","prompt":"hi","max_tokens":2,"stream":true}`},
+		{"POST", "/v1/completions", `{"model":"tiny-chat","prompt":"hi","max_tokens":2,"stream":true,"stream_options":{"include_usage":true}}`},
+		{"POST", "/v1/embeddings", `{"model":"tiny-embed","input":["hello world","zebra"],"dimensions":4}`},
+		{"POST", "/v1/embeddings", `{"model":"tiny-embed","input":"hello world","encoding_format":"base64"}`},
+		{"POST", "/v1/embeddings", `{"model":"nope","input":"x"}`},
+		{"POST", "/v1/messages", `{"model":"tiny-chat","max_tokens":64,` + hi + `}`},
+		{"POST", "/v1/messages", `{"model":"tiny-chat","max_tokens":3,"stream":true,` + hi + `}`},
+		{"POST", "/v1/messages", `{"model":"nope","max_tokens":3,` + hi + `}`},
+		{"POST", "/v1/messages", `{"model":"tiny-chat",` + hi + `}`},
+	} {
+		t.Run(c.method+c.path+c.body, func(t *testing.T) {
+			want := send(t, c.method, upstream+c.path, c.body)
+			got := send(t, c.method, b.URL+c.path, c.body)
+			if got.Err != nil || got.Status != want.Status || same(got.Body) != same(want.Body) {
+				t.Errorf("got  %d %v %s\nwant %d %s", got.Status, got.Err, got.Body, want.Status, want.Body)
+			}
+			if g, w := got.Header.Get("Content-Type"), want.Header.Get("Content-Type"); g != w {
+				t.Errorf("content type %q, want %q", g, w)
+			}
+		})
+	}
+}
+
+// TestRecordedAnswersPass: those of a real server, which the test Ollama cannot give of itself.
+func TestRecordedAnswersPass(t *testing.T) {
+	for _, c := range []struct{ name, path, body, answer string }{
+		{
+			"tools", "/api/chat", `{"model":"tiny-chat",` + hi + `,"tools":[{"type":"function","function":{"name":"get_weather","description":"weather","parameters":{"type":"object","required":["city"],"properties":{"city":{"type":"string"}}}}}]}`,
+			`{"model":"tiny-tools","created_at":"2026-11-22T19:59:34.559571279Z","message":{"role":"assistant","content":"","tool_calls":[{"id":"call_cf3r3t8u","function":{"index":0,"name":"get_weather","arguments":{"city":"Berlin"}}}]},"done":false}
+{"model":"tiny-tools","created_at":"2026-11-22T19:59:34.559983828Z","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop","total_duration":47657037,"load_duration":1996482,"prompt_eval_count":213,"prompt_eval_duration":41913028,"eval_count":6,"eval_duration":2345204}
+`,
+		},
+		{
+			"a tool called with what looks like an end", "/api/chat", `{"model":"tiny-chat",` + hi + `}`,
+			`{"message":{"tool_calls":[{"function":{"name":"report","arguments":{"done":true,"error":"none"}}}]},"done":false}
+{"message":{"content":"\"done\":true, \"error\": \"x\""},"done":false}
+{"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval_count":213,"eval_count":6}
+`,
+		},
+		{
+			"logprobs", "/api/chat", `{"model":"tiny-chat",` + hi + `,"logprobs":true,"top_logprobs":2}`,
+			`{"message":{"role":"assistant","content":"Hello"},"done":false,"logprobs":[{"token":"Hello","logprob":0,"bytes":[72],"top_logprobs":[{"token":"\u003cunk\u003e","logprob":-90.45179748535156,"bytes":[60]}]}]}
+{"message":{"content":""},"done":true,"done_reason":"length","total_duration":5643708,"prompt_eval_count":213,"eval_count":6}
+`,
+		},
+		{
+			"tools", "/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"stream":true,"tools":[]}`,
+			`data: {"id":"chatcmpl-825","object":"chat.completion.chunk","created":1795377640,"model":"tiny-tools","system_fingerprint":"fp_ollama","choices":[{"index":0,"delta":{"role":"assistant","content":"","tool_calls":[{"id":"call_y3txveb5","index":0,"type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Berlin\"}"}}]},"finish_reason":null}]}
+
+data: {"id":"chatcmpl-825","object":"chat.completion.chunk","created":1795377640,"model":"tiny-tools","system_fingerprint":"fp_ollama","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":"tool_calls"}]}
+
+data: {"choices":[],"usage":{"prompt_tokens":213,"completion_tokens":6,"total_tokens":219}}
+
+data: [DONE]
+
+`,
+		},
+	} {
+		t.Run(c.path+" "+c.name, func(t *testing.T) {
+			b := start(t, ollamatest.Start(t))
+			b.Upstream.Script("tiny-chat", ollamatest.Raw(c.answer))
+			want := regexp.MustCompile(`data: \{"choices":\[\].*\n\n`).ReplaceAllString(c.answer, "")
+			if got := b.post(t, c.path, c.body); got.Status != http.StatusOK || got.Err != nil || got.Body != want {
+				t.Errorf("%d %v\n got %s\nwant %s", got.Status, got.Err, got.Body, want)
+			}
+			if r := b.spent(t); r.Prompt != 213 || r.Completion != 6 || r.Estimated || r.Outcome != "ok" {
+				t.Errorf("recorded %+v", r)
+			}
+		})
+	}
+}
+
+// TestEmbeddingsOfOldAreServedByEmbed, which counts its tokens.
+func TestEmbeddingsOfOldAreServedByEmbed(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	want := b.post(t, "/api/embed", `{"model":"tiny-embed","input":"hello world"}`)
+	got := b.post(t, "/api/embeddings", `{"model":"tiny-embed","prompt":"hello world","keep_alive":"5m"}`)
+	_, vector, _ := strings.Cut(want.Body, `"embeddings":[`)
+	vector, _, _ = strings.Cut(vector, `]`)
+	if got.Status != http.StatusOK || got.Body != `{"embedding":`+vector+`]}` {
+		t.Errorf("got %d %s", got.Status, got.Body)
+	}
+	if sent := b.sent(t); sent != `{"model":"tiny-embed","input":"hello world","truncate":false}` {
+		t.Errorf("sent %s", sent)
+	}
+	if got := b.post(t, "/api/embeddings", `{"model":"tiny-embed","prompt":""}`); got.Body != `{"embedding":[]}` {
+		t.Errorf("of nothing: %d %s", got.Status, got.Body)
+	}
+	for i, r := range b.records(t, 3) {
+		if r.Kind != "embed" || r.Model != "tiny-embed:latest" || r.Estimated || r.Completion != 0 || (r.Prompt != 12) != (i == 2) {
+			t.Errorf("recorded %+v", r)
+		}
+	}
+}
+
+// TestShowTellsNoPaths of the server, and everything else as it is.
+func TestShowTellsNoPaths(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	for _, body := range []string{`{"model":"tiny-chat"}`, `{"name":"TINY-CHAT"}`, `{"model":"tiny-chat","name":"tiny-chat","verbose":true}`} {
+		direct := send(t, http.MethodPost, b.Upstream.URL+"/api/show", `{"model":"tiny-chat"}`)
+		got := b.post(t, "/api/show", body)
+		for _, path := range []string{"/srv", "/root", "/usr", "blobs", "sha256"} {
+			if strings.Contains(got.Body, path) {
+				t.Errorf("%s tells %s: %s", body, path, got.Body)
+			}
+		}
+		for _, kept := range []string{`FROM tiny-chat:latest\nTEMPLATE`, `"llama.context_length":2048`, `\u003c|assistant|\u003e`} {
+			if got.Status != http.StatusOK || !strings.Contains(got.Body, kept) {
+				t.Errorf("%s lost %s: %d %s", body, kept, got.Status, got.Body)
+			}
+		}
+		if len(got.Body) < len(direct.Body)/2 {
+			t.Errorf("%d bytes of %d left", len(got.Body), len(direct.Body))
+		}
+	}
+	b.Upstream.Script("/api/show", ollamatest.Body([]byte(`{"modelfile":"FROM \"C:\\models\\x.gguf\"\nFROM ~/y\nADAPTER ./z\nSYSTEM from / to","details":{"parent_model":"~/y"},`+
+		`"remote_host":"http://10.0.0.3:1","future":"/srv"}`)))
+	want := `{"modelfile":"FROM tiny-chat:latest\nFROM tiny-chat:latest\nADAPTER tiny-chat:latest\nSYSTEM from / to","details":{"parent_model":""}}`
+	if got := b.post(t, "/api/show", `{"model":"tiny-chat"}`); got.Body != want {
+		t.Errorf("got %s", got.Body)
+	}
+	b.records(t, 0)
+}

@@ -1,0 +1,173 @@
+package gateway
+
+import (
+	"maps"
+
+	"github.com/paddock-gate/paddock/internal/usage"
+)
+
+// modelCall is a kind of call that a model works for.
+type modelCall struct {
+	dialect Dialect
+	kind    usage.Kind
+	path    string // of the upstream
+	streams bool   // unless told not to
+	fields  fields
+	adds    []member // to every request
+	// usageEverywhere: with its usage asked for, every chunk of a stream carries one.
+	usageEverywhere bool
+	// reshape makes the client's answer of the upstream's; nil leaves it as it is.
+	reshape func(answer []byte) ([]byte, error)
+}
+
+var (
+	ollamaChat = &modelCall{
+		dialect: Ollama, kind: usage.Chat, path: "api/chat", streams: true,
+		fields: fields{
+			"model":              {be: text, use: theModel},
+			"messages":           {be: list, use: prompt},
+			"tools":              {be: list, use: prompt},
+			"format":             {be: textOrObject},
+			"think":              {be: textOrFlag},
+			"stream":             {be: flag, use: theStream},
+			"options":            {be: object, use: theOptions},
+			"truncate":           {be: flag},
+			"shift":              {be: flag},
+			"logprobs":           {be: flag},
+			"top_logprobs":       {be: whole(0, 20)},
+			"keep_alive":         {be: anything, use: keepAlive},
+			"_debug_render_only": {be: flag, use: forbid},
+		},
+	}
+	ollamaGenerate = &modelCall{
+		dialect: Ollama, kind: usage.Generate, path: "api/generate", streams: true,
+		fields: fields{
+			"model":              {be: text, use: theModel},
+			"prompt":             {be: text, use: prompt},
+			"suffix":             {be: text, use: prompt},
+			"system":             {be: text, use: prompt},
+			"images":             {be: list, use: prompt},
+			"context":            {be: list, use: prompt},
+			"format":             {be: textOrObject},
+			"think":              {be: textOrFlag},
+			"stream":             {be: flag, use: theStream},
+			"options":            {be: object, use: theOptions},
+			"truncate":           {be: flag},
+			"shift":              {be: flag},
+			"logprobs":           {be: flag},
+			"top_logprobs":       {be: whole(0, 20)},
+			"keep_alive":         {be: anything, use: keepAlive},
+			"raw":                {be: flag, use: forbid},
+			"template":           {be: text, use: forbid},
+			"_debug_render_only": {be: flag, use: forbid},
+		},
+	}
+	ollamaEmbed = &modelCall{
+		dialect: Ollama, kind: usage.Embed, path: "api/embed",
+		fields: fields{
+			"model":      {be: text, use: theModel},
+			"input":      {be: inputs, use: prompt},
+			"truncate":   {be: flag},
+			"dimensions": {be: whole(0, maxTokens)},
+			"options":    {be: object, use: theOptions},
+		},
+	}
+	// Deprecated by Ollama; its own answer does not count tokens. It never cut a text that is too long.
+	ollamaEmbeddings = &modelCall{
+		dialect: Ollama, kind: usage.Embed, path: "api/embed", reshape: firstEmbedding,
+		adds: []member{{key: "truncate", value: []byte("false")}},
+		fields: fields{
+			"model":   {be: text, use: theModel},
+			"prompt":  {be: text, use: prompt, as: "input"},
+			"options": {be: object, use: theOptions},
+		},
+	}
+	openAIChat = &modelCall{
+		dialect: OpenAI, kind: usage.Chat, path: "v1/chat/completions",
+		fields: with(openAISampling, fields{
+			"messages":           {be: list, use: prompt},
+			"tools":              {be: list, use: prompt},
+			"response_format":    {be: object},
+			"reasoning":          {be: object},
+			"reasoning_effort":   {be: text},
+			"logprobs":           {be: flag},
+			"top_logprobs":       {be: whole(0, 20)},
+			"_debug_render_only": {be: flag, use: forbid},
+		}),
+	}
+	openAICompletions = &modelCall{
+		dialect: OpenAI, kind: usage.Generate, path: "v1/completions", usageEverywhere: true,
+		fields: with(openAISampling, fields{
+			"prompt":             {be: text, use: prompt},
+			"suffix":             {be: text, use: prompt},
+			"logprobs":           {be: whole(0, 20)},
+			"_debug_render_only": {be: flag, use: forbid},
+		}),
+	}
+	openAIEmbeddings = &modelCall{
+		dialect: OpenAI, kind: usage.Embed, path: "v1/embeddings",
+		fields: fields{
+			"model":           {be: text, use: theModel},
+			"input":           {be: inputs, use: prompt},
+			"dimensions":      {be: whole(0, maxTokens)},
+			"encoding_format": {be: text},
+		},
+	}
+	anthropicMessages = &modelCall{
+		dialect: Anthropic, kind: usage.Chat, path: "v1/messages",
+		fields: fields{
+			"model":          {be: text, use: theModel},
+			"messages":       {be: list, use: prompt},
+			"system":         {be: textOrList, use: prompt},
+			"tools":          {be: localTools, use: prompt},
+			"max_tokens":     {be: whole(anyTokens, mostTokens), use: theLimit},
+			"stream":         {be: flag, use: theStream},
+			"temperature":    {be: number(0, 2)},
+			"top_p":          {be: number(0, 1)},
+			"top_k":          {be: whole(-maxNumber, maxNumber)},
+			"stop_sequences": {be: stops},
+			"tool_choice":    {be: object},
+			"thinking":       {be: object},
+		},
+	}
+)
+
+// openAISampling is what the two kinds of completions share. Ollama does not know max_completion_tokens, which has
+// taken the place of max_tokens: either goes upstream as max_tokens.
+var openAISampling = fields{
+	"model":                 {be: text, use: theModel},
+	"stream":                {be: flag, use: theStream},
+	"stream_options":        {be: object, use: theUsage},
+	"max_tokens":            {be: whole(anyTokens, mostTokens), use: theLimit},
+	"max_completion_tokens": {be: whole(anyTokens, mostTokens), use: theLimit},
+	"seed":                  {be: whole(-maxSeed, maxSeed)},
+	"stop":                  {be: stopOrStops},
+	"temperature":           {be: number(0, 2)},
+	"top_p":                 {be: number(0, 1)},
+	"frequency_penalty":     {be: number(-maxNumber, maxNumber)},
+	"presence_penalty":      {be: number(-maxNumber, maxNumber)},
+}
+
+func with(some, more fields) fields {
+	all := maps.Clone(some)
+	maps.Copy(all, more)
+	return all
+}
+
+// firstEmbedding makes the answer of /api/embeddings of that of /api/embed for one text: none when that was empty.
+func firstEmbedding(answer []byte) ([]byte, error) {
+	all, err := members(answer)
+	if err != nil {
+		return nil, errNonsense
+	}
+	vector := []byte("[]")
+	for _, m := range all {
+		if m.key != "embeddings" {
+			continue
+		}
+		if vectors := elements(m.value); len(vectors) > 0 {
+			vector = vectors[0]
+		}
+	}
+	return appendObject(nil, []member{{key: "embedding", value: vector}}), nil
+}

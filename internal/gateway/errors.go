@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+)
+
+// Dialect is in whose terms a client speaks.
+type Dialect int
+
+// The dialects, each with its own errors and streams.
+const (
+	Ollama Dialect = iota
+	OpenAI
+	Anthropic
+)
+
+var (
+	errNotFound   = fault.NotFound("this path is")
+	errNotAllowed = fault.New(connect.CodePermissionDenied, fault.ModelNotAllowed, "you may not use this model")
+)
+
+// WriteError refuses a request in the client's dialect. The error must be one that the client may see.
+func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.Error) {
+	if after := err.Meta().Get("Retry-After"); after != "" {
+		w.Header().Set("Retry-After", after)
+	}
+	status := statusOf(err)
+	writeJSON(w, d, status, d.errorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message()))
+}
+
+// writeJSON answers in JSON, which the dialects call by names of their own.
+func writeJSON(w http.ResponseWriter, d Dialect, status int, body []byte) {
+	contentType := "application/json"
+	if d == Ollama {
+		contentType = "application/json; charset=utf-8"
+	}
+	writeBody(w, contentType, status, body)
+}
+
+// writeBody answers with a whole body.
+func writeBody(w http.ResponseWriter, contentType string, status int, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client has gone
+}
+
+// errorBody is an error as the dialect's clients read it; the code, for OpenAI's, may be empty.
+func (d Dialect) errorBody(ctx context.Context, status int, code, message string) []byte {
+	type anthropicError struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}
+	type openAIError struct {
+		Message string  `json:"message"`
+		Type    string  `json:"type"`
+		Param   *string `json:"param"`
+		Code    *string `json:"code"`
+	}
+	var body any
+	switch d {
+	case Ollama:
+		body = struct {
+			Error string `json:"error"`
+		}{message}
+	case OpenAI:
+		e := openAIError{Message: message, Type: typeOf(status)}
+		if code != "" {
+			e.Code = &code
+		}
+		body = struct {
+			Error openAIError `json:"error"`
+		}{e}
+	case Anthropic:
+		body = struct {
+			Type      string         `json:"type"`
+			Error     anthropicError `json:"error"`
+			RequestID string         `json:"request_id,omitempty"`
+		}{"error", anthropicError{typeOf(status), message}, caller.From(ctx).RequestID}
+	}
+	b, _ := json.Marshal(body) // of strings, which always marshal
+	return b
+}
+
+// errorEvent is an error in the middle of a stream.
+func (d Dialect) errorEvent(ctx context.Context, err *connect.Error) []byte {
+	body := string(d.errorBody(ctx, statusOf(err), string(fault.ReasonOf(err)), err.Message()))
+	switch d {
+	case OpenAI:
+		return []byte("data: " + body + "\n\n")
+	case Anthropic:
+		return []byte("event: error\ndata: " + body + "\n\n")
+	case Ollama:
+	}
+	return []byte(body + "\n")
+}
+
+// typeOf names a status as OpenAI and Anthropic do.
+func typeOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "authentication_error"
+	case http.StatusForbidden:
+		return "permission_error"
+	case http.StatusNotFound:
+		return "not_found_error"
+	case http.StatusTooManyRequests:
+		return "rate_limit_error"
+	case http.StatusServiceUnavailable:
+		return "overloaded_error"
+	}
+	if status < http.StatusInternalServerError {
+		return "invalid_request_error"
+	}
+	return "api_error"
+}
+
+// statusOf is the HTTP status of an error: that which Connect gives it, but 413 for what is too large, lest clients that
+// take 429 for a limit try again.
+func statusOf(err *connect.Error) int {
+	if fault.ReasonOf(err) == fault.MessageTooLarge {
+		return http.StatusRequestEntityTooLarge
+	}
+	switch err.Code() {
+	case connect.CodeInvalidArgument, connect.CodeFailedPrecondition, connect.CodeOutOfRange:
+		return http.StatusBadRequest
+	case connect.CodeUnauthenticated:
+		return http.StatusUnauthorized
+	case connect.CodePermissionDenied:
+		return http.StatusForbidden
+	case connect.CodeNotFound:
+		return http.StatusNotFound
+	case connect.CodeAlreadyExists, connect.CodeAborted:
+		return http.StatusConflict
+	case connect.CodeResourceExhausted:
+		return http.StatusTooManyRequests
+	case connect.CodeCanceled:
+		return 499 // as nginx has it: the client has gone
+	case connect.CodeUnimplemented:
+		return http.StatusNotImplemented
+	case connect.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	case connect.CodeDeadlineExceeded:
+		return http.StatusGatewayTimeout
+	case connect.CodeUnknown, connect.CodeInternal, connect.CodeDataLoss:
+	}
+	return http.StatusInternalServerError
+}

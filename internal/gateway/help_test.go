@@ -1,0 +1,209 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/gateway"
+	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/usage"
+)
+
+// bench is a gateway with a test Ollama behind it and a ledger of its own; whoever asks, asks as its caller.
+type bench struct {
+	URL      string
+	Upstream *ollamatest.Server
+	Caller   caller.Caller // set before the first request
+	handler  http.Handler
+	store    *store.Store
+	ledger   *usage.Ledger
+}
+
+func start(t testing.TB, upstream *ollamatest.Server) *bench {
+	t.Helper()
+	b := startAt(t, upstream.URL)
+	b.Upstream = upstream
+	return b
+}
+
+// firstByte is how long the upstream may take; a real one has to load its model.
+var firstByte = 3 * time.Second
+
+func startAt(t testing.TB, upstream string) *bench {
+	t.Helper()
+	base, err := url.Parse(upstream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{Caller: caller.Caller{UserID: uuid.Must(uuid.NewV7()), RequestID: "req-1"}}
+	b.store = storetest.Open(t, storetest.SQLite(t))
+	b.ledger = usage.NewLedger(b.store, audit.Open(b.store), caller.Quota{})
+	client := ollama.New(ollama.Config{
+		BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: firstByte, IdleTimeout: time.Second,
+	})
+	g := gateway.New(client, b.ledger, tell)
+	mux := http.NewServeMux()
+	for _, r := range g.Routes() {
+		mux.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), r.Handler)
+	}
+	mux.HandleFunc("GET /{$}", gateway.Heartbeat)
+	asCaller := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1") { // as the door does it; the others are read by the gateway
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return
+			}
+			r.Body = readBody{bytes.NewBuffer(body)}
+		}
+		mux.ServeHTTP(w, r.WithContext(caller.With(r.Context(), &b.Caller)))
+	})
+	b.handler = gateway.Strict(asCaller)
+	server := httptest.NewServer(b.handler)
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { _ = b.ledger.Close(context.WithoutCancel(t.Context())) })
+	b.URL = server.URL
+	return b
+}
+
+// readBody is a body in memory.
+type readBody struct{ *bytes.Buffer }
+
+func (readBody) Close() error { return nil }
+
+// tell says what the server's switch says.
+func tell(ctx context.Context, err error) *connect.Error {
+	known, upstream := (*connect.Error)(nil), (*ollama.Error)(nil)
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(context.Cause(ctx), &known):
+		return known
+	case errors.Is(err, context.Canceled):
+		return connect.NewError(connect.CodeCanceled, errors.New("cancelled"))
+	case errors.As(err, &upstream) && errors.Is(err, ollama.ErrUnavailable):
+		return fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, upstream.Message, upstream.RetryAfter)
+	case errors.As(err, &upstream):
+		return fault.Retry(connect.CodeUnavailable, fault.UpstreamError, upstream.Message, time.Second)
+	}
+	return fault.New(connect.CodeInternal, fault.Internal, err.Error())
+}
+
+// answer is a whole response; Err is why its body broke off.
+type answer struct {
+	Status int
+	Header http.Header
+	Body   string
+	Err    error
+}
+
+// client never follows to another spelling of a path.
+var client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+func send(t testing.TB, method, url, body string) answer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	return answer{res.StatusCode, res.Header, string(b), err}
+}
+
+func (b *bench) post(t testing.TB, path, body string) answer {
+	t.Helper()
+	return send(t, http.MethodPost, b.URL+path, body)
+}
+
+// record is a usage record.
+type record struct {
+	Kind, Model        string
+	Prompt, Completion int64
+	Outcome            string
+	Estimated          bool
+}
+
+// records waits until n calls are settled, and gives their records.
+func (b *bench) records(t testing.TB, n int) []record {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		var all []record
+		err := b.store.Read(t.Context(), `SELECT kind, model, prompt_tokens, completion_tokens, outcome, estimated FROM usage_records ORDER BY id`, nil,
+			func(rows *sql.Rows) error {
+				var r record
+				if err := rows.Scan(&r.Kind, &r.Model, &r.Prompt, &r.Completion, &r.Outcome, &r.Estimated); err != nil {
+					return err
+				}
+				all = append(all, r)
+				return nil
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) >= n || time.Now().After(deadline) {
+			if len(all) != n {
+				t.Errorf("%d usage records, want %d: %v", len(all), n, all)
+			}
+			return all
+		}
+	}
+}
+
+// spent gives the record of the one call so far.
+func (b *bench) spent(t testing.TB) record {
+	t.Helper()
+	return append(b.records(t, 1), record{})[0]
+}
+
+// sent gives the body of the last request that the upstream got.
+func (b *bench) sent(t testing.TB) string {
+	t.Helper()
+	all := b.Upstream.Requests()
+	if len(all) == 0 {
+		t.Fatal("nothing was sent upstream")
+	}
+	return string(all[len(all)-1].Body)
+}
+
+// lines gives the body's lines that are not empty.
+func lines(body string) []string {
+	return slices.DeleteFunc(strings.Split(body, "\n"), func(l string) bool { return l == "" })
+}
+
+// readLine reads on until something is said.
+func readLine(t testing.TB, r *bufio.Reader) []byte {
+	t.Helper()
+	for {
+		line, err := r.ReadBytes('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return line
+		}
+	}
+}

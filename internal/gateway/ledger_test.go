@@ -1,0 +1,163 @@
+package gateway_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/gateway"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+)
+
+// TestEveryModelCallIsRecorded with the upstream's own counts, and nothing else is.
+func TestEveryModelCallIsRecorded(t *testing.T) {
+	for _, c := range []struct {
+		path, body string
+		want       record
+	}{
+		{"/api/chat", `{"model":"tiny-chat",` + hi + `}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/api/chat", `{"model":"TINY-chat",` + hi + `,"stream":false}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/api/chat", `{"model":"tiny-chat"}`, record{"chat", "tiny-chat:latest", 0, 0, "ok", false}},
+		{"/api/chat", `{"model":"tiny-stuck",` + hi + `}`, record{"chat", "tiny-stuck:latest", 4, 31, "failed", true}},
+		{"/api/generate", `{"model":"tiny-chat","prompt":"hi"}`, record{"generate", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/api/embed", `{"model":"tiny-embed","input":["hello world","zebra"]}`, record{"embed", "tiny-embed:latest", 19, 0, "ok", false}},
+		{"/v1/chat/completions", `{"model":"tiny-chat",` + hi + `}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"stream":true}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/v1/completions", `{"model":"tiny-chat","prompt":"hi","stream":true}`, record{"generate", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/v1/embeddings", `{"model":"tiny-embed","input":"hello world"}`, record{"embed", "tiny-embed:latest", 12, 0, "ok", false}},
+		{"/v1/messages", `{"model":"tiny-chat","max_tokens":64,` + hi + `}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/v1/messages", `{"model":"tiny-chat","max_tokens":64,"stream":true,` + hi + `}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
+		{"/v1/messages", `{"model":"nope","max_tokens":64,"stream":true,` + hi + `}`, record{"chat", "nope:latest", 0, 0, "failed", true}},
+	} {
+		b := start(t, ollamatest.Start(t))
+		b.post(t, c.path, c.body)
+		for _, path := range []string{"/api/tags", "/api/ps", "/api/version", "/v1/models"} {
+			send(t, http.MethodGet, b.URL+path, "")
+		}
+		if got := b.spent(t); got != c.want {
+			t.Errorf("%s %s\nrecorded %+v\nwant     %+v", c.path, c.body, got, c.want)
+		}
+	}
+}
+
+// TestWithoutCountsTheAnswerIsEstimated from what came.
+func TestWithoutCountsTheAnswerIsEstimated(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	b.Upstream.Script("tiny-chat", ollamatest.Say("Once", " upon", " a", " time"), ollamatest.Done("stop", 0, 0))
+	if got := b.post(t, "/api/chat", `{"model":"tiny-chat",`+hi+`}`); got.Err != nil || len(lines(got.Body)) != 5 {
+		t.Errorf("%v %s", got.Err, got.Body)
+	}
+	if r := b.spent(t); r.Completion != 4 || r.Prompt == 0 || !r.Estimated || r.Outcome != "ok" {
+		t.Errorf("recorded %+v", r)
+	}
+}
+
+// TestAQuotaHoldsAndIsTold in every dialect: the answer is cut to what is left of it, and then there is none.
+func TestAQuotaHoldsAndIsTold(t *testing.T) {
+	for path, body := range calls {
+		if path == "/api/show" {
+			continue
+		}
+		b := start(t, ollamatest.Start(t))
+		quota := int64(15)
+		b.Caller.Quota.TokensPerDay = &quota
+		body = strings.ReplaceAll(body, "NAME", `"tiny-chat"`)
+		if got := b.post(t, path, body); got.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+		limit := `"num_predict":`
+		if strings.HasPrefix(path, "/v1") {
+			limit = `"max_tokens":`
+		}
+		if sent := b.sent(t); !strings.Contains(path, "embed") && !strings.Contains(sent, limit) {
+			t.Errorf("%s sent no limit: %s", path, sent)
+		}
+		b.records(t, 1)
+		for range 20 {
+			b.post(t, path, body)
+		}
+		before := len(b.Upstream.Requests())
+		got := b.post(t, path, body)
+		message := messageOf(t, path, got.Body)
+		if got.Status != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" || !strings.Contains(message, "15") {
+			t.Errorf("%s: %d %v %s", path, got.Status, got.Header, got.Body)
+		}
+		if strings.HasPrefix(path, "/v1") && path != "/v1/messages" && !strings.Contains(got.Body, `"code":"QUOTA_EXCEEDED"`) {
+			t.Errorf("%s: no code: %s", path, got.Body)
+		}
+		if len(b.Upstream.Requests()) != before {
+			t.Errorf("%s went upstream", path)
+		}
+	}
+}
+
+// TestACallerWhoIsThrownOutIsTold in mid-stream, and the upstream stops.
+func TestACallerWhoIsThrownOutIsTold(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	gone := fault.New(connect.CodeUnauthenticated, fault.Unauthenticated, "no valid credential")
+	ctx, throwOut := context.WithCancelCause(t.Context())
+	defer throwOut(nil)
+	inner := b.handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	defer server.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/v1/chat/completions",
+		strings.NewReader(`{"model":"tiny-slow",`+hi+`,"stream":true}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	lines := bufio.NewScanner(res.Body)
+	lines.Scan()
+	throwOut(gone)
+	last := ""
+	for lines.Scan() {
+		if lines.Text() != "" {
+			last = lines.Text()
+		}
+	}
+	if !strings.HasPrefix(last, `data: {"error":{"message":"no valid credential","type":"authentication_error"`) {
+		t.Errorf("the last line is %s", last)
+	}
+	within, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := b.Upstream.WaitIdle(within); err != nil {
+		t.Error("the model still works")
+	}
+	if r := b.spent(t); r.Outcome != "aborted" || r.Completion == 0 {
+		t.Errorf("recorded %+v", r)
+	}
+}
+
+// TestErrorsOfTheDoorAreInTheDialect with the status and the headers that they have.
+func TestErrorsOfTheDoorAreInTheDialect(t *testing.T) {
+	for status, err := range map[int]*connect.Error{
+		401: fault.New(connect.CodeUnauthenticated, fault.Unauthenticated, "no valid credential"),
+		403: fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a role"),
+		413: fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, "too large", time.Second),
+		429: fault.Retry(connect.CodeResourceExhausted, fault.RateLimited, "slow down", time.Second),
+		500: fault.New(connect.CodeInternal, fault.Internal, "internal error"),
+		503: fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "the database is unavailable", time.Second),
+		504: connect.NewError(connect.CodeDeadlineExceeded, context.DeadlineExceeded),
+	} {
+		for path, d := range map[string]gateway.Dialect{"/api/chat": gateway.Ollama, "/v1/models": gateway.OpenAI, "/v1/messages": gateway.Anthropic} {
+			w := httptest.NewRecorder()
+			gateway.WriteError(w, httptest.NewRequest(http.MethodPost, path, nil), d, err)
+			if w.Code != status || messageOf(t, path, w.Body.String()) != err.Message() || w.Header().Get("Retry-After") != err.Meta().Get("Retry-After") {
+				t.Errorf("%s: %d %v %s, want %d", path, w.Code, w.Header(), w.Body, status)
+			}
+		}
+	}
+}

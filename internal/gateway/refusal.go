@@ -1,0 +1,64 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/ollama"
+)
+
+// What callers are told of an upstream that does not keep to the protocol.
+var (
+	errNonsense   = &ollama.Error{Kind: ollama.ErrFailed, Message: "the model server answered what cannot be understood"}
+	errRefused    = &ollama.Error{Kind: ollama.ErrFailed, Message: "the model server refused the request"}
+	errAway       = &ollama.Error{Kind: ollama.ErrUnavailable, Message: "the model server cannot be reached", RetryAfter: time.Second}
+	errUnfinished = &ollama.Error{Kind: ollama.ErrFailed, Message: "the model stopped before its answer was done"}
+)
+
+// maxRefusal bounds an error of the upstream's.
+const maxRefusal = 64 << 10
+
+// passRefusal passes an error of the upstream's on: its words, but for what they may tell of the inside, and its status, but
+// for those that are about us or about a proxy in between.
+func passRefusal(ctx context.Context, w http.ResponseWriter, d Dialect, answer *ollama.Answer) error {
+	body, err := io.ReadAll(io.LimitReader(answer, maxRefusal))
+	if err != nil {
+		return err
+	}
+	switch answer.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		return errRefused
+	case http.StatusBadGateway, http.StatusGatewayTimeout:
+		return errAway
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "1")
+	}
+	message := upstreamMessage(body)
+	if !isJSON(answer) || answer.Status < http.StatusBadRequest || message == "" {
+		return errNonsense
+	}
+	if safe := ollama.SafeText(message); strings.Join(strings.Fields(message), " ") != safe {
+		body = d.errorBody(ctx, answer.Status, "", safe)
+	}
+	writeBody(w, answer.ContentType, answer.Status, body)
+	return nil
+}
+
+// upstreamMessage gives the words of an error in any dialect; "" of what is none.
+func upstreamMessage(body []byte) string {
+	var e struct{ Error json.RawMessage }
+	if json.Unmarshal(body, &e) != nil || len(e.Error) == 0 {
+		return ""
+	}
+	var message string
+	if json.Unmarshal(e.Error, &message) == nil {
+		return message
+	}
+	var inner struct{ Message string }
+	_ = json.Unmarshal(e.Error, &inner)
+	return inner.Message
+}

@@ -1,0 +1,193 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"strconv"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/ollama"
+)
+
+// request is a checked request for a model.
+type request struct {
+	call       *modelCall
+	model      string   // canonical
+	spelled    string   // as it goes upstream
+	fields     []member // that go upstream, but for those below
+	options    []member // of Ollama, without num_predict
+	limit      int64    // most tokens to answer with; 0: none asked for
+	stream     bool
+	wantsUsage bool // in an OpenAI stream
+	text       int  // bytes that the model reads
+	prompted   bool
+	noTime     bool // keep_alive is 0
+}
+
+func invalid(field, description string) *connect.Error { return fault.Invalid(field, description) }
+
+// decode checks a body. Its errors are the client's to see.
+func decode(call *modelCall, body []byte) (*request, error) {
+	all, err := members(body)
+	if err != nil {
+		return nil, invalid("", err.Error())
+	}
+	q := &request{call: call, stream: call.streams, fields: make([]member, 0, len(all))}
+	if err := q.take(call.fields, all, &q.fields); err != nil {
+		return nil, err
+	}
+	switch {
+	case q.model == "":
+		return nil, invalid("", "model is required")
+	case q.noTime && !q.prompted:
+		return nil, invalid("keep_alive", "models are not unloaded through this server")
+	}
+	return q, nil
+}
+
+// take checks the members of an object by their rules, and appends to kept those that go upstream as they are.
+func (q *request) take(rules fields, all []member, kept *[]member) error {
+	for _, m := range all {
+		r, ok, err := rules.find(m.key)
+		if err != nil {
+			return err
+		}
+		if !ok || string(m.value) == "null" {
+			continue
+		}
+		value, must := r.be(m.value)
+		if must != "" {
+			return invalid(m.key, must)
+		}
+		m.value, m.key = value, cmp.Or(r.as, m.key)
+		if err := q.put(r.use, m, kept); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *request) put(u use, m member, kept *[]member) error {
+	switch u {
+	case forward:
+		*kept = append(*kept, m)
+	case prompt:
+		*kept = append(*kept, m)
+		q.text += cmp.Or(m.text, len(m.value)) // numbers are tokens
+		if m.key == "messages" || m.key == "prompt" {
+			q.prompted = len(bytes.Trim(m.value, "\"[] \t\r\n")) > 0
+		}
+	case forbid:
+		if !isNothing(m.value) {
+			return invalid(m.key, "is not allowed here")
+		}
+	case keepAlive:
+		q.noTime = isNoTime(m.value)
+	case theModel:
+		return q.name(unquote(m.value))
+	case theStream:
+		q.stream = m.value[0] == 't'
+	case theLimit:
+		q.lower(m.value)
+	case theUsage, theOptions:
+		return q.nested(u, m)
+	}
+	return nil
+}
+
+func (q *request) nested(u use, m member) error {
+	all, err := members(m.value)
+	if err != nil {
+		return invalid(m.key, err.Error())
+	}
+	if u == theOptions {
+		return q.take(options, all, &q.options)
+	}
+	for _, o := range all {
+		if o.key == "include_usage" {
+			q.wantsUsage = string(o.value) == "true"
+		}
+	}
+	return nil
+}
+
+// name sets the model. A client finds the name that it asked for in the answer, if Ollama lists it so or with ":latest".
+func (q *request) name(asked string) error {
+	if asked == "" {
+		return nil
+	}
+	name, err := ollama.Canonical(asked)
+	if err != nil {
+		return invalid("model", "is no model name")
+	}
+	if q.model != "" && q.model != name {
+		return invalid("model", "is named twice")
+	}
+	q.model, q.spelled = name, name
+	if asked == strings.TrimSuffix(name, ":latest") {
+		q.spelled = asked
+	}
+	return nil
+}
+
+// lower takes a limit, unless a lower one is asked for already. Ollama takes those that are not positive for none.
+func (q *request) lower(value []byte) {
+	n, _ := strconv.ParseInt(string(value), 10, 64)
+	if n > 0 && (q.limit == 0 || n < q.limit) {
+		q.limit = min(n, maxTokens)
+	}
+}
+
+// encode writes the request anew, with a limit for the answer's tokens; 0 is none.
+func (q *request) encode(limit int64) []byte {
+	all := append([]member{{key: "model", value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
+	add := func(key string, value []byte) { all = append(all, member{key: key, value: value}) }
+	number := strconv.AppendInt(nil, limit, 10)
+	switch q.call.dialect {
+	case Ollama:
+		options := q.options
+		if limit > 0 {
+			options = append(options, member{key: "num_predict", value: number})
+		}
+		if len(options) > 0 {
+			add("options", appendObject(nil, options))
+		}
+		if q.call.streams {
+			add("stream", strconv.AppendBool(nil, q.stream))
+		}
+	case OpenAI, Anthropic:
+		if limit > 0 {
+			add("max_tokens", number)
+		}
+		if q.stream {
+			add("stream", []byte("true"))
+		}
+		if q.stream && q.call.dialect == OpenAI {
+			add("stream_options", []byte(`{"include_usage":true}`))
+		}
+	}
+	all = append(all, q.call.adds...)
+	size := 2
+	for _, m := range all {
+		size += len(m.key) + len(m.value) + len(`,"":`)
+	}
+	return appendObject(make([]byte, 0, size), all)
+}
+
+// appendObject appends an object of members whose keys need no escapes.
+func appendObject(b []byte, all []member) []byte {
+	b = append(b, '{')
+	for i, m := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(b, m.key...)
+		b = append(b, '"', ':')
+		b = append(b, m.value...)
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,98 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+)
+
+// maxBody is the largest body of a model call, and maxName that of a question about a model.
+const (
+	maxBody = 4 << 20
+	maxName = 16 << 10
+)
+
+// Route is what a client may ask for, and what the door before it has to know.
+type Route struct {
+	Method  string // "" is every other one, which is refused
+	Pattern string // of net/http.ServeMux, without the method
+	Dialect Dialect
+	Public  bool  // needs no credential; all others need the role user or admin, and count against limits
+	Model   bool  // a model works for it, and its answer may be a stream
+	MaxBody int64 // bytes; 0: it has none
+	Handler http.Handler
+}
+
+// Routes is all that there is. What is not in it does not exist, however it is spelled.
+func (g *Gateway) Routes() []Route {
+	model := func(pattern string, call *modelCall) Route {
+		return Route{http.MethodPost, pattern, call.dialect, false, true, maxBody, g.model(call)}
+	}
+	get := func(pattern string, d Dialect, next answering) Route {
+		return Route{http.MethodGet, pattern, d, false, false, 0, g.handle(d, next)}
+	}
+	table := []Route{
+		model("/api/chat", ollamaChat),
+		model("/api/generate", ollamaGenerate),
+		model("/api/embed", ollamaEmbed),
+		model("/api/embeddings", ollamaEmbeddings),
+		{http.MethodPost, "/api/show", Ollama, false, false, maxName, g.handle(Ollama, g.show)},
+		get("/api/tags", Ollama, g.tags),
+		get("/api/ps", Ollama, g.running),
+		{http.MethodGet, "/api/version", Ollama, true, false, 0, g.handle(Ollama, g.version)},
+
+		model("/v1/chat/completions", openAIChat),
+		model("/v1/completions", openAICompletions),
+		model("/v1/embeddings", openAIEmbeddings),
+		get("/v1/models", OpenAI, g.listModels),
+		get("/v1/models/{id...}", OpenAI, g.getModel),
+
+		model("/v1/messages", anthropicMessages),
+	}
+	for _, r := range table {
+		table = append(table, Route{"", r.Pattern, r.Dialect, true, false, 0, notAllowed(r)})
+	}
+	return append(table,
+		Route{"", "/api", Ollama, true, false, 0, notFound(Ollama)},
+		Route{"", "/api/", Ollama, true, false, 0, notFound(Ollama)},
+		Route{"", "/v1", OpenAI, true, false, 0, notFound(OpenAI)},
+		Route{"", "/v1/", OpenAI, true, false, 0, notFound(OpenAI)},
+	)
+}
+
+func notAllowed(route Route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", route.Method)
+		status := http.StatusMethodNotAllowed
+		writeJSON(w, route.Dialect, status, route.Dialect.errorBody(r.Context(), status, "", "method not allowed"))
+	}
+}
+
+func notFound(d Dialect) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, d, errNotFound) }
+}
+
+// Strict stands before a ServeMux, which would match other spellings of a route or lead clients to it: dots, double and
+// trailing slashes, needless escapes. Those are not found, as far as they are about the gateway.
+func Strict(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean := path.Clean(r.URL.Path)
+		d, ours := Ollama, isUnder(clean, "/api")
+		if isUnder(clean, "/v1") {
+			d, ours = OpenAI, true
+		}
+		if ours && (r.URL.Path != clean || needlesslyEscaped(r.URL)) {
+			notFound(d)(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isUnder(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
+
+// needlesslyEscaped tells whether a path of ours has escapes. The names of models may have some.
+func needlesslyEscaped(u *url.URL) bool {
+	return u.RawPath != "" && !strings.HasPrefix(u.RawPath, "/v1/models/")
+}

@@ -1,0 +1,232 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// scanner passes over JSON. Its methods begin at the first byte of what they are called for.
+type scanner struct {
+	in   []byte
+	at   int
+	text int // bytes in strings so far, without keys
+}
+
+// peek is the next byte; 0 at the end.
+func (s *scanner) peek() byte {
+	if s.at < len(s.in) {
+		return s.in[s.at]
+	}
+	return 0
+}
+
+func (s *scanner) blanks() {
+	for s.at < len(s.in) {
+		switch s.in[s.at] {
+		case ' ', '\n', '\t', '\r':
+			s.at++
+		default:
+			return
+		}
+	}
+}
+
+func (s *scanner) accept(c byte) bool {
+	s.blanks()
+	if s.peek() != c {
+		return false
+	}
+	s.at++
+	return true
+}
+
+func (s *scanner) value(depth int) error {
+	switch c := s.peek(); {
+	case c == '"':
+		begin := s.at
+		err := s.str()
+		s.text += s.at - begin
+		return err
+	case c == '{':
+		return s.object(depth, nil)
+	case c == '[':
+		return s.list(depth, nil)
+	case c == '-', '0' <= c && c <= '9':
+		return s.number()
+	}
+	for _, literal := range []string{"true", "false", "null"} {
+		if bytes.HasPrefix(s.in[s.at:], []byte(literal)) {
+			s.at += len(literal)
+			return nil
+		}
+	}
+	return errNotJSON
+}
+
+// object appends what it finds to found, unless that is nil.
+func (s *scanner) object(depth int, found *[]member) error {
+	if depth > maxDepth {
+		return errDepth
+	}
+	s.at++
+	for first := true; !s.accept('}'); first = false {
+		if !first && !s.accept(',') {
+			return errNotJSON
+		}
+		s.blanks()
+		begin := s.at
+		if err := s.str(); err != nil {
+			return err
+		}
+		quoted := s.in[begin:s.at]
+		if !s.accept(':') {
+			return errNotJSON
+		}
+		s.blanks()
+		begin, before := s.at, s.text
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		if isImage(quoted) {
+			s.text = before + imageText
+		}
+		if found == nil {
+			continue
+		}
+		if len(*found) == maxMembers {
+			return errMany
+		}
+		*found = append(*found, member{key: unquote(quoted), value: s.in[begin:s.at:s.at], text: s.text - before})
+	}
+	return nil
+}
+
+// isImage tells whether the value under a key is images, in any of the dialects.
+func isImage(quoted []byte) bool {
+	switch string(quoted) {
+	case `"images"`, `"image_url"`, `"source"`:
+		return true
+	}
+	return false
+}
+
+func (s *scanner) list(depth int, found *[][]byte) error {
+	if depth > maxDepth {
+		return errDepth
+	}
+	s.at++
+	for first := true; !s.accept(']'); first = false {
+		if !first && !s.accept(',') {
+			return errNotJSON
+		}
+		s.blanks()
+		begin := s.at
+		if err := s.value(depth + 1); err != nil {
+			return err
+		}
+		if found != nil {
+			*found = append(*found, s.in[begin:s.at])
+		}
+	}
+	return nil
+}
+
+func (s *scanner) str() error {
+	if s.peek() != '"' {
+		return errNotJSON
+	}
+	for s.at++; ; {
+		s.at += plain(s.in[s.at:])
+		switch s.peek() {
+		case '"':
+			s.at++
+			return nil
+		case '\\':
+			if err := s.escape(); err != nil {
+				return err
+			}
+		default: // a control character, or the end
+			if s.at == len(s.in) {
+				return errNotJSON
+			}
+			return errControl
+		}
+	}
+}
+
+// plain counts the bytes before the next quote, backslash or control character, eight at a time. In a word, the highest
+// bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but only when there is one.
+func plain(b []byte) int {
+	const ones, highest = 0x0101010101010101, 0x8080808080808080
+	n := 0
+	for ; n+8 <= len(b); n += 8 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		quote, slash := x^ones*'"', x^ones*'\\'
+		if ((x-ones*' ')&^x|(quote-ones)&^quote|(slash-ones)&^slash)&highest != 0 {
+			break
+		}
+	}
+	for n < len(b) && b[n] >= ' ' && b[n] != '"' && b[n] != '\\' {
+		n++
+	}
+	return n
+}
+
+func (s *scanner) escape() error {
+	s.at++
+	switch c := s.peek(); c {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.at++
+		return nil
+	case 'u':
+		digits := s.in[min(s.at+1, len(s.in)):min(s.at+5, len(s.in))]
+		if len(digits) < 4 || bytes.ContainsFunc(digits, notHex) {
+			return errNotJSON
+		}
+		if string(digits) == "0000" {
+			return errControl
+		}
+		s.at += 5
+		return nil
+	}
+	return errNotJSON
+}
+
+func notHex(r rune) bool {
+	return (r < '0' || r > '9') && (r < 'a' || r > 'f') && (r < 'A' || r > 'F')
+}
+
+func (s *scanner) number() error {
+	if s.peek() == '-' {
+		s.at++
+	}
+	if s.peek() == '0' {
+		s.at++
+	} else if !s.digits() {
+		return errNotJSON
+	}
+	if s.peek() == '.' {
+		s.at++
+		if !s.digits() {
+			return errNotJSON
+		}
+	}
+	if s.peek()|' ' == 'e' {
+		s.at++
+		if s.peek() == '+' || s.peek() == '-' {
+			s.at++
+		}
+		if !s.digits() {
+			return errNotJSON
+		}
+	}
+	return nil
+}
+
+func (s *scanner) digits() bool {
+	begin := s.at
+	for c := s.peek(); '0' <= c && c <= '9'; c = s.peek() {
+		s.at++
+	}
+	return s.at > begin
+}

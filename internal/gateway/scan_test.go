@@ -1,0 +1,188 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestMembersRefusesWhatIsNoPlainObject(t *testing.T) {
+	for _, c := range []struct {
+		body string
+		want error
+	}{
+		{``, errNotJSON},
+		{`hello`, errNotJSON},
+		{`null`, errNotJSON},
+		{`[]`, errNotJSON},
+		{"\ufeff{}", errNotJSON},
+		{`{`, errNotJSON},
+		{`{"a"`, errNotJSON},
+		{`{"a":`, errNotJSON},
+		{`{"a":1`, errNotJSON},
+		{`{"a":1,}`, errNotJSON},
+		{`{,"a":1}`, errNotJSON},
+		{`{"a" 1}`, errNotJSON},
+		{`{a:1}`, errNotJSON},
+		{`{'a':1}`, errNotJSON},
+		{`{"a":01}`, errNotJSON},
+		{`{"a":+1}`, errNotJSON},
+		{`{"a":1.}`, errNotJSON},
+		{`{"a":.5}`, errNotJSON},
+		{`{"a":1e}`, errNotJSON},
+		{`{"a":-}`, errNotJSON},
+		{`{"a":NaN}`, errNotJSON},
+		{`{"a":True}`, errNotJSON},
+		{`{"a":nul}`, errNotJSON},
+		{`{"a":[1,]}`, errNotJSON},
+		{`{"a":[1 2]}`, errNotJSON},
+		{`{"a":"\x41"}`, errNotJSON},
+		{`{"a":"\u12"}`, errNotJSON},
+		{`{"a":"\u12g4"}`, errNotJSON},
+		{`{"a":"unfinished`, errNotJSON},
+		{`{"a":"unfinished\`, errNotJSON},
+		{`{"a":1}x`, errTrailing},
+		{`{"a":1} {"a":2}`, errTrailing},
+		{"{\"a\":\"tab\there\"}", errControl},
+		{"{\"a\":\"new\nline\"}", errControl},
+		{"{\"a\":\"\x00\"}", errControl},
+		{`{"a":"\u0000"}`, errControl},
+		{`{"a":{"b":["\u0000"]}}`, errControl},
+		{"{\"a\":\"\xff\"}", errNotUTF8},
+		{"{\"a\":\"\xed\xa0\x80\"}", errNotUTF8},
+		{`{"a":1,"a":2}`, duplicateError("a")},
+		{`{"a":1,"\u0061":2}`, duplicateError("a")},
+		{`{"a":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, errDepth},
+		{`{"a":` + strings.Repeat(`{"a":`, 1000) + `1` + strings.Repeat("}", 1001), errDepth},
+		{`{"a":` + strings.Repeat("[", 1_000_000), errDepth},
+	} {
+		if _, err := members([]byte(c.body)); !errors.Is(err, c.want) {
+			t.Errorf("%.60q: %v, want %v", c.body, err, c.want)
+		}
+	}
+	var many strings.Builder
+	for i := range 100 {
+		many.WriteString(`,"` + strings.Repeat("x", i) + `":1`)
+	}
+	if _, err := members([]byte(`{` + many.String()[1:] + `}`)); !errors.Is(err, errMany) {
+		t.Errorf("100 fields: %v", err)
+	}
+}
+
+func TestMembersGivesValuesAsTheyAreWritten(t *testing.T) {
+	got, err := members([]byte(" {\"a\" : \"x\\ny\" ,\r\n\t\"b\\u0063\":[ 1,2 ] , \"\":{\"d\" :null}, \"n\":-1.5E+3}\n"))
+	want := map[string]string{"a": `"x\ny"`, "bc": `[ 1,2 ]`, "": `{"d" :null}`, "n": `-1.5E+3`}
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for _, m := range got {
+		if want[m.key] != string(m.value) {
+			t.Errorf("%q is %s, want %s", m.key, m.value, want[m.key])
+		}
+	}
+}
+
+func TestTextIsWhatAModelReads(t *testing.T) {
+	long := strings.Repeat("x", 1_000_000)
+	for body, want := range map[string]int{
+		`{"a":"12345678"}`: 10,
+		`{"a":[{"role":"user","content":"12345678"}]}`: 16,
+		`{"a":[1,2,3]}`: 0,
+		`{"a":[{"content":"hi","images":["` + long + `"]}]}`:                                 4 + imageText,
+		`{"a":[{"content":[{"type":"image_url","image_url":{"url":"` + long + `"}}]}]}`:      11 + imageText,
+		`{"a":[{"content":[{"type":"image","source":{"data":"` + long + `","type":"x"}}]}]}`: 7 + imageText,
+	} {
+		got, err := members([]byte(body))
+		if err != nil || got[0].text != want {
+			t.Errorf("%.60s: %v, %v, want %d", body, got, err, want)
+		}
+	}
+}
+
+func TestPlainEndsAtEverythingSpecial(t *testing.T) {
+	for c := range 256 {
+		special := c < ' ' || c == '"' || c == '\\'
+		for at := range 40 {
+			b := bytes.Repeat([]byte("é"), 20)
+			b[at] = byte(c)
+			want := len(b)
+			if special {
+				want = at
+			}
+			if got := plain(b); got != want {
+				t.Fatalf("%#x at %d: %d", c, at, got)
+			}
+		}
+	}
+}
+
+// FuzzMembers: what passes, encoding/json takes too, with the same keys and values.
+func FuzzMembers(f *testing.F) {
+	for _, body := range []string{
+		`{"model":"tiny-chat","messages":[{"role":"user","content":"hi \"there\"\n \u00e9 \ud83d\ude42"}],"options":{"seed":-1.5e3}}`,
+		`{"a":1,"a":2}`, `{"a":"\u0000"}`, `{"\ud800":"\udc00"}`, `{"a":[[],{},"",null,true,false,0,-0,1E5]} `, `{"a":1}}`, "{\"\xff\":1}",
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := members(body)
+		if err != nil {
+			return
+		}
+		var want map[string]json.RawMessage
+		if err := json.Unmarshal(body, &want); err != nil {
+			t.Fatalf("passes, but %v", err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%d members, want %d", len(got), len(want))
+		}
+		for _, m := range got {
+			if !bytes.Equal(m.value, want[m.key]) {
+				t.Errorf("%q is %s, want %s", m.key, m.value, want[m.key])
+			}
+			var list []json.RawMessage
+			if m.value[0] == '[' && json.Unmarshal(m.value, &list) == nil {
+				found := elements(m.value)
+				if len(found) != len(list) {
+					t.Errorf("%d elements, want %d", len(found), len(list))
+				}
+				for i := range min(len(found), len(list)) {
+					if !reflect.DeepEqual(json.RawMessage(found[i]), list[i]) {
+						t.Errorf("element %d is %s, want %s", i, found[i], list[i])
+					}
+				}
+			}
+		}
+	})
+}
+
+// FuzzRefused: what encoding/json takes and members refuses, it refuses for one of its own reasons.
+func FuzzRefused(f *testing.F) {
+	f.Add([]byte(`{"a":[1,2,{"b":"c"}],"d":-0.5e-1}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var object map[string]json.RawMessage
+		if json.Unmarshal(body, &object) != nil || object == nil {
+			return
+		}
+		if _, err := members(body); errors.Is(err, errNotJSON) || errors.Is(err, errTrailing) {
+			t.Errorf("%q: %v", body, err)
+		}
+	})
+}
+
+// A prompt of 256 kB, with the escapes that prose has.
+var longPrompt = []byte(`{"model":"tiny-chat","messages":[{"role":"user","content":"` +
+	strings.Repeat(`It was the best of times, it was the \"worst\" of times;\nit was the age of wisdom, café. `, 256<<10/90) + `"}]}`)
+
+func BenchmarkMembers256kB(b *testing.B) {
+	b.SetBytes(int64(len(longPrompt)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := members(longPrompt); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+)
+
+// TestRequestsGoUpstreamAnew, of what was understood of them.
+func TestRequestsGoUpstreamAnew(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	for _, c := range []struct{ path, body, want string }{
+		{
+			"/api/chat", "{ \"messages\" : [ {\"role\":\"user\",\"content\":\"h\\u0069 <b>\"} ],\r\n\t\"model\": \"tiny-chat\" }\n",
+			`{"model":"tiny-chat","messages":[ {"role":"user","content":"h\u0069 <b>"} ],"stream":true}`,
+		},
+		{
+			"/api/chat", `{"model":"tiny-chat",` + hi + `,"stream":false,"keep_alive":"5m","format":{"type":"object"},"think":"low","tools":null,"nonsense":{"model":"x"},"options":{"num_gpu":99,"num_thread":64,"use_mmap":false,"nonsense":1,"num_ctx":4096.0,"seed":42,"top_k":null}}`,
+			`{"model":"tiny-chat",` + hi + `,"format":{"type":"object"},"think":"low","options":{"num_ctx":4096,"seed":42},"stream":false}`,
+		},
+		{
+			"/api/chat", `{"model":"tiny-chat",` + hi + `,"options":{"num_predict":-1,"num_gpu":1}}`,
+			`{"model":"tiny-chat",` + hi + `,"stream":true}`,
+		},
+		{
+			"/api/generate", `{"model":"tiny-chat","prompt":"p","system":"s","raw":false,"template":"","images":["aGk="],"context":[1,2],"options":{"num_predict":9999999}}`,
+			`{"model":"tiny-chat","prompt":"p","system":"s","images":["aGk="],"context":[1,2],"options":{"num_predict":131072},"stream":true}`,
+		},
+		{
+			"/api/embed", `{"model":"tiny-embed","input":["a","b"],"truncate":true,"dimensions":4,"keep_alive":-1}`,
+			`{"model":"tiny-embed","input":["a","b"],"truncate":true,"dimensions":4}`,
+		},
+		{
+			"/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"n":1,"user":"u","store":true,"metadata":{},"tool_choice":"auto","parallel_tool_calls":true,"max_completion_tokens":5,"stop":"x","temperature":1,"response_format":{"type":"json_object"}}`,
+			`{"model":"tiny-chat",` + hi + `,"stop":"x","temperature":1,"response_format":{"type":"json_object"},"max_tokens":5}`,
+		},
+		{
+			"/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"stream":true,"max_tokens":7,"max_completion_tokens":5,"stream_options":{"include_usage":false}}`,
+			`{"model":"tiny-chat",` + hi + `,"max_tokens":5,"stream":true,"stream_options":{"include_usage":true}}`,
+		},
+		{
+			"/v1/messages", `{"model":"tiny-chat","max_tokens":9,` + hi + `,"metadata":{"user_id":"x"},"thinking":{"type":"disabled"},"tools":[{"name":"f","input_schema":{}},{"type":"custom","name":"g"}]}`,
+			`{"model":"tiny-chat",` + hi + `,"thinking":{"type":"disabled"},"tools":[{"name":"f","input_schema":{}},{"type":"custom","name":"g"}],"max_tokens":9}`,
+		},
+	} {
+		if got := b.post(t, c.path, c.body); got.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", c.body, got.Status, got.Body)
+		}
+		if got := b.sent(t); got != c.want {
+			t.Errorf("%s\nsent %s\nwant %s", c.body, got, c.want)
+		}
+	}
+}
+
+// TestRefusedRequestsNeverGoUpstream, and are told which field is wrong.
+func TestRefusedRequestsNeverGoUpstream(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	ask := func(more string) string { return `{"model":"tiny-chat",` + hi + `,` + more + `}` }
+	generate := func(more string) string { return `{"model":"tiny-chat","prompt":"x",` + more + `}` }
+	for _, c := range []struct{ path, body, says string }{
+		{"/api/chat", ``, "not one JSON object"},
+		{"/api/chat", `[]`, "not one JSON object"},
+		{"/api/chat", `{"model":"tiny-chat","messages":`, "not one JSON object"},
+		{"/api/chat", ask(`"stream":false`) + ` {"model":"tiny-think"}`, "goes on"},
+		{"/api/chat", ask(`"model":"tiny-think"`), "model is there twice"},
+		{"/api/chat", ask(`"\u006dodel":"tiny-think"`), "model is there twice"},
+		{"/api/chat", ask(`"MODEL":"tiny-think"`), "must be spelled model"},
+		{"/api/chat", ask(`"keep_\u0061live":0,"\u212aeep_alive":0`), "must be spelled keep_alive"},
+		{"/api/chat", ask(`"option\u017f":{"num_ctx":1}`), "must be spelled options"},
+		{"/api/chat", ask(`"options":{"num_ctx":1,"num_ctx":2}`), "num_ctx is there twice"},
+		{"/api/chat", ask(`"options":{"NUM_CTX":1}`), "must be spelled num_ctx"},
+		{"/api/chat", ask(`"options":[]`), "options: must be an object"},
+		{"/api/chat", ask(`"options":{"num_ctx":131073}`), "num_ctx: must be a whole number from 1 to 131072"},
+		{"/api/chat", ask(`"options":{"num_ctx":0}`), "num_ctx"},
+		{"/api/chat", ask(`"options":{"num_ctx":"many"}`), "num_ctx"},
+		{"/api/chat", ask(`"options":{"num_predict":1.5}`), "num_predict"},
+		{"/api/chat", ask(`"options":{"num_predict":1e99}`), "num_predict"},
+		{"/api/chat", ask(`"options":{"temperature":3}`), "temperature"},
+		{"/api/chat", ask(`"options":{"temperature":"hot"}`), "temperature"},
+		{"/api/chat", ask(`"options":{"top_p":1.1}`), "top_p"},
+		{"/api/chat", ask(`"options":{"stop":"x"}`), "stop"},
+		{"/api/chat", ask(`"options":{"stop":[` + strings.Repeat(`"x",`, 16) + `"x"]}`), "stop"},
+		{"/api/chat", ask(`"options":{"stop":["` + strings.Repeat("x", 201) + `"]}`), "stop"},
+		{"/api/chat", ask(`"options":{"stop":[1]}`), "stop"},
+		{"/api/chat", ask(`"stream":"yes"`), "stream: must be true or false"},
+		{"/api/chat", ask(`"tools":{}`), "tools: must be a list"},
+		{"/api/chat", ask(`"_debug_render_only":true`), "_debug_render_only"},
+		{"/api/chat", `{"model":"tiny-chat","messages":"hi"}`, "messages: must be a list"},
+		{"/api/chat", `{"model":"tiny-chat","messages":[{"role":"user","content":"\u0000"}]}`, "control character or NUL"},
+		{"/api/chat", "{\"model\":\"tiny-chat\",\"messages\":[{\"role\":\"user\",\"content\":\"\xff\"}]}", "UTF-8"},
+		{"/api/chat", `{` + hi + `}`, "model is required"},
+		{"/api/chat", `{"model":"",` + hi + `}`, "model is required"},
+		{"/api/chat", `{"model":null,` + hi + `}`, "model is required"},
+		{"/api/chat", `{"model":["tiny-chat"],` + hi + `}`, "model: must be a string"},
+		{"/api/chat", `{"model":"../../etc/passwd",` + hi + `}`, "no model name"},
+		{"/api/chat", `{"model":"tiny-chat","keep_alive":0}`, "keep_alive"},
+		{"/api/chat", `{"model":"tiny-chat","messages":[],"keep_alive":"0s"}`, "keep_alive"},
+		{"/api/generate", `{"model":"tiny-chat","prompt":"","keep_alive":"-0h0.0m"}`, "keep_alive"},
+		{"/api/generate", generate(`"raw":true`), "raw: is not allowed"},
+		{"/api/generate", generate(`"template":"{{ .Prompt }}"`), "template: is not allowed"},
+		{"/api/generate", generate(`"context":"x"`), "context"},
+		{"/api/embed", `{"model":"tiny-embed","input":42}`, "input"},
+		{"/api/embed", `{"model":"tiny-embed","input":[[1,2]]}`, "input"},
+		{"/api/embed", `{"model":"tiny-embed","input":[` + strings.Repeat(`"",`, 2048) + `""]}`, "input"},
+		{"/api/embeddings", `{"model":"tiny-embed","prompt":["x"]}`, "prompt"},
+		{"/api/show", `{"model":"tiny-chat","name":"tiny-think"}`, "named twice"},
+		{"/v1/chat/completions", ask(`"max_tokens":"3"`), "max_tokens"},
+		{"/v1/chat/completions", ask(`"stream_options":true`), "stream_options"},
+		{"/v1/completions", generate(`"logprobs":true`), "logprobs"},
+		{"/v1/completions", `{"model":"tiny-chat","prompt":["a","b"]}`, "prompt: must be a string"},
+		{"/v1/embeddings", `{"model":"tiny-embed","input":{}}`, "input"},
+		{"/v1/messages", ask(`"max_tokens":5,"tools":[{"type":"web_search_20250305","name":"web_search"}]`), "tools: must be of type custom"},
+		{"/v1/messages", ask(`"max_tokens":5,"tools":[{"TYPE":"web_search_20250305"}]`), "tools: must be of type custom"},
+	} {
+		got := b.post(t, c.path, c.body)
+		if got.Status != http.StatusBadRequest || !strings.Contains(messageOf(t, c.path, got.Body), c.says) {
+			t.Errorf("%s %.200s: %d %s", c.path, c.body, got.Status, got.Body)
+		}
+	}
+	if all := b.Upstream.Requests(); len(all) > 0 {
+		t.Errorf("%s %s went upstream", all[0].Path, all[0].Body)
+	}
+	b.records(t, 0)
+}
+
+// messageOf gives an error's words, and checks that it is in the dialect of the path.
+func messageOf(t testing.TB, path, body string) string {
+	t.Helper()
+	var simple struct{ Error string }
+	var openAI struct {
+		Error struct {
+			Message, Type string
+			Param, Code   any
+		}
+	}
+	var anthropic struct {
+		Type      string
+		Error     struct{ Type, Message string }
+		RequestID string `json:"request_id"`
+	}
+	into, ok := any(&openAI), func() bool { return openAI.Error.Message != "" && openAI.Error.Type != "" && openAI.Error.Param == nil }
+	message := &openAI.Error.Message
+	switch {
+	case strings.HasPrefix(path, "/api"):
+		into, message, ok = &simple, &simple.Error, func() bool { return true }
+	case path == "/v1/messages":
+		into, message, ok = &anthropic, &anthropic.Error.Message, func() bool { return anthropic.Type == "error" && anthropic.Error.Type != "" }
+	}
+	if err := json.Unmarshal([]byte(body), into); err != nil || !ok() || *message == "" {
+		t.Errorf("%s: no error of its dialect: %s", path, body)
+	}
+	return *message
+}
+
+// TestNothingElseExists in any spelling: not found or not allowed, in the dialect, and never sent upstream.
+func TestNothingElseExists(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	for _, route := range []string{
+		"POST /api/create", "POST /api/pull", "POST /api/push", "POST /api/copy", "DELETE /api/delete", "POST /api/me", "POST /api/signout",
+		"HEAD /api/blobs/sha256:0", "POST /api/blobs/sha256:0", "GET /api/status", "GET /api/experimental/aliases", "DELETE /api/user/keys/x",
+		"GET /api/", "GET /api", "GET /v1", "GET /v1/", "POST /v1/responses", "POST /v1/images/generations", "POST /v1/audio/speech",
+		"GET /api/chat", "PUT /api/chat", "DELETE /api/chat", "OPTIONS /api/chat", "PATCH /api/chat", "HEAD /api/chat", "BREW /api/chat",
+		"POST /api/tags", "POST /api/version", "POST /api/ps", "GET /api/show", "GET /v1/chat/completions", "DELETE /v1/models/tiny-chat",
+		"POST /v1/models", "GET /v1/messages",
+		"POST /api/chat/", "POST //api/chat", "POST /api//chat", "POST /api/./chat", "POST /api/x/../chat", "POST /x/../api/chat",
+		"POST /api/%63hat", "POST /%61pi/chat", "POST /api%2fchat", "POST /api/chat%2f", "POST /api/chat%00", "POST /api/chat%20", "POST /api/chat;x=y",
+		"POST /api/%2e%2e/api/chat", "POST /api/..%2fapi/chat", "POST /v1/%2e/messages", "POST /v1/chat//completions", "GET /v1/models/",
+		"GET /v1//models", "GET /v1/models/../models", "GET /v1/models/x%2f..%2f..%2fmodels", "GET /v1/%6dodels/tiny-chat",
+		"POST /API/chat", "POST /api/Chat", "POST /api/chatx", "POST /api/chat/x",
+	} {
+		method, path, _ := strings.Cut(route, " ")
+		got := send(t, method, b.URL+path, `{"model":"tiny-chat",`+hi+`}`)
+		if got.Status != http.StatusNotFound && got.Status != http.StatusMethodNotAllowed {
+			t.Errorf("%s: %d %s", route, got.Status, got.Body)
+		}
+		if got.Status == http.StatusMethodNotAllowed && got.Header.Get("Allow") == "" {
+			t.Errorf("%s: no word of what is allowed", route)
+		}
+		if method != "HEAD" && !strings.HasPrefix(path, "/API") && !strings.HasPrefix(path, "/api%2f") && !strings.HasPrefix(got.Body, `{"error":`) && !strings.HasPrefix(got.Body, `{"type":"error"`) {
+			t.Errorf("%s: in no dialect: %s", route, got.Body)
+		}
+	}
+	if all := b.Upstream.Requests(); len(all) > 0 {
+		t.Errorf("%s %s went upstream", all[0].Method, all[0].Path)
+	}
+}

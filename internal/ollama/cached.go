@@ -1,0 +1,83 @@
+package ollama
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// cached is a value that is asked for again when it is used and old. While that
+// fails, the last one known stays.
+type cached[T any] struct {
+	ask      func(context.Context) (T, error) // must end by itself
+	freshFor time.Duration
+
+	mu     sync.Mutex
+	value  T
+	known  bool
+	err    error         // of the last time that value was asked for
+	asked  time.Time     // when that was over
+	asking chan struct{} // closed when it is; nil when nobody asks
+}
+
+// last gives the last value known, if any, without waiting.
+func (c *cached[T]) last() (value T, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.asked) > c.freshFor {
+		c.renew()
+	}
+	return c.value, c.known
+}
+
+// newest gives a value that was asked for within age, or else the last one
+// known. It waits, also for others who ask, and fails when no value is known or
+// ctx ends.
+func (c *cached[T]) newest(ctx context.Context, age time.Duration) (T, error) {
+	if asking := c.renewed(age); asking != nil {
+		select {
+		case <-asking:
+		case <-ctx.Done():
+			var none T
+			return none, ctx.Err()
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known {
+		return c.value, nil
+	}
+	return c.value, c.err
+}
+
+func (c *cached[T]) renewed(age time.Duration) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.asked) > age {
+		c.renew()
+	}
+	return c.asking
+}
+
+// renew wants c.mu held.
+func (c *cached[T]) renew() {
+	if c.asking != nil {
+		return
+	}
+	c.asking = make(chan struct{})
+	go func() {
+		value, err := c.ask(context.Background())
+		c.set(value, err)
+	}()
+}
+
+func (c *cached[T]) set(value T, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err, c.asked = err, time.Now()
+	if err == nil {
+		c.value, c.known = value, true
+	}
+	close(c.asking)
+	c.asking = nil
+}

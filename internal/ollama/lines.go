@@ -1,0 +1,100 @@
+package ollama
+
+import (
+	"slices"
+	"time"
+)
+
+// lines are calls that wait: a line for each user, in the order of their turns.
+type lines struct {
+	list []*line // none of them empty
+	size int     // calls in all of them
+}
+
+type line struct {
+	user  string
+	calls []*waiter // oldest first
+}
+
+func (l *lines) find(user string) int {
+	return slices.IndexFunc(l.list, func(x *line) bool { return x.user == user })
+}
+
+// of counts a user's calls.
+func (l *lines) of(user string) int {
+	if i := l.find(user); i >= 0 {
+		return len(l.list[i].calls)
+	}
+	return 0
+}
+
+func (l *lines) add(w *waiter) {
+	l.size++
+	if i := l.find(w.turn.User); i >= 0 {
+		l.list[i].calls = append(l.list[i].calls, w)
+		return
+	}
+	l.list = append(l.list, &line{user: w.turn.User, calls: []*waiter{w}})
+}
+
+// remove takes a call out, and tells whether it was there. Turns stay as they
+// are.
+func (l *lines) remove(w *waiter) bool {
+	i := l.find(w.turn.User)
+	if i < 0 {
+		return false
+	}
+	users := l.list[i]
+	at := slices.Index(users.calls, w)
+	if at < 0 {
+		return false
+	}
+	l.size--
+	if users.calls = slices.Delete(users.calls, at, at+1); len(users.calls) == 0 {
+		l.list = slices.Delete(l.list, i, i+1)
+	}
+	return true
+}
+
+// first gives the call whose turn it is at a server, nil when none can go there.
+func (l *lines) first(s *server) *waiter {
+	for _, users := range l.list {
+		for _, w := range users.calls {
+			if slices.Contains(w.able, s) {
+				return w
+			}
+		}
+	}
+	return nil
+}
+
+// call takes a call out, if it is one, and puts its user behind all others.
+func (l *lines) call(w *waiter) *waiter {
+	if w == nil {
+		return nil
+	}
+	users := l.list[l.find(w.turn.User)]
+	l.remove(w)
+	if len(users.calls) > 0 {
+		i := l.find(users.user)
+		l.list = append(slices.Delete(l.list, i, i+1), users)
+	}
+	return w
+}
+
+// longest gives the line of the user who has most calls waiting, nil when none
+// wait.
+func (l *lines) longest() *line {
+	if len(l.list) == 0 {
+		return nil
+	}
+	return slices.MaxFunc(l.list, func(a, b *line) int { return len(a.calls) - len(b.calls) })
+}
+
+func (l *lines) longestWait() time.Duration {
+	var longest time.Duration
+	for _, users := range l.list {
+		longest = max(longest, time.Since(users.calls[0].begun))
+	}
+	return longest
+}

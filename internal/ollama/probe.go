@@ -1,0 +1,95 @@
+package ollama
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+const (
+	// probeWithin is how long a model may take to answer a probe with one token.
+	probeWithin = 10 * time.Second
+	// unloadEvery is how often a model may be unloaded to bring it back.
+	unloadEvery = time.Minute
+)
+
+// silence is a model that once did not answer in time.
+type silence struct {
+	breaker
+	server   *server
+	model    string
+	embeds   bool      // it makes vectors, no text
+	unloaded time.Time // used by one probe at a time
+}
+
+func newSilence(s *server, model string, embeds bool) *silence {
+	m := &silence{server: s, model: model, embeds: embeds}
+	m.breaker = breaker{probe: m.probe, tripAfter: 1, patience: m.limits().firstByte, message: messageSilent}
+	return m
+}
+
+func (m *silence) limits() limits {
+	return limits{firstByte: min(probeWithin, m.server.model.firstByte)}
+}
+
+// probe has the model say one token. When it does not, and has not answered
+// anybody meanwhile, unloading brings back one that hangs.
+func (m *silence) probe() error {
+	if err := m.server.ping(context.Background()); err != nil {
+		m.server.breaker.trip() // it is not the model
+		return err
+	}
+	err := m.say()
+	if !isSilent(err) || m.State() == Closed || time.Since(m.unloaded) < unloadEvery {
+		return err
+	}
+	m.unloaded = time.Now()
+	type unload struct {
+		Model     string `json:"model"`
+		KeepAlive int    `json:"keep_alive"`
+	}
+	if err := m.ask("api/generate", unload{m.model, 0}); err != nil {
+		return err
+	}
+	return m.say()
+}
+
+// say has the model say one token. An error of its own is an answer, too.
+func (m *silence) say() error {
+	if m.embeds {
+		type embed struct {
+			Model string `json:"model"`
+			Input string `json:"input"`
+		}
+		return m.ask("api/embed", embed{m.model, "hi"})
+	}
+	type generate struct {
+		Model   string         `json:"model"`
+		Prompt  string         `json:"prompt"`
+		Stream  bool           `json:"stream"`
+		Options map[string]int `json:"options"`
+	}
+	return m.ask("api/generate", generate{m.model, "hi", false, map[string]int{"num_predict": 1}})
+}
+
+// ask sends a request past breakers and queue, and reads its answer so that no
+// connection is cut.
+func (m *silence) ask(path string, request any) error {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	a, err := m.server.send(context.Background(), path, body, m.limits())
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	_, err = a.readAll(maxMetadata)
+	return err
+}
+
+func isSilent(err error) bool {
+	var fault *Error
+	return errors.As(err, &fault) && fault.silent
+}

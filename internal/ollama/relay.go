@@ -1,0 +1,125 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// Turn is for whom a model call is made, and how urgent it is.
+type Turn struct {
+	User  string // users take turns; "" is one, too
+	Batch bool   // embeddings by the batch: interactive calls go first
+}
+
+// Relay is a request for an upstream that is encoded already.
+type Relay struct {
+	Turn  Turn
+	Path  string // "api/chat", "v1/chat/completions"
+	Model string // its canonical name; Body may spell it otherwise
+	Body  []byte // JSON; must not change until the Answer is closed
+}
+
+// quickPath is the one path of a model's that the model does not work for.
+const quickPath = "api/show"
+
+// Relay sends a request to an upstream that has the model, when its turn has
+// come, and gives the answer whatever its status; the answer must be closed. That
+// no upstream has the model is such an answer, too. It fails with ErrUnavailable,
+// or with ctx's error.
+func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
+	begun := time.Now()
+	var away []*server
+	var refusal error
+	for {
+		able, err := c.able(ctx, r, away)
+		if err != nil {
+			return nil, err
+		}
+		if len(able) == 0 {
+			return nil, refusal
+		}
+		s, a, err := c.relayTo(ctx, r, able, begun)
+		if a != nil {
+			return a, nil
+		}
+		var fault *Error
+		switch {
+		case errors.As(err, &fault) && fault.unserved:
+			away, refusal = append(away, s), err
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+// relayTo makes a call of one of the servers, and tells which one it was. It
+// gives neither answer nor error when that one came into doubt meanwhile.
+func (c *Client) relayTo(ctx context.Context, r Relay, able []*server, begun time.Time) (*server, *Answer, error) {
+	if r.Path == quickPath {
+		a, err := able[0].ask(ctx, "", r.Path, r.Body, able[0].quick)
+		return able[0], a, err
+	}
+	s, err := c.queue.enter(ctx, r.Turn, able, begun)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !s.ready(r.Model) { // the verdict must not be waited for in a place that others need
+		c.queue.leave(s)
+		return s, nil, nil
+	}
+	a, err := s.ask(ctx, r.Model, r.Path, r.Body, s.model)
+	if err != nil {
+		c.queue.leave(s)
+		return s, nil, err
+	}
+	a.leave = func() { c.queue.leave(s) }
+	return s, a, nil
+}
+
+// able gives the servers that can take a call now: those that have its model,
+// are not away, and are not in doubt. When all are in doubt it waits for the
+// first that proves well. None at all are left when all are away.
+func (c *Client) able(ctx context.Context, r Relay, away []*server) ([]*server, error) {
+	holders, err := c.holders(ctx, r.Model)
+	if err != nil {
+		return nil, err
+	}
+	model := r.Model
+	if r.Path == quickPath {
+		model = ""
+	}
+	if len(away) > 0 {
+		holders = slices.DeleteFunc(slices.Clone(holders), func(s *server) bool { return slices.Contains(away, s) })
+	}
+	var ready []*server
+	for _, s := range holders {
+		if s.ready(model) {
+			ready = append(ready, s)
+		}
+	}
+	if len(ready) > 0 || len(holders) == 0 {
+		return ready, nil
+	}
+	return recovered(ctx, model, holders)
+}
+
+// recovered gives the first server that its breakers admit a call to, or the
+// refusal that ends soonest.
+func recovered(ctx context.Context, model string, doubtful []*server) ([]*server, error) {
+	var soonest *Error
+	for _, s := range doubtful {
+		err := s.admit(ctx, model)
+		var refusal *Error
+		switch {
+		case err == nil:
+			return []*server{s}, nil
+		case !errors.As(err, &refusal):
+			return nil, err
+		case soonest == nil || refusal.RetryAfter < soonest.RetryAfter:
+			soonest = refusal
+		}
+	}
+	return nil, soonest
+}

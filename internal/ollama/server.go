@@ -1,0 +1,161 @@
+package ollama
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// server is one upstream.
+type server struct {
+	name      string // "host:port"
+	base      *url.URL
+	transport *http.Transport
+
+	model limits // of calls that a model works for
+	quick limits // of all others
+
+	breaker      breaker
+	silences     silences
+	catalog      cached[map[string]bool] // the models it has, by canonical name
+	capabilities capabilities
+
+	inflight int // model calls; guarded by the client's queue
+}
+
+func newServer(base *url.URL, config Config) *server {
+	s := &server{
+		name:         base.Host,
+		base:         base.JoinPath("/"), // a path, without which JoinPath makes none that is absolute
+		transport:    newTransport(config.ConnectTimeout),
+		model:        limits{firstByte: config.FirstTokenTimeout, idle: config.IdleTimeout},
+		quick:        limits{firstByte: config.ConnectTimeout},
+		capabilities: newCapabilities(),
+	}
+	s.breaker = breaker{
+		probe:     func() error { return s.ping(context.Background()) },
+		tripAfter: 3,
+		patience:  50 * time.Millisecond,
+		message:   messageUnreachable,
+	}
+	s.catalog = cached[map[string]bool]{ask: s.names, freshFor: catalogFreshFor}
+	return s
+}
+
+// newTransport speaks HTTP/1.1, without proxies or compression and without a
+// limit on connections.
+func newTransport(connectTimeout time.Duration) *http.Transport {
+	dialer := net.Dialer{Timeout: connectTimeout}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    connectTimeout,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    1024, // streams come in crowds: keep the connections they leave
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// Headers of all requests. A transport does not write to them.
+var (
+	getHeader  = http.Header{"User-Agent": {"paddock"}}
+	postHeader = http.Header{"User-Agent": {"paddock"}, "Content-Type": {"application/json"}}
+)
+
+// request is a POST when it has a body, else a GET.
+func (s *server) request(ctx context.Context, path string, body []byte) (*http.Request, error) {
+	method, header := http.MethodGet, getHeader
+	if body != nil {
+		method, header = http.MethodPost, postHeader
+	}
+	r, err := http.NewRequestWithContext(ctx, method, "", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.URL, r.Header = s.base.JoinPath(path), header
+	return r, nil
+}
+
+// admit gives nil when a call for the model, if it is for one, may go to the server, else
+// ErrUnavailable or ctx's error. It may wait for a probe.
+func (s *server) admit(ctx context.Context, model string) error {
+	if err := s.breaker.admit(ctx); err != nil {
+		return err
+	}
+	if b := s.silences.of(model); b != nil {
+		return b.admit(ctx)
+	}
+	return nil
+}
+
+// ready tells whether nothing speaks against giving the server a call for the
+// model. When something does, it has that looked into, and does not wait.
+func (s *server) ready(model string) bool {
+	b := s.silences.of(model)
+	return s.breaker.ready() && (b == nil || b.ready())
+}
+
+// ask sends a request if the breakers admit it, gives the answer whatever its
+// status, and reports to the breakers. Cancelled calls are no failures: a client
+// that hangs up says nothing about the upstream.
+func (s *server) ask(ctx context.Context, model, path string, body []byte, l limits) (*Answer, error) {
+	if err := s.admit(ctx, model); err != nil {
+		return nil, err
+	}
+	a, err := s.send(ctx, path, body, l)
+	var fault *Error
+	switch {
+	case err == nil:
+		s.breaker.succeeded()
+		s.silences.answered(model)
+	case isSilent(err) && model != "":
+		s.wasSilent(model, path)
+	case errors.As(err, &fault):
+		s.breaker.failed()
+	}
+	return a, err
+}
+
+// ping asks for the version, past the breaker.
+func (s *server) ping(ctx context.Context) error {
+	a, err := s.send(ctx, "api/version", nil, s.quick)
+	if err != nil {
+		return err
+	}
+	if a, err = a.orFault(); err != nil {
+		return err
+	}
+	defer a.Close()
+	_, err = a.readAll(64 << 10)
+	return err
+}
+
+// maxMetadata bounds what a server tells about its models. /api/show lists
+// every tensor.
+const maxMetadata = 16 << 20
+
+// metadata makes a call that no model works for. Of what comes it keeps only the
+// fields of result: /api/show also tells paths of the server.
+func (s *server) metadata(ctx context.Context, path string, body []byte, result any) error {
+	a, err := s.ask(ctx, "", path, body, s.quick)
+	if err != nil {
+		return err
+	}
+	if a, err = a.orFault(); err != nil {
+		return err
+	}
+	defer a.Close()
+	answer, err := a.readAll(maxMetadata)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, result); err != nil {
+		return failed(messageNonsense, err)
+	}
+	return nil
+}

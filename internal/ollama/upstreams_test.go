@@ -1,0 +1,269 @@
+package ollama_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+)
+
+// several gives a client of servers that have the models named, of which the
+// first is the newest.
+func several(t *testing.T, models ...string) ([]*ollamatest.Server, ollama.Config) {
+	t.Helper()
+	var servers []*ollamatest.Server
+	c := config(t, "http://unused")
+	c.BaseURLs = nil
+	for _, list := range models {
+		s := ollamatest.Start(t)
+		has(s, strings.Fields(list)...)
+		u, err := url.Parse(s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		servers, c.BaseURLs = append(servers, s), append(c.BaseURLs, u)
+	}
+	return servers, c
+}
+
+// has makes a server have models: each "name" or "name@day".
+func has(s *ollamatest.Server, models ...string) {
+	var list []string
+	for _, m := range models {
+		name, day, _ := strings.Cut(m, "@")
+		if day == "" {
+			day = "01"
+		}
+		list = append(list, `{"name":"`+name+`","modified_at":"2026-01-`+day+`T00:00:00Z","digest":"`+name+`"}`)
+		s.Script(name, ollamatest.Say("hi"), ollamatest.Done("stop", 1, 1))
+	}
+	s.Script("/api/tags", ollamatest.Body([]byte(`{"models":[`+strings.Join(list, ",")+`]}`)))
+	s.Script("/api/ps", ollamatest.Body([]byte(`{"models":[`+strings.Join(list, ",")+`]}`)))
+}
+
+func names(list []ollama.TaggedRaw) string {
+	var all []string
+	for _, m := range list {
+		all = append(all, m.Name)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestListsAreUnions(t *testing.T) {
+	servers, config := several(t, "new@20 Both:latest@10 old@01", "middle@15 library/both@12")
+	c := ollama.New(config)
+	const all = "new:latest middle:latest both:latest old:latest"
+	for name, list := range map[string]func(context.Context) ([]ollama.TaggedRaw, error){"tags": c.Tags, "running": c.Running} {
+		got, err := list(t.Context())
+		if err != nil || names(got) != all {
+			t.Errorf("%s: %s, %v", name, names(got), err)
+		}
+		if len(got) == 4 && string(got[0].Raw) != `{"name":"new","modified_at":"2026-01-20T00:00:00Z","digest":"new"}` {
+			t.Errorf("%s: raw %s", name, got[0].Raw)
+		}
+	}
+	if models, err := c.Models(t.Context()); err != nil || len(models) != 4 {
+		t.Errorf("%d models, %v", len(models), err)
+	}
+
+	servers[0].Stop()
+	if got, err := c.Tags(t.Context()); err != nil || names(got) != "middle:latest both:latest" {
+		t.Errorf("while one is away: %s, %v", names(got), err)
+	}
+	servers[1].Stop()
+	_, err := c.Tags(t.Context())
+	wantError(t, err, ollama.ErrUnavailable)
+	_, err = c.Models(t.Context())
+	wantError(t, err, ollama.ErrUnavailable)
+}
+
+// relay sends a user's chat and gives its whole answer.
+func relay(ctx context.Context, c *ollama.Client, model, user string) (status int, text string, err error) {
+	return relayTo(ctx, c, ollama.Relay{Turn: ollama.Turn{User: user}, Path: "api/chat", Model: model})
+}
+
+// relayTo sends a chat's body anywhere.
+func relayTo(ctx context.Context, c *ollama.Client, r ollama.Relay) (status int, text string, err error) {
+	r.Body = []byte(`{"model":"` + r.Model + `","messages":[{"role":"user","content":"hi"}]}`)
+	a, err := c.Relay(ctx, r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer a.Close()
+	b, err := io.ReadAll(a)
+	return a.Status, string(b), err
+}
+
+func wantRelayed(t *testing.T, c *ollama.Client, model string) {
+	t.Helper()
+	if status, text, err := relay(t.Context(), c, model, ""); status != 200 || !strings.Contains(text, `"done":true`) || err != nil {
+		t.Errorf("%s: %d, %q, %v", model, status, text, err)
+	}
+}
+
+func TestCallsGoWhereTheirModelIs(t *testing.T) {
+	servers, config := several(t, "one both", "two both")
+	c := ollama.New(config)
+	for range 5 {
+		wantRelayed(t, c, "one:latest")
+		wantRelayed(t, c, "two:latest")
+	}
+	for i, model := range []string{"one:latest", "two:latest"} {
+		for _, r := range servers[i].To("/api/chat") {
+			if r.Model != model {
+				t.Errorf("server %d was asked for %s", i, r.Model)
+			}
+		}
+	}
+	if n := len(servers[0].To("/api/tags")) + len(servers[1].To("/api/tags")); n != 2 {
+		t.Errorf("%d lists asked for, want one of each server", n)
+	}
+	if status, _, err := relay(t.Context(), c, "nope:latest", ""); status != 404 || err != nil {
+		t.Errorf("a model that nobody has: %d, %v, want the upstream's own 404", status, err)
+	}
+	has(servers[1], "fresh")
+	time.Sleep(1100 * time.Millisecond) // until lists may be asked for again
+	wantRelayed(t, c, "fresh:latest")
+}
+
+func TestABusyServerLeavesCallsToTheOther(t *testing.T) {
+	servers, config := several(t, "m", "m")
+	c := ollama.New(config)
+	for _, s := range servers {
+		s.Script("m", ollamatest.Say("a"), ollamatest.Hang())
+	}
+	for range 4 {
+		a, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: []byte(`{"model":"m"}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+	}
+	for i, u := range c.Upstreams() {
+		if u.InFlight != 2 || u.Name != config.BaseURLs[i].Host || u.State != ollama.Closed {
+			t.Errorf("%+v", u)
+		}
+	}
+}
+
+func TestADeadServerLeavesCallsToTheOther(t *testing.T) {
+	servers, config := several(t, "m", "m")
+	c := ollama.New(config)
+	wantRelayed(t, c, "m:latest") // the lists are known
+	servers[0].Stop()
+	_, _, _ = relay(t.Context(), c, "m:latest", "") // on a connection of old it may have been served
+	for range 5 {
+		wantRelayed(t, c, "m:latest")
+	}
+	if c.State() != ollama.Closed {
+		t.Errorf("state %v while one server is healthy", c.State())
+	}
+	if u := c.Upstreams(); u[0].State == ollama.Closed || u[1].State != ollama.Closed || u[0].InFlight != 0 || u[1].InFlight != 0 {
+		t.Errorf("%+v, want doubt about the first only", u)
+	}
+
+	servers[1].Stop()
+	for range 4 {
+		_, _, err := relay(t.Context(), c, "m:latest", "")
+		wantError(t, err, ollama.ErrUnavailable)
+	}
+	if c.State() == ollama.Closed {
+		t.Error("closed while all are away")
+	}
+	servers[0].Resume(t)
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if _, _, err := relay(t.Context(), c, "m:latest", ""); err == nil {
+			break
+		} else if time.Since(begun) > 10*time.Second {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A request that an upstream may have seen is not sent to another, whatever came
+// of it.
+func TestWhatMayHaveBeenServedIsNotRepeated(t *testing.T) {
+	for name, script := range map[string]steps{
+		"cut before the answer": {ollamatest.Cut()},
+		"cut in mid-answer":     {ollamatest.Say("a"), ollamatest.Cut()},
+		"silence":               {ollamatest.Hang()},
+		"error status":          {ollamatest.Status(500, "failed")},
+		"busy":                  {ollamatest.QueueFull()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servers, config := several(t, "m", "m")
+			config.FirstTokenTimeout = 200 * time.Millisecond
+			for _, s := range servers {
+				s.Script("m", script...)
+			}
+			status, _, err := relay(t.Context(), ollama.New(config), "m:latest", "")
+			if err == nil && status == 200 {
+				t.Error("no error")
+			}
+			if n := len(servers[0].To("/api/chat")) + len(servers[1].To("/api/chat")); n != 1 {
+				t.Errorf("%d servers were asked", n)
+			}
+		})
+	}
+}
+
+func TestABlackHoleOpensItsBreakerOnly(t *testing.T) {
+	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hole.Close()
+	_, config := several(t, "m")
+	u := &url.URL{Scheme: "http", Host: hole.Addr().String()}
+	config.BaseURLs = slices.Insert(config.BaseURLs, 0, u)
+	config.ConnectTimeout = 50 * time.Millisecond
+	c := ollama.New(config)
+	for range 4 {
+		if got, err := c.Tags(t.Context()); err != nil || names(got) != "m:latest" {
+			t.Errorf("%s, %v", names(got), err)
+		}
+	}
+	if u := c.Upstreams(); u[0].State == ollama.Closed || u[1].State != ollama.Closed {
+		t.Errorf("%+v, want doubt about the first only", u)
+	}
+	wantRelayed(t, c, "m:latest")
+}
+
+func TestVersionOutlivesTheUpstreams(t *testing.T) {
+	servers, config := several(t, "m", "m")
+	c := ollama.New(config)
+	servers[0].Stop()
+	var asking sync.WaitGroup
+	for range 50 {
+		asking.Go(func() {
+			if v, err := c.Version(t.Context()); v != "0.17.4" || err != nil {
+				t.Errorf("%q, %v", v, err)
+			}
+		})
+	}
+	asking.Wait()
+	servers[1].Stop()
+	if v, err := c.Version(t.Context()); v != "0.17.4" || err != nil {
+		t.Errorf("while all are away: %q, %v", v, err)
+	}
+	if n := len(servers[1].To("/api/version")); n > 1 {
+		t.Errorf("asked %d times", n)
+	}
+	_, err := ollama.New(config).Version(t.Context())
+	wantError(t, err, ollama.ErrUnavailable)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := ollama.New(config).Version(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want context.Canceled", err)
+	}
+}

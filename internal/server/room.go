@@ -1,0 +1,65 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+)
+
+// Bytes of request bodies that may be held at once, for one user and in all. Strangers, whose bodies are small, have only
+// the latter bound: else one of them could take all the others' room.
+const (
+	roomPerUser = 64 << 20
+	roomInAll   = 512 << 20
+)
+
+var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
+	"too many large requests at once", time.Second)
+
+// bodies counts the bytes of bodies that are held, from the first byte read until the call has ended.
+type bodies struct {
+	mu    sync.Mutex
+	all   int
+	users map[uuid.UUID]int
+}
+
+func newBodies() *bodies { return &bodies{users: map[uuid.UUID]int{}} }
+
+// room is what one body has taken.
+type room struct {
+	of     *bodies
+	caller *caller.Caller // who the door knows by the time the body is read
+	held   int
+}
+
+func (b *bodies) of(c *caller.Caller) *room { return &room{of: b, caller: c} }
+
+// take makes it so many bytes in all that the body holds, or fails with errNoRoom.
+func (r *room) take(bytes int) error {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	user, more := r.caller.UserID, bytes-r.held
+	if r.of.all+more > roomInAll || user != uuid.Nil && r.of.users[user]+more > roomPerUser {
+		return errNoRoom
+	}
+	r.of.all += more
+	r.of.users[user] += more
+	r.held = bytes
+	return nil
+}
+
+func (r *room) free() {
+	r.of.mu.Lock()
+	defer r.of.mu.Unlock()
+	user := r.caller.UserID
+	r.of.all -= r.held
+	if r.of.users[user] -= r.held; r.of.users[user] == 0 {
+		delete(r.of.users, user)
+	}
+	r.held = 0
+}

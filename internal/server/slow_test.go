@@ -1,0 +1,155 @@
+package server_test
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// slowCall sends the head of a JSON call and the first bytes of its body, and returns what sends more and what answers.
+func slowCall(t *testing.T, a *apptest.App, token, procedure, body string) (send func(string), answer func() (int, string)) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", procedure, len(body))
+	if token != "" {
+		head += "Authorization: Bearer " + token + "\r\n"
+	}
+	if _, err := io.WriteString(conn, head+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	send = func(part string) { _, _ = io.WriteString(conn, part) } // a server that has had enough closes
+	answer = func() (int, string) {
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return 0, err.Error()
+		}
+		defer res.Body.Close()
+		text, _ := io.ReadAll(res.Body)
+		return res.StatusCode, string(text)
+	}
+	return send, answer
+}
+
+// TestRightsThatEndWhileABodyComesAreGone: an admin who is disabled cannot finish what they began to send before.
+func TestRightsThatEndWhileABodyComesAreGone(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, url string) {
+		a := apptest.Start(t, url, nil)
+		eve := a.NewPerson(t, "admin")
+		body := `{"id":"` + eve.Id + `","active":true,"roles":["admin"]}`
+		send, answer := slowCall(t, a, eve.Key, "/paddock.v1.UserService/UpdateUser", body)
+		send(body[:1])
+		time.Sleep(200 * time.Millisecond) // well past the door
+		if _, err := a.Admin().Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: eve.Id, Active: new(false)}); err != nil {
+			t.Fatal(err)
+		}
+		send(body[1:])
+		if status, text := answer(); status != http.StatusUnauthorized {
+			t.Errorf("%d %s", status, text)
+		}
+		u, err := a.Admin().Users.GetUser(t.Context(), &paddockv1.GetUserRequest{Id: eve.Id})
+		if err != nil || u.GetUser().GetActive() {
+			t.Errorf("%v, %v", u, err)
+		}
+	})
+}
+
+// TestATrickledBodyEnds, however regularly its bytes come, and does not hold up a server that shuts down.
+func TestATrickledBodyEnds(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	body := `{"email":"` + strings.Repeat("x", 16000)
+	send, answer := slowCall(t, a, "", "/paddock.v1.AuthService/Login", body)
+	began, ended := time.Now(), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; time.Since(began) < 4*time.Second; i++ {
+			send(body[i : i+1])
+			time.Sleep(bodyIdle / 5)
+		}
+	}()
+	status, text := answer()
+	if took := time.Since(began); took > bodyIdle+2*time.Second || status != http.StatusBadRequest {
+		t.Errorf("%d %s after %v", status, text, took)
+	}
+	<-ended
+
+	send, _ = slowCall(t, a, "", "/paddock.v1.AuthService/Login", body)
+	send("{")
+	time.Sleep(bodyIdle / 5)
+	began = time.Now()
+	_ = a.Stop() // which may well cut it off
+	if took := time.Since(began); took > drainLimit {
+		t.Errorf("the server stopped after %v", took)
+	}
+}
+
+// TestLargeBodiesShareTheirRoom: one user cannot fill the memory with bodies that never end.
+func TestLargeBodiesShareTheirRoom(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	greedy, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
+	body := `{"input":["` + strings.Repeat("x", 4<<20-100)
+	refused := make(chan bool, 40)
+	for range cap(refused) {
+		send, answer := slowCall(t, a, greedy.Key, "/paddock.v1.OllamaService/Embed", body)
+		go func() {
+			go func() {
+				for i := 0; i < len(body); i += 256 << 10 {
+					send(body[i:min(i+256<<10, len(body)-1)])
+					time.Sleep(bodyIdle / 100)
+				}
+			}()
+			_, text := answer()
+			refused <- strings.Contains(text, "RATE_LIMITED")
+		}()
+	}
+	n := 0
+	for range cap(refused) {
+		if <-refused {
+			n++
+		}
+	}
+	if n == 0 {
+		t.Error("none was refused")
+	}
+	_, err := a.As(other.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{strings.Repeat("x", 1<<20)}})
+	if err != nil {
+		t.Errorf("another user: %v", err)
+	}
+}
+
+// TestAnswersThatNobodyReadsAreGivenUp, also those that net/http writes after the handler.
+func TestAnswersThatNobodyReadsAreGivenUp(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	for err == nil { // until the server, which cannot write, reads no more and closes
+		_, err = io.WriteString(conn, strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the server still waits")
+	}
+}

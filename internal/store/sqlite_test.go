@@ -1,0 +1,31 @@
+package store_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+func TestADamagedFileIsToldWithWhatToDo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "paddock.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("no database. ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := store.Open(t.Context(), "sqlite://"+path)
+	if err == nil || !strings.Contains(err.Error(), path+" is damaged") || !strings.Contains(err.Error(), "put a backup in its place") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAFolderThatCannotBeMadeIsToldWithItsVariable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Open(t.Context(), "sqlite://"+file+"/data/paddock.db"); err == nil || !strings.Contains(err.Error(), "DATA_DIR") {
+		t.Errorf("got %v", err)
+	}
+}

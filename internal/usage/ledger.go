@@ -1,0 +1,145 @@
+package usage
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// defaultCompletion is how many completion tokens a user with a quota gets for a call that asks for no number.
+const defaultCompletion = 4096
+
+// Ledger reserves and settles. What waits while a commit is on its way goes into the next one together.
+type Ledger struct {
+	store    *store.Store
+	log      *audit.Log
+	defaults caller.Quota
+	replica  uuid.UUID
+
+	mu      sync.Mutex
+	waiting []*entry
+	busy    bool // somebody commits
+	seen    time.Time
+	live    map[uuid.UUID]*Reservation
+	open    sync.WaitGroup // settlements that are not yet in the database
+}
+
+// NewLedger returns the ledger of this replica; the quota is that of users who have none of their own.
+func NewLedger(s *store.Store, log *audit.Log, defaults caller.Quota) *Ledger {
+	return &Ledger{
+		store: s, log: log, defaults: defaults,
+		replica: uuid.Must(uuid.NewV7()), live: map[uuid.UUID]*Reservation{},
+	}
+}
+
+// Reservation is an admitted call, to be settled once.
+type Reservation struct {
+	ledger    *Ledger
+	id        uuid.UUID
+	call      Call
+	who       caller.Caller
+	startedAt time.Time
+	limits    limits
+	reserved  int64 // tokens; 0: no quota
+	max       int64
+	produced  atomic.Int64
+	recorded  int64 // of produced, at the last checkpoint
+	settled   atomic.Bool
+}
+
+// Reserve admits a call of the context's caller, or refuses it with QUOTA_EXCEEDED. The call is in the database by then,
+// whether or not the caller still waits.
+func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
+	c := caller.From(ctx)
+	r := &Reservation{
+		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: store.Now(),
+		limits: l.limitsOf(c.Quota), max: call.MaxTokens,
+	}
+	e := &entry{reserve: r, done: make(chan error, 1)}
+	l.put(e) //nolint:contextcheck // many calls share a commit, which ends with none of them
+	if err := <-e.done; err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.live[r.id] = r
+	l.mu.Unlock()
+	return r, nil
+}
+
+// MaxTokens is how many completion tokens the call may produce: what was asked for, cut to what is left. 0: no limit.
+func (r *Reservation) MaxTokens() int64 { return r.max }
+
+// Produced notes that so many completion tokens have come so far, for when nobody is left to count them.
+func (r *Reservation) Produced(tokens int64) { r.produced.Store(tokens) }
+
+// Settle charges what the call did cost and frees what was reserved beyond it. It does not wait, and what cannot be
+// written now is written later. Only the first settlement of a call counts.
+func (r *Reservation) Settle(ctx context.Context, cost Cost) {
+	if !r.settled.CompareAndSwap(false, true) {
+		return
+	}
+	l := r.ledger
+	l.mu.Lock()
+	delete(l.live, r.id)
+	l.mu.Unlock()
+	if cost.Total == 0 {
+		cost.Total = time.Since(r.startedAt)
+	}
+	l.settle(context.WithoutCancel(ctx), r, cost)
+}
+
+// settle writes until it is written.
+func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
+	l.open.Go(func() {
+		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+			e := &entry{settle: r, cost: cost, done: make(chan error, 1)}
+			l.put(e) //nolint:contextcheck // as in Reserve
+			err := <-e.done
+			if err == nil || errors.Is(err, errSettled) {
+				return
+			}
+			slog.WarnContext(ctx, "usage not settled yet", "call", r.id, "error", err)
+			<-time.After(wait)
+		}
+	})
+}
+
+// Close waits until everything is settled, or ctx ends; the rest is then left to another replica.
+func (l *Ledger) Close(ctx context.Context) error {
+	settled := make(chan struct{})
+	go func() {
+		l.open.Wait()
+		close(settled)
+	}()
+	select {
+	case <-settled:
+		return l.leave(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// limits are what holds for a user; nil is no limit.
+type limits struct{ day, month *int64 }
+
+func (l limits) none() bool { return l.day == nil && l.month == nil }
+
+func (l *Ledger) limitsOf(q caller.Quota) limits {
+	return limits{day: or(q.TokensPerDay, l.defaults.TokensPerDay), month: or(q.TokensPerMonth, l.defaults.TokensPerMonth)}
+}
+
+func or[T any](own, fallback *T) *T {
+	if own != nil {
+		return own
+	}
+	return fallback
+}

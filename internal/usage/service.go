@@ -1,0 +1,215 @@
+package usage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/usageperiod"
+	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/wire"
+)
+
+// Service is the UsageService.
+type Service struct{ ledger *Ledger }
+
+// NewService returns the service.
+func NewService(l *Ledger) *Service { return &Service{l} }
+
+var errNoUser = fault.NotFound("user")
+
+// exceeded refuses a call that needs more tokens than the period has left.
+func exceeded(p *sum, limit, need int64, reset time.Time) *connect.Error {
+	span := "day"
+	if len(p.period) == len("2006-01") {
+		span = "month"
+	}
+	message := fmt.Sprintf("token quota exceeded: %d of %d tokens used this %s", p.used, limit, span)
+	if p.reserved > 0 {
+		message += fmt.Sprintf(", %d held by running calls", p.reserved)
+	}
+	message += fmt.Sprintf("; this call needs at least %d; the quota resets at %s", need, reset.Format(time.RFC3339))
+	return fault.Retry(connect.CodeResourceExhausted, fault.QuotaExceeded, message, time.Until(reset))
+}
+
+// GetQuota implements paddock.v1.UsageService.
+func (s *Service) GetQuota(ctx context.Context, req *paddockv1.GetQuotaRequest) (*paddockv1.GetQuotaResponse, error) {
+	id, err := s.subject(ctx, "GetQuota", req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	q, err := s.quota(ctx, id)
+	return &paddockv1.GetQuotaResponse{Quota: q}, err
+}
+
+// subject is the user whom the request is about.
+func (s *Service) subject(ctx context.Context, method, named string) (uuid.UUID, error) {
+	id, err := caller.From(ctx).Subject(named)
+	if err != nil {
+		return uuid.Nil, s.ledger.log.Refuse(ctx, errNoUser, "UsageService."+method+": user "+named)
+	}
+	return id, nil
+}
+
+func (s *Service) quota(ctx context.Context, id uuid.UUID) (*paddockv1.Quota, error) {
+	u, err := s.ledger.store.User.Get(ctx, id)
+	switch {
+	case db.IsNotFound(err):
+		return nil, errNoUser
+	case err != nil:
+		return nil, err
+	}
+	return s.ledger.State(ctx, id, caller.Quota{
+		TokensPerDay: u.TokensPerDay, TokensPerMonth: u.TokensPerMonth, RequestsPerMinute: u.RequestsPerMinute,
+	})
+}
+
+// State is a user's quota, as it is set, and how much of it is gone.
+func (l *Ledger) State(ctx context.Context, id uuid.UUID, set caller.Quota) (*paddockv1.Quota, error) {
+	now := store.Now()
+	day, month := periods(now)
+	rows, err := l.store.UsagePeriod.Query().Where(usageperiod.IDIn(periodID(id, day), periodID(id, month))).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	holds := l.limitsOf(set)
+	q := &paddockv1.Quota{
+		UserId:            id.String(),
+		TokensPerDay:      set.TokensPerDay,
+		TokensPerMonth:    set.TokensPerMonth,
+		RequestsPerMinute: set.RequestsPerMinute,
+		Day:               &paddockv1.QuotaPeriod{Limit: holds.day, ResetsAt: timestamppb.New(resets(now, false))},
+		Month:             &paddockv1.QuotaPeriod{Limit: holds.month, ResetsAt: timestamppb.New(resets(now, true))},
+	}
+	if rpm := or(set.RequestsPerMinute, l.defaults.RequestsPerMinute); rpm != nil {
+		q.EffectiveRequestsPerMinute = *rpm
+	}
+	for _, row := range rows {
+		p := q.GetDay()
+		if row.Period == month {
+			p = q.GetMonth()
+		}
+		p.Used, p.Reserved = row.Used, row.Reserved
+	}
+	return q, nil
+}
+
+// StateOf is the caller's quota as WhoAmI tells it; nil when no token quota holds.
+func (l *Ledger) StateOf(ctx context.Context) (*paddockv1.Quota, error) {
+	c := caller.From(ctx)
+	if l.limitsOf(c.Quota).none() {
+		return nil, nil
+	}
+	return l.State(ctx, c.UserID, c.Quota)
+}
+
+// SetQuota implements paddock.v1.UsageService.
+func (s *Service) SetQuota(ctx context.Context, req *paddockv1.SetQuotaRequest) (*paddockv1.SetQuotaResponse, error) {
+	id := uuid.MustParse(req.GetUserId())
+	err := s.ledger.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		update := tx.User.Update().Where(user.ID(id)).
+			ClearTokensPerDay().SetNillableTokensPerDay(req.TokensPerDay).
+			ClearTokensPerMonth().SetNillableTokensPerMonth(req.TokensPerMonth).
+			ClearRequestsPerMinute().SetNillableRequestsPerMinute(req.RequestsPerMinute)
+		n, err := update.Save(ctx)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if n == 0 {
+			return audit.Event{}, errNoUser
+		}
+		return audit.Event{Type: audit.QuotaChanged, TargetUserID: id, Detail: quotaDetail(req)}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	q, err := s.quota(ctx, id)
+	return &paddockv1.SetQuotaResponse{Quota: q}, err
+}
+
+func quotaDetail(req *paddockv1.SetQuotaRequest) string {
+	tell := func(name string, set bool, value int64) string {
+		if !set {
+			return name + " default"
+		}
+		return fmt.Sprintf("%s %d", name, value)
+	}
+	return strings.Join([]string{
+		tell("tokens per day", req.TokensPerDay != nil, req.GetTokensPerDay()),
+		tell("tokens per month", req.TokensPerMonth != nil, req.GetTokensPerMonth()),
+		tell("requests per minute", req.RequestsPerMinute != nil, int64(req.GetRequestsPerMinute())),
+	}, ", ")
+}
+
+const (
+	defaultWindow = 30 * 24 * time.Hour
+	maxRows       = 5000
+)
+
+// groups are the columns that GetUsage can group by, in the order in which rows are sorted.
+var groups = []struct{ name, column string }{
+	{"day", "day"}, {"model", "model"}, {"credential", "credential_id"},
+}
+
+// GetUsage implements paddock.v1.UsageService.
+func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) (*paddockv1.GetUsageResponse, error) {
+	id, err := s.subject(ctx, "GetUsage", req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	to := store.Now().Add(time.Second) // that of just now, too
+	if req.GetTo() != nil {
+		if to, err = wire.ParseTime("to", req.GetTo()); err != nil {
+			return nil, err
+		}
+	}
+	from := to.Add(-defaultWindow)
+	if req.GetFrom() != nil {
+		if from, err = wire.ParseTime("from", req.GetFrom()); err != nil {
+			return nil, err
+		}
+	}
+	columns, order, grouping := []string{}, []string{}, ""
+	for _, g := range groups {
+		if slices.Contains(req.GetGroupBy(), g.name) {
+			columns = append(columns, g.column)
+			order = append(order, g.column)
+		} else {
+			columns = append(columns, "NULL")
+		}
+	}
+	if len(order) > 0 {
+		grouping = " GROUP BY " + strings.Join(order, ", ") + " ORDER BY " + strings.Replace(strings.Join(order, ", "), "day", "day DESC", 1)
+	}
+	m := &paddockv1.GetUsageResponse{}
+	query := "SELECT " + strings.Join(columns, ", ") + `, count(*), CAST(coalesce(sum(prompt_tokens), 0) AS bigint), ` +
+		`CAST(coalesce(sum(completion_tokens), 0) AS bigint), CAST(coalesce(sum(duration_ms), 0) AS bigint), ` +
+		`coalesce(max(CASE WHEN estimated THEN 1 ELSE 0 END), 0) FROM usage_records ` +
+		`WHERE user_id = $1 AND started_at >= $2 AND started_at < $3` + grouping + ` LIMIT $4`
+	err = s.ledger.store.Read(store.Slow(ctx), query, []any{id, from, to, maxRows}, func(rows *sql.Rows) error {
+		row := &paddockv1.UsageRow{}
+		var day, model, credential sql.NullString
+		var estimated int
+		err := rows.Scan(&day, &model, &credential, &row.Requests, &row.PromptTokens, &row.CompletionTokens, &row.DurationMs, &estimated)
+		row.Day, row.Model, row.CredentialId, row.Estimated = day.String, model.String, credential.String, estimated != 0
+		m.Rows = append(m.Rows, row)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}

@@ -1,0 +1,69 @@
+// Package usage keeps the ledger of model calls: what each may cost is reserved before the upstream is asked, and settled
+// afterwards at what it did cost, once, whatever becomes of the call, its client or its replica.
+package usage
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Kind is what a model call does.
+type Kind string
+
+// The kinds of model calls.
+const (
+	Chat     Kind = "chat"
+	Generate Kind = "generate"
+	Embed    Kind = "embed"
+)
+
+// Outcome is how a model call ended.
+type Outcome string
+
+// The outcomes of model calls.
+const (
+	OK      Outcome = "ok"
+	Aborted Outcome = "aborted" // the client left, was thrown out, or its replica died
+	Failed  Outcome = "failed"  // the upstream failed
+)
+
+// Call is a model call that asks to be admitted.
+type Call struct {
+	Kind         Kind
+	Model        string // canonical name
+	PromptTokens int64  // estimated, see Estimate
+	MaxTokens    int64  // most completion tokens that the client asks for; 0: as many as the model likes
+}
+
+// Cost is what a call did cost.
+type Cost struct {
+	PromptTokens, CompletionTokens int64
+	Exact                          bool // as the upstream counted them, and not estimated
+	Outcome                        Outcome
+	Total                          time.Duration
+}
+
+func (c Cost) tokens() int64 { return c.PromptTokens + c.CompletionTokens }
+
+// Estimate guesses the tokens of a text with so many bytes: three bytes make one, which is rather too many tokens for
+// prose (English has four and more) and about right for code and for scripts of three bytes a character.
+func Estimate(textBytes int) int64 { return int64(textBytes+2) / 3 }
+
+// periods are the day and the month of a time, UTC, as UsagePeriod keeps them.
+func periods(t time.Time) (day, month string) {
+	day = t.UTC().Format(time.DateOnly)
+	return day, day[:len("2006-01")]
+}
+
+// periodID is the key of a user's UsagePeriod.
+func periodID(user uuid.UUID, period string) string { return user.String() + "/" + period }
+
+// resets is when the period of t that follows is the next one's.
+func resets(t time.Time, monthly bool) time.Time {
+	year, month, day := t.UTC().Date()
+	if monthly {
+		return time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC)
+}

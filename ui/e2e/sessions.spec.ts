@@ -1,0 +1,57 @@
+import { expect, signIn, test } from './test';
+
+test('a session that an admin revokes is thrown out at its next step', async ({ page, server, another }) => {
+  const account = await server.newUser('user');
+  await signIn(page, account, '/embeddings');
+
+  const admin = await another(server.admin, `/users/${account.user.id}?tab=sessions`);
+  await admin.getByRole('button', { name: /^Revoke Chrom/ }).click();
+  await admin.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
+  await expect(admin.getByText('Not signed in anywhere.')).toBeVisible();
+
+  await page.getByRole('link', { name: 'Account' }).click();
+  await expect(page.getByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
+});
+
+test('a sign-in leaves nothing that a script could carry away', async ({ page, context, server }) => {
+  await signIn(page, await server.newUser('user'), '/account');
+  await expect(page.getByText('This session')).toBeVisible();
+  const { cookies, origins } = await context.storageState();
+  expect(cookies).toMatchObject([{ httpOnly: true, sameSite: 'Strict' }]);
+  expect(origins.flatMap(({ localStorage }) => localStorage)).toEqual([
+    { name: 'paddock.signed-in', value: '1' },
+  ]);
+});
+
+test('signing out in one tab signs out the other', async ({ page, context, server }) => {
+  await signIn(page, await server.newUser('user'), '/account');
+  const tab = await context.newPage();
+  await tab.goto('/chat');
+  await expect(tab.getByLabel('Message')).toBeVisible();
+
+  await page.getByRole('button', { name: /menu$/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  for (const one of [page, tab])
+    await expect(one.getByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
+  await tab.goto('/chat');
+  await expect(tab.getByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
+});
+
+test('after too many wrong passwords, the sign-in says how long to wait', async ({ page, server }) => {
+  const { email } = await server.newUser('user');
+  await page.clock.setFixedTime(new Date()); // the countdown stands still
+  await page.goto('/sign-in');
+  await page.getByLabel('Email').fill(email);
+  await page.getByLabel('Password', { exact: true }).fill('a guess');
+  const refused = page.getByRole('alert');
+  const wait = page.getByRole('button', { name: /^Wait \d+ s$/ });
+  for (let tries = 0; tries < 10 && !(await wait.isVisible()); tries++) {
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await expect(refused).toContainText(/wrong|invalid|incorrect|Try again in/i);
+  }
+  await expect(wait).toBeDisabled();
+  await expect(refused).toContainText(/Try again in \d+ s/);
+
+  await page.clock.setFixedTime(new Date(Date.now() + 60_000));
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeEnabled();
+});
