@@ -27,8 +27,9 @@ type process struct {
 	key string // of the first admin, when it was made by this start
 }
 
-// startProcess starts the built program in the folder and returns when /healthz answers 200, and how long that took.
-func startProcess(b *testing.B, dir, upstream string) (*process, time.Duration) {
+// startProcess starts the built program in the folder and returns when /healthz answers 200, and how long that took. Its
+// log goes to a file there.
+func startProcess(b *testing.B, dir, upstream string, env ...string) (*process, time.Duration) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -39,8 +40,14 @@ func startProcess(b *testing.B, dir, upstream string) (*process, time.Duration) 
 	var out bytes.Buffer
 	p := &process{Cmd: exec.Command(builtProgram(b), "serve"), url: "http://" + address}
 	p.Env = append(os.Environ(), "LISTEN_ADDR="+address, "DATA_DIR="+dir, "OLLAMA_BASE_URL="+upstream, "RATE_LIMIT_PER_MINUTE=0", "LOG_LEVEL=warn")
+	p.Env = append(p.Env, env...)
 	p.Stdout = &out
-	p.Stderr = os.Stderr
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer log.Close()
+	p.Stderr = log
 	began := time.Now()
 	if err := p.Start(); err != nil {
 		b.Fatal(err)

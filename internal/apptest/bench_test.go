@@ -65,7 +65,13 @@ func median(xs []float64) float64 {
 
 // load sends the request over and over on keep-alive connections and returns the answers per second. It does as little
 // as a client can, since its work is shared out to ours and the floor alike.
-func load(b *testing.B, base, request string, wantStatus string) float64 {
+func load(b *testing.B, base, request, wantStatus string) float64 {
+	b.Helper()
+	return loadAt(b, base, request, wantStatus, clients)
+}
+
+// loadAt is load with so many connections.
+func loadAt(b *testing.B, base, request, wantStatus string, clients int) float64 {
 	b.Helper()
 	address := strings.TrimPrefix(base, "http://")
 	var done sync.WaitGroup
@@ -110,7 +116,7 @@ func skipAnswer(r *bufio.Reader, wantStatus string) error {
 	if !bytes.Contains(line, []byte(wantStatus)) {
 		return fmt.Errorf("answer %q, want %s", line, wantStatus)
 	}
-	length := 0
+	length, chunked := 0, false
 	for {
 		line, err := r.ReadSlice('\n')
 		if err != nil {
@@ -119,11 +125,18 @@ func skipAnswer(r *bufio.Reader, wantStatus string) error {
 		if len(line) <= 2 {
 			break
 		}
+		chunked = chunked || bytes.HasPrefix(line, []byte("Transfer-Encoding: chunked"))
 		if n, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(n))); err != nil {
 				return err
 			}
 		}
+	}
+	if chunked {
+		if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(r)); err != nil {
+			return err
+		}
+		length = len("\r\n")
 	}
 	_, err = r.Discard(length)
 	return err
@@ -197,6 +210,7 @@ func BenchmarkRefusedKey(b *testing.B) {
 func referenceProxy(upstream string) http.Handler {
 	target, _ := url.Parse(upstream)
 	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 5000, DisableCompression: true}
 	keys := map[[sha256.Size]byte]bool{sha256.Sum256([]byte("Bearer right")): true}
 	bucket := rate.NewLimiter(rate.Inf, 1)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

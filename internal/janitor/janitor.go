@@ -22,10 +22,19 @@ const (
 )
 
 // sweeps delete a batch ($2) of what was over before a time ($1), by the index on that.
-var sweeps = []string{
-	`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`,
-	`DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`,
+var sweeps = []struct {
+	statement string
+	before    func(now time.Time) any
+}{
+	{`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, longOver},
+	{`DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, longOver},
+	// Of no use to quotas any more, nor to the overview; the usage records stay.
+	{`DELETE FROM usage_periods WHERE id IN (SELECT id FROM usage_periods WHERE period < $1 ORDER BY period LIMIT $2)`, threeMonthsAgo},
 }
+
+func longOver(now time.Time) any { return now.Add(-kept) }
+
+func threeMonthsAgo(now time.Time) any { return now.AddDate(0, -3, 0).Format(time.DateOnly) }
 
 // Run sweeps at once and then every hour, until ctx ends. Several replicas may do so at the same time.
 func Run(ctx context.Context, log *audit.Log) {
@@ -45,11 +54,11 @@ func Run(ctx context.Context, log *audit.Log) {
 
 // Sweep deletes what is over and tells how many rows that was.
 func Sweep(ctx context.Context, log *audit.Log) (deleted int64, err error) {
-	before := store.Now().Add(-kept)
+	now := store.Now()
 	for _, sweep := range sweeps {
 		for n := int64(1); n > 0; deleted += n {
 			err := log.Unaudited(ctx, "delete what is over", func(ctx context.Context, tx *db.Tx) (err error) {
-				n, err = store.Exec(ctx, tx, sweep, before, batch)
+				n, err = store.Exec(ctx, tx, sweep.statement, sweep.before(now), batch)
 				return err
 			})
 			if err != nil {

@@ -39,6 +39,11 @@ func TestSweepDeletesOnlyWhatIsLongOver(t *testing.T) {
 			a.Exec(t, `INSERT INTO idempotency_keys (id, request_hash, result_id, created_at) VALUES `+strings.Join(keys, ", "), ends)
 		}
 
+		for _, period := range []string{"2020-01-31", "2020-01", now.Format(time.DateOnly), now.Format("2006-01")} {
+			a.Exec(t, `INSERT INTO usage_periods (id, user_id, period, requests, used, reserved) VALUES ($1, $2, $3, 1, 1, 0)`,
+				p.GetId()+"/"+period, uuid.MustParse(p.GetId()), period)
+		}
+
 		log := audit.Open(a.Store)
 		deleted := make(chan int64)
 		for range 3 {
@@ -50,7 +55,7 @@ func TestSweepDeletesOnlyWhatIsLongOver(t *testing.T) {
 				deleted <- n
 			}()
 		}
-		if n := <-deleted + <-deleted + <-deleted; n != 2400 {
+		if n := <-deleted + <-deleted + <-deleted; n != 2402 {
 			t.Errorf("%d rows were deleted", n)
 		}
 		sessions, err := a.Store.Session.Query().Count(t.Context())

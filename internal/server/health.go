@@ -28,7 +28,7 @@ type health struct {
 type readiness struct {
 	Status   string            `json:"status"` // "ready", "unavailable"
 	Checks   map[string]string `json:"checks"`
-	Upstream string            `json:"upstream"`
+	Upstream string            `json:"upstream"` // "ok", "degraded" when only some servers answer, "unavailable"
 }
 
 const (
@@ -38,27 +38,35 @@ const (
 	pingPatience = time.Second
 )
 
-// ping is how the upstream answered last.
+// ping is how the upstreams answered last.
 type ping struct {
-	mu       sync.Mutex
-	at       time.Time
-	answered bool
+	mu    sync.Mutex
+	at    time.Time
+	state string
 }
 
-// answers tells whether an Ollama server does. It asks, unless it did so just now: the circuit breaker knows nothing before
-// the first calls.
-func (p *ping) answers(ctx context.Context, upstream *ollama.Client) bool {
+// ask tells whether the Ollama servers answer. It asks them, unless it did so just now: the circuit breakers know nothing
+// before the first calls.
+func (p *ping) ask(ctx context.Context, upstream *ollama.Client) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Since(p.at) < pingHolds {
-		return p.answered
+		return p.state
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingPatience) // others wait for it too
 	defer cancel()
+	answered := func(h ollama.Health) bool { return h.Err == nil }
 	all := upstream.Ping(ctx)
-	p.answered = slices.ContainsFunc(all, func(h ollama.Health) bool { return h.Err == nil })
+	switch silent := slices.DeleteFunc(slices.Clone(all), answered); len(silent) {
+	case 0:
+		p.state = "ok"
+	case len(all):
+		p.state = "unavailable"
+	default:
+		p.state = "degraded"
+	}
 	p.at = time.Now()
-	return p.answered
+	return p.state
 }
 
 // ready tells by checks whether calls can be served.
@@ -82,12 +90,9 @@ func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	checks, ready := h.ready(ctx)
-	answer := readiness{Status: "ready", Checks: checks, Upstream: "ok"}
+	answer := readiness{Status: "ready", Checks: checks, Upstream: h.ping.ask(ctx, h.upstream)}
 	if !ready {
 		answer.Status = "unavailable"
-	}
-	if !h.ping.answers(ctx, h.upstream) {
-		answer.Upstream = "unavailable"
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

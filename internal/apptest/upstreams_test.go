@@ -1,0 +1,48 @@
+package apptest_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// TestSeveralUpstreamsAreOne: as long as one answers, calls go there, and it is told that another does not.
+func TestSeveralUpstreamsAreOne(t *testing.T) {
+	t.Parallel()
+	one, other := ollamatest.Start(t), ollamatest.Start(t)
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": one.URL + ", " + other.URL})
+	readyz := func() string {
+		return send(t, http.MethodGet, a.URL+"/readyz", nil, "").body
+	}
+	if body := readyz(); !strings.Contains(body, `"upstream":"ok"`) {
+		t.Error(body)
+	}
+	overview := func() []*paddockv1.UpstreamHealth {
+		m, err := a.Admin().Overview.GetOverview(t.Context(), &paddockv1.GetOverviewRequest{})
+		must(t, err)
+		return m.GetOverview().GetUpstreams()
+	}
+	if u := overview(); len(u) != 2 || !u[0].GetUp() || !u[1].GetUp() || u[0].GetName() == u[1].GetName() || u[0].GetName() == "" {
+		t.Errorf("%v", u)
+	}
+	must(t, chatWith(t, a, a.AdminKey, "tiny-chat"))
+	one.Stop()
+	for range 5 {
+		must(t, chatWith(t, a, a.AdminKey, "tiny-chat"))
+	}
+	if !strings.Contains(listed(t, a, a.AdminKey), "tiny-chat:latest") {
+		t.Error("no models are listed")
+	}
+	if u := overview(); u[0].GetUp() || u[0].GetProblem() == "" || !u[1].GetUp() {
+		t.Errorf("%v", u)
+	}
+	other.Stop()
+	if err := chatWith(t, a, a.AdminKey, "tiny-chat"); err == nil {
+		t.Error("nobody is there, and answers")
+	}
+}
