@@ -52,14 +52,24 @@ func TestRightsThatEndWhileABodyComesAreGone(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		a := apptest.Start(t, url, nil)
 		eve := a.NewPerson(t, "admin")
-		body := `{"id":"` + eve.Id + `","active":true,"roles":["admin"]}`
-		send, answer := slowCall(t, a, eve.Key, "/paddock.v1.UserService/UpdateUser", body)
-		send(body[:1])
-		time.Sleep(200 * time.Millisecond) // well past the door
-		if _, err := a.Admin().Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: eve.Id, Active: new(false)}); err != nil {
+		change := `{"id":"` + eve.Id + `","active":true,"roles":["admin"]}`
+		const spaces = 20
+		send, answer := slowCall(t, a, eve.Key, "/paddock.v1.UserService/UpdateUser", strings.Repeat(" ", spaces)+change)
+		disabled := make(chan error, 1)
+		for i := range spaces {
+			send(" ")
+			if i == 2 { // well past the door
+				go func() {
+					_, err := a.Admin().Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: eve.Id, Active: new(false)})
+					disabled <- err
+				}()
+			}
+			time.Sleep(bodyIdle / 5)
+		}
+		if err := <-disabled; err != nil {
 			t.Fatal(err)
 		}
-		send(body[1:])
+		send(change)
 		if status, text := answer(); status != http.StatusUnauthorized {
 			t.Errorf("%d %s", status, text)
 		}

@@ -111,13 +111,14 @@ func isRetryable(err error) bool {
 	return ok && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
-// Taken tells whether err is a violation of the unique constraint on the column, "users.email".
+// Taken tells whether err is a violation of the unique constraint on the column, "users.email", or of the primary key "users.id".
 func Taken(err error, column string) bool {
 	if !sqlgraph.IsUniqueConstraintError(err) {
 		return false
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.ConstraintName == strings.ReplaceAll(column, ".", "_")+"_key"
+		table, name, _ := strings.Cut(column, ".")
+		return pg.ConstraintName == table+"_"+name+"_key" || name == "id" && pg.ConstraintName == table+"_pkey"
 	}
 	return strings.Contains(err.Error(), column)
 }

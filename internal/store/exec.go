@@ -48,7 +48,11 @@ type unanswered struct{}
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.
 // Parameters are $1, $2, …, which both databases know.
 func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	ctx, cancel := prompt(ctx)
+	limit := prompt
+	if s.Embedded() {
+		limit = patient // it can be busy, but not frozen
+	}
+	ctx, cancel := limit(ctx)
 	defer cancel()
 	rows, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {

@@ -277,6 +277,9 @@ func TestRacingCallsNeverOverrunAQuota(t *testing.T) {
 		for i := range 1000 {
 			calls.Go(func() {
 				_, err := chat(t.Context(), replicas[i%len(replicas)], p.Key, ask)
+				for apptest.Reason(err) == fault.DatabaseUnavailable { // so many at once on a small machine
+					_, err = chat(t.Context(), replicas[i%len(replicas)], p.Key, ask)
+				}
 				switch {
 				case err == nil:
 					passed.Add(1)

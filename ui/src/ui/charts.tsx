@@ -70,14 +70,16 @@ export function Columns({
         <span role="status" className="font-medium text-fg tabular-nums">
           {words ?? label}
         </span>
-        <span className="ml-auto flex gap-4">
-          {series.map((s) => (
-            <span key={s.name} className="inline-flex items-center gap-1.5">
-              <span className={clsx('size-2 rounded-full', fills[s.tone])} aria-hidden />
-              {s.name}
-            </span>
-          ))}
-        </span>
+        {series.length > 1 && (
+          <span className="ml-auto flex gap-4">
+            {series.map((s) => (
+              <span key={s.name} className="inline-flex items-center gap-1.5">
+                <span className={clsx('size-2 rounded-full', fills[s.tone])} aria-hidden />
+                {s.name}
+              </span>
+            ))}
+          </span>
+        )}
       </div>
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions */}
       <div

@@ -26,14 +26,21 @@ export function Notice({ tone = 'info', children, action }: NoticeProps) {
       className={clsx('flex flex-wrap items-center gap-x-3 gap-y-2 rounded-xl px-3 py-2.5 text-sm', surface)}
     >
       <Icon className="size-4 shrink-0 self-start translate-y-0.5" aria-hidden />
-      <div className="min-w-0 flex-1 wrap-anywhere">{children}</div>
+      <div className={clsx('min-w-0 flex-1 wrap-anywhere', action && 'basis-56')}>{children}</div>
       {action}
     </div>
   );
 }
 
+interface ErrorNoticeProps {
+  error: unknown;
+  onRetry?: () => void;
+  /** What else can be done about it. */
+  help?: ReactNode;
+}
+
 /** A query that failed, in place of what it was to show. */
-export function ErrorNotice({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+export function ErrorNotice({ error, onRetry, help }: ErrorNoticeProps) {
   const retry = onRetry && (
     <Button size="sm" onClick={onRetry}>
       Try again
@@ -42,6 +49,7 @@ export function ErrorNotice({ error, onRetry }: { error: unknown; onRetry?: () =
   return (
     <Notice tone="bad" action={retry}>
       {wordsOf(error)}
+      {help}
     </Notice>
   );
 }

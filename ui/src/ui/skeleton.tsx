@@ -12,3 +12,12 @@ export function Skeleton({ lines = 1 }: { lines?: number }) {
     </div>
   );
 }
+
+/** Stands in a chart's place. */
+export function ChartSkeleton() {
+  return (
+    <div className="h-42">
+      <Skeleton lines={5} />
+    </div>
+  );
+}

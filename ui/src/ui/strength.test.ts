@@ -15,6 +15,10 @@ test.each([
   expect(strengthOf(password, ['grace.hopper@example.com', 'Grace Hopper']).level).toBe(level);
 });
 
+test('the whole email counts for nothing, whatever words are in it', () => {
+  expect(strengthOf('al.b@my.paddock.co', ['al.b@my.paddock.co']).level).toBe(0);
+});
+
 test('a suggested password is strong, and another every time', () => {
   const [one, other] = [randomPassword(), randomPassword()];
   expect(strengthOf(one).level).toBe(3);

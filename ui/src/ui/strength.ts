@@ -36,11 +36,12 @@ export function strengthOf(password: string, about: string[] = []): Strength {
   return { level: 3, advice: 'Strong.' };
 }
 
-/** What somebody would try first counts for nothing. */
+/** What somebody would try first counts for nothing: the longest first, so that the whole email goes as one. */
 function withoutWords(password: string, about: string[]): string {
   const words = ['paddock', ...about]
     .flatMap((text) => [text.toLowerCase(), ...text.toLowerCase().split(/[^\p{L}\p{N}]+/u)])
-    .filter((word) => word.length >= 4);
+    .filter((word) => word.length >= 4)
+    .toSorted((a, b) => b.length - a.length);
   return words.reduce((rest, word) => rest.replaceAll(word, ''), password).replace(frequent, '');
 }
 

@@ -39,9 +39,9 @@ type AuditEntry struct {
 	ActorEmail string `protobuf:"bytes,5,opt,name=actor_email,json=actorEmail,proto3" json:"actor_email,omitempty"`
 	// To whom it was done, when it was done to a user.
 	TargetUserId string `protobuf:"bytes,6,opt,name=target_user_id,json=targetUserId,proto3" json:"target_user_id,omitempty"`
-	// The API key that was used, or that the act was about.
+	// The API key that was used; when none was, the one that the act was about. The detail names that in any case.
 	CredentialId string `protobuf:"bytes,7,opt,name=credential_id,json=credentialId,proto3" json:"credential_id,omitempty"`
-	// The session that was used, or that the act was about.
+	// The session that was used; when none was, the one that the act was about.
 	SessionId string `protobuf:"bytes,8,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
 	// Address of the caller.
 	Ip string `protobuf:"bytes,9,opt,name=ip,proto3" json:"ip,omitempty"`

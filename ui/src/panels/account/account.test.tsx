@@ -1,16 +1,27 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
-import { screen, waitFor } from '@testing-library/react';
+import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
-import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
 import type { ChangePasswordRequest, RateLimit } from '../../gen/paddock/v1/auth_pb';
+import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
+import { type QuotaPeriodSchema, type UsageRowSchema, UsageService } from '../../gen/paddock/v1/usage_pb';
 import { fault, renderApp, someone } from '../../test/app';
 
 interface Options {
   changePassword?: (request: ChangePasswordRequest) => object;
   rateLimit?: Pick<RateLimit, 'limit' | 'remaining' | 'resetSeconds'>;
+  quota?: Record<'day' | 'month', MessageInitShape<typeof QuotaPeriodSchema>>;
+  /** By what they are grouped by. */
+  rows?: Record<string, MessageInitShape<typeof UsageRowSchema>[]>;
 }
 
-function open({ changePassword = () => ({}), rateLimit }: Options = {}) {
+function open({
+  changePassword = () => ({}),
+  rateLimit,
+  quota = { day: {}, month: {} },
+  rows = {},
+}: Options = {}) {
   const user = someone();
   return renderApp({
     path: '/account',
@@ -20,7 +31,15 @@ function open({ changePassword = () => ({}), rateLimit }: Options = {}) {
       listSessions: () => ({ sessions: [] }),
       changePassword,
     },
-    services: ({ service }) => service(CredentialService, { listCredentials: () => ({ credentials: [] }) }),
+    services: ({ service }) => {
+      service(CredentialService, {
+        listCredentials: () => ({ credentials: [{ id: 'key 1', label: 'ci-token', prefix: 'pdk_abc' }] }),
+      });
+      service(UsageService, {
+        getQuota: () => ({ quota }),
+        getUsage: ({ groupBy }) => ({ rows: rows[groupBy[0]!] ?? [] }),
+      });
+    },
   });
 }
 
@@ -83,4 +102,45 @@ test('the limit tells what is left and when all of it is back', async () => {
 test('where there is no limit, it says so', async () => {
   open();
   expect(await screen.findByText('Your requests are not limited.')).toBeVisible();
+});
+
+test('the quota tells what is used, what running calls hold, and when it resets', async () => {
+  const resetsAt = timestampFromDate(new Date(Date.now() + 5.5 * 3_600_000));
+  open({ quota: { day: { limit: 20_000n, used: 16_800n, reserved: 900n, resetsAt }, month: { used: 42n } } });
+  const meter = await screen.findByRole('meter', { name: 'Tokens today' });
+  expect(meter).toHaveAttribute('aria-valuetext', '16,800 of 20,000 used');
+  expect(screen.getByText('900 held by running calls. Resets in 5 hours.')).toBeVisible();
+  expect(screen.queryByRole('meter', { name: 'Tokens this month' })).toBeNull();
+  expect(screen.getByText('used, no limit')).toBeVisible();
+});
+
+test('a quota that is used up says that calls are refused', async () => {
+  open({ quota: { day: { limit: 100n, used: 104n }, month: {} } });
+  expect(await screen.findByText(/Used up: calls are refused/)).toBeVisible();
+});
+
+test('usage shows by day, by model, and by key with its label', async () => {
+  const day = new Date().toISOString().slice(0, 10);
+  const cost = { requests: 3n, promptTokens: 1000n, completionTokens: 234n };
+  const { person } = open({
+    rows: {
+      day: [{ day, ...cost }],
+      model: [{ model: 'llama3.2:latest', ...cost, estimated: true }],
+      credential: [{ credentialId: 'key 1', ...cost, requests: 2n }, { requests: 1n }],
+    },
+  });
+  expect(await screen.findByText('1,234 tokens in 3 requests')).toBeVisible();
+  const models = await screen.findByRole('table', { name: 'Usage by model' });
+  expect(within(models).getByRole('row', { name: 'llama3.2:latest 3 ≈ 1,234' })).toBeVisible();
+  await person.click(screen.getByRole('button', { name: 'By API key' }));
+  const keys = await screen.findByRole('table', { name: 'Usage by API key' });
+  expect(await within(keys).findByRole('row', { name: 'ci-token pdk_abc… 2 1,234' })).toBeVisible();
+  expect(within(keys).getByRole('row', { name: 'Signed in, without a key 1 0' })).toBeVisible();
+});
+
+test('who has used nothing is shown how', async () => {
+  const { person } = open();
+  expect(await screen.findByText(/-H "Authorization: Bearer pdk_…" \\/)).toBeVisible();
+  await person.click(screen.getByRole('tab', { name: 'OpenAI' }));
+  expect(await screen.findByText(/base_url="http.+\/v1"/)).toBeVisible();
 });

@@ -1,6 +1,6 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
-import { wordsOf } from '../../api/errors';
+import { faultOf, wordsOf } from '../../api/errors';
 import type { ChatResponse, OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import type { Answer, Conversation, Stats } from './conversations';
 
@@ -22,7 +22,7 @@ export async function* answering(
     if (answer.state === 'running') yield { ...answer, state: 'failed', fault: 'The answer broke off.' };
   } catch (thrown) {
     if (signal.aborted) yield { ...answer, state: 'stopped' };
-    else yield { ...answer, state: 'failed', fault: wordsOf(thrown) };
+    else yield { ...answer, state: 'failed', fault: wordsOf(thrown), reason: faultOf(thrown).reason };
   }
 }
 

@@ -1,5 +1,5 @@
 import { Code, type ServiceImpl } from '@connectrpc/connect';
-import { screen, waitFor, within } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { type ChatRequest, OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import { fault, renderApp, someone } from '../../test/app';
@@ -91,6 +91,49 @@ test('an answer that breaks off says so, keeps what arrived, and can be asked fo
   expect(await screen.findByText('All of it.')).toBeVisible();
   expect(screen.queryByText('The first words')).toBeNull();
   expect(said(requests[1]!)).toEqual(['user: Tell me']);
+});
+
+test('a quota that is used up says when it resets, and where to see it', async () => {
+  const { ask } = renderChat([
+    async function* () {
+      yield* [];
+      const message =
+        'token quota exceeded: 9 of 9 tokens used this day; the quota resets at 2026-11-24T00:00:00Z';
+      throw fault(Code.ResourceExhausted, 'QUOTA_EXCEEDED', message, { retryAfter: 18_721 });
+    },
+  ]);
+  await ask('More');
+  const alert = await screen.findByRole('alert');
+  expect(alert).toHaveTextContent(
+    'Token quota exceeded: 9 of 9 tokens used this day. It resets in 5 h 12 min.',
+  );
+  expect(within(alert).getByRole('link', { name: 'account page' })).toHaveAttribute('href', '/account');
+});
+
+test('a model that may not be used any more says which ones may', async () => {
+  let allowed = models;
+  const { ask } = renderChat(
+    [
+      async function* () {
+        yield* [];
+        allowed = [{ name: 'qwen3:8b', capabilities: ['completion'] }, ...models.slice(1)];
+        throw fault(Code.PermissionDenied, 'MODEL_NOT_ALLOWED', 'you may not use this model');
+      },
+    ],
+    () => ({ models: allowed }),
+  );
+  await ask('Hello?');
+  expect(await screen.findByText(/You may not use this model\. +Choose qwen3:8b\./)).toBeVisible();
+});
+
+test('a half-typed message is there when one comes back, and is kept nowhere', async () => {
+  const { person, history } = renderChat([]);
+  await person.type(await screen.findByLabelText('Message'), 'half a thou');
+  act(() => history.push('/embeddings'));
+  await screen.findByRole('heading', { name: 'Embeddings' });
+  act(() => history.push('/chat'));
+  expect(await screen.findByLabelText('Message')).toHaveValue('half a thou');
+  expect(JSON.stringify({ ...localStorage })).not.toContain('half a thou');
 });
 
 test('an edited prompt replaces what came after it', async () => {

@@ -96,6 +96,8 @@ export function Chat() {
               empty={<Welcome />}
             />
             <Composer
+              draft={chats.drafts.get(id ?? '') ?? ''}
+              onDraft={(text) => chats.drafts.set(id ?? '', text)}
               model={settings.model}
               running={running}
               onSend={send}

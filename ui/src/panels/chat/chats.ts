@@ -10,6 +10,8 @@ const KEEP = 1000;
 /** Holds a user's conversations with models. Answers go on arriving while other panels are open. */
 export class Chats {
   readonly conversations: Conversations;
+  /** Messages that are not sent yet, by conversation; that of a new one under "". In memory alone. */
+  readonly drafts = new Map<string, string>();
   readonly #ollama: Client<typeof OllamaService>;
   readonly #running = new Map<string, AbortController>();
   readonly #onFull: () => void;
@@ -64,6 +66,7 @@ export class Chats {
   remove(id: string): void {
     this.stop(id);
     this.#running.delete(id);
+    this.drafts.delete(id);
     this.conversations.remove(id);
   }
 

@@ -5,6 +5,9 @@ import { IconButton } from '../../ui/icon-button';
 import { Kbd } from '../../ui/kbd';
 
 interface ComposerProps {
+  /** What stands in it at first, and what is told of every change of it. */
+  draft: string;
+  onDraft: (text: string) => void;
   model: string;
   running: boolean;
   onSend: (prompt: string) => void;
@@ -16,6 +19,8 @@ interface ComposerProps {
 }
 
 export function Composer({
+  draft,
+  onDraft,
   model,
   running,
   onSend,
@@ -24,7 +29,7 @@ export function Composer({
   onSettings,
   settings,
 }: ComposerProps) {
-  const [text, setText] = useState('');
+  const [text, setText] = useState(draft);
   const area = useRef<HTMLTextAreaElement>(null);
 
   useLayoutEffect(() => {
@@ -32,10 +37,14 @@ export function Composer({
     style.height = `${scrollHeight}px`;
   }, [text]);
 
+  const write = (written: string) => {
+    setText(written);
+    onDraft(written);
+  };
   const send = () => {
     if (running || !text.trim()) return;
+    write('');
     onSend(text.trim());
-    setText('');
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
@@ -66,7 +75,7 @@ export function Composer({
           aria-label="Message"
           placeholder={model ? `Ask ${model}…` : 'Ask…'}
           value={text}
-          onChange={(event) => setText(event.target.value)}
+          onChange={(event) => write(event.target.value)}
           onKeyDown={onKeyDown}
           className="block max-h-[40dvh] w-full resize-none bg-transparent px-4 pt-3.5 pb-1 text-[0.90625rem] leading-relaxed outline-none"
         />

@@ -24,6 +24,8 @@ export interface Answer {
   /** cut: the token limit was reached. failed: fault says why. */
   state: 'running' | 'done' | 'cut' | 'stopped' | 'failed';
   fault?: string;
+  /** Of the contract, when the server gave one. */
+  reason?: string;
   stats?: Stats;
 }
 

@@ -5,6 +5,7 @@ import { Button } from '../../ui/button';
 import { IconButton } from '../../ui/icon-button';
 import { CopyButton } from '../../ui/copy-button';
 import { Notice } from '../../ui/notice';
+import { FaultHelp } from '../models/fault-help';
 import type { Answer, Prompt } from './conversations';
 import { AnswerText } from './markdown';
 
@@ -129,6 +130,7 @@ function Ending({ answer, onRetry }: AnswerTurnProps) {
       return (
         <Notice tone="bad" action={again}>
           {answer.fault} {answer.content && 'What arrived is kept.'}
+          <FaultHelp reason={answer.reason} capability="completion" />
         </Notice>
       );
     case 'stopped':

@@ -2,11 +2,13 @@ import { useMutation } from '@connectrpc/connect-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Play } from 'lucide-react';
 import { useDeferredValue, useState } from 'react';
+import { faultOf } from '../../api/errors';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import { Button } from '../../ui/button';
 import { ErrorNotice } from '../../ui/notice';
 import { Page } from '../../ui/page';
 import { useShortcuts } from '../../ui/shortcuts';
+import { FaultHelp } from '../models/fault-help';
 import { ModelNote } from '../models/model-note';
 import { ModelPicker } from '../models/model-picker';
 import { useModels } from '../models/use-models';
@@ -82,7 +84,13 @@ export function Embeddings() {
       }
     >
       <ModelNote capability="embedding" />
-      {embed.error && <ErrorNotice error={embed.error} onRetry={() => generate()} />}
+      {embed.error && (
+        <ErrorNotice
+          error={embed.error}
+          onRetry={() => generate()}
+          help={<FaultHelp reason={faultOf(embed.error).reason} capability="embedding" />}
+        />
+      )}
       <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1.15fr)_minmax(0,1fr)]">
         <Inputs
           inputs={inputs}

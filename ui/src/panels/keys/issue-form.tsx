@@ -5,7 +5,12 @@ import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
 import { Button } from '../../ui/button';
 import { Field, Input } from '../../ui/field';
 import { Form } from '../../ui/form';
+import { Notice } from '../../ui/notice';
+import { PickButton } from '../../ui/pick-button';
 import { Select } from '../../ui/select';
+import { type Allowed, faultIn, listOf, wordsFor } from '../models/model-list';
+import { ModelsDialog } from '../models/models-dialog';
+import { consequence } from './key-models';
 import type { Issued } from './secret-dialog';
 
 const expiries = [
@@ -26,50 +31,77 @@ interface IssueFormProps {
 export function IssueForm({ userId, onIssued }: IssueFormProps) {
   const [round, setRound] = useState(0);
   const [expiry, setExpiry] = useState<Expiry>('90');
+  const [models, setModels] = useState<Allowed>();
+  const [choosing, setChoosing] = useState(false);
   const [today] = useState(() => isoDay(new Date()));
   const issue = useChange(CredentialService.method.issueApiKey, {
     meta: { inPlace: true },
     onSuccess: ({ credential, secret }) => {
       setRound(round + 1);
-      onIssued({ label: credential?.label ?? '', secret });
+      setModels(undefined);
+      onIssued({ label: credential?.label ?? '', secret, models: credential?.models?.names });
     },
   });
   const submit = (values: FormData) => {
     const text = (name: string) => String(values.get(name) ?? '');
-    issue.mutate({ userId, label: text('label'), expiresAt: endOf(expiry, text('expiresAt')) });
+    issue.mutate({
+      userId,
+      label: text('label'),
+      expiresAt: endOf(expiry, text('expiresAt')),
+      models: listOf(models),
+    });
   };
 
+  const fault = issue.error && faultIn(models, issue.error);
   return (
-    <Form error={issue.error} onSubmit={submit}>
-      <div className="grid grid-cols-2 items-start gap-3 sm:grid-cols-[minmax(0,1fr)_9.5rem_auto]">
-        <div className="col-span-2 sm:col-span-1">
-          <Field key={round} name="label" label="Label">
-            <Input
-              placeholder="What it is for: ci-token"
-              required
-              maxLength={100}
-              autoComplete="off"
-              spellCheck={false}
-            />
-          </Field>
-        </div>
-        <Field name="expiry" label="Expires">
-          <Select items={[...expiries]} value={expiry} onChange={setExpiry} wide />
-        </Field>
-        <div className="pt-[1.535rem]">
-          <Button type="submit" wide busy={issue.isPending}>
-            Issue
-          </Button>
-        </div>
-        {expiry === 'date' && (
-          <div className="col-span-2 sm:col-span-3">
-            <Field name="expiresAt" label="Last day" hint="The key works until the end of this day.">
-              <Input type="date" min={today} required />
+    <>
+      <Form error={issue.error} onSubmit={submit}>
+        {fault && <Notice tone="bad">{fault}</Notice>}
+        <div className="grid grid-cols-2 items-start gap-3 sm:grid-cols-[minmax(0,1fr)_9.5rem]">
+          <div className="col-span-2 sm:col-span-1">
+            <Field key={round} name="label" label="Label">
+              <Input
+                placeholder="What it is for: ci-token"
+                required
+                maxLength={100}
+                autoComplete="off"
+                spellCheck={false}
+              />
             </Field>
           </div>
-        )}
-      </div>
-    </Form>
+          <Field name="expiry" label="Expires">
+            <Select items={[...expiries]} value={expiry} onChange={setExpiry} wide />
+          </Field>
+          {expiry === 'date' && (
+            <div className="col-span-2">
+              <Field name="expiresAt" label="Last day" hint="The key works until the end of this day.">
+                <Input type="date" min={today} required />
+              </Field>
+            </div>
+          )}
+          <PickButton label="Models" value={wordsFor(models)} onClick={() => setChoosing(true)} />
+          <div className="col-span-2 sm:col-span-1 sm:pt-[1.535rem]">
+            <Button type="submit" wide busy={issue.isPending}>
+              Issue
+            </Button>
+          </div>
+        </div>
+      </Form>
+      {choosing && (
+        <ModelsDialog
+          title="Models of the new key"
+          allowed={models}
+          action="Use these"
+          onSave={(allowed) => {
+            setModels(allowed);
+            setChoosing(false);
+          }}
+          onClose={() => setChoosing(false)}
+        >
+          {consequence}
+        </ModelsDialog>
+      )}
+    </>
   );
 }
 

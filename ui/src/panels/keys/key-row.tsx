@@ -8,6 +8,8 @@ import { Button } from '../../ui/button';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { Time } from '../../ui/time';
 import { toast } from '../../ui/toast';
+import { wordsFor } from '../models/model-list';
+import { KeyModels } from './key-models';
 import type { Issued } from './secret-dialog';
 import { statusOf } from './status';
 
@@ -17,11 +19,11 @@ interface KeyRowProps {
 }
 
 export function KeyRow({ credential, onIssued }: KeyRowProps) {
-  const { id, label, prefix, createdAt, lastUsedAt, expiresAt, revokedAt } = credential;
-  const [asking, setAsking] = useState<'rotate' | 'revoke'>();
+  const { id, label, prefix, createdAt, lastUsedAt, expiresAt, revokedAt, models } = credential;
+  const [asking, setAsking] = useState<'models' | 'rotate' | 'revoke'>();
   const close = () => setAsking(undefined);
   const rotate = useChange(CredentialService.method.rotateCredential, {
-    onSuccess: ({ secret }) => onIssued({ label, secret }),
+    onSuccess: ({ secret }) => onIssued({ label, secret, models: models?.names }),
     onSettled: close,
   });
   const revoke = useChange(CredentialService.method.revokeCredential, {
@@ -64,9 +66,19 @@ export function KeyRow({ credential, onIssued }: KeyRowProps) {
             'never expires'
           )}
         </p>
+        <p className="text-xs wrap-anywhere text-fg-3">
+          {models && models.names.length > 0 ? (
+            <span className="font-mono">{models.names.join(', ')}</span>
+          ) : (
+            wordsFor(models?.names)
+          )}
+        </p>
       </div>
       {live && (
-        <div className="flex gap-1.5 max-sm:ml-7">
+        <div className="ml-7 flex gap-1.5 @lg:ml-0">
+          <Button size="sm" aria-label={`Models of ${label}`} onClick={() => setAsking('models')}>
+            Models…
+          </Button>
           <Button size="sm" aria-label={`Rotate ${label}`} onClick={() => setAsking('rotate')}>
             Rotate
           </Button>
@@ -75,6 +87,7 @@ export function KeyRow({ credential, onIssued }: KeyRowProps) {
           </Button>
         </div>
       )}
+      {asking === 'models' && <KeyModels credential={credential} onClose={close} />}
       <ConfirmDialog
         open={asking === 'rotate'}
         onClose={close}
@@ -83,7 +96,7 @@ export function KeyRow({ credential, onIssued }: KeyRowProps) {
         busy={rotate.isPending}
         onConfirm={() => rotate.mutate({ id })}
       >
-        You get a new key with the same label and expiry. Calls using the present one fail at once.
+        You get a new key with the same label, models and expiry. Calls using the present one fail at once.
       </ConfirmDialog>
       <ConfirmDialog
         open={asking === 'revoke'}

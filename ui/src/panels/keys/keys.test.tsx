@@ -3,6 +3,7 @@ import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { type Credential, CredentialSchema, CredentialService } from '../../gen/paddock/v1/credentials_pb';
+import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import { type User, UserService } from '../../gen/paddock/v1/users_pb';
 import { renderApp, someone } from '../../test/app';
 import { statusOf } from './status';
@@ -27,12 +28,18 @@ function open(keys: Credential[]) {
         listUsers: () => ({ users: [admin], totalSize: 1 }),
         getUser: () => ({ user: admin }),
       });
+      service(OllamaService, { listModels: () => ({ models: [{ name: 'llama3.2:latest' }] }) });
       service(CredentialService, {
         listCredentials: () => ({ credentials: keys }),
-        issueApiKey: ({ label, expiresAt }) => {
-          const credential = key(label, { expiresAt });
+        issueApiKey: ({ label, expiresAt, models }) => {
+          const credential = key(label, { expiresAt, models });
           keys.unshift(credential);
           return { credential, secret: 'pdk_abc_secret' };
+        },
+        setCredentialModels: ({ id, models }) => {
+          const credential = keys.find((one) => one.id === id)!;
+          credential.models = models;
+          return { credential };
         },
         revokeCredential: ({ id }) => {
           keys.find((one) => one.id === id)!.revokedAt = soon(0);
@@ -61,6 +68,42 @@ test('shows a new key once; neither Escape nor the way back takes it away', asyn
   expect(await screen.findByRole('button', { name: 'Revoke ci-token' })).toBeInTheDocument();
   const days = (timestampDate(keys[0]!.expiresAt!).getTime() - now) / DAY;
   expect(Math.round(days)).toBe(90);
+});
+
+test('a key can be held to some models, and shows with them how to use it', async () => {
+  const keys: Credential[] = [];
+  const { person } = open(keys);
+  await person.type(await screen.findByLabelText('Label'), 'ci-token');
+  await person.click(screen.getByRole('button', { name: 'Models All models' }));
+  const choice = within(await screen.findByRole('dialog', { name: 'Models of the new key' }));
+  await person.click(choice.getByRole('switch', { name: 'All models' }));
+  await person.click(await choice.findByRole('checkbox', { name: 'llama3.2:latest' }));
+  await person.type(choice.getByLabelText('Another one'), 'qwen3:8b{Enter}');
+  expect(choice.getByRole('checkbox', { name: 'qwen3:8b' })).toBeChecked();
+  await person.click(choice.getByRole('button', { name: 'Use these' }));
+  await person.click(await screen.findByRole('button', { name: 'Models 2 models' }));
+  await person.click(await screen.findByRole('button', { name: 'Cancel' }));
+  await person.click(screen.getByRole('button', { name: 'Issue' }));
+
+  const dialog = within(await screen.findByRole('alertdialog'));
+  expect(dialog.getByText(/Bearer pdk_abc_secret[^]+"model": "llama3.2:latest"/)).toBeVisible();
+  expect(keys[0]!.models?.names).toEqual(['llama3.2:latest', 'qwen3:8b']);
+});
+
+test('the models of a key can be changed: to none, and back to all', async () => {
+  const keys = [key('ci-token', { models: { names: ['llama3.2:latest'] } })];
+  const { person } = open(keys);
+  const change = async (role: 'checkbox' | 'switch', name: string) => {
+    await person.click(await screen.findByRole('button', { name: 'Models of ci-token' }));
+    const dialog = within(await screen.findByRole('dialog', { name: 'Models of ci-token' }));
+    await person.click(await dialog.findByRole(role, { name }));
+    await person.click(dialog.getByRole('button', { name: 'Save models' }));
+    await waitFor(() => expect(screen.queryByRole('button', { name: 'Save models' })).toBeNull());
+  };
+  await change('checkbox', 'llama3.2:latest');
+  expect(keys[0]!.models?.names).toEqual([]);
+  await change('switch', 'All models');
+  expect(keys[0]!.models).toBeUndefined();
 });
 
 test('asks before it revokes, and says what that does', async () => {

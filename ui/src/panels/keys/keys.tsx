@@ -3,9 +3,9 @@ import { useState } from 'react';
 import { apiBase } from '../../api/transport';
 import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
 import { Button } from '../../ui/button';
-import { CopyButton } from '../../ui/copy-button';
 import { ErrorNotice } from '../../ui/notice';
 import { Skeleton } from '../../ui/skeleton';
+import { Snippet } from '../../ui/snippet';
 import { IssueForm } from './issue-form';
 import { KeyRow } from './key-row';
 import { SecretDialog, type Issued } from './secret-dialog';
@@ -44,7 +44,10 @@ function KeyList({ userId, onIssued }: KeyListProps) {
   const hidden = data.credentials.length - shown.length;
   return (
     <div className="flex flex-col items-center gap-2">
-      <ul aria-label="API keys" className="w-full divide-y divide-line rounded-xl border border-line">
+      <ul
+        aria-label="API keys"
+        className="@container w-full divide-y divide-line rounded-xl border border-line"
+      >
         {shown.map((key) => (
           <KeyRow key={key.id} credential={key} onIssued={onIssued} />
         ))}
@@ -61,16 +64,11 @@ function KeyList({ userId, onIssued }: KeyListProps) {
 function NoKeys() {
   const example = `curl ${apiBase || location.origin}/api/tags -H "Authorization: Bearer pdk_…"`;
   return (
-    <div className="rounded-xl border border-dashed border-line-strong px-3 py-3 text-sm text-fg-2">
+    <div className="flex flex-col gap-2 rounded-xl border border-dashed border-line-strong px-3 py-3 text-sm text-fg-2">
       <p>
         No API keys yet. A program calls the models with one, through any Ollama or OpenAI client or plainly:
       </p>
-      <div className="mt-2 flex items-center gap-1 rounded-lg bg-hover pl-2.5">
-        <code tabIndex={0} className="min-w-0 flex-1 overflow-x-auto py-2 text-xs whitespace-nowrap">
-          {example}
-        </code>
-        <CopyButton text={example} label="Copy example" />
-      </div>
+      <Snippet code={example} label="Copy example" />
     </div>
   );
 }

@@ -1,16 +1,20 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useBlocker } from '@tanstack/react-router';
+import clsx from 'clsx';
 import { Check } from 'lucide-react';
 import { useRef } from 'react';
 import { Button } from '../../ui/button';
 import { CopyButton } from '../../ui/copy-button';
 import { backdropClasses, dialogClasses } from '../../ui/dialog';
 import { Notice } from '../../ui/notice';
+import { KeyExamples } from './key-examples';
 
 /** A key that was just issued. */
 export interface Issued {
   label: string;
   secret: string;
+  /** The models that it may use; absent: all that its user may. */
+  models: string[] | undefined;
 }
 
 /** Shows a key for the only time. One button closes it: no Esc, no click beside it, no way back or away. */
@@ -21,7 +25,7 @@ export function SecretDialog({ issued, onStored }: { issued: Issued; onStored: (
     <AlertDialog.Root open>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className={backdropClasses} forceRender />
-        <AlertDialog.Popup className={dialogClasses} initialFocus={box}>
+        <AlertDialog.Popup className={clsx(dialogClasses, 'sm:w-[38rem]')} initialFocus={box}>
           <AlertDialog.Title className="text-lg font-semibold tracking-tight wrap-anywhere">
             The key {issued.label}
           </AlertDialog.Title>
@@ -40,8 +44,13 @@ export function SecretDialog({ issued, onStored }: { issued: Issued; onStored: (
           >
             {issued.secret}
           </div>
-          <div className="flex flex-wrap items-center justify-between gap-2">
+          <div>
             <CopyButton text={issued.secret} label="Copy key" wide />
+          </div>
+          <section aria-label="How to use it">
+            <KeyExamples secret={issued.secret} allowed={issued.models} />
+          </section>
+          <div className="flex justify-end">
             <Button look="primary" onClick={onStored}>
               <Check aria-hidden />I stored it
             </Button>

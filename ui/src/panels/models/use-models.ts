@@ -1,18 +1,35 @@
 import { useQuery } from '@connectrpc/connect-query';
-import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
+import { useRouteContext } from '@tanstack/react-router';
+import { mayCall } from '../../api/access';
+import { type Model, OllamaService } from '../../gen/paddock/v1/ollama_pb';
 
 /** What a model is to be used for, as Ollama names it. */
 export type Capability = 'completion' | 'embedding';
 
 /** The models for a use. Ollama does not tell the capabilities of every model; those are given the benefit of the doubt. */
-export function useModels(capability: Capability) {
+export function useModels(capability: Capability, options: { refetchOnMount?: 'always' } = {}) {
   return useQuery(
     OllamaService.method.listModels,
     {},
     {
       staleTime: 60_000,
-      select: ({ models }) =>
-        models.filter(({ capabilities }) => capabilities.length === 0 || capabilities.includes(capability)),
+      select: ({ models }) => models.filter((model) => serves(model, capability)),
+      ...options,
     },
   );
+}
+
+/** The models that one may use oneself, whatever for; none for who may not ask. */
+export function useAllowedModels() {
+  const { user } = useRouteContext({ from: '/shell' });
+  const { listModels } = OllamaService.method;
+  return useQuery(
+    listModels,
+    {},
+    { staleTime: 60_000, enabled: mayCall(user, listModels), select: ({ models }) => models },
+  );
+}
+
+function serves({ capabilities }: Model, capability: Capability): boolean {
+  return capabilities.length === 0 || capabilities.includes(capability);
 }

@@ -1,12 +1,13 @@
 import { useQuery } from '@connectrpc/connect-query';
-import type { ReactNode } from 'react';
 import { faultOf, wordsOf } from '../../api/errors';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
-import type { DatabaseHealth, Overview, UpstreamHealth } from '../../gen/paddock/v1/overview_pb';
+import type { DatabaseHealth, Overview } from '../../gen/paddock/v1/overview_pb';
 import { Status } from '../../ui/badge';
 import { CopyButton } from '../../ui/copy-button';
 import { Card } from '../../ui/page';
 import { Skeleton } from '../../ui/skeleton';
+import { milliseconds } from './milliseconds';
+import { Upstreams } from './upstreams';
 
 const PULL = 'ollama pull llama3.2';
 
@@ -15,13 +16,10 @@ export function Health({ overview }: { overview: Overview | undefined }) {
   return (
     <Card title="Health">
       {overview ? (
-        <ul className="flex flex-col gap-2.5">
+        <div className="flex flex-col gap-3">
           {overview.database && <Database database={overview.database} />}
-          {overview.upstreams.map((upstream, i) => (
-            // oxlint-disable-next-line react/no-array-index-key -- they have no names
-            <Upstream key={i} upstream={upstream} />
-          ))}
-        </ul>
+          <Upstreams upstreams={overview.upstreams} />
+        </div>
       ) : (
         <Skeleton lines={2} />
       )}
@@ -37,38 +35,17 @@ function Database({ database }: { database: DatabaseHealth }) {
   const { kind, latencyMs, connectionsInUse, connectionsMax } = database;
   const full = connectionsMax > 0 && connectionsInUse >= connectionsMax;
   return (
-    <Line state={<Status tone={full ? 'warn' : 'ok'}>Database</Status>} figure={milliseconds(latencyMs)}>
-      {kinds[kind] ?? kind}
-      {connectionsMax > 0 && ` · ${connectionsInUse} of ${connectionsMax} connections in use`}
-      {full && '; calls wait for one'}
-    </Line>
-  );
-}
-
-function Upstream({ upstream: { up, latencyMs, problem } }: { upstream: UpstreamHealth }) {
-  return (
-    <Line
-      state={<Status tone={up ? 'ok' : 'bad'}>Ollama</Status>}
-      figure={up ? milliseconds(latencyMs) : 'away'}
-    >
-      {up ? (
-        'It answers.'
-      ) : (
-        <span className="text-bad-text">{sentence(problem)} Chat and embeddings fail until it is back.</span>
-      )}
-    </Line>
-  );
-}
-
-function Line({ state, figure, children }: { state: ReactNode; figure: string; children: ReactNode }) {
-  return (
-    <li>
+    <div>
       <p className="flex items-center justify-between gap-3 font-medium">
-        {state}
-        <span className="font-mono text-xs font-normal text-fg-3">{figure}</span>
+        <Status tone={full ? 'warn' : 'ok'}>Database</Status>
+        <span className="font-mono text-xs font-normal text-fg-3">{milliseconds(latencyMs)}</span>
       </p>
-      <p className="pl-3.5 text-xs wrap-anywhere text-fg-3">{children}</p>
-    </li>
+      <p className="pl-3.5 text-xs wrap-anywhere text-fg-3">
+        {kinds[kind] ?? kind}
+        {connectionsMax > 0 && ` · ${connectionsInUse} of ${connectionsMax} connections in use`}
+        {full && '; calls wait for one'}
+      </p>
+    </div>
   );
 }
 
@@ -106,16 +83,8 @@ function Models() {
   );
 }
 
-function milliseconds(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
-}
-
 function size(bytes: bigint): string {
   const megabytes = Number(bytes) / 1e6;
   if (megabytes < 1000) return `${Math.ceil(megabytes)} MB`;
   return `${(megabytes / 1000).toFixed(megabytes < 10_000 ? 1 : 0)} GB`;
-}
-
-function sentence(words: string): string {
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}${/[.!?]$/.test(words) ? '' : '.'}`;
 }

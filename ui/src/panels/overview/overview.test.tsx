@@ -1,5 +1,5 @@
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { screen, waitFor } from '@testing-library/react';
+import { act, screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { AuditService } from '../../gen/paddock/v1/audit_pb';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
@@ -30,8 +30,15 @@ function open(...roles: string[]) {
               },
             ],
             signInDays: [{ day: '2026-11-22', succeeded: 5, failed: 2 }],
-            database: { kind: 'sqlite', latencyMs: 0.2 },
-            upstreams: [{ up: false, problem: 'the model server cannot be reached' }],
+            database: { kind: 'sqlite', latencyMs: 0.04 },
+            usageDays: [
+              { day: '2026-11-21', requests: 2n, tokens: 1000n },
+              { day: '2026-11-22', requests: 5n, tokens: 234n },
+            ],
+            upstreams: [
+              { name: 'gpu-1:11434', up: true, latencyMs: 12.4, inFlight: 3 },
+              { name: 'gpu-2:11434', up: false, problem: 'the model server cannot be reached' },
+            ],
           },
         }),
       });
@@ -42,12 +49,26 @@ function open(...roles: string[]) {
 test('an admin begins with how things are: figures, what is wrong in words, keys to rotate', async () => {
   open('admin');
   expect(await screen.findByRole('link', { name: /Active users 1,200 4 more are inactive/ })).toBeVisible();
-  expect(screen.getByText(/The model server cannot be reached\. Chat and embeddings fail/)).toBeVisible();
+  const servers = within(screen.getByRole('list', { name: 'Ollama servers' })).getAllByRole('listitem');
+  expect(servers[0]).toHaveTextContent('gpu-1:11434Upanswers in 12 ms · 3 calls run');
+  expect(servers[1]).toHaveTextContent('The model server cannot be reached. Calls go to the others');
+  expect(screen.getByText('< 0.1 ms')).toBeVisible();
   expect(screen.getByRole('link', { name: /ci-token .*grace@example.com in 2 days/ })).toHaveAttribute(
     'href',
     expect.stringMatching(/^\/users\//),
   );
   expect(await screen.findByText('ollama pull llama3.2')).toBeVisible();
+});
+
+test('the usage of the days is told in tokens or in requests', async () => {
+  const { person } = open('admin');
+  const chart = await screen.findByRole('img', { name: /^Tokens per day/ });
+  expect(screen.getByText('1,234 tokens')).toBeVisible();
+  act(() => chart.focus());
+  await person.keyboard('{ArrowLeft}');
+  expect(chart).toHaveAccessibleName('Tokens per day (UTC). Nov 22: tokens 234');
+  await person.click(screen.getByRole('button', { name: 'Requests' }));
+  expect(screen.getByText('7 requests')).toBeVisible();
 });
 
 test('a member goes on to the chat', async () => {

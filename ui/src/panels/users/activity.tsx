@@ -1,11 +1,11 @@
 import { useQuery } from '@connectrpc/connect-query';
 import { ArrowRight } from 'lucide-react';
 import { type AuditEntry, AuditService } from '../../gen/paddock/v1/audit_pb';
-import { Badge, type Tone } from '../../ui/badge';
 import { ButtonLink } from '../../ui/button';
 import { ErrorNotice } from '../../ui/notice';
 import { Skeleton } from '../../ui/skeleton';
 import { Time } from '../../ui/time';
+import { EventBadge } from '../audit/events';
 import { agentName } from '../sessions/agent';
 
 /** How many of the latest entries are shown. */
@@ -43,16 +43,12 @@ export function Activity({ userId }: { userId: string }) {
   );
 }
 
-const tones: Record<string, Tone> = { success: 'neutral', failure: 'warn', denied: 'bad' };
-
 function Entry({ entry, userId }: { entry: AuditEntry; userId: string }) {
-  const { eventType, outcome, occurredAt, actorUserId, actorEmail, ip, userAgent, detail } = entry;
+  const { outcome, occurredAt, actorUserId, actorEmail, ip, userAgent, detail } = entry;
   return (
     <li className="flex flex-col gap-1 px-3 py-2.5">
       <p className="flex items-center justify-between gap-3">
-        <Badge mono tone={tones[outcome]}>
-          {eventType}
-        </Badge>
+        <EventBadge event={entry} />
         <span className="shrink-0 text-xs text-fg-3">
           <Time at={occurredAt} />
         </span>

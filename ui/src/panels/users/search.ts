@@ -8,7 +8,9 @@ export interface UsersSearch {
   /** The page's number, from 2 on, and the token that leads to it. */
   page?: number;
   after?: string;
-  tab?: 'sessions' | 'activity';
+  tab?: 'usage' | 'sessions' | 'activity';
+  /** What the roles allow is open. */
+  roles?: true;
 }
 
 /** Reads it; what makes no sense is left out. */
@@ -20,13 +22,15 @@ export function usersSearch({
   page,
   after,
   tab,
+  roles,
 }: Record<string, unknown>): UsersSearch {
   return {
     q: typeof q === 'string' || typeof q === 'number' ? String(q).slice(0, 200) || undefined : undefined,
     role: oneOf(role, 'admin', 'user'),
     status: oneOf(status, 'active', 'inactive'),
     sort: oneOf(sort, 'created_at', 'email', 'email desc'),
-    tab: oneOf(tab, 'sessions', 'activity'),
+    tab: oneOf(tab, 'usage', 'sessions', 'activity'),
+    roles: roles === true || undefined,
     ...(typeof page === 'number' &&
       page > 1 &&
       typeof after === 'string' && { page: Math.floor(page), after }),

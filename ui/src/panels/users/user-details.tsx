@@ -1,5 +1,5 @@
 import { useBlocker, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState, type ReactNode } from 'react';
+import { useState } from 'react';
 import type { User } from '../../gen/paddock/v1/users_pb';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { CopyButton } from '../../ui/copy-button';
@@ -11,8 +11,11 @@ import { Activity } from './activity';
 import { DeleteUser } from './delete-user';
 import { type Draft, isChanged } from './draft';
 import { useIsLastAdmin } from './last-admin';
+import type { UsersSearch } from './search';
+import { Section } from './section';
 import { SetPassword } from './set-password';
 import { Settings } from './settings';
+import { UserUsage } from './user-usage';
 
 /** Everything about a user, and everything that can be done to them. */
 export function UserDetails({ user, onDeleted }: { user: User; onDeleted: () => void }) {
@@ -28,7 +31,7 @@ export function UserDetails({ user, onDeleted }: { user: User; onDeleted: () => 
     withResolver: true,
   });
 
-  const goTo = (chosen: 'access' | 'sessions' | 'activity') =>
+  const goTo = (chosen: 'access' | NonNullable<UsersSearch['tab']>) =>
     void navigate({
       to: '/users/{-$userId}',
       params: { userId },
@@ -57,6 +60,7 @@ export function UserDetails({ user, onDeleted }: { user: User; onDeleted: () => 
         onChange={goTo}
         tabs={[
           { value: 'access', label: 'Access', content: access },
+          { value: 'usage', label: 'Usage', content: <UserUsage user={user} /> },
           { value: 'sessions', label: 'Sessions', content: <Sessions userId={user.id} /> },
           { value: 'activity', label: 'Activity', content: <Activity userId={user.id} /> },
         ]}
@@ -97,14 +101,5 @@ function Facts({ user: { id, externalId, createdAt, lastLoginAt } }: { user: Use
         )}
       </p>
     </div>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="flex flex-col gap-3 border-t border-line pt-4">
-      <h3 className="text-base font-semibold tracking-tight">{title}</h3>
-      {children}
-    </section>
   );
 }

@@ -1,16 +1,19 @@
 import { create } from '@bufbuild/protobuf';
-import type { ServiceImpl } from '@connectrpc/connect';
+import { Code, type ConnectRouter, type ServiceImpl } from '@connectrpc/connect';
 import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
+import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
+import { type SetQuotaRequest, UsageService } from '../../gen/paddock/v1/usage_pb';
 import {
   type ListUsersRequest,
+  type SetRoleModelsRequest,
   type UpdateUserRequest,
   type User,
   UserSchema,
   UserService,
 } from '../../gen/paddock/v1/users_pb';
-import { renderApp, someone } from '../../test/app';
+import { fault, renderApp, someone } from '../../test/app';
 
 const grace = create(UserSchema, {
   id: '01a20588-5d85-7abe-8000-000000000002',
@@ -20,11 +23,19 @@ const grace = create(UserSchema, {
   roles: ['user'],
 });
 
-function open(path: string, users: User[], methods: Partial<ServiceImpl<typeof UserService>> = {}) {
+function open(
+  path: string,
+  users: User[],
+  methods: Partial<ServiceImpl<typeof UserService>> = {},
+  more?: (router: ConnectRouter) => void,
+) {
   return renderApp({
     path,
     as: someone('admin'),
-    services: ({ service }) => {
+    services: (router) => {
+      const { service } = router;
+      more?.(router);
+      service(OllamaService, { listModels: () => ({}) });
       service(CredentialService, { listCredentials: () => ({}) });
       service(UserService, {
         listRoles: () => ({ roles: [{ name: 'admin' }, { name: 'user' }] }),
@@ -118,6 +129,65 @@ test('saves what was changed, and nothing else', async () => {
   expect(requests[0]!.roles?.values).toEqual([]);
   expect(requests[0]!.active).toBeUndefined();
   expect(requests[0]!.displayName).toBeUndefined();
+});
+
+test('sets a quota: what is empty is the default, which is shown', async () => {
+  const requests: SetQuotaRequest[] = [];
+  const { person } = open(`/users/${grace.id}?tab=usage`, [grace], {}, ({ service }) =>
+    service(UsageService, {
+      getUsage: () => ({}),
+      getQuota: () => ({ quota: { day: { limit: 50_000n }, month: {}, effectiveRequestsPerMinute: 60 } }),
+      setQuota: (request) => {
+        requests.push(request);
+        if (request.requestsPerMinute === 7)
+          throw fault(Code.InvalidArgument, 'INVALID_ARGUMENT', 'invalid', {
+            fields: { requests_per_minute: 'seven is unlucky' },
+          });
+        return {};
+      },
+    }),
+  );
+  expect(await screen.findByLabelText('Tokens a day')).toHaveAttribute('placeholder', '50,000');
+  expect(screen.getByLabelText('Tokens a month')).toHaveAttribute('placeholder', 'no limit');
+  await person.type(screen.getByLabelText('Tokens a month'), '0');
+  await person.type(screen.getByLabelText('Requests a minute'), '7');
+  await person.click(screen.getByRole('button', { name: 'Save quota' }));
+  expect(await screen.findByText('Seven is unlucky.')).toBeVisible();
+  await person.clear(screen.getByLabelText('Requests a minute'));
+  await person.click(screen.getByRole('button', { name: 'Save quota' }));
+  expect(await screen.findByText('Quota of grace@example.com saved')).toBeInTheDocument();
+  expect(requests.at(-1)).toMatchObject({ userId: grace.id, tokensPerMonth: 0n });
+  expect(requests.at(-1)!.tokensPerDay).toBeUndefined();
+  expect(requests.at(-1)!.requestsPerMinute).toBeUndefined();
+});
+
+test('the roles are a click away, and say which models they may use', async () => {
+  const requests: SetRoleModelsRequest[] = [];
+  const { person, history } = open('/users', [grace], {
+    listRoles: () => ({ roles: [{ name: 'admin' }, { name: 'user', models: { names: ['old:latest'] } }] }),
+    setRoleModels: (request) => {
+      requests.push(request);
+      if (request.models?.names.includes('a b'))
+        throw fault(Code.InvalidArgument, 'INVALID_ARGUMENT', 'invalid', {
+          fields: { 'models.names[1]': 'is no model name' },
+        });
+      return {};
+    },
+  });
+  await person.click(await screen.findByRole('link', { name: 'Roles' }));
+  expect(history.location.search).toBe('?roles=true');
+  const list = within(await screen.findByRole('list', { name: 'Models that user may use' }));
+  expect(list.getByText('old:latest')).toBeVisible();
+  await person.click(screen.getByRole('button', { name: 'Models of the role user' }));
+  const dialog = within(await screen.findByRole('dialog', { name: 'Models of the role user' }));
+  await person.type(dialog.getByLabelText('Another one'), 'a b');
+  await person.click(dialog.getByRole('button', { name: 'Add' }));
+  await person.click(dialog.getByRole('button', { name: 'Save models' }));
+  expect(await dialog.findByText('a b: Is no model name.')).toBeVisible();
+  await person.click(dialog.getByRole('checkbox', { name: 'a b' }));
+  await person.click(dialog.getByRole('button', { name: 'Save models' }));
+  expect(await screen.findByText('Models of the role user saved')).toBeInTheDocument();
+  expect(requests.at(-1)).toMatchObject({ name: 'user', models: { names: ['old:latest'] } });
 });
 
 test('does not leave with settings that are not saved, unless told to', async () => {

@@ -1,11 +1,12 @@
 import { useNavigate, useParams, useRouter, useSearch } from '@tanstack/react-router';
-import { UserPlus } from 'lucide-react';
+import { ShieldCheck, UserPlus } from 'lucide-react';
 import { useRef } from 'react';
 import { ButtonLink } from '../../ui/button';
 import { ErrorNotice } from '../../ui/notice';
 import { Card, Page } from '../../ui/page';
 import { useShortcuts } from '../../ui/shortcuts';
 import { Filters } from './filters';
+import { RolesSheet } from './roles-sheet';
 import type { UsersSearch } from './search';
 import { usePages } from './use-pages';
 import { UserDrawer } from './user-drawer';
@@ -45,6 +46,9 @@ export function Users() {
     });
   };
 
+  const closeRoles = () =>
+    void navigate({ to: '/users/{-$userId}', params: { userId }, search: { ...search, roles: undefined } });
+
   useShortcuts({
     '/': () => searchInput.current?.focus(),
     r: () => void refetch(),
@@ -56,10 +60,20 @@ export function Users() {
       title="Admin panel"
       lead="People and services that have an account."
       actions={
-        <ButtonLink to="/users/new" look="primary">
-          <UserPlus aria-hidden />
-          Create user
-        </ButtonLink>
+        <>
+          <ButtonLink
+            to="/users/{-$userId}"
+            params={{ userId: undefined }}
+            search={{ ...search, tab: undefined, roles: true }}
+          >
+            <ShieldCheck aria-hidden />
+            Roles
+          </ButtonLink>
+          <ButtonLink to="/users/new" look="primary">
+            <UserPlus aria-hidden />
+            Create user
+          </ButtonLink>
+        </>
       }
     >
       <Filters
@@ -85,6 +99,7 @@ export function Users() {
         </Card>
       )}
       <UserDrawer userId={userId} listed={data?.users.find(({ id }) => id === userId)} onClose={close} />
+      <RolesSheet open={search.roles === true} onClose={closeRoles} />
     </Page>
   );
 }

@@ -64,14 +64,14 @@ export type AuditEntry = Message<"paddock.v1.AuditEntry"> & {
   targetUserId: string;
 
   /**
-   * The API key that was used, or that the act was about.
+   * The API key that was used; when none was, the one that the act was about. The detail names that in any case.
    *
    * @generated from field: string credential_id = 7;
    */
   credentialId: string;
 
   /**
-   * The session that was used, or that the act was about.
+   * The session that was used; when none was, the one that the act was about.
    *
    * @generated from field: string session_id = 8;
    */

@@ -1,0 +1,112 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import { useQuery } from '@connectrpc/connect-query';
+import { keepPreviousData } from '@tanstack/react-query';
+import { useState } from 'react';
+import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
+import { type UsageRow, UsageService } from '../../gen/paddock/v1/usage_pb';
+import { Button } from '../../ui/button';
+import { ErrorNotice } from '../../ui/notice';
+import { Segmented } from '../../ui/segmented';
+import { Skeleton } from '../../ui/skeleton';
+import { Cell, Head, Row, Table } from '../../ui/table';
+import { costliest, tokensOf } from './figures';
+
+type Grouping = 'model' | 'credential';
+
+const groupings = [
+  { value: 'model', label: 'By model' },
+  { value: 'credential', label: 'By API key' },
+] as const;
+
+/** How many rows are shown at first. */
+const SHOWN = 8;
+
+/** What model calls since a time cost, by model or by API key, the costliest first. */
+export function UsageTable({ userId, from }: { userId: string; from: Timestamp }) {
+  const [grouping, setGrouping] = useState<Grouping>('model');
+  const [all, setAll] = useState(false);
+  const { data, error, refetch } = useQuery(
+    UsageService.method.getUsage,
+    { userId, from, groupBy: [grouping] },
+    { placeholderData: keepPreviousData },
+  );
+  const rows = data && costliest(data.rows);
+  const estimated = rows?.some((row) => row.estimated);
+  return (
+    <div className="flex flex-col gap-2">
+      <div>
+        <Segmented label="Rows" items={[...groupings]} value={grouping} onChange={setGrouping} />
+      </div>
+      {!rows &&
+        (error ? <ErrorNotice error={error} onRetry={() => void refetch()} /> : <Skeleton lines={3} />)}
+      {rows && (
+        <div className="overflow-hidden rounded-xl border border-line">
+          <Table
+            label={grouping === 'model' ? 'Usage by model' : 'Usage by API key'}
+            head={
+              <>
+                <Head>{grouping === 'model' ? 'Model' : 'API key'}</Head>
+                <Head end>Requests</Head>
+                <Head end>Tokens</Head>
+              </>
+            }
+          >
+            {rows.slice(0, all ? undefined : SHOWN).map((row) => (
+              <Row key={row.model + row.credentialId}>
+                <Cell>
+                  {row.model ? (
+                    <span className="font-mono text-xs wrap-anywhere">{row.model}</span>
+                  ) : (
+                    <Key userId={userId} id={row.credentialId} />
+                  )}
+                </Cell>
+                <Cell end>{row.requests.toLocaleString()}</Cell>
+                <Cell end>
+                  <Tokens row={row} />
+                </Cell>
+              </Row>
+            ))}
+          </Table>
+        </div>
+      )}
+      {rows && rows.length > SHOWN && !all && (
+        <div>
+          <Button size="sm" look="ghost" onClick={() => setAll(true)}>
+            {rows.length - SHOWN} more
+          </Button>
+        </div>
+      )}
+      {estimated && (
+        <p className="text-xs text-fg-3">
+          ≈ is estimated in part: some answers were broken off before the model told what they cost.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Tokens({ row }: { row: UsageRow }) {
+  const { promptTokens, completionTokens, estimated } = row;
+  return (
+    <span
+      className="whitespace-nowrap"
+      title={`${promptTokens.toLocaleString()} of the prompts, ${completionTokens.toLocaleString()} of the answers`}
+    >
+      {estimated && '≈ '}
+      {tokensOf(row).toLocaleString()}
+    </span>
+  );
+}
+
+/** The key by its label; without an id, what was done with a session. */
+function Key({ userId, id }: { userId: string; id: string }) {
+  const { data } = useQuery(CredentialService.method.listCredentials, { userId }, { enabled: id !== '' });
+  if (!id) return <>Signed in, without a key</>;
+  const credential = data?.credentials.find((one) => one.id === id);
+  if (!credential) return <span className="font-mono text-xs wrap-anywhere">{id}</span>;
+  return (
+    <span className="wrap-anywhere">
+      {credential.label} <span className="font-mono text-xs text-fg-3">{credential.prefix}…</span>
+    </span>
+  );
+}
