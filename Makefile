@@ -44,8 +44,8 @@ test: ## Run every test, on the embedded database and on PostgreSQL
 	scripts/test
 
 .PHONY: test-ollama
-test-ollama: ## Run the Ollama contract against a real Ollama with two tiny models
-	scripts/test-ollama $(flags) ./internal/ollama/ ./internal/apptest/ -run 'TestContract/Ollama|TestWire/Ollama|TestMainJobWithOllama'
+test-ollama: ## Run the Ollama contract and stock clients against a real Ollama with tiny models
+	scripts/test-ollama $(flags) ./internal/ollama/ ./internal/apptest/ ./cmd/paddock/ -run 'Test(Contract|Wire|AnswersAreTheUpstreamsOwn)/Ollama|Test(MainJob|StockClients)WithOllama'
 
 .PHONY: seed
 seed: build ## Make the first admin and API key in the configured database
@@ -96,7 +96,7 @@ migration: ## Write migrations of a changed schema: make migration name=what_cha
 
 .PHONY: clean
 clean: ## Remove what was built and fetched
-	rm -rf bin .tools ui/node_modules
+	rm -rf bin .tools ui/node_modules internal/clients/npm/node_modules
 	find ui/dist -mindepth 1 ! -name .gitkeep -delete
 
 .PHONY: go

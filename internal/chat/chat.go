@@ -147,16 +147,16 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 	if err != nil {
 		return nil, err
 	}
+	cost := usage.Cost{Outcome: usage.Failed}
+	defer func() { reserved.Settle(ctx, cost) }()
 	answer, err := s.upstream.Embed(ctx, turn(ctx, true), model, req.GetInput())
 	if err != nil {
-		outcome := usage.Failed
 		if ctx.Err() != nil {
-			outcome = usage.Aborted
+			cost.Outcome = usage.Aborted
 		}
-		reserved.Settle(ctx, usage.Cost{Outcome: outcome})
 		return nil, err
 	}
-	reserved.Settle(ctx, usage.Cost{PromptTokens: answer.PromptTokens, Exact: true, Outcome: usage.OK})
+	cost = usage.Cost{PromptTokens: answer.PromptTokens, Exact: true, Outcome: usage.OK}
 	m := &paddockv1.EmbedResponse{PromptTokens: answer.PromptTokens}
 	for _, v := range answer.Vectors {
 		m.Embeddings = append(m.Embeddings, &paddockv1.Embedding{Values: v})

@@ -32,6 +32,9 @@ func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.
 	if after := err.Meta().Get("Retry-After"); after != "" {
 		w.Header().Set("Retry-After", after)
 	}
+	if fault.ReasonOf(err) == fault.QuotaExceeded {
+		w.Header().Set("X-Should-Retry", "false") // OpenAI's clients would, twice, and soon
+	}
 	status := statusOf(err)
 	writeJSON(w, d, status, d.errorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message()))
 }
@@ -59,6 +62,10 @@ func (d Dialect) errorBody(ctx context.Context, status int, code, message string
 		Type    string `json:"type"`
 		Message string `json:"message"`
 	}
+	type ollamaError struct {
+		Error  string `json:"error"`
+		Status string `json:"status,omitempty"` // all that Ollama's command line reads of a 401
+	}
 	type openAIError struct {
 		Message string  `json:"message"`
 		Type    string  `json:"type"`
@@ -68,9 +75,11 @@ func (d Dialect) errorBody(ctx context.Context, status int, code, message string
 	var body any
 	switch d {
 	case Ollama:
-		body = struct {
-			Error string `json:"error"`
-		}{message}
+		e := ollamaError{Error: message}
+		if status == http.StatusUnauthorized {
+			e.Status = message
+		}
+		body = e
 	case OpenAI:
 		e := openAIError{Message: message, Type: typeOf(status)}
 		if code != "" {

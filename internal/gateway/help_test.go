@@ -46,9 +46,6 @@ func start(t testing.TB, upstream *ollamatest.Server) *bench {
 	return b
 }
 
-// firstByte is how long the upstream may take; a real one has to load its model.
-var firstByte = 3 * time.Second
-
 func startAt(t testing.TB, upstream string) *bench {
 	t.Helper()
 	base, err := url.Parse(upstream)
@@ -59,7 +56,7 @@ func startAt(t testing.TB, upstream string) *bench {
 	b.store = storetest.Open(t, storetest.SQLite(t))
 	b.ledger = usage.NewLedger(b.store, audit.Open(b.store), caller.Quota{})
 	client := ollama.New(ollama.Config{
-		BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: firstByte, IdleTimeout: time.Second,
+		BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: 3 * time.Second, IdleTimeout: time.Second,
 	})
 	g := gateway.New(client, b.ledger, tell)
 	mux := http.NewServeMux()

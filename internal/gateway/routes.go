@@ -20,7 +20,7 @@ type Route struct {
 	Dialect Dialect
 	Public  bool  // needs no credential; all others need the role user or admin, and count against limits
 	Model   bool  // a model works for it, and its answer may be a stream
-	MaxBody int64 // bytes; 0: it has none
+	MaxBody int64 // bytes; 0: it has none, and what comes is not read
 	Handler http.Handler
 }
 

@@ -51,8 +51,12 @@ func tooLarge(most int64) *connect.Error {
 }
 
 // readBody reads the whole body, so that what is too large, too slow or no message is told as such in every dialect.
-// (connect-go would answer by itself, without our ErrorInfo, and drain what it refuses.)
+// (connect-go would answer by itself, without our ErrorInfo, and drain what it refuses.) Where there is nothing to read, 0
+// being the most, a body is left unread: a client that asks for what does not exist is to be told just that.
 func readBody(w http.ResponseWriter, r *http.Request, most int64, room *room) (io.ReadCloser, error) {
+	if most == 0 {
+		return http.NoBody, nil
+	}
 	if r.ContentLength > most {
 		return nil, tooLarge(most)
 	}
@@ -84,8 +88,10 @@ type held struct{ *bytes.Buffer }
 
 func (held) Close() error { return nil }
 
-// fill reads the body to its end and takes the room that it needs as it comes: a length is only a promise.
+// fill reads the body to its end and takes the room that it needs as it comes. A length is only a promise: what has come
+// makes room for so many times as much of what is to come.
 func fill(buf *bytes.Buffer, body io.Reader, length int64, room *room) error {
+	const trust = 8
 	buf.Grow(int(min(max(length, 0), metadataBody)) + bytes.MinRead)
 	for {
 		if err := room.take(buf.Cap()); err != nil {
@@ -100,7 +106,8 @@ func fill(buf *bytes.Buffer, body io.Reader, length int64, room *room) error {
 		case n == 0:
 			return io.ErrNoProgress
 		}
-		buf.Grow(bytes.MinRead)
+		promised := max(int(length)-buf.Len(), 0)
+		buf.Grow(min(promised, (trust-1)*buf.Len()) + bytes.MinRead)
 	}
 }
 

@@ -24,20 +24,25 @@ type Ledger struct {
 	log      *audit.Log
 	defaults caller.Quota
 	replica  uuid.UUID
+	now      func() time.Time // of the calls and of the replicas, which have to agree on it within seconds
 
 	mu      sync.Mutex
 	waiting []*entry
-	busy    bool // somebody commits
-	seen    time.Time
-	live    map[uuid.UUID]*Reservation
-	open    sync.WaitGroup // settlements that are not yet in the database
+	busy    bool                       // somebody commits
+	seen    time.Time                  // when this replica last said that it lives, by its own clock
+	live    map[uuid.UUID]*Reservation // not settled in the database, or not yet admitted
+	unsure  time.Time                  // when last an admission failed that may have been written
+	open    sync.WaitGroup             // settlements
+	closing bool                       // open is waited for, and so takes no more
+
+	blind bool // see Sweep
 }
 
 // NewLedger returns the ledger of this replica; the quota is that of users who have none of their own.
 func NewLedger(s *store.Store, log *audit.Log, defaults caller.Quota) *Ledger {
 	return &Ledger{
 		store: s, log: log, defaults: defaults,
-		replica: uuid.Must(uuid.NewV7()), live: map[uuid.UUID]*Reservation{},
+		replica: uuid.Must(uuid.NewV7()), now: store.Now, live: map[uuid.UUID]*Reservation{}, blind: !s.Embedded(),
 	}
 }
 
@@ -56,22 +61,28 @@ type Reservation struct {
 	settled   atomic.Bool
 }
 
-// Reserve admits a call of the context's caller, or refuses it with QUOTA_EXCEEDED. The call is in the database by then,
-// whether or not the caller still waits.
+// Reserve admits a call of the context's caller, or refuses it with QUOTA_EXCEEDED, or fails with store.ErrAway. An
+// admitted call is in the database by then, whether or not the caller still waits.
 func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
 	c := caller.From(ctx)
 	r := &Reservation{
-		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: store.Now(),
+		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: l.now(),
 		limits: l.limitsOf(c.Quota), max: call.MaxTokens,
 	}
-	e := &entry{reserve: r, done: make(chan error, 1)}
-	l.put(e) //nolint:contextcheck // many calls share a commit, which ends with none of them
-	if err := <-e.done; err != nil {
-		return nil, err
-	}
+	e := newEntry(admission, r)
 	l.mu.Lock()
 	l.live[r.id] = r
 	l.mu.Unlock()
+	l.put(e) //nolint:contextcheck // many calls share a commit, which ends with none of them
+	if err := <-e.done; err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.live, r.id)
+		if e.refused == nil {
+			l.unsure = l.now()
+		}
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -87,34 +98,42 @@ func (r *Reservation) Settle(ctx context.Context, cost Cost) {
 	if !r.settled.CompareAndSwap(false, true) {
 		return
 	}
-	l := r.ledger
-	l.mu.Lock()
-	delete(l.live, r.id)
-	l.mu.Unlock()
 	if cost.Total == 0 {
 		cost.Total = time.Since(r.startedAt)
 	}
-	l.settle(context.WithoutCancel(ctx), r, cost)
+	l := r.ledger
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if settle := func() { l.settle(context.WithoutCancel(ctx), r, cost) }; l.closing {
+		go settle()
+	} else {
+		l.open.Go(settle)
+	}
 }
 
 // settle writes until it is written.
 func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
-	l.open.Go(func() {
-		for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-			e := &entry{settle: r, cost: cost, done: make(chan error, 1)}
-			l.put(e) //nolint:contextcheck // as in Reserve
-			err := <-e.done
-			if err == nil || errors.Is(err, errSettled) {
-				return
-			}
-			slog.WarnContext(ctx, "usage not settled yet", "call", r.id, "error", err)
-			<-time.After(wait)
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		e := newEntry(settlement, r)
+		e.cost = cost
+		l.put(e) //nolint:contextcheck // as in Reserve
+		err := <-e.done
+		if err == nil || errors.Is(err, errSettled) {
+			break
 		}
-	})
+		slog.WarnContext(ctx, "usage not settled yet", "call", r.id, "error", err)
+		time.Sleep(wait)
+	}
+	l.mu.Lock()
+	delete(l.live, r.id)
+	l.mu.Unlock()
 }
 
 // Close waits until everything is settled, or ctx ends; the rest is then left to another replica.
 func (l *Ledger) Close(ctx context.Context) error {
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
 	settled := make(chan struct{})
 	go func() {
 		l.open.Wait()

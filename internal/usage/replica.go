@@ -1,9 +1,12 @@
 package usage
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,13 +21,13 @@ const (
 	checkpointEvery = time.Second
 	// sweepEvery is how often each replica looks for reservations of the dead. With staleAfter it makes sure that they
 	// are settled within a minute.
-	sweepEvery = 10 * time.Second
+	sweepEvery = 5 * time.Second
 	// staleAfter is how long a replica with running calls may keep silent before others take it for dead, and beat how
 	// often it speaks.
-	staleAfter = 30 * time.Second
+	staleAfter = 20 * time.Second
 	beat       = 5 * time.Second
-	// sweepBatch bounds what one sweep settles.
-	sweepBatch = 500
+	// unsureFor is how long a commit whose answer was lost may still come: longer than any statement may take.
+	unsureFor = 10 * time.Second
 )
 
 // Run notes what running calls produce and settles the reservations of replicas that have died, until ctx ends.
@@ -53,11 +56,11 @@ func (l *Ledger) Run(ctx context.Context) {
 
 // checkpoint writes how much each call has produced since the last time.
 func (l *Ledger) checkpoint(ctx context.Context) error {
+	produced := map[*Reservation]int64{}
 	l.mu.Lock()
-	var behind []*Reservation
 	for _, r := range l.live {
-		if r.produced.Load() != r.recorded {
-			behind = append(behind, r)
+		if n := r.produced.Load(); n != r.recorded {
+			produced[r] = n
 		}
 	}
 	idle := len(l.live) == 0
@@ -65,29 +68,39 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 	if idle {
 		return nil
 	}
-	return l.write(ctx, "usage checkpoint", func(ctx context.Context, tx *db.Tx) error {
+	behind := make([]*Reservation, 0, len(produced))
+	for r := range produced {
+		behind = append(behind, r)
+	}
+	slices.SortFunc(behind, func(a, b *Reservation) int { return bytes.Compare(a.id[:], b.id[:]) }) // see commit
+	err := l.write(ctx, "usage checkpoint", func(ctx context.Context, tx *db.Tx) error {
 		for _, r := range behind {
-			produced := r.produced.Load()
-			if err := store.Send(ctx, tx, `UPDATE reservations SET produced = $1 WHERE id = $2`, produced, r.id); err != nil {
+			if err := store.Send(ctx, tx, `UPDATE reservations SET produced = $1 WHERE id = $2`, produced[r], r.id); err != nil {
 				return err
 			}
-			r.recorded = produced
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for r, n := range produced {
+		r.recorded = n
+	}
+	return nil
 }
 
 // write runs a transaction that also says, when it is time to, that this replica lives: before or together with the first
 // reservation in its name.
 func (l *Ledger) write(ctx context.Context, reason string, f func(ctx context.Context, tx *db.Tx) error) error {
+	began := time.Now()
 	l.mu.Lock()
-	due := time.Since(l.seen) > beat
+	due := began.Sub(l.seen) > beat
 	l.mu.Unlock()
-	now := store.Now()
 	err := l.log.Unaudited(ctx, reason, func(ctx context.Context, tx *db.Tx) error {
 		if due {
 			err := store.Send(ctx, tx, `INSERT INTO replicas (id, seen_at) VALUES ($1, $2) `+
-				`ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, l.replica, now)
+				`ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, l.replica, l.now())
 			if err != nil {
 				return err
 			}
@@ -96,39 +109,111 @@ func (l *Ledger) write(ctx context.Context, reason string, f func(ctx context.Co
 	})
 	if due && err == nil {
 		l.mu.Lock()
-		l.seen = now
+		l.seen = began
 		l.mu.Unlock()
 	}
 	return err
 }
 
-const strandedQuery = `SELECT r.id, r.user_id, r.credential_id, r.session_id, r.kind, r.model, r.prompt_tokens, r.reserved, ` +
-	`r.produced, r.started_at FROM reservations r LEFT JOIN replicas p ON p.id = r.replica_id ` +
-	`WHERE p.id IS NULL OR p.seen_at < $1 ORDER BY r.id LIMIT $2`
-
 // Sweep settles the reservations of replicas that have died, at what their last checkpoint says. Several replicas may do
 // so at the same time.
+//
+// Of the embedded database's users only the one that asks can be alive. On PostgreSQL, when the database was away the
+// living could not say so, either: the first sweep that it answers gives them time to.
 func (l *Ledger) Sweep(ctx context.Context) error {
-	dead := store.Now().Add(-staleAfter)
-	err := l.store.Read(ctx, strandedQuery, []any{dead, sweepBatch}, func(rows *sql.Rows) error {
-		r := &Reservation{ledger: l}
-		var credential, session uuid.NullUUID
-		var produced int64
-		err := rows.Scan(&r.id, &r.who.UserID, &credential, &session, &r.call.Kind, &r.call.Model, &r.call.PromptTokens, &r.reserved,
-			&produced, &r.startedAt)
-		if err != nil {
-			return err
-		}
-		r.who.CredentialID, r.who.SessionID = credential.UUID, session.UUID
-		r.Settle(ctx, Cost{PromptTokens: r.call.PromptTokens, CompletionTokens: produced, Outcome: Aborted})
-		return nil
+	now := l.now()
+	dead := now.Add(-staleAfter)
+	if l.store.Embedded() {
+		dead = now.AddDate(1, 0, 0)
+	}
+	blind := l.blind
+	l.blind = !l.store.Embedded()
+	err := l.log.Unaudited(ctx, "dead replicas", func(ctx context.Context, tx *db.Tx) error {
+		return store.Send(ctx, tx, `DELETE FROM replicas WHERE seen_at < $1 AND id <> $2 AND id NOT IN (SELECT replica_id FROM reservations)`,
+			dead, l.replica)
 	})
 	if err != nil {
 		return err
 	}
-	return l.log.Unaudited(ctx, "dead replicas", func(ctx context.Context, tx *db.Tx) error {
-		return store.Send(ctx, tx, `DELETE FROM replicas WHERE seen_at < $1 AND id NOT IN (SELECT replica_id FROM reservations)`, dead)
+	if err := l.takeBack(ctx, now); err != nil {
+		return err
+	}
+	if !blind {
+		stranded, err := l.reservations(ctx, `LEFT JOIN replicas p ON p.id = r.replica_id `+
+			`WHERE r.replica_id <> $1 AND (p.id IS NULL OR p.seen_at < $2)`, l.replica, dead)
+		if err != nil {
+			return err
+		}
+		if err := l.putAll(settlement, stranded); err != nil {
+			return err
+		}
+	}
+	l.blind = false
+	return nil
+}
+
+// takeBack withdraws this replica's reservations that belong to no call: what was committed, but refused, because the
+// answer to the commit was lost.
+func (l *Ledger) takeBack(ctx context.Context, now time.Time) error {
+	l.mu.Lock()
+	unsure := l.unsure
+	l.mu.Unlock()
+	if unsure.IsZero() {
+		return nil
+	}
+	own, err := l.reservations(ctx, `WHERE r.replica_id = $1 AND r.started_at < $2`, l.replica, now.Add(-unsureFor))
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	own = slices.DeleteFunc(own, func(r *Reservation) bool { return l.live[r.id] != nil })
+	l.mu.Unlock()
+	if err := l.putAll(withdrawal, own); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unsure.Equal(unsure) && now.Sub(unsure) > unsureFor {
+		l.unsure = time.Time{}
+	}
+	return nil
+}
+
+// reservations reads those that the rest of a query is about.
+func (l *Ledger) reservations(ctx context.Context, rest string, args ...any) ([]*Reservation, error) {
+	var all []*Reservation
+	query := `SELECT r.id, r.user_id, r.credential_id, r.session_id, r.kind, r.model, r.prompt_tokens, r.reserved, r.produced, ` +
+		`r.started_at FROM reservations r ` + rest
+	err := l.store.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
+		r := &Reservation{ledger: l}
+		var credential, session uuid.NullUUID
+		err := rows.Scan(&r.id, &r.who.UserID, &credential, &session, &r.call.Kind, &r.call.Model, &r.call.PromptTokens, &r.reserved,
+			&r.recorded, &r.startedAt)
+		r.who.CredentialID, r.who.SessionID = credential.UUID, session.UUID
+		all = append(all, r)
+		return err
 	})
+	return all, err
+}
+
+// putAll commits the same act for reservations of which only the database knows, and waits for it. That another replica
+// has settled one meanwhile is no error.
+func (l *Ledger) putAll(a act, all []*Reservation) error {
+	entries := make([]*entry, len(all))
+	for i, r := range all {
+		entries[i] = newEntry(a, r)
+		entries[i].cost = Cost{
+			PromptTokens: r.call.PromptTokens, CompletionTokens: r.recorded, Outcome: Aborted, Total: l.now().Sub(r.startedAt),
+		}
+		l.put(entries[i])
+	}
+	var failed error
+	for _, e := range entries {
+		if err := <-e.done; err != nil && !errors.Is(err, errSettled) {
+			failed = err
+		}
+	}
+	return failed
 }
 
 // leave says that this replica is gone; what it could not settle is another's from now on.

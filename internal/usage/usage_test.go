@@ -257,6 +257,7 @@ func TestAQuotaIsToldSetAndKept(t *testing.T) {
 }
 
 // TestRacingCallsNeverOverrunAQuota: of 1,000 calls at once on three replicas, as many pass as the quota has room for.
+// TestRacingReservationsNeverOverrunAQuota races harder, below the server.
 func TestRacingCallsNeverOverrunAQuota(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		a := apptest.Start(t, url, apptest.Env{"MAX_STREAMS_PER_USER": "1000"})

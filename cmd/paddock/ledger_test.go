@@ -1,0 +1,186 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// TestTheLedgerIsTheUpstreamsTruth under calls of every kind, of which three in ten are left early, on replicas that are
+// killed at random and start again: every call that the upstream served has one record; those that are exact say what the
+// upstream counted; those that are estimated know of all but what came within one checkpoint; and nothing stays reserved.
+//
+// PADDOCK_PROOF=full makes it 10,000 calls and 20 kills, on three replicas over PostgreSQL and on one over SQLite.
+func TestTheLedgerIsTheUpstreamsTruth(t *testing.T) {
+	t.Parallel()
+	calls, kills := 1000, 6
+	if os.Getenv("PADDOCK_PROOF") == "full" {
+		calls, kills = 10_000, 20
+	}
+	for name, c := range map[string]struct {
+		database string
+		replicas int
+	}{"sqlite": {storetest.SQLite(t), 1}, "postgres": {storetest.PostgreSQL(t), 3}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			upstream := newTruth(t)
+			env := onItsOwn(t).with(environment{
+				"DATABASE_URL": c.database, "OLLAMA_BASE_URL": upstream.URL, "OLLAMA_MAX_INFLIGHT": "16",
+				"DEFAULT_TOKENS_PER_DAY": "1000000000", "LOG_LEVEL": "info",
+			})
+			l := &load{calls: calls, urls: make([]string, c.replicas)}
+			replicas := make([]*process, c.replicas)
+			for slot := range replicas {
+				replicas[slot] = start(t, env, "serve")
+				l.urls[slot] = replicas[slot].url(t)
+			}
+			a := &apptest.App{URL: l.urls[0], AdminKey: bootstrapKey(t, replicas...)}
+			for range 4 {
+				l.keys = append(l.keys, a.NewPerson(t, "user").Key)
+			}
+			begun := time.Now()
+			done := l.run(t.Context(), 40)
+			points := make([]int, kills)
+			for i := range points {
+				points[i] = rand.IntN(calls * 9 / 10)
+			}
+			slices.Sort(points)
+			for _, at := range points {
+				l.wait(t, int64(at))
+				slot := rand.IntN(c.replicas)
+				_ = replicas[slot].Process.Kill()
+				<-replicas[slot].ended
+				replicas[slot] = start(t, env, "serve")
+				l.moved(slot, replicas[slot].url(t))
+			}
+			done.Wait()
+			took := time.Since(begun)
+			ended := time.Now()
+			if c.replicas > 1 { // of one all that is left is its own
+				s := storetest.Open(t, c.database)
+				for reservations(t, s) > 0 && time.Since(ended) < time.Minute {
+					time.Sleep(100 * time.Millisecond)
+				}
+			}
+			swept := time.Since(ended)
+			for _, p := range replicas {
+				p.stop(t)
+				for line := range strings.Lines(p.stderr.String()) {
+					if strings.Contains(line, `"level":"ERROR"`) || strings.Contains(line, "panic") {
+						t.Error(line)
+					}
+				}
+			}
+			s := storetest.Open(t, c.database)
+			if n := reservations(t, s); n > 0 {
+				t.Errorf("%d reservations are left", n)
+			}
+			t.Logf("%v for the calls, %v until nothing was reserved; %v", took.Round(time.Millisecond), swept.Round(time.Millisecond), compare(t, upstream, s))
+		})
+	}
+}
+
+func reservations(t *testing.T, s *store.Store) int {
+	t.Helper()
+	n, err := s.Reservation.Query().Count(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// patienceOfCheckpoints is a checkpoint, and as much again for a busy machine.
+const patienceOfCheckpoints = 2 * time.Second
+
+// tally is what compare has seen.
+type tally struct{ served, exact, estimated, unserved, tokens, lost int64 }
+
+func (n tally) String() string {
+	return fmt.Sprintf("%d calls served: %d exact (%d tokens), %d estimated (%d tokens less than were served); %d admitted and never sent",
+		n.served, n.exact, n.tokens, n.estimated, n.lost, n.unserved)
+}
+
+// compare holds the ledger against what the upstream has served.
+func compare(t *testing.T, upstream *truth, s *store.Store) (n tally) {
+	t.Helper()
+	upstream.mu.Lock()
+	defer upstream.mu.Unlock()
+	used, requests := map[uuid.UUID]int64{}, map[uuid.UUID]int64{}
+	seen := map[string]bool{}
+	const query = `SELECT user_id, model, prompt_tokens, completion_tokens, estimated, outcome FROM usage_records`
+	err := s.Read(store.Slow(t.Context()), query, nil, func(rows *sql.Rows) error {
+		var user uuid.UUID
+		var model, outcome string
+		var prompt, completion int64
+		var estimated bool
+		if err := rows.Scan(&user, &model, &prompt, &completion, &estimated, &outcome); err != nil {
+			return err
+		}
+		used[user] += prompt + completion
+		requests[user]++
+		if seen[model] {
+			t.Errorf("%s has two records", model)
+		}
+		seen[model] = true
+		call := upstream.served[model]
+		switch {
+		case call == nil:
+			n.unserved++
+			if completion != 0 || !estimated {
+				t.Errorf("%s was never sent, and its record says %d tokens, estimated: %t", model, completion, estimated)
+			}
+		case !estimated:
+			n.exact++
+			n.tokens += prompt + completion
+			if !call.counted || prompt != call.prompt || completion != call.completion {
+				t.Errorf("%s: exactly %d and %d tokens, but served were %+v", model, prompt, completion, *call)
+			}
+		default:
+			n.estimated++
+			n.lost += int64(len(call.pieces)) - completion
+			compareEstimate(t, model, outcome, call, completion)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for model, call := range upstream.served {
+		n.served++
+		if !seen[model] || call.requests != 1 {
+			t.Errorf("%s: served %d times, has a record: %t", model, call.requests, seen[model])
+		}
+	}
+	for _, p := range s.UsagePeriod.Query().AllX(t.Context()) {
+		if p.Used != used[p.UserID] || p.Requests != requests[p.UserID] || p.Reserved != 0 {
+			t.Errorf("period %s: %d used, %d calls, %d reserved; the records say %d and %d", p.Period, p.Used, p.Requests, p.Reserved,
+				used[p.UserID], requests[p.UserID])
+		}
+	}
+	return n
+}
+
+// compareEstimate: of what was served, all that came earlier than one checkpoint before the end is known.
+func compareEstimate(t *testing.T, model, outcome string, call *served, completion int64) {
+	t.Helper()
+	pieces := int64(len(call.pieces))
+	switch {
+	case completion > pieces:
+		t.Errorf("%s: %d tokens, but %d were served", model, completion, pieces)
+	case completion < pieces:
+		if late := call.pieces[pieces-1].Sub(call.pieces[completion]); late > patienceOfCheckpoints {
+			t.Errorf("%s (%s): %d tokens of %d; the first that is missing came %v before the last", model, outcome, completion, pieces, late)
+		}
+	}
+}
