@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 
 	"github.com/paddock-gate/paddock/internal/server"
@@ -13,7 +12,7 @@ import (
 const garbagePercent = 200
 
 func serve(ctx context.Context, p program) int {
-	if os.Getenv("GOGC") == "" {
+	if p.getenv("GOGC") == "" {
 		debug.SetGCPercent(garbagePercent)
 	}
 	cfg, ok := configure(p)

@@ -57,7 +57,7 @@ func EachWith(t *testing.T, env Env, test func(t *testing.T, a *App)) {
 }
 
 // Start starts a server on a migrated database until the test ends. Its settings are the defaults, except that hashes are
-// cheap, no request limit holds, and nothing is logged unless PADDOCK_TEST_LOG is set.
+// cheap, no request limit holds, calls do not wait for others, and nothing is logged unless PADDOCK_TEST_LOG is set.
 func Start(t testing.TB, databaseURL string, env Env) *App {
 	t.Helper()
 	upstream := ollamatest.Start(t)
@@ -73,6 +73,7 @@ func Start(t testing.TB, databaseURL string, env Env) *App {
 		"ARGON2_MEMORY_KIB":     "64",
 		"ARGON2_TIME":           "1",
 		"RATE_LIMIT_PER_MINUTE": "0",
+		"OLLAMA_MAX_INFLIGHT":   "0",
 	}
 	maps.Copy(a.env, env)
 	a.start(t)

@@ -90,8 +90,6 @@ func BenchmarkGatewayEmbeddings(b *testing.B) {
 		}
 		b.Run("rpc", func(b *testing.B) {
 			request := g.ours.post(paddockv1connect.OllamaServiceEmbedProcedure, "{"+inputs+"}")
-			request = strings.Replace(request, "Content-Type: application/json", "Content-Type: application/proto", 1)
-			request = g.ours.post(paddockv1connect.OllamaServiceEmbedProcedure, "{"+inputs+"}")
 			var each []float64
 			for range rounds {
 				before, began := g.ours.cpu(b), time.Now()

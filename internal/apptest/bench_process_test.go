@@ -1,8 +1,6 @@
 package apptest_test
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,8 +25,8 @@ type process struct {
 	key string // of the first admin, when it was made by this start
 }
 
-// startProcess starts the built program in the folder and returns when /healthz answers 200, and how long that took. Its
-// log goes to a file there.
+// startProcess starts the built program in the folder and returns when /healthz answers 200, and how long that took. What
+// it prints goes to files there.
 func startProcess(b *testing.B, dir, upstream string, env ...string) (*process, time.Duration) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,17 +35,20 @@ func startProcess(b *testing.B, dir, upstream string, env ...string) (*process, 
 	}
 	address := l.Addr().String()
 	l.Close()
-	var out bytes.Buffer
 	p := &process{Cmd: exec.Command(builtProgram(b), "serve"), url: "http://" + address}
 	p.Env = append(os.Environ(), "LISTEN_ADDR="+address, "DATA_DIR="+dir, "OLLAMA_BASE_URL="+upstream, "RATE_LIMIT_PER_MINUTE=0", "LOG_LEVEL=warn")
 	p.Env = append(p.Env, env...)
-	p.Stdout = &out
+	out, err := os.Create(filepath.Join(dir, "out"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer out.Close()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer log.Close()
-	p.Stderr = log
+	p.Stdout, p.Stderr = out, log
 	began := time.Now()
 	if err := p.Start(); err != nil {
 		b.Fatal(err)
@@ -67,10 +68,13 @@ func startProcess(b *testing.B, dir, upstream string, env ...string) (*process, 
 		time.Sleep(time.Millisecond)
 	}
 	took := time.Since(began)
-	lines := bufio.NewScanner(bytes.NewReader(out.Bytes()))
-	for lines.Scan() {
-		if key, ok := strings.CutPrefix(lines.Text(), "BOOTSTRAP_ADMIN_API_KEY="); ok {
-			p.key = key
+	printed, err := os.ReadFile(out.Name())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(printed)) {
+		if key, ok := strings.CutPrefix(line, "BOOTSTRAP_ADMIN_API_KEY="); ok {
+			p.key = strings.TrimSpace(key)
 		}
 	}
 	return p, took

@@ -39,12 +39,13 @@ func serve(h http.Handler) {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println("http://" + l.Addr().String())
+	fmt.Fprintln(os.Stdout, "http://"+l.Addr().String())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	panic(http.Serve(l, h))
+	server := http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
+	panic(server.Serve(l))
 }
 
 // startServer starts a process of this binary's that serves, until the benchmark ends.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -175,9 +176,7 @@ func TestChatsGoBeforeEmbeddings(t *testing.T) {
 func TestWhoLeavesTheQueueIsGone(t *testing.T) {
 	t.Parallel()
 	env := apptest.Env{"DEFAULT_TOKENS_PER_DAY": "1000000"}
-	for name, value := range oneAtATime {
-		env[name] = value
-	}
+	maps.Copy(env, oneAtATime)
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		userA, userB := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 		open := shut(a)
@@ -189,7 +188,7 @@ func TestWhoLeavesTheQueueIsGone(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		for a.Upstream.Active() == 0 {
+		for deadline := time.Now().Add(20 * time.Second); a.Upstream.Active() == 0 && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		ctx, leave := context.WithCancel(t.Context())

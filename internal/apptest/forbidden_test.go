@@ -26,7 +26,7 @@ func FuzzNothingForbiddenGoesUpstreamByRPC(f *testing.F) {
 	} {
 		f.Add(body)
 	}
-	a := apptest.Start(f, storetest.SQLite(f), apptest.Env{"OLLAMA_CHAT_MODEL": "tiny-think", "OLLAMA_EMBED_MODEL": "tiny-embed"})
+	a := apptest.Start(f, storetest.SQLite(f), apptest.Env{"DEFAULT_CHAT_MODEL": "tiny-think", "DEFAULT_EMBED_MODEL": "tiny-embed"})
 	p := a.NewPerson(f, "user")
 	_, err := a.Admin().Users.SetRoleModels(f.Context(), &paddockv1.SetRoleModelsRequest{Name: "user", Models: modelList("tiny-chat")})
 	must(f, err)

@@ -40,7 +40,7 @@ func TestADatabaseThatGoesAwayInMidStream(t *testing.T) {
 		{"stopped", func(string) { must(t, cluster.Stop()) }, func(string) { must(t, cluster.Start(t.Context())) }},
 		{"read-only", readOnly("on"), readOnly("off")}, // as after a failover, or with a full disk
 	} {
-		a := apptest.Start(t, cluster.Database(t), apptest.Env{"DEFAULT_TOKENS_PER_DAY": "1000"})
+		a := apptest.Start(t, cluster.Database(t), apptest.Env{"DEFAULT_TOKENS_PER_DAY": "1000000"})
 		p := a.NewPerson(t, "user")
 		gate := make(chan struct{})
 		a.Upstream.Script("tiny-chat", ollamatest.Say("a"), ollamatest.Until(gate), ollamatest.Say("b", "c"), ollamatest.Done("stop", 11, 3))
@@ -58,8 +58,10 @@ func TestADatabaseThatGoesAwayInMidStream(t *testing.T) {
 				}
 			})
 		}
-		for a.Upstream.Active() < 2*each {
-			time.Sleep(time.Millisecond)
+		for deadline := time.Now().Add(20 * time.Second); a.Upstream.Active() < 2*each; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: only %d calls run", c.name, a.Upstream.Active())
+			}
 		}
 		c.away(a.Database)
 		refused := func() (told bool) {

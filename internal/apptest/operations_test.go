@@ -216,6 +216,8 @@ func TestMetrics(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	_, err = a.As(member.Key).Ollama.Embed(ctx, &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"x"}})
+	must(t, err)
 	stream, err := a.As(member.Key).Ollama.Chat(ctx, &paddockv1.ChatRequest{Model: "tiny-slow", Messages: hi})
 	must(t, err)
 	if !stream.Receive() {
@@ -235,6 +237,8 @@ func TestMetrics(t *testing.T) {
 		"\npaddock_upstream_up{upstream=\"127.0.0.1:",
 		"\npaddock_upstream_in_flight{upstream=\"127.0.0.1:",
 		"\npaddock_queue_waiting{class=\"batch\"} 0\n",
+		"\npaddock_model_calls_total{kind=\"embed\",outcome=\"ok\"} 1\n",
+		"\npaddock_tokens_total{of=\"prompt\"} ",
 		"\npaddock_queue_wait_seconds_count{class=\"interactive\"} 1\n",
 		"\ngo_goroutines ",
 		"\nprocess_resident_memory_bytes ",

@@ -88,6 +88,9 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 			cost.PromptTokens = usage.Estimate(text)
 			reserved.Produced(cost.CompletionTokens)
 		}
+		if piece.Content == "" && !piece.Done {
+			continue
+		}
 		if err := stream.Send(message(piece)); err != nil {
 			if !piece.Done {
 				cost.Outcome = usage.Aborted

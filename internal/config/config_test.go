@@ -55,7 +55,7 @@ func defaults(t *testing.T) config.Config {
 		Bootstrap: config.Bootstrap{Email: "admin@example.com"},
 		Ollama: config.Ollama{
 			BaseURLs:    []*url.URL{mustURL(t, "http://localhost:11434")},
-			MaxInflight: 32, QueueLimit: 1024, QueueTimeout: time.Minute,
+			MaxInflight: 4, QueueLimit: 1024, QueueTimeout: time.Minute,
 			ConnectTimeout: 2 * time.Second, FirstTokenTimeout: 2 * time.Minute, IdleTimeout: 30 * time.Second,
 			ChatModel: "llama3.2:latest", EmbedModel: "nomic-embed-text",
 		},

@@ -108,7 +108,7 @@ func (d *draft) variables() []variable {
 			baseURLs(&o.BaseURLs), "the Ollama servers, comma-separated",
 		},
 		{
-			"OLLAMA_MAX_INFLIGHT", is("32"), number(&o.MaxInflight, 0, 100_000),
+			"OLLAMA_MAX_INFLIGHT", is("4"), number(&o.MaxInflight, 0, 100_000),
 			"calls at once on each Ollama server, the others wait their turn; 0: no limit",
 		},
 		{"OLLAMA_QUEUE_LIMIT", is("1024"), number(&o.QueueLimit, 1, 1_000_000), "calls that may wait for Ollama"},

@@ -3,6 +3,7 @@ package gateway
 import (
 	"maps"
 
+	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -122,7 +123,7 @@ var (
 			"tools":          {be: localTools, use: prompt},
 			"max_tokens":     {be: whole(anyTokens, mostTokens), use: theLimit},
 			"stream":         {be: flag, use: theStream},
-			"temperature":    {be: number(0, 2)},
+			"temperature":    {be: number(-maxNumber, maxNumber)},
 			"top_p":          {be: number(0, 1)},
 			"top_k":          {be: whole(-maxNumber, maxNumber)},
 			"stop_sequences": {be: stops},
@@ -142,7 +143,7 @@ var openAISampling = fields{
 	"max_completion_tokens": {be: whole(anyTokens, mostTokens), use: theLimit},
 	"seed":                  {be: whole(-maxSeed, maxSeed)},
 	"stop":                  {be: stopOrStops},
-	"temperature":           {be: number(0, 2)},
+	"temperature":           {be: number(-maxNumber, maxNumber)},
 	"top_p":                 {be: number(0, 1)},
 	"frequency_penalty":     {be: number(-maxNumber, maxNumber)},
 	"presence_penalty":      {be: number(-maxNumber, maxNumber)},
@@ -158,7 +159,7 @@ func with(some, more fields) fields {
 func firstEmbedding(answer []byte) ([]byte, error) {
 	all, err := members(answer)
 	if err != nil {
-		return nil, errNonsense
+		return nil, ollama.ErrNonsense
 	}
 	vector := []byte("[]")
 	for _, m := range all {

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"strings"
@@ -23,6 +22,7 @@ type exchange struct {
 	reservation *usage.Reservation
 
 	begun    bool  // something has gone to the client
+	gone     bool  // the client has: it cannot be written to
 	produced int64 // completion tokens so far, a piece counted as one
 	counts   counts
 	outcome  usage.Outcome
@@ -31,11 +31,14 @@ type exchange struct {
 // run calls the upstream and relays its answer. It fails as long as nothing has gone to the client.
 func (x *exchange) run() error {
 	q := x.request
-	answer, err := x.gateway.upstream.Relay(x.ctx, ollama.Relay{
+	work := newLease(x.ctx)
+	defer work.end()
+	answer, err := x.gateway.upstream.Relay(work.ctx, ollama.Relay{
 		Turn:  ollama.Turn{User: caller.From(x.ctx).UserID.String(), Batch: q.call.kind == usage.Embed},
 		Path:  q.call.path,
 		Model: q.model,
 		Body:  q.encode(x.reservation.MaxTokens()),
+		Whole: !q.stream && q.call.kind != usage.Embed,
 	})
 	if err != nil {
 		return x.noteEnd(err)
@@ -45,11 +48,12 @@ func (x *exchange) run() error {
 	case answer.Status != http.StatusOK:
 		err = passRefusal(x.ctx, x.w, q.call.dialect, answer)
 	case isJSON(answer):
+		work.extend()
 		err = x.whole(answer)
 	case answer.ContentType == "application/x-ndjson", answer.ContentType == "text/event-stream":
 		err = x.stream(answer)
 	default:
-		err = errNonsense
+		err = ollama.ErrNonsense
 	}
 	return x.noteEnd(err)
 }
@@ -85,36 +89,17 @@ type counts struct {
 	prompt, completion int64
 }
 
-// lastCount finds a number in the last object that has it, by its quoted key and colon. In a JSON string a quote never
-// stands without a backslash, so that what a model says is not taken for it.
-func lastCount(body []byte, key string) (int64, bool) {
-	at := bytes.LastIndex(body, []byte(key))
-	if at < 0 {
-		return 0, false
-	}
-	n := int64(0)
-	for _, c := range body[at+len(key):] {
-		if c < '0' || c > '9' || n > 1<<40 {
-			break
-		}
-		n = 10*n + int64(c-'0')
-	}
-	return n, true
-}
-
-// countKeys are the upstream's names for its counts.
-var countKeys = [...]struct{ prompt, completion string }{
-	Ollama:    {`"prompt_eval_count":`, `"eval_count":`},
-	OpenAI:    {`"prompt_tokens":`, `"completion_tokens":`},
-	Anthropic: {`"input_tokens":`, `"output_tokens":`},
-}
-
-// count looks for the counts in the end of an answer. Ollama leaves out what is 0. When it leaves out all of a chat, it
-// does not know; but a model that was given nothing has nothing to count.
-func (x *exchange) count(end []byte) {
-	keys := countKeys[x.request.call.dialect]
-	prompt, ok := lastCount(end, keys.prompt)
-	completion, more := lastCount(end, keys.completion)
-	known := ok || more || x.request.call.kind == usage.Embed || !x.request.prompted
+// count takes what was found of the counts. Ollama leaves out what is 0, or says so in OpenAI's terms. When it says so of
+// all of a chat, it does not know; but a model that was given nothing has nothing to count.
+func (x *exchange) count(found *tally) {
+	prompt, completion := found.prompt.n, found.completion.n
+	known := prompt+completion > 0 || x.request.call.kind == usage.Embed || !x.request.prompted
 	x.counts = counts{known, prompt, completion}
+}
+
+// countIn looks for the counts in a part of an answer.
+func (x *exchange) countIn(b []byte) {
+	found := newTally(x.request.call.dialect)
+	found.find(b)
+	x.count(found)
 }

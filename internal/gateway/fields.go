@@ -74,10 +74,10 @@ var (
 	textOrFlag   = begins(`"tf`, "must be a string, true or false")
 )
 
-// Bounds of what goes upstream; those of the RPC in paddock/v1/ollama.proto.
+// Bounds of what goes upstream.
 const (
 	maxTokens  = 131_072 // of num_ctx and of an answer
-	maxStops   = 16
+	maxStops   = 256     // each of which is looked for in all that is said
 	maxStop    = 200
 	maxInputs  = 2048
 	maxNumber  = 1 << 31
@@ -110,6 +110,18 @@ func whole(least, most int64) check {
 	}
 }
 
+// cut is a whole number from least to most, of one that may have a fraction: Ollama cuts it off its options.
+func cut(least, most int64) check {
+	must := fmt.Sprintf("must be a number from %d to %d", least, most)
+	return func(v []byte) ([]byte, string) {
+		n, err := strconv.ParseFloat(string(v), 64)
+		if n = math.Trunc(n); err != nil || n < float64(least) || n > float64(most) {
+			return nil, must
+		}
+		return strconv.AppendInt(nil, int64(n), 10), ""
+	}
+}
+
 // inputs are what to embed: one text or a list of them.
 func inputs(v []byte) ([]byte, string) {
 	const must = "must be a string or a list of at most 2048 strings"
@@ -121,7 +133,7 @@ func inputs(v []byte) ([]byte, string) {
 
 // stops end an answer.
 func stops(v []byte) ([]byte, string) {
-	const must = "must be a list of at most 16 strings of 1 to 200 bytes"
+	const must = "must be a list of at most 256 strings of 1 to 200 bytes"
 	if v[0] != '[' {
 		return nil, must
 	}
@@ -172,22 +184,22 @@ func localTools(v []byte) ([]byte, string) {
 func isNothing(v []byte) bool { return string(v) == "false" || string(v) == `""` }
 
 // isNoTime tells whether a duration, as a number of seconds or as Go writes it, is none at all.
-func isNoTime(v []byte) bool { return len(bytes.Trim(v, `"+-0.hmsunµ`)) == 0 }
+func isNoTime(v []byte) bool { return string(v) != `""` && len(bytes.Trim(v, `"+-0.hmsunµ`)) == 0 }
 
 // options are those of Ollama that steer one answer. The others are about the model as it is loaded for everybody.
 var options = fields{
-	"temperature":       {be: number(0, 2)},
+	"temperature":       {be: number(-maxNumber, maxNumber)},
 	"top_p":             {be: number(0, 1)},
-	"top_k":             {be: whole(-maxNumber, maxNumber)},
+	"top_k":             {be: cut(-maxNumber, maxNumber)},
 	"min_p":             {be: number(0, 1)},
 	"typical_p":         {be: number(-maxNumber, maxNumber)},
-	"seed":              {be: whole(-maxSeed, maxSeed)},
-	"repeat_last_n":     {be: whole(-1, maxTokens)},
+	"seed":              {be: cut(-maxSeed, maxSeed)},
+	"repeat_last_n":     {be: cut(-1, maxTokens)},
 	"repeat_penalty":    {be: number(-maxNumber, maxNumber)},
 	"presence_penalty":  {be: number(-maxNumber, maxNumber)},
 	"frequency_penalty": {be: number(-maxNumber, maxNumber)},
-	"num_keep":          {be: whole(-1, maxTokens)},
-	"num_ctx":           {be: whole(1, maxTokens)},
-	"num_predict":       {be: whole(anyTokens, mostTokens), use: theLimit},
+	"num_keep":          {be: cut(-1, maxTokens)},
+	"num_ctx":           {be: cut(1, maxTokens)},
+	"num_predict":       {be: cut(anyTokens, mostTokens), use: theLimit},
 	"stop":              {be: stops},
 }

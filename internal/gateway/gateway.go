@@ -4,7 +4,6 @@
 package gateway
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"time"
@@ -68,9 +67,9 @@ func (g *Gateway) model(call *modelCall) http.HandlerFunc {
 
 // admit reads a request and checks it.
 func (g *Gateway) admit(r *http.Request, call *modelCall) (*request, error) {
-	body, err := readBody(r)
-	if err != nil {
-		return nil, err
+	var body []byte
+	if held, ok := r.Body.(interface{ Bytes() []byte }); ok { // the door has read it; else it is empty
+		body = held.Bytes()
 	}
 	q, err := decode(call, body)
 	if err != nil {
@@ -80,20 +79,4 @@ func (g *Gateway) admit(r *http.Request, call *modelCall) (*request, error) {
 		return nil, errNotAllowed
 	}
 	return q, nil
-}
-
-// readBody gives the whole body, which the door before us has bounded. One that it has in memory, with a method Bytes, is
-// not copied.
-func readBody(r *http.Request) ([]byte, error) {
-	if b, ok := r.Body.(interface{ Bytes() []byte }); ok {
-		return b.Bytes(), nil
-	}
-	var buf bytes.Buffer
-	if r.ContentLength > 0 {
-		buf.Grow(int(min(r.ContentLength, 1<<20)) + bytes.MinRead)
-	}
-	if _, err := buf.ReadFrom(r.Body); err != nil {
-		return nil, invalid("", "the request's body did not come, or not all of it")
-	}
-	return buf.Bytes(), nil
 }

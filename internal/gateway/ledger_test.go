@@ -25,7 +25,7 @@ func TestEveryModelCallIsRecorded(t *testing.T) {
 		{"/api/chat", `{"model":"tiny-chat",` + hi + `}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
 		{"/api/chat", `{"model":"TINY-chat",` + hi + `,"stream":false}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},
 		{"/api/chat", `{"model":"tiny-chat"}`, record{"chat", "tiny-chat:latest", 0, 0, "ok", false}},
-		{"/api/chat", `{"model":"tiny-stuck",` + hi + `}`, record{"chat", "tiny-stuck:latest", 4, 31, "failed", true}},
+		{"/api/chat", `{"model":"tiny-stuck",` + hi + `}`, record{"chat", "tiny-stuck:latest", 11, 31, "failed", true}},
 		{"/api/generate", `{"model":"tiny-chat","prompt":"hi"}`, record{"generate", "tiny-chat:latest", 11, 27, "ok", false}},
 		{"/api/embed", `{"model":"tiny-embed","input":["hello world","zebra"]}`, record{"embed", "tiny-embed:latest", 19, 0, "ok", false}},
 		{"/v1/chat/completions", `{"model":"tiny-chat",` + hi + `}`, record{"chat", "tiny-chat:latest", 11, 27, "ok", false}},

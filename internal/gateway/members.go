@@ -12,7 +12,7 @@ import (
 type member struct {
 	key   string
 	value []byte // as it is written; never blank
-	text  int    // bytes of text in it that a model reads
+	text  int    // its bytes but for blanks: what a model reads of it, at most
 }
 
 // What a body may hold at most.
@@ -20,9 +20,6 @@ const (
 	maxMembers = 64
 	maxDepth   = 100
 )
-
-// imageText is the text that an image counts as: it costs a model some thousand tokens, however long its base64 is.
-const imageText = 3 << 10
 
 var (
 	errNotUTF8  = errors.New("the body is not valid UTF-8")

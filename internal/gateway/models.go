@@ -80,6 +80,9 @@ func (g *Gateway) writeModels(w http.ResponseWriter, models []ollama.TaggedRaw, 
 		if err != nil {
 			return err
 		}
+		if err := cleanDetails(told); err != nil {
+			return err
+		}
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -93,7 +96,7 @@ func (g *Gateway) writeModels(w http.ResponseWriter, models []ollama.TaggedRaw, 
 func only(keys []string, object []byte) ([]member, error) {
 	all, err := members(object)
 	if err != nil {
-		return nil, errNonsense
+		return nil, ollama.ErrNonsense
 	}
 	return slices.DeleteFunc(all, func(m member) bool { return !slices.Contains(keys, m.key) }), nil
 }
@@ -201,24 +204,34 @@ func withoutPaths(body []byte, model string) ([]byte, error) {
 		return nil, err
 	}
 	for i, m := range all {
-		switch m.key {
-		case "modelfile":
+		if m.key == "modelfile" {
 			named := filePath.ReplaceAllString(unquote(m.value), "$1 "+model)
 			all[i].value, _ = json.Marshal(named) // a string always marshals
-		case "details":
-			details, err := only(detailFields, m.value)
-			if err != nil {
-				return nil, err
-			}
-			for i, d := range details {
-				if d.key == "parent_model" && isPath(d.value) {
-					details[i].value = []byte(`""`)
-				}
-			}
-			all[i].value = appendObject(nil, details)
 		}
 	}
+	if err := cleanDetails(all); err != nil {
+		return nil, err
+	}
 	return appendObject(nil, all), nil
+}
+
+// cleanDetails leaves out of the details among a model's members where its parent's file is, and what is not known.
+func cleanDetails(model []member) error {
+	at := slices.IndexFunc(model, func(m member) bool { return m.key == "details" && string(m.value) != "null" })
+	if at < 0 {
+		return nil
+	}
+	details, err := only(detailFields, model[at].value)
+	if err != nil {
+		return err
+	}
+	for i, d := range details {
+		if d.key == "parent_model" && isPath(d.value) {
+			details[i].value = []byte(`""`)
+		}
+	}
+	model[at].value = appendObject(nil, details)
+	return nil
 }
 
 // filePath matches the lines of a Modelfile that name a file in the place of a model.

@@ -152,3 +152,17 @@ func FuzzNothingForbiddenGoesUpstream(f *testing.F) {
 		}
 	})
 }
+
+// TestListsTellNoPaths of the server, and nothing that is not known to be harmless.
+func TestListsTellNoPaths(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	for _, path := range []string{"/api/tags", "/api/ps"} {
+		b.Upstream.Script(path, ollamatest.Body([]byte(`{"models":[{"name":"a:latest","model":"a:latest","details":{"parent_model":"/root/.ollama/models/blobs/x","format":"gguf","future":"/srv"}},`+
+			`{"name":"b:latest","model":"b:latest","details":{"parent_model":"a"}},{"name":"c:latest","model":"c:latest","details":null}]}`)))
+		want := `{"models":[{"name":"a:latest","model":"a:latest","details":{"parent_model":"","format":"gguf"}},` +
+			`{"name":"b:latest","model":"b:latest","details":{"parent_model":"a"}},{"name":"c:latest","model":"c:latest","details":null}]}`
+		if got := send(t, http.MethodGet, b.URL+path, ""); got.Status != http.StatusOK || got.Body != want {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+	}
+}

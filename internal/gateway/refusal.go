@@ -6,17 +6,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
-)
-
-// What callers are told of an upstream that does not keep to the protocol.
-var (
-	errNonsense   = &ollama.Error{Kind: ollama.ErrFailed, Message: "the model server answered what cannot be understood"}
-	errRefused    = &ollama.Error{Kind: ollama.ErrFailed, Message: "the model server refused the request"}
-	errAway       = &ollama.Error{Kind: ollama.ErrUnavailable, Message: "the model server cannot be reached", RetryAfter: time.Second}
-	errUnfinished = &ollama.Error{Kind: ollama.ErrFailed, Message: "the model stopped before its answer was done"}
 )
 
 // maxRefusal bounds an error of the upstream's.
@@ -31,15 +22,15 @@ func passRefusal(ctx context.Context, w http.ResponseWriter, d Dialect, answer *
 	}
 	switch answer.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
-		return errRefused
+		return ollama.ErrRefused
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		return errAway
+		return ollama.ErrUnreachable
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "1")
 	}
 	message := upstreamMessage(body)
 	if !isJSON(answer) || answer.Status < http.StatusBadRequest || message == "" {
-		return errNonsense
+		return ollama.ErrNonsense
 	}
 	if safe := ollama.SafeText(message); strings.Join(strings.Fields(message), " ") != safe {
 		body = d.errorBody(ctx, answer.Status, "", safe)

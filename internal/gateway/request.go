@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"cmp"
 	"strconv"
 	"strings"
@@ -76,9 +75,10 @@ func (q *request) put(u use, m member, kept *[]member) error {
 		*kept = append(*kept, m)
 	case prompt:
 		*kept = append(*kept, m)
-		q.text += cmp.Or(m.text, len(m.value)) // numbers are tokens
+		images, size := q.call.dialect.images(m)
+		q.text += m.text - size + images*imageText
 		if m.key == "messages" || m.key == "prompt" {
-			q.prompted = len(bytes.Trim(m.value, "\"[] \t\r\n")) > 0
+			q.prompted = m.text > len("[]") // or the quotes of a text
 		}
 	case forbid:
 		if !isNothing(m.value) {
@@ -141,8 +141,8 @@ func (q *request) lower(value []byte) {
 	}
 }
 
-// encode writes the request anew, with a limit for the answer's tokens; 0 is none.
-func (q *request) encode(limit int64) []byte {
+// encode writes the request anew, in pieces, with a limit for the answer's tokens; 0 is none.
+func (q *request) encode(limit int64) [][]byte {
 	all := append([]member{{key: "model", value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
 	add := func(key string, value []byte) { all = append(all, member{key: key, value: value}) }
 	number := strconv.AppendInt(nil, limit, 10)
@@ -169,12 +169,28 @@ func (q *request) encode(limit int64) []byte {
 			add("stream_options", []byte(`{"include_usage":true}`))
 		}
 	}
-	all = append(all, q.call.adds...)
-	size := 2
-	for _, m := range all {
-		size += len(m.key) + len(m.value) + len(`,"":`)
+	return pieces(append(all, q.call.adds...))
+}
+
+// copied is the longest value that is copied: a longer one is a piece of its own.
+const copied = 4 << 10
+
+// pieces makes an object like appendObject, without copying what is large.
+func pieces(all []member) [][]byte {
+	var done [][]byte
+	b := make([]byte, 0, 512)
+	for i, m := range all {
+		b = append(b, "{,"[min(i, 1)], '"')
+		b = append(b, m.key...)
+		b = append(b, '"', ':')
+		if len(m.value) <= copied {
+			b = append(b, m.value...)
+			continue
+		}
+		done = append(done, b, m.value)
+		b = nil
 	}
-	return appendObject(make([]byte, 0, size), all)
+	return append(done, append(b, '}'))
 }
 
 // appendObject appends an object of members whose keys need no escapes.

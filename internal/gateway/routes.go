@@ -58,6 +58,7 @@ func (g *Gateway) Routes() []Route {
 		Route{"", "/api/", Ollama, true, false, 0, notFound(Ollama)},
 		Route{"", "/v1", OpenAI, true, false, 0, notFound(OpenAI)},
 		Route{"", "/v1/", OpenAI, true, false, 0, notFound(OpenAI)},
+		Route{"", "/v1/messages/", Anthropic, true, false, 0, notFound(Anthropic)},
 	)
 }
 
@@ -78,11 +79,14 @@ func notFound(d Dialect) http.HandlerFunc {
 func Strict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean := path.Clean(r.URL.Path)
-		d, ours := Ollama, isUnder(clean, "/api")
-		if isUnder(clean, "/v1") {
-			d, ours = OpenAI, true
+		d := Ollama
+		switch {
+		case isUnder(clean, "/v1/messages"):
+			d = Anthropic
+		case isUnder(clean, "/v1"):
+			d = OpenAI
 		}
-		if ours && (r.URL.Path != clean || needlesslyEscaped(r.URL)) {
+		if (isUnder(clean, "/api") || isUnder(clean, "/v1")) && (r.URL.Path != clean || needlesslyEscaped(r.URL)) {
 			notFound(d)(w, r)
 			return
 		}

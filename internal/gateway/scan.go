@@ -3,13 +3,14 @@ package gateway
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 )
 
 // scanner passes over JSON. Its methods begin at the first byte of what they are called for.
 type scanner struct {
-	in   []byte
-	at   int
-	text int // bytes in strings so far, without keys
+	in    []byte
+	at    int
+	blank int // bytes passed over so far that say nothing
 }
 
 // peek is the next byte; 0 at the end.
@@ -25,6 +26,7 @@ func (s *scanner) blanks() {
 		switch s.in[s.at] {
 		case ' ', '\n', '\t', '\r':
 			s.at++
+			s.blank++
 		default:
 			return
 		}
@@ -43,10 +45,7 @@ func (s *scanner) accept(c byte) bool {
 func (s *scanner) value(depth int) error {
 	switch c := s.peek(); {
 	case c == '"':
-		begin := s.at
-		err := s.str()
-		s.text += s.at - begin
-		return err
+		return s.str()
 	case c == '{':
 		return s.object(depth, nil)
 	case c == '[':
@@ -83,12 +82,9 @@ func (s *scanner) object(depth int, found *[]member) error {
 			return errNotJSON
 		}
 		s.blanks()
-		begin, before := s.at, s.text
+		begin, before := s.at, s.blank
 		if err := s.value(depth + 1); err != nil {
 			return err
-		}
-		if isImage(quoted) {
-			s.text = before + imageText
 		}
 		if found == nil {
 			continue
@@ -96,18 +92,11 @@ func (s *scanner) object(depth int, found *[]member) error {
 		if len(*found) == maxMembers {
 			return errMany
 		}
-		*found = append(*found, member{key: unquote(quoted), value: s.in[begin:s.at:s.at], text: s.text - before})
+		*found = append(*found, member{
+			key: unquote(quoted), value: s.in[begin:s.at:s.at], text: s.at - begin - (s.blank - before),
+		})
 	}
 	return nil
-}
-
-// isImage tells whether the value under a key is images, in any of the dialects.
-func isImage(quoted []byte) bool {
-	switch string(quoted) {
-	case `"images"`, `"image_url"`, `"source"`:
-		return true
-	}
-	return false
 }
 
 func (s *scanner) list(depth int, found *[][]byte) error {
@@ -155,15 +144,15 @@ func (s *scanner) str() error {
 }
 
 // plain counts the bytes before the next quote, backslash or control character, eight at a time. In a word, the highest
-// bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but only when there is one.
+// bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but the lowest one is right.
 func plain(b []byte) int {
 	const ones, highest = 0x0101010101010101, 0x8080808080808080
 	n := 0
 	for ; n+8 <= len(b); n += 8 {
 		x := binary.LittleEndian.Uint64(b[n:])
 		quote, slash := x^ones*'"', x^ones*'\\'
-		if ((x-ones*' ')&^x|(quote-ones)&^quote|(slash-ones)&^slash)&highest != 0 {
-			break
+		if found := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highest; found != 0 {
+			return n + bits.TrailingZeros64(found)/8
 		}
 	}
 	for n < len(b) && b[n] >= ' ' && b[n] != '"' && b[n] != '\\' {

@@ -28,7 +28,7 @@ func (x *exchange) stream(answer *ollama.Answer) error {
 	for {
 		if len(buf) == cap(buf) {
 			if len(buf) >= maxUnit {
-				return x.breakOff(errNonsense)
+				return x.breakOff(ollama.ErrNonsense)
 			}
 			buf = slices.Grow(buf, len(buf))
 		}
@@ -46,7 +46,7 @@ func (x *exchange) stream(answer *ollama.Answer) error {
 			x.drain(answer)
 			return nil
 		case errors.Is(failed, io.EOF):
-			return x.breakOff(errUnfinished)
+			return x.breakOff(ollama.ErrUnfinished)
 		case failed != nil:
 			return x.breakOff(failed)
 		}
@@ -78,14 +78,10 @@ func (x *exchange) send(contentType string, b []byte) bool {
 		x.w.Header().Set("Content-Type", contentType)
 	}
 	x.reservation.Produced(x.produced)
-	if _, err := x.Write(b); err != nil {
-		return false
+	if _, _ = x.Write(b); !x.gone && x.flusher.Flush() != nil {
+		x.gone, x.outcome = true, usage.Aborted
 	}
-	if err := x.flusher.Flush(); err != nil {
-		x.outcome = usage.Aborted
-		return false
-	}
-	return true
+	return !x.gone
 }
 
 // breakOff ends a stream that cannot go on, as an error in its dialect, if it has begun.
@@ -129,13 +125,13 @@ func (x *exchange) seeOllama(line []byte) ([]byte, bool, error) {
 			Done  bool
 		}
 		if err := json.Unmarshal(line, &last); err != nil {
-			return nil, false, errNonsense
+			return nil, false, ollama.ErrNonsense
 		}
 		switch {
 		case last.Error != nil:
-			return nil, false, modelFailed(*last.Error)
+			return nil, false, ollama.ModelError(*last.Error)
 		case last.Done:
-			x.count(line)
+			x.countIn(line)
 			return line, true, nil
 		}
 	}
@@ -147,11 +143,11 @@ func (x *exchange) seeOllama(line []byte) ([]byte, bool, error) {
 func (x *exchange) seeOpenAI(event []byte) ([]byte, bool, error) {
 	switch {
 	case bytes.HasPrefix(event, []byte(`data: {"error":`)):
-		return nil, false, modelFailed(upstreamMessage(event[len("data: "):]))
+		return nil, false, ollama.ModelError(upstreamMessage(event[len("data: "):]))
 	case bytes.HasPrefix(event, []byte("data: [DONE]")):
 		return event, true, nil
 	case bytes.Contains(event, []byte(`"choices":[]`)):
-		x.count(event)
+		x.countIn(event)
 		if !x.request.wantsUsage {
 			return nil, false, nil
 		}
@@ -180,21 +176,13 @@ func (x *exchange) seeAnthropic(event []byte) ([]byte, bool, error) {
 	switch {
 	case bytes.HasPrefix(event, []byte("event: error\n")):
 		_, data, _ := bytes.Cut(event, []byte("\ndata: "))
-		return nil, false, modelFailed(upstreamMessage(data))
+		return nil, false, ollama.ModelError(upstreamMessage(data))
 	case bytes.HasPrefix(event, []byte("event: message_stop\n")):
 		return event, true, nil
 	case bytes.HasPrefix(event, []byte("event: message_delta\n")):
-		x.count(event)
+		x.countIn(event)
 	case bytes.HasPrefix(event, []byte("event: content_block_delta\n")):
 		x.produced++
 	}
 	return event, false, nil
-}
-
-// modelFailed is an error that the upstream told in mid-stream.
-func modelFailed(message string) error {
-	if message = ollama.SafeText(message); message == "" {
-		message = "the model failed"
-	}
-	return &ollama.Error{Kind: ollama.ErrFailed, Message: message}
 }

@@ -26,6 +26,22 @@ func TestRequestsGoUpstreamAnew(t *testing.T) {
 			`{"model":"tiny-chat",` + hi + `,"stream":true}`,
 		},
 		{
+			"/api/chat", `{"model":"tiny-chat",` + hi + `,"options":{"num_predict":7.9,"top_k":-1.5,"temperature":3,"stop":[` + strings.Repeat(`"x",`, 20) + `"x"]}}`,
+			`{"model":"tiny-chat",` + hi + `,"options":{"top_k":-1,"temperature":3,"stop":[` + strings.Repeat(`"x",`, 20) + `"x"],"num_predict":7},"stream":true}`,
+		},
+		{
+			"/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"temperature":2.5}`,
+			`{"model":"tiny-chat",` + hi + `,"temperature":2.5}`,
+		},
+		{
+			"/api/chat", `{"model":"tiny-chat","keep_alive":""}`,
+			`{"model":"tiny-chat","stream":true}`,
+		},
+		{
+			"/api/generate", `{"model":"tiny-chat","prompt":"","keep_alive":null}`,
+			`{"model":"tiny-chat","prompt":"","stream":true}`,
+		},
+		{
 			"/api/generate", `{"model":"tiny-chat","prompt":"p","system":"s","raw":false,"template":"","images":["aGk="],"context":[1,2],"options":{"num_predict":9999999}}`,
 			`{"model":"tiny-chat","prompt":"p","system":"s","images":["aGk="],"context":[1,2],"options":{"num_predict":131072},"stream":true}`,
 		},
@@ -73,16 +89,15 @@ func TestRefusedRequestsNeverGoUpstream(t *testing.T) {
 		{"/api/chat", ask(`"options":{"num_ctx":1,"num_ctx":2}`), "num_ctx is there twice"},
 		{"/api/chat", ask(`"options":{"NUM_CTX":1}`), "must be spelled num_ctx"},
 		{"/api/chat", ask(`"options":[]`), "options: must be an object"},
-		{"/api/chat", ask(`"options":{"num_ctx":131073}`), "num_ctx: must be a whole number from 1 to 131072"},
+		{"/api/chat", ask(`"options":{"num_ctx":131073}`), "num_ctx: must be a number from 1 to 131072"},
 		{"/api/chat", ask(`"options":{"num_ctx":0}`), "num_ctx"},
 		{"/api/chat", ask(`"options":{"num_ctx":"many"}`), "num_ctx"},
-		{"/api/chat", ask(`"options":{"num_predict":1.5}`), "num_predict"},
+		{"/v1/chat/completions", ask(`"max_tokens":1.5`), "max_tokens"},
 		{"/api/chat", ask(`"options":{"num_predict":1e99}`), "num_predict"},
-		{"/api/chat", ask(`"options":{"temperature":3}`), "temperature"},
 		{"/api/chat", ask(`"options":{"temperature":"hot"}`), "temperature"},
 		{"/api/chat", ask(`"options":{"top_p":1.1}`), "top_p"},
 		{"/api/chat", ask(`"options":{"stop":"x"}`), "stop"},
-		{"/api/chat", ask(`"options":{"stop":[` + strings.Repeat(`"x",`, 16) + `"x"]}`), "stop"},
+		{"/api/chat", ask(`"options":{"stop":[` + strings.Repeat(`"x",`, 256) + `"x"]}`), "stop"},
 		{"/api/chat", ask(`"options":{"stop":["` + strings.Repeat("x", 201) + `"]}`), "stop"},
 		{"/api/chat", ask(`"options":{"stop":[1]}`), "stop"},
 		{"/api/chat", ask(`"stream":"yes"`), "stream: must be true or false"},
@@ -146,7 +161,7 @@ func messageOf(t testing.TB, path, body string) string {
 	switch {
 	case strings.HasPrefix(path, "/api"):
 		into, message, ok = &simple, &simple.Error, func() bool { return true }
-	case path == "/v1/messages":
+	case strings.HasPrefix(path, "/v1/messages"):
 		into, message, ok = &anthropic, &anthropic.Error.Message, func() bool { return anthropic.Type == "error" && anthropic.Error.Type != "" }
 	}
 	if err := json.Unmarshal([]byte(body), into); err != nil || !ok() || *message == "" {
@@ -185,5 +200,16 @@ func TestNothingElseExists(t *testing.T) {
 	}
 	if all := b.Upstream.Requests(); len(all) > 0 {
 		t.Errorf("%s %s went upstream", all[0].Method, all[0].Path)
+	}
+}
+
+// TestWhatIsNotThereIsToldInItsDialect, which is that of the routes beside it.
+func TestWhatIsNotThereIsToldInItsDialect(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	for _, path := range []string{"/v1/messages/count_tokens", "/v1/messages/batches", "/v1/messages/", "/v1/messages//x", "/v1/%6dessages", "/v1/x", "/api/x"} {
+		got := b.post(t, path, `{}`)
+		if messageOf(t, strings.Replace(path, "%6d", "m", 1), got.Body); got.Status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
 	}
 }

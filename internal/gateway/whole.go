@@ -17,11 +17,10 @@ const (
 	maxKept = 256 << 10
 	// maxWhole bounds an answer: 1,024 vectors of 4,096 dimensions are some 48 MiB of JSON.
 	maxWhole = 64 << 20
-	// tailSize is how much of the end of a large answer is looked at for its counts.
-	tailSize = 512
 )
 
-// whole relays an answer that is not streamed.
+// whole relays an answer that is not streamed. The model has done all of its work for it by then, so that its counts are
+// wanted even if the client has gone.
 func (x *exchange) whole(answer *ollama.Answer) error {
 	var kept bytes.Buffer
 	switch _, err := io.CopyN(&kept, answer, maxKept); {
@@ -30,63 +29,62 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 	case err != nil:
 		return err
 	case x.request.call.reshape != nil:
-		return errNonsense
+		return ollama.ErrNonsense
 	}
 	x.begun = true
 	x.w.Header().Set("Content-Type", answer.ContentType)
-	end := &tail{}
-	all, err := io.Copy(x, io.TeeReader(io.LimitReader(io.MultiReader(&kept, answer), maxWhole), end))
-	if err != nil || all == maxWhole {
+	found := newTally(x.request.call.dialect)
+	out := io.MultiWriter(found, x)
+	const most = maxWhole - maxKept
+	_, _ = out.Write(kept.Bytes()) // neither of them fails
+	// What was kept is the buffer for the rest: a large one saves system calls.
+	rest, err := io.CopyBuffer(out, io.LimitReader(answer, most), kept.Bytes())
+	if err != nil || rest == most {
+		if found.prompt.n+found.completion.n > 0 {
+			x.count(found)
+		}
 		_ = x.noteEnd(err)
 		panic(http.ErrAbortHandler) // the one way to tell the client
 	}
-	x.finish(end.last)
+	if x.count(found); !x.counts.known {
+		x.produced = usage.Estimate(found.size)
+	}
+	if !x.gone {
+		x.outcome = usage.OK
+	}
 	return nil
 }
 
 // complete answers with what is all there.
 func (x *exchange) complete(contentType string, body []byte) error {
-	end := body
-	if x.request.call.kind == usage.Embed {
-		end = body[max(0, len(body)-tailSize):]
-	}
+	told := body
 	if reshape := x.request.call.reshape; reshape != nil {
 		var err error
-		if body, err = reshape(body); err != nil {
+		if told, err = reshape(body); err != nil {
 			return err
 		}
 	}
-	x.w.Header().Set("Content-Type", contentType)
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if _, err := x.Write(body); err == nil {
-		x.finish(end)
+	x.outcome = usage.OK
+	if x.countIn(body); !x.counts.known {
+		size, unfinished := saidIn(body)
+		x.produced = usage.Estimate(size)
+		if unfinished {
+			x.outcome = usage.Failed
+		}
 	}
+	x.w.Header().Set("Content-Type", contentType)
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(told)))
+	_, _ = x.Write(told)
 	return nil
 }
 
-// finish notes what a complete answer has cost, which its end tells.
-func (x *exchange) finish(end []byte) {
-	x.outcome = usage.OK
-	x.count(end)
-	if !x.counts.known {
-		x.produced = usage.Estimate(len(end))
-	}
-}
-
-// Write writes to the client, and notes when that fails.
+// Write writes to the client as long as it is there. It never fails.
 func (x *exchange) Write(p []byte) (int, error) {
-	n, err := x.w.Write(p)
-	if err != nil {
-		x.outcome = usage.Aborted
+	if x.gone {
+		return len(p), nil
 	}
-	return n, err
-}
-
-// tail keeps the end of what is written to it.
-type tail struct{ last []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.last = append(t.last, p[max(0, len(p)-tailSize):]...)
-	t.last = t.last[max(0, len(t.last)-tailSize):]
+	if _, err := x.w.Write(p); err != nil {
+		x.gone, x.outcome = true, usage.Aborted
+	}
 	return len(p), nil
 }

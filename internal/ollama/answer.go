@@ -14,6 +14,7 @@ import (
 type limits struct {
 	firstByte time.Duration // from sending the request to the first byte of the body
 	idle      time.Duration // before each later byte; 0: firstByte bounds the whole answer
+	patient   bool          // the header may be long in coming: then send fails with errSlow
 }
 
 // Answer is what an upstream answered, to be read and closed by one goroutine.
@@ -33,22 +34,29 @@ type Answer struct {
 	leave    func() // gives up the call's place at the upstream; nil when it has none
 }
 
-var errSilent = errors.New("deadline passed")
+var (
+	errSilent = errors.New("deadline passed")
+	// errSlow is no Error, so that nobody takes it for a failure of the upstream's.
+	errSlow = errors.New("answer is not done in time")
+)
 
 // send makes one request, GET without a body and POST with one, and gives the
 // answer whatever its status.
-func (s *server) send(ctx context.Context, path string, body []byte, l limits) (*Answer, error) {
+func (s *server) send(ctx context.Context, path string, body [][]byte, l limits) (*Answer, error) {
 	a := &Answer{caller: ctx, idle: l.idle}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watchdog = time.AfterFunc(l.firstByte, func() { a.cancel(errSilent) })
 	if err := a.begin(s, path, body); err != nil {
 		a.Close()
+		if l.patient && isSilent(err) {
+			err = errSlow
+		}
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *Answer) begin(s *server, path string, body []byte) error {
+func (a *Answer) begin(s *server, path string, body [][]byte) error {
 	request, err := s.request(a.ctx, path, body)
 	if err != nil {
 		return a.fault(err)

@@ -34,7 +34,7 @@ type Options struct {
 	Stop        []string `json:"stop,omitempty"`    // the answer ends before any of these
 }
 
-// ChatPiece is the next piece of an answer. On the last one Done is set, with
+// ChatPiece is the next piece of an answer, as a rule one token. On the last one Done is set, with
 // the fields below it; counts and durations that the upstream left out are 0.
 type ChatPiece struct {
 	Content string
@@ -57,8 +57,8 @@ const maxLine = 1 << 20
 // Chat asks the model and gives its answer piece by piece, as it comes. Each
 // range over it is a request of its own. It ends after a piece with Done set, or
 // with an error: one of the four kinds of Error, or ctx's. Breaking out of the
-// loop stops the upstream. What the model thinks aloud and the tools it calls
-// are left out.
+// loop stops the upstream. Of what the model thinks aloud and the tools it calls
+// there is nothing but a piece without Content: the model has worked for it.
 func (c *Client) Chat(ctx context.Context, request ChatRequest) iter.Seq2[ChatPiece, error] {
 	return func(yield func(ChatPiece, error) bool) {
 		a, err := c.openChat(ctx, request)
@@ -96,14 +96,14 @@ func (c *Client) openChat(ctx context.Context, request ChatRequest) (*Answer, er
 	if err != nil {
 		return nil, badRequest("an option is not a finite number")
 	}
-	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: body})
+	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: [][]byte{body}})
 	if err != nil {
 		return nil, err
 	}
 	return a.orFault()
 }
 
-// nextPiece reads up to the next line that says something.
+// nextPiece reads the next line that is not empty.
 func nextPiece(lines *bufio.Scanner) (ChatPiece, error) {
 	for lines.Scan() {
 		if len(lines.Bytes()) == 0 {
@@ -113,9 +113,7 @@ func nextPiece(lines *bufio.Scanner) (ChatPiece, error) {
 		if err != nil && lines.Err() != nil { // a line cut short: say why, not what
 			break
 		}
-		if err != nil || piece.Done || piece.Content != "" {
-			return piece, err
-		}
+		return piece, err
 	}
 	switch err := lines.Err(); {
 	case err == nil:
@@ -149,7 +147,7 @@ func decodePiece(b []byte) (ChatPiece, error) {
 		return ChatPiece{}, failed(messageNonsense, err)
 	}
 	if line.Error != nil {
-		return ChatPiece{}, modelError(*line.Error)
+		return ChatPiece{}, ModelError(*line.Error)
 	}
 	return ChatPiece{
 		Content:          line.Message.Content,

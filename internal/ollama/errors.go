@@ -24,6 +24,14 @@ var (
 	ErrFailed = errors.New("upstream failed")
 )
 
+// What is wrong with an answer, for those who read a relayed one themselves.
+var (
+	ErrNonsense    = &Error{Kind: ErrFailed, Message: messageNonsense}
+	ErrRefused     = &Error{Kind: ErrFailed, Message: messageRefused}
+	ErrUnfinished  = &Error{Kind: ErrFailed, Message: messageUnfinished}
+	ErrUnreachable = &Error{Kind: ErrUnavailable, Message: messageUnreachable, RetryAfter: retryAfter}
+)
+
 // Error is how every call of this package fails, except when the caller's own
 // context ended: then the error is that context's. What it was made from is
 // told in its text but not unwrapped: a dial time-out is a
@@ -110,8 +118,8 @@ func statusError(status int, body []byte) *Error {
 	return e
 }
 
-// modelError explains an {"error": text} line in the middle of a stream.
-func modelError(text string) *Error {
+// ModelError explains an error that the upstream tells in the middle of a stream.
+func ModelError(text string) *Error {
 	e := failed(SafeText(text), errors.New(text))
 	if e.Message == "" {
 		e.Message = messageModelFailed

@@ -56,9 +56,12 @@ func (l *lines) remove(w *waiter) bool {
 	return true
 }
 
-// first gives the call whose turn it is at a server, nil when none can go there.
-func (l *lines) first(s *server) *waiter {
+// first gives the call whose turn it is at a server, of users who may have a place there; nil when none can go.
+func (l *lines) first(s *server, may func(user string) bool) *waiter {
 	for _, users := range l.list {
+		if !may(users.user) {
+			continue
+		}
 		for _, w := range users.calls {
 			if slices.Contains(w.able, s) {
 				return w

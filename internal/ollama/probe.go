@@ -80,7 +80,7 @@ func (m *silence) ask(path string, request any) error {
 	if err != nil {
 		return err
 	}
-	a, err := m.server.send(context.Background(), path, body, m.limits())
+	a, err := m.server.send(context.Background(), path, [][]byte{body}, m.limits())
 	if err != nil {
 		return err
 	}

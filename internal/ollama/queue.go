@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -11,6 +12,9 @@ import (
 // queue lets so many calls at once through to each server. The others wait:
 // users take turns, calls of one user go in the order they came, and interactive
 // calls go before batches, but for every fourth turn.
+//
+// Of three places or more on a server one is kept for users who have none there:
+// nobody can take all of them with answers that never end.
 //
 // When the queue is full, whoever has most in it makes room for a user who has
 // less: nobody can fill it up for the others.
@@ -60,9 +64,11 @@ var errQueueFull, errQueueSlow = errors.New("queue is full"), errors.New("waited
 func (q *queue) join(turn Turn, able []*server, begun time.Time) (*server, *waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := slices.MinFunc(able, func(a, b *server) int { return a.inflight - b.inflight })
-	if q.hasRoom(s) {
-		s.inflight++
+	s := slices.MinFunc(able, func(a, b *server) int {
+		return cmp.Or(-compareBool(q.hasRoom(a, turn.User), q.hasRoom(b, turn.User)), a.inflight-b.inflight)
+	})
+	if q.hasRoom(s, turn.User) {
+		s.take(turn.User)
 		return s, nil, nil
 	}
 	if q.interactive.size+q.batch.size >= q.limit && !q.makeRoom(turn.User) {
@@ -82,7 +88,7 @@ func (q *queue) wait(ctx context.Context, w *waiter) (*server, error) {
 	case <-ctx.Done():
 		if !q.withdraw(w) {
 			if s := <-w.called; s != nil {
-				q.leave(s)
+				q.leave(s, w.turn.User)
 			}
 		}
 		return nil, ctx.Err()
@@ -112,24 +118,55 @@ func (q *queue) withdraw(w *waiter) bool {
 	return q.linesOf(w.turn).remove(w)
 }
 
-// leave ends a call that entered, and lets the next one through.
-func (q *queue) leave(s *server) {
+// leave ends a call of the user's that entered, and lets the next one through.
+func (q *queue) leave(s *server, user string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s.inflight--
-	for q.hasRoom(s) {
-		w := q.next(s)
-		if w == nil {
-			return
-		}
-		s.inflight++
+	s.give(user)
+	for w := q.next(s); w != nil; w = q.next(s) {
+		s.take(w.turn.User)
 		w.called <- s
 	}
 }
 
 // The rest wants q.mu held.
 
-func (q *queue) hasRoom(s *server) bool { return q.perServer == 0 || s.inflight < q.perServer }
+// hasRoom tells whether the user may have another place at the server.
+func (q *queue) hasRoom(s *server, user string) bool {
+	switch {
+	case q.perServer == 0:
+		return true
+	case q.perServer >= 3 && s.places[user] >= q.perServer-1:
+		return false
+	}
+	return s.inflight < q.perServer
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// take and give count the places of a user at a server.
+func (s *server) take(user string) {
+	s.inflight++
+	if s.places == nil {
+		s.places = map[string]int{}
+	}
+	s.places[user]++
+}
+
+func (s *server) give(user string) {
+	s.inflight--
+	if s.places[user]--; s.places[user] == 0 {
+		delete(s.places, user)
+	}
+}
 
 func (q *queue) linesOf(turn Turn) *lines {
 	if turn.Batch {
@@ -140,7 +177,8 @@ func (q *queue) linesOf(turn Turn) *lines {
 
 // next takes out the call whose turn it is at the server, nil when none waits.
 func (q *queue) next(s *server) *waiter {
-	interactive, batch := q.interactive.first(s), q.batch.first(s)
+	may := func(user string) bool { return q.hasRoom(s, user) }
+	interactive, batch := q.interactive.first(s, may), q.batch.first(s, may)
 	switch {
 	case batch == nil:
 		return q.interactive.call(interactive)

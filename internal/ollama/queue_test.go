@@ -47,7 +47,7 @@ func (o *office) call(ctx context.Context, turn Turn, able ...*server) {
 		o.mu.Unlock()
 		if err == nil {
 			time.Sleep(time.Second)
-			o.leave(s)
+			o.leave(s, turn.User)
 		}
 	})
 	synctest.Wait()
@@ -206,6 +206,24 @@ func TestTheQueueTellsWhoWaitsAndForHowLong(t *testing.T) {
 	})
 }
 
+// Of three places or more one is for users who have none: calls that never end cannot take them all.
+func TestNobodyTakesAllPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(3, 10, time.Minute, "s")
+		for range 4 {
+			o.call(t.Context(), Turn{User: "a"})
+		}
+		if n := o.running(o.servers[0]); n != 2 {
+			t.Errorf("%d calls of one user run", n)
+		}
+		o.call(t.Context(), Turn{User: "b"})
+		if n := o.running(o.servers[0]); n != 3 {
+			t.Errorf("%d calls run, with one of another's", n)
+		}
+		o.wantOrder(t, "a a b a a")
+	})
+}
+
 // Calls are let through, leave, give up and are pushed out, all at the same time:
 // never do more run than may, no place is lost, and nobody waits while there is
 // room.
@@ -235,7 +253,7 @@ func TestTheQueueUnderStress(t *testing.T) {
 					enter(s, +1)
 					time.Sleep(time.Duration(random.IntN(100)) * time.Microsecond)
 					enter(s, -1)
-					o.leave(s)
+					o.leave(s, turn.User)
 				}
 				cancel()
 			}

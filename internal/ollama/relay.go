@@ -16,10 +16,16 @@ type Turn struct {
 // Relay is a request for an upstream that is encoded already.
 type Relay struct {
 	Turn  Turn
-	Path  string // "api/chat", "v1/chat/completions"
-	Model string // its canonical name; Body may spell it otherwise
-	Body  []byte // JSON; must not change until the Answer is closed
+	Path  string   // "api/chat", "v1/chat/completions"
+	Model string   // its canonical name; Body may spell it otherwise
+	Body  [][]byte // JSON, in pieces; must not change until the Answer is closed
+	// Whole: the answer begins when it is done. It may take wholeFactor times as
+	// long as a first token, and that it does not come is no sign of a model that
+	// hangs.
+	Whole bool
 }
+
+const wholeFactor = 10
 
 // quickPath is the one path of a model's that the model does not work for.
 const quickPath = "api/show"
@@ -66,16 +72,34 @@ func (c *Client) relayTo(ctx context.Context, r Relay, able []*server, begun tim
 		return nil, nil, err
 	}
 	if !s.ready(r.Model) { // the verdict must not be waited for in a place that others need
-		c.queue.leave(s)
+		c.queue.leave(s, r.Turn.User)
 		return s, nil, nil
 	}
-	a, err := s.ask(ctx, r.Model, r.Path, r.Body, s.model)
+	a, err := s.work(ctx, r)
 	if err != nil {
-		c.queue.leave(s)
+		c.queue.leave(s, r.Turn.User)
 		return s, nil, err
 	}
-	a.leave = func() { c.queue.leave(s) }
+	s.pulses.began(r.Model)
+	a.leave = func() {
+		s.pulses.ended(r.Model)
+		c.queue.leave(s, r.Turn.User)
+	}
 	return s, a, nil
+}
+
+// work sends a request that a model works for.
+func (s *server) work(ctx context.Context, r Relay) (*Answer, error) {
+	if !r.Whole {
+		return s.ask(ctx, r.Model, r.Path, r.Body, s.model)
+	}
+	l := s.model
+	l.firstByte, l.patient = wholeFactor*l.firstByte, true
+	a, err := s.ask(ctx, r.Model, r.Path, r.Body, l)
+	if errors.Is(err, errSlow) {
+		err = unavailable(messageSilent, err)
+	}
+	return a, err
 }
 
 // able gives the servers that can take a call now: those that have its model,

@@ -60,7 +60,7 @@ func BenchmarkRelay(b *testing.B) {
 	c := New(benchConfig(base))
 	b.Run("paddock", func(b *testing.B) {
 		atOnce(b, func(ctx context.Context) error {
-			a, err := c.Relay(ctx, Relay{Turn: Turn{User: "a"}, Path: "api/generate", Model: "m:latest", Body: body})
+			a, err := c.Relay(ctx, Relay{Turn: Turn{User: "a"}, Path: "api/generate", Model: "m:latest", Body: [][]byte{body}})
 			if err != nil {
 				return err
 			}
@@ -94,7 +94,10 @@ func BenchmarkQueue(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		q.leave(able[0])
+		for user := range able[0].places { // there is one
+			q.leave(able[0], user)
+			break
+		}
 		_, _, _ = q.join(Turn{User: "a"}, able, time.Now())
 	}
 }
@@ -120,7 +123,7 @@ func BenchmarkOpenStreams(b *testing.B) {
 	c := New(benchConfig(base))
 	b.Run("paddock", func(b *testing.B) {
 		hold(b, func(ctx context.Context) (io.ReadCloser, error) {
-			return c.Relay(ctx, Relay{Path: "api/chat", Model: "m:latest", Body: []byte("{}")})
+			return c.Relay(ctx, Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte("{}")}})
 		})
 	})
 }

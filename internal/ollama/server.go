@@ -1,13 +1,14 @@
 package ollama
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -22,10 +23,13 @@ type server struct {
 
 	breaker      breaker
 	silences     silences
+	pulses       pulses
 	catalog      cached[map[string]bool] // the models it has, by canonical name
 	capabilities capabilities
 
-	inflight int // model calls; guarded by the client's queue
+	// Model calls, in all and by user; guarded by the client's queue.
+	inflight int
+	places   map[string]int
 }
 
 func newServer(base *url.URL, config Config) *server {
@@ -68,17 +72,25 @@ var (
 )
 
 // request is a POST when it has a body, else a GET.
-func (s *server) request(ctx context.Context, path string, body []byte) (*http.Request, error) {
-	method, header := http.MethodGet, getHeader
-	if body != nil {
-		method, header = http.MethodPost, postHeader
-	}
-	r, err := http.NewRequestWithContext(ctx, method, "", bytes.NewReader(body))
+func (s *server) request(ctx context.Context, path string, body [][]byte) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "", nil)
 	if err != nil {
 		return nil, err
 	}
-	r.URL, r.Header = s.base.JoinPath(path), header
-	return r, nil
+	r.URL, r.Header = s.base.JoinPath(path), getHeader
+	if body == nil {
+		return r, nil
+	}
+	r.Method, r.Header = http.MethodPost, postHeader
+	for _, piece := range body {
+		r.ContentLength += int64(len(piece))
+	}
+	r.GetBody = func() (io.ReadCloser, error) { // net/http's, for a connection that the server has closed meanwhile
+		pieces := net.Buffers(slices.Clone(body))
+		return io.NopCloser(&pieces), nil
+	}
+	r.Body, err = r.GetBody()
+	return r, err
 }
 
 // admit gives nil when a call for the model, if it is for one, may go to the server, else
@@ -103,13 +115,15 @@ func (s *server) ready(model string) bool {
 // ask sends a request if the breakers admit it, gives the answer whatever its
 // status, and reports to the breakers. Cancelled calls are no failures: a client
 // that hangs up says nothing about the upstream.
-func (s *server) ask(ctx context.Context, model, path string, body []byte, l limits) (*Answer, error) {
+func (s *server) ask(ctx context.Context, model, path string, body [][]byte, l limits) (*Answer, error) {
 	if err := s.admit(ctx, model); err != nil {
 		return nil, err
 	}
+	asked := time.Now()
 	a, err := s.send(ctx, path, body, l)
 	var fault *Error
 	switch {
+	case isSilent(err) && s.pulses.since(model, asked): // busy with others
 	case err == nil:
 		s.breaker.succeeded()
 		s.silences.answered(model)
@@ -141,7 +155,7 @@ const maxMetadata = 16 << 20
 
 // metadata makes a call that no model works for. Of what comes it keeps only the
 // fields of result: /api/show also tells paths of the server.
-func (s *server) metadata(ctx context.Context, path string, body []byte, result any) error {
+func (s *server) metadata(ctx context.Context, path string, body [][]byte, result any) error {
 	a, err := s.ask(ctx, "", path, body, s.quick)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // metrics is a registry of our own, never the global one.
@@ -18,6 +19,8 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	waits    *prometheus.HistogramVec
+	calls    *prometheus.CounterVec
+	tokens   *prometheus.CounterVec
 }
 
 func newMetrics(s *store.Store, h *secret.Hasher, running *streams) *metrics {
@@ -34,8 +37,16 @@ func newMetrics(s *store.Store, h *secret.Hasher, running *streams) *metrics {
 			Buckets: []float64{.001, .01, .1, .5, 1, 2.5, 5, 10, 30, 60, 120},
 		}, []string{"class"}),
 	}
+	m.calls = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "paddock_model_calls_total",
+		Help: "Model calls that are settled, by kind and outcome.",
+	}, []string{"kind", "outcome"})
+	m.tokens = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "paddock_tokens_total",
+		Help: "Tokens that model calls have used: of the prompt or of the completion.",
+	}, []string{"of"})
 	m.registry.MustRegister(
-		m.requests, m.waits,
+		m.requests, m.waits, m.calls, m.tokens,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -55,6 +66,13 @@ func (m *metrics) watch(upstream *ollama.Client) { m.registry.MustRegister(&upst
 // waited notes how long a model call waited for its turn.
 func (m *metrics) waited(wait time.Duration, batch bool) {
 	m.waits.WithLabelValues(classOf(batch)).Observe(wait.Seconds())
+}
+
+// settled notes what a model call has cost.
+func (m *metrics) settled(call usage.Call, cost usage.Cost) {
+	m.calls.WithLabelValues(string(call.Kind), string(cost.Outcome)).Inc()
+	m.tokens.WithLabelValues("prompt").Add(float64(cost.PromptTokens))
+	m.tokens.WithLabelValues("completion").Add(float64(cost.CompletionTokens))
 }
 
 func classOf(batch bool) string {

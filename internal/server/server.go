@@ -110,6 +110,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	ledger := usage.NewLedger(s, log, caller.Quota{
 		TokensPerDay: cfg.TokensPerDay, TokensPerMonth: cfg.TokensPerMonth, RequestsPerMinute: &perMinute,
 	})
+	ledger.Settled = figures.settled
 	noise := audit.NewNoise(log)
 	authentication, err := auth.New(s, log, noise, hasher, auth.Options{
 		Secrets:           o.Secrets,

@@ -130,10 +130,10 @@ func (l *Ledger) do(ctx context.Context, tx *db.Tx, sums *sums, e *entry) error 
 		return err
 	case admission:
 	}
-	if e.refused = sums.admit(e.Reservation); e.refused != nil {
-		return nil
+	if e.refused = sums.admit(e.Reservation); e.refused == nil {
+		return l.reserve(ctx, tx, e.Reservation)
 	}
-	return l.reserve(ctx, tx, e.Reservation)
+	return nil // a refusal spoils nothing for the others
 }
 
 func (l *Ledger) reserve(ctx context.Context, tx *db.Tx, r *Reservation) error {

@@ -36,6 +36,9 @@ type Ledger struct {
 	closing bool                       // open is waited for, and so takes no more
 
 	blind bool // see Sweep
+
+	// Settled, when set, is told of every call that has been settled here. It must not block.
+	Settled func(Call, Cost)
 }
 
 // NewLedger returns the ledger of this replica; the quota is that of users who have none of their own.
@@ -118,11 +121,14 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 		e.cost = cost
 		l.put(e) //nolint:contextcheck // as in Reserve
 		err := <-e.done
+		if err == nil && l.Settled != nil {
+			l.Settled(r.call, cost)
+		}
 		if err == nil || errors.Is(err, errSettled) {
 			break
 		}
 		slog.WarnContext(ctx, "usage not settled yet", "call", r.id, "error", err)
-		time.Sleep(wait)
+		<-time.After(wait)
 	}
 	l.mu.Lock()
 	delete(l.live, r.id)

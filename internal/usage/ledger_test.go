@@ -34,7 +34,7 @@ func as(t testing.TB, user uuid.UUID, day, month *int64) context.Context {
 // ask is a call that costs 10 tokens at most.
 var ask = Call{Kind: Chat, Model: "tiny-chat:latest", PromptTokens: 4, MaxTokens: 6}
 
-func reserve(t testing.TB, l *Ledger, ctx context.Context) *Reservation { //nolint:revive // testing.TB goes first
+func reserve(t testing.TB, l *Ledger, ctx context.Context) *Reservation {
 	t.Helper()
 	r, err := l.Reserve(ctx, ask)
 	if err != nil {

@@ -144,7 +144,7 @@ func (l *Ledger) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := l.putAll(settlement, stranded); err != nil {
+		if err := l.putAll(settlement, stranded); err != nil { //nolint:contextcheck // as in Reserve
 			return err
 		}
 	}
@@ -168,7 +168,7 @@ func (l *Ledger) takeBack(ctx context.Context, now time.Time) error {
 	l.mu.Lock()
 	own = slices.DeleteFunc(own, func(r *Reservation) bool { return l.live[r.id] != nil })
 	l.mu.Unlock()
-	if err := l.putAll(withdrawal, own); err != nil {
+	if err := l.putAll(withdrawal, own); err != nil { //nolint:contextcheck // as in Reserve
 		return err
 	}
 	l.mu.Lock()

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import type { User } from '../src/gen/paddock/v1/users_pb';
 import { populate } from './people';
-import { expect, type Page, signIn, test } from './test';
+import { expect, ownServer, type Page, signIn, test as base } from './test';
 
 const folder = join(import.meta.dirname, 'screenshots');
 
@@ -44,12 +44,20 @@ const regionMatcher = 'svg, [role=dialog], [role=alertdialog], [role=listbox], [
 const rules = { 'target-size': { enabled: true } }; // WCAG 2.2, which axe leaves out unless asked
 const options = { rules, checks: { region: { options: { regionMatcher } } } };
 
-test.describe.configure({ timeout: 180_000 }); // many pages each
-
 let ada: User;
-test.beforeAll(async ({ server }) => {
-  ada = await populate(server);
+const test = base.extend({
+  server: [
+    ownServer({
+      upstreams: 2,
+      prepare: async (server) => {
+        ada = await populate(server);
+        server.upstreams[1]!.stop(); // one is up, and one away
+      },
+    }),
+    { scope: 'worker' },
+  ],
 });
+test.describe.configure({ timeout: 180_000 }); // many pages each
 
 for (const { theme, size } of looks) {
   test.describe(`on a ${size}, in the ${theme} theme`, () => {
@@ -80,6 +88,12 @@ for (const { theme, size } of looks) {
       await expect(page.getByText('Recent events')).toBeVisible();
       await expect(page.getByText('login_success').first()).toBeVisible();
       await look(page, 'overview');
+      const away = page.getByText('Calls go to the others that answer.');
+      await expect(away).toBeAttached();
+      if (size === 'phone') {
+        await away.scrollIntoViewIfNeeded();
+        await look(page, 'overview-servers');
+      }
 
       await page.goto('/users/new');
       await page.getByLabel('Email').fill('admin@example.com');
@@ -99,10 +113,23 @@ for (const { theme, size } of looks) {
       await expect(page.getByText('No user is like that')).toBeVisible();
       await look(page, 'users-empty');
 
+      await page.goto('/users?roles=true');
+      const roles = page.getByRole('dialog', { name: 'Roles', exact: true });
+      await expect(roles.getByText('tiny-chat:latest')).toBeVisible();
+      await look(page, 'roles');
+      await roles.getByRole('button', { name: 'Models of the role user' }).click();
+      await expect(page.getByRole('checkbox', { name: 'tiny-slow:latest' })).toBeVisible();
+      await look(page, 'roles-models');
+
       const drawer = page.getByRole('dialog', { name: 'Ada Lovelace' });
       await page.goto(`/users/${ada.id}`);
       await expect(drawer.getByRole('button', { name: 'Revoke ci-token' })).toBeAttached();
       await look(page, 'user');
+      await drawer.getByRole('button', { name: 'Models of ci-token' }).click();
+      await page.getByRole('switch', { name: 'All models' }).click();
+      await expect(page.getByRole('checkbox', { name: 'tiny-slow:latest' })).toBeVisible();
+      await look(page, 'user-key-models');
+      await page.getByRole('button', { name: 'Cancel' }).click();
       await drawer.getByRole('button', { name: 'Revoke ci-token' }).click();
       await expect(page.getByRole('alertdialog', { name: 'Revoke ci-token?' })).toBeVisible();
       await look(page, 'user-revoke');
@@ -116,6 +143,13 @@ for (const { theme, size } of looks) {
       await expect(page.getByRole('alertdialog', { name: 'Delete' })).toBeVisible();
       await look(page, 'user-delete');
       await page.getByRole('button', { name: 'Cancel' }).click();
+      await drawer.getByRole('tab', { name: 'Usage' }).click();
+      await expect(drawer.getByRole('table', { name: 'Usage by model' })).toBeVisible();
+      await look(page, 'user-usage');
+      if (size === 'phone') {
+        await drawer.getByRole('table').scrollIntoViewIfNeeded();
+        await look(page, 'user-usage-table');
+      }
       await drawer.getByRole('tab', { name: 'Sessions' }).click();
       await expect(drawer.getByRole('list', { name: 'Sessions' })).toBeVisible();
       await look(page, 'user-sessions');
@@ -166,6 +200,13 @@ for (const { theme, size } of looks) {
       await expect(page.getByRole('dialog', { name: 'Conversation settings' })).toBeVisible();
       await look(page, 'chat-settings');
       await page.getByRole('button', { name: 'Cancel' }).click();
+
+      await server.usage.setQuota({ userId: member.user.id, tokensPerDay: 90n });
+      await page.getByLabel('Message').fill('And with three gates?');
+      await page.getByRole('button', { name: 'Send', exact: true }).click();
+      await expect(page.getByRole('alert').last()).toContainText('Token quota exceeded');
+      await look(page, 'chat-quota');
+      await server.usage.setQuota({ userId: member.user.id, tokensPerDay: 150n });
       if (size === 'phone') {
         await page.getByRole('button', { name: 'Conversations' }).click();
         await expect(page.getByRole('dialog', { name: 'Conversations' })).toBeVisible();
@@ -188,7 +229,15 @@ for (const { theme, size } of looks) {
 
       await page.goto('/account');
       await expect(page.getByText('This session')).toBeVisible();
+      const usage = page.getByRole('table', { name: 'Usage by model' });
+      await expect(usage).toBeVisible();
       await look(page, 'account');
+      if (size === 'phone') {
+        await usage.scrollIntoViewIfNeeded();
+        await look(page, 'account-usage');
+        await page.getByRole('list', { name: 'Sessions' }).scrollIntoViewIfNeeded();
+        await look(page, 'account-keys');
+      }
 
       if (size === 'phone') {
         await page.getByRole('button', { name: 'Open menu' }).click();

@@ -15,6 +15,14 @@ const people = [
   ['Margaret Hamilton', 'user'],
 ] as const;
 
+/** Those that the role user may use. */
+const models = [
+  'tiny-chat:latest',
+  'tiny-think:latest',
+  'tiny-embed:latest',
+  'hf.co/a-publisher-of-models/a-model-with-a-name-that-is-long-GGUF:Q4_K_M',
+];
+
 const DAY = 86_400_000;
 
 /** Fills the server with what an installation has after a while, and gives one user who has some of everything. */
@@ -36,11 +44,20 @@ export async function populate(server: Server): Promise<User> {
     { label: 'ci-token', expiresAt: timestampFromMs(Date.now() + 5 * DAY) },
     { label: 'a key with a label that is so long that it does not fit into one line of a narrow drawer' },
   ];
-  for (const key of keys) await server.credentials.issueApiKey({ userId, ...key });
+  for (const key of keys) {
+    const { secret } = await server.credentials.issueApiKey({ userId, ...key });
+    const ollama = server.ollama(secret);
+    for (const model of ['tiny-tools', 'tiny-chat', 'tiny-think']) {
+      for await (const _ of ollama.chat({ model, messages: [{ role: 'user', content: key.label }] }));
+    }
+    await ollama.embed({ model: 'tiny-embed', input: ['a horse', 'a zebra'] });
+  }
+  await server.usage.setQuota({ userId, tokensPerDay: 700n, tokensPerMonth: 20_000n });
   const { credential } = await server.credentials.issueApiKey({ userId, label: 'old laptop' });
   await server.credentials.revokeCredential({ id: credential!.id });
   await server.auth.login({ email: user!.email, password: 'correct battery horse staple' });
   await server.auth.login({ email: user!.email, password: 'wrong' }).catch(() => {});
+  await server.users.setRoleModels({ name: 'user', models: { names: models } });
   const { user: left } = await server.users.createUser({
     email: 'charles@example.com',
     displayName: 'Charles Babbage',

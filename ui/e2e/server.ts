@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { createClient, type Client } from '@connectrpc/connect';
+import { createClient, type Client, type Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-web';
 import { AuthService } from '../src/gen/paddock/v1/auth_pb';
 import { CredentialService } from '../src/gen/paddock/v1/credentials_pb';
+import { OllamaService } from '../src/gen/paddock/v1/ollama_pb';
+import { UsageService } from '../src/gen/paddock/v1/usage_pb';
 import { UserService, type User } from '../src/gen/paddock/v1/users_pb';
 import { Upstream } from './upstream';
 
@@ -18,32 +20,46 @@ export interface Account {
   password: string;
 }
 
+/** How a server is started. */
+export interface Start {
+  /** Settings that differ from the usual ones. */
+  env?: NodeJS.ProcessEnv;
+  /** How many Ollama servers there are; all are the same one, behind upstreams of their own. */
+  upstreams?: number;
+}
+
 /** bin/paddock on an embedded database of its own, with the test Ollama behind it. */
 export class Server {
   url = '';
   readonly admin: Account = { email: 'admin@example.com', password: 'a paddock for horses' };
-  upstream!: Upstream;
+  upstreams: Upstream[] = [];
   /** Called as the first admin. */
   auth!: Client<typeof AuthService>;
   credentials!: Client<typeof CredentialService>;
+  usage!: Client<typeof UsageService>;
   users!: Client<typeof UserService>;
 
   readonly #children: ChildProcess[] = [];
   #dir = '';
   #made = 0;
 
-  /** env: settings that differ from the usual ones. */
-  async start(env: NodeJS.ProcessEnv = {}): Promise<void> {
+  /** The first of the Ollama servers, or the only one. */
+  get upstream(): Upstream {
+    return this.upstreams[0]!;
+  }
+
+  async start({ env, upstreams = 1 }: Start = {}): Promise<void> {
     const ollama = this.#spawn('ollamatest', ['-addr', '127.0.0.1:0'], {});
-    this.upstream = new Upstream((await until(ollama.stderr, /test Ollama on (\S+)/))[0]!);
-    await this.upstream.start();
+    const [behind] = await until(ollama.stderr, /test Ollama on (\S+)/);
+    this.upstreams = Array.from({ length: upstreams }, () => new Upstream(behind!));
+    await Promise.all(this.upstreams.map((upstream) => upstream.start()));
 
     this.#dir = await mkdtemp(join(tmpdir(), 'paddock-e2e-'));
     const paddock = this.#spawn('paddock', ['serve'], {
       DATA_DIR: this.#dir,
       LISTEN_ADDR: '127.0.0.1:0',
       LOG_FORMAT: 'json',
-      OLLAMA_BASE_URL: this.upstream.url,
+      OLLAMA_BASE_URL: this.upstreams.map(({ url }) => url).join(','),
       ADMIN_BOOTSTRAP_PASSWORD: this.admin.password,
       RATE_LIMIT_PER_MINUTE: '0',
       ARGON2_MEMORY_KIB: '64', // cheap hashes
@@ -55,22 +71,15 @@ export class Server {
       until(paddock.stderr, /"msg":"serving","addr":"([^"]+)"/),
     ]);
     this.url = `http://${addr}`;
-    const transport = createConnectTransport({
-      baseUrl: this.url,
-      interceptors: [
-        (next) => (request) => {
-          request.header.set('X-API-Key', key!);
-          return next(request);
-        },
-      ],
-    });
+    const transport = this.#transport(key!);
     this.auth = createClient(AuthService, transport);
     this.credentials = createClient(CredentialService, transport);
+    this.usage = createClient(UsageService, transport);
     this.users = createClient(UserService, transport);
   }
 
   async stop(): Promise<void> {
-    this.upstream?.stop();
+    for (const upstream of this.upstreams) upstream.stop();
     await Promise.all(this.#children.map(end));
     await rm(this.#dir, { recursive: true, force: true });
   }
@@ -81,6 +90,23 @@ export class Server {
     const email = `${roles[0] ?? 'nobody'}-${++this.#made}@example.com`;
     const { user } = await this.users.createUser({ email, password, roles });
     return { email, password, user: user! };
+  }
+
+  /** The models, as a program calls them that has the API key. */
+  ollama(key: string): Client<typeof OllamaService> {
+    return createClient(OllamaService, this.#transport(key));
+  }
+
+  #transport(key: string): Transport {
+    return createConnectTransport({
+      baseUrl: this.url,
+      interceptors: [
+        (next) => (request) => {
+          request.header.set('X-API-Key', key);
+          return next(request);
+        },
+      ],
+    });
   }
 
   #spawn(program: string, args: string[], env: NodeJS.ProcessEnv) {

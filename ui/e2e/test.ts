@@ -1,5 +1,5 @@
 import { expect, test as base, type BrowserContext, type Page } from '@playwright/test';
-import { type Account, Server } from './server';
+import { type Account, Server, type Start } from './server';
 
 export { expect, type Page } from '@playwright/test';
 
@@ -48,20 +48,18 @@ interface Fixtures {
   another: (account: Account, path?: string) => Promise<Page>;
 }
 
-interface OwnServer {
-  /** Settings that differ from the usual ones. */
-  env?: NodeJS.ProcessEnv;
+interface OwnServer extends Start {
   /** Runs before the first test. */
   prepare?: (server: Server) => Promise<void>;
 }
 
 /** A fixture: a server for the tests of one worker. */
-export function ownServer({ env, prepare }: OwnServer = {}) {
+export function ownServer({ prepare, ...start }: OwnServer = {}) {
   // oxlint-disable-next-line no-empty-pattern -- Playwright reads what a fixture needs from the pattern
   return async ({}, use: (server: Server) => Promise<void>) => {
     const server = new Server();
     try {
-      await server.start(env);
+      await server.start(start);
       await prepare?.(server);
       await use(server);
     } finally {

@@ -3,10 +3,12 @@ import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { TransportProvider } from '@connectrpc/connect-query';
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider, type RouterHistory } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { isPassing, wordsOf } from './api/errors';
 import type { Session } from './api/session';
 import { newRouter } from './router';
+
+const Toasts = lazy(async () => ({ default: (await import('./ui/toast')).Toasts }));
 
 interface AppProps {
   session: Session;
@@ -19,6 +21,11 @@ interface AppProps {
 export function App({ session, transport, history }: AppProps) {
   const [router] = useState(() => newRouter(session, history));
   const [queryClient] = useState(() => newQueryClient(session));
+
+  // They outlive the shell, so that a sign-out can say how it went; before a sign-in there are none to show.
+  const signedIn = useSyncExternalStore(session.subscribe, () => session.user !== undefined);
+  const [toasts, setToasts] = useState(signedIn);
+  if (signedIn && !toasts) setToasts(true);
 
   useEffect(() => {
     let before = session.user;
@@ -34,6 +41,7 @@ export function App({ session, transport, history }: AppProps) {
       <TransportProvider transport={transport}>
         <QueryClientProvider client={queryClient}>
           <RouterProvider router={router} />
+          <Suspense>{toasts && <Toasts />}</Suspense>
         </QueryClientProvider>
       </TransportProvider>
     </CSPProvider>

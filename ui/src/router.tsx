@@ -34,9 +34,7 @@ const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
   // Where one was going. A path of ours only: a link to the sign-in must not lead elsewhere.
-  validateSearch: ({ to }): { to?: string } => ({
-    to: typeof to === 'string' && /^\/(?![/\\])/.test(to) ? to : undefined,
-  }),
+  validateSearch: ({ to }): { to?: string } => ({ to: isOurs(to) ? to : undefined }),
   beforeLoad: ({ context, search }) => {
     if (context.session.user) throw redirect({ href: search.to ?? '/' });
   },
@@ -182,7 +180,20 @@ const panels = [
   }),
 ] as const;
 
-const routeTree = root.addChildren([signIn, shell.addChildren([...panels])]);
+// Every other address: who is signed in keeps the shell around the page that says so.
+const unknown = createRoute({ getParentRoute: () => shell, path: '$', component: NotFound });
+
+const routeTree = root.addChildren([signIn, shell.addChildren([...panels, unknown])]);
+
+/** Browsers leave out control characters, and read \\ as /: "/\t/example.org" leads to another site. */
+function isOurs(path: unknown): path is string {
+  return (
+    typeof path === 'string' &&
+    /^\/[^\p{Cc}\\]*$/u.test(path) &&
+    URL.canParse(path, location.origin) &&
+    new URL(path, location.origin).origin === location.origin
+  );
+}
 
 export function newRouter(session: Session, history?: RouterHistory) {
   return createRouter({
@@ -191,7 +202,6 @@ export function newRouter(session: Session, history?: RouterHistory) {
     context: { session },
     defaultPreload: 'intent',
     defaultErrorComponent: Failed,
-    defaultNotFoundComponent: NotFound,
     scrollRestoration: true,
   });
 }

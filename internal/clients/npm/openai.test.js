@@ -181,8 +181,8 @@ test('an exceeded quota', async () => {
 
 test('a bad request', async () => {
   await assert.rejects(
-    () => client.chat.completions.create({ model: 'tiny-chat', messages, temperature: 9 }),
-    (err) => err instanceof OpenAI.BadRequestError && err.message.includes('temperature'),
+    () => client.chat.completions.create({ model: 'tiny-chat', messages, top_p: 9 }),
+    (err) => err instanceof OpenAI.BadRequestError && err.message.includes('top_p'),
   );
 });
 

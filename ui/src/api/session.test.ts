@@ -35,6 +35,7 @@ function server() {
       router.service(AuthService, {
         ...auth,
         login: (request, context) => auth.login(request, context),
+        logout: (request, context) => auth.logout(request, context),
         refresh: (request, context) => auth.refresh(request, context),
       }),
     );
@@ -107,6 +108,80 @@ test('signing out signs all tabs out', async () => {
   await here.signOut();
   await vi.waitFor(() => expect(there.user).toBeUndefined());
   expect(there.accessToken).toBeUndefined();
+});
+
+test('signing out reaches the server when the access token has expired', async () => {
+  const { auth, open, expire } = server();
+  const ended: string[] = [];
+  const { session } = open();
+  await session.signIn('ada@example.com', 'secret');
+  expire();
+  auth.logout = (_request, { requestHeader }) => {
+    const header = requestHeader.get('Authorization')!;
+    if (header !== 'Bearer token 1') throw expired();
+    ended.push(header);
+    return {};
+  };
+  await session.signOut();
+  expect(ended).toEqual(['Bearer token 1']);
+  expect(session.user).toBeUndefined();
+});
+
+test('who signs out is signed out here even if the server is away, and does not come back by itself', async () => {
+  const { asked, auth, open } = server();
+  const { session } = open();
+  await session.signIn('ada@example.com', 'secret');
+  auth.logout = () => {
+    throw new ConnectError('the database is away', Code.Unavailable);
+  };
+  await expect(session.signOut()).rejects.toThrow('the database is away');
+  expect(session.user).toBeUndefined();
+  await expect(session.refresh(undefined)).rejects.toThrow('nobody is signed in');
+  const next = open().session;
+  await next.restore();
+  expect(next.user).toBeUndefined();
+  expect(asked.refresh).toBe(0);
+});
+
+test('a refresh that is answered after signing out does not sign in again', async () => {
+  const { open, expire } = server();
+  const { session, ollama } = open();
+  await session.signIn('ada@example.com', 'secret');
+  expire();
+  const listed = ollama.listModels({});
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await session.signOut();
+  await expect(listed).rejects.toThrow('expired');
+  expect(session.user).toBeUndefined();
+});
+
+test('a call that was refused for one user is not made for another', async () => {
+  const { asked, auth, open, expire } = server();
+  const [here, there] = [open(), open()];
+  await here.session.signIn('ada@example.com', 'secret');
+  await vi.waitFor(() => expect(there.session.user).toBeDefined());
+  expire();
+  const bob = { ...someone('user'), id: 'bob' };
+  auth.refresh = () => ({ accessToken: 'another', user: bob });
+  await expect(here.ollama.listModels({})).rejects.toThrow('the token has expired');
+  expect(here.session.user?.id).toBe('bob');
+  expect(asked.list).toBe(1);
+});
+
+test('a refresh that is refused late leaves a newer sign-in alone', async () => {
+  const { auth, open, expire } = server();
+  const { session, ollama } = open();
+  await session.signIn('ada@example.com', 'secret');
+  expire();
+  let refuse!: () => void;
+  auth.refresh = () => new Promise((_, reject) => (refuse = () => reject(expired())));
+  const listed = ollama.listModels({});
+  await vi.waitFor(() => expect(refuse).toBeDefined());
+  auth.login = () => ({ accessToken: 'another', user: someone('user') });
+  await session.signIn('ada@example.com', 'secret');
+  refuse();
+  await listed;
+  expect(session.user).toBeDefined();
 });
 
 test('a refused refresh ends the session; one that got no answer does not', async () => {

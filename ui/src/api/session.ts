@@ -14,6 +14,9 @@ type News = { kind: 'granted'; grant: Grant } | { kind: 'signed out' };
 /** Says that a cookie may be there to refresh with, so that a stranger's visit costs no refused call. Not a secret. */
 const HINT = 'paddock.signed-in';
 
+/** How long the server may take to end a session, in milliseconds. */
+const PATIENCE = 10_000;
+
 /**
  * The one sign-in of this browser.
  *
@@ -33,6 +36,8 @@ export class Session {
   readonly #listeners = new Set<() => void>();
   #refreshToken = '';
   #refreshing: Promise<void> | undefined;
+  /** Counts sign-ins, refreshes and sign-outs: what began before one of them does not decide over what came after. */
+  #changes = 0;
   #restored: Promise<void> | undefined;
 
   /** The transport adds no credentials of its own: what fails with them must not lead to a refresh here. */
@@ -64,22 +69,31 @@ export class Session {
     this.#take(answer);
   }
 
-  /** Ends the session on the server and in every tab. */
+  /**
+   * Ends the session in every tab, and on the server. Throws when the server could not be told; the tabs are signed out
+   * all the same, and stay so until somebody signs in.
+   */
   async signOut(): Promise<void> {
-    const headers = { Authorization: `Bearer ${this.accessToken}` };
+    const { user } = this;
     try {
-      await this.#auth.logout({}, { headers });
+      await this.#logOut();
     } catch (thrown) {
-      if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown;
+      if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown; // else it was over already
+    } finally {
+      if (this.user && this.user.id === user?.id) this.#end();
     }
-    this.#end();
   }
 
   /**
    * Gets a new access token in place of the one that was refused: one refresh for all that wait, in all tabs. Throws, and
-   * signs out, when the session is over.
+   * signs out, when the session is over. Who has signed out is not brought back.
    */
   refresh(refused: string | undefined): Promise<void> {
+    if (!this.user) return Promise.reject(new ConnectError('nobody is signed in', Code.Unauthenticated));
+    return this.#renew(refused);
+  }
+
+  #renew(refused: string | undefined): Promise<void> {
     if (this.accessToken !== refused) return Promise.resolve(); // somebody was quicker
     this.#refreshing ??= oneTabAtATime(() => this.#refresh(refused)).finally(() => {
       this.#refreshing = undefined;
@@ -90,17 +104,38 @@ export class Session {
   async #restore(): Promise<void> {
     if (!this.#withCookie || localStorage.getItem(HINT) === null) return;
     try {
-      await this.refresh(undefined);
+      await this.#renew(undefined);
     } catch (thrown) {
       if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown;
     }
   }
 
+  /** An access token that has expired is renewed first: the session behind it has not. */
+  async #logOut(): Promise<void> {
+    const refused = this.accessToken;
+    const tell = () =>
+      this.#auth.logout(
+        {},
+        { headers: { Authorization: `Bearer ${this.accessToken}` }, timeoutMs: PATIENCE },
+      );
+    try {
+      await tell();
+    } catch (thrown) {
+      if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown;
+      const { user } = this;
+      await this.refresh(refused);
+      if (this.user?.id === user?.id) await tell();
+    }
+  }
+
   async #refresh(refused: string | undefined): Promise<void> {
     if (this.accessToken !== refused) return; // another tab was quicker
+    const before = this.#changes;
     try {
-      this.#take(await this.#auth.refresh({ refreshToken: this.#refreshToken }));
+      const answer = await this.#auth.refresh({ refreshToken: this.#refreshToken });
+      if (this.#changes === before) this.#take(answer);
     } catch (thrown) {
+      if (this.#changes !== before) return; // somebody signed in or out meanwhile
       if (ConnectError.from(thrown).code === Code.Unauthenticated) this.#end();
       throw thrown;
     }
@@ -122,6 +157,7 @@ export class Session {
   }
 
   #adopt(grant: Grant | undefined): void {
+    this.#changes++;
     this.accessToken = grant?.accessToken;
     this.user = grant?.user;
     for (const listener of this.#listeners) listener();

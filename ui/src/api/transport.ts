@@ -18,8 +18,8 @@ export function connect() {
 }
 
 /**
- * Sends the access token. When the server refuses it, the session is refreshed and the call made once more; a stream only
- * while nothing of it has arrived.
+ * Sends the access token. When the server refuses it, the session is refreshed and the call made once more, for the same user
+ * only; a stream only while nothing of it has arrived.
  */
 export function authenticate(session: Session): Interceptor {
   return (next) => async (request) => {
@@ -29,12 +29,13 @@ export function authenticate(session: Session): Interceptor {
       return response.stream ? begun(response) : response;
     };
     if (request.stream) request = { ...request, message: await replayable(request.message) };
-    const token = session.accessToken;
+    const { accessToken, user } = session;
     try {
       return await attempt();
     } catch (thrown) {
       if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown;
-      await session.refresh(token);
+      await session.refresh(accessToken);
+      if (session.user?.id !== user?.id) throw thrown; // it was not theirs to make
       return attempt();
     }
   };

@@ -17,7 +17,7 @@ test('leads to where one was going', async () => {
   await waitFor(() => expect(history.location.href).toBe('/chat/abc?x=1'));
 });
 
-test.each(['https://evil.example', '//evil.example', '/\\evil.example'])(
+test.each(['https://evil.example', '//evil.example', '/\\evil.example', '/\t/evil.example', '//['])(
   'does not lead to %s',
   async (to) => {
     const { history } = renderApp({ path: `/sign-in?to=${encodeURIComponent(to)}`, as: someone() });

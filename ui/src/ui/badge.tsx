@@ -15,21 +15,24 @@ export type Tone = keyof typeof tones;
 export function Badge({
   tone = 'neutral',
   mono,
+  whole,
   children,
 }: {
   tone?: Tone;
   mono?: boolean;
+  /** What does not fit into a line goes on in the next one, and is not cut off. */
+  whole?: boolean;
   children: ReactNode;
 }) {
   return (
     <span
       className={clsx(
-        'inline-flex h-5 max-w-full items-center gap-1 rounded-md border px-1.5 text-xs font-medium',
+        'inline-flex min-h-5 max-w-full items-center gap-1 rounded-md border px-1.5 text-xs font-medium',
         tones[tone],
         mono && 'font-mono',
       )}
     >
-      <span className="truncate">{children}</span>
+      <span className={whole ? 'wrap-anywhere' : 'truncate'}>{children}</span>
     </span>
   );
 }

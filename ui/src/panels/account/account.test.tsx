@@ -1,10 +1,10 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
-import { screen, waitFor, within } from '@testing-library/react';
-import { expect, test } from 'vitest';
+import { act, screen, waitFor, within } from '@testing-library/react';
+import { expect, test, vi } from 'vitest';
 import type { ChangePasswordRequest, RateLimit } from '../../gen/paddock/v1/auth_pb';
-import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
+import { type CredentialSchema, CredentialService } from '../../gen/paddock/v1/credentials_pb';
 import { type QuotaPeriodSchema, type UsageRowSchema, UsageService } from '../../gen/paddock/v1/usage_pb';
 import { fault, renderApp, someone } from '../../test/app';
 
@@ -12,31 +12,39 @@ interface Options {
   changePassword?: (request: ChangePasswordRequest) => object;
   rateLimit?: Pick<RateLimit, 'limit' | 'remaining' | 'resetSeconds'>;
   quota?: Record<'day' | 'month', MessageInitShape<typeof QuotaPeriodSchema>>;
+  /** The quota as WhoAmI tells it, which it does where there is one. */
+  told?: Record<'day' | 'month', MessageInitShape<typeof QuotaPeriodSchema>>;
+  onGetQuota?: () => void;
   /** By what they are grouped by. */
   rows?: Record<string, MessageInitShape<typeof UsageRowSchema>[]>;
+  credentials?: MessageInitShape<typeof CredentialSchema>[];
 }
 
 function open({
   changePassword = () => ({}),
   rateLimit,
   quota = { day: {}, month: {} },
+  told,
+  onGetQuota = () => {},
   rows = {},
+  credentials = [{ id: 'key 1', label: 'ci-token', prefix: 'pdk_abc' }],
 }: Options = {}) {
   const user = someone();
   return renderApp({
     path: '/account',
     as: user,
     auth: {
-      whoAmI: () => ({ user, rateLimit }),
+      whoAmI: () => ({ user, rateLimit, quota: told }),
       listSessions: () => ({ sessions: [] }),
       changePassword,
     },
     services: ({ service }) => {
-      service(CredentialService, {
-        listCredentials: () => ({ credentials: [{ id: 'key 1', label: 'ci-token', prefix: 'pdk_abc' }] }),
-      });
+      service(CredentialService, { listCredentials: () => ({ credentials }) });
       service(UsageService, {
-        getQuota: () => ({ quota }),
+        getQuota: () => {
+          onGetQuota();
+          return { quota };
+        },
         getUsage: ({ groupBy }) => ({ rows: rows[groupBy[0]!] ?? [] }),
       });
     },
@@ -114,6 +122,30 @@ test('the quota tells what is used, what running calls hold, and when it resets'
   expect(screen.getByText('used, no limit')).toBeVisible();
 });
 
+test('looking at the limits costs at most one request', async () => {
+  vi.useFakeTimers({
+    shouldAdvanceTime: true,
+    toFake: ['setInterval', 'setTimeout', 'clearInterval', 'clearTimeout'],
+  });
+  try {
+    let asked = 0;
+    open({ quota: { day: { used: 7n }, month: {} }, onGetQuota: () => asked++ });
+    expect(await screen.findByText('7')).toBeVisible();
+    await act(() => vi.advanceTimersByTimeAsync(30_000));
+    expect(asked).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('where there is a quota, who one is tells of it', async () => {
+  let asked = 0;
+  open({ told: { day: { limit: 100n, used: 25n }, month: {} }, onGetQuota: () => asked++ });
+  const meter = await screen.findByRole('meter', { name: 'Tokens today' });
+  expect(meter).toHaveAttribute('aria-valuetext', '25 of 100 used');
+  expect(asked).toBe(0);
+});
+
 test('a quota that is used up says that calls are refused', async () => {
   open({ quota: { day: { limit: 100n, used: 104n }, month: {} } });
   expect(await screen.findByText(/Used up: calls are refused/)).toBeVisible();
@@ -138,8 +170,8 @@ test('usage shows by day, by model, and by key with its label', async () => {
   expect(within(keys).getByRole('row', { name: 'Signed in, without a key 1 0' })).toBeVisible();
 });
 
-test('who has used nothing is shown how', async () => {
-  const { person } = open();
+test('who has no key yet is shown, once, what to do with one', async () => {
+  const { person } = open({ credentials: [] });
   expect(await screen.findByText(/-H "Authorization: Bearer pdk_…" \\/)).toBeVisible();
   await person.click(screen.getByRole('tab', { name: 'OpenAI' }));
   expect(await screen.findByText(/base_url="http.+\/v1"/)).toBeVisible();

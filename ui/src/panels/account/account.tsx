@@ -1,6 +1,5 @@
 import { useRouteContext } from '@tanstack/react-router';
 import { Card, Page } from '../../ui/page';
-import { KeyExamples } from '../keys/key-examples';
 import { Keys } from '../keys/keys';
 import { Sessions } from '../sessions/sessions';
 import { DAYS } from '../usage/figures';
@@ -38,12 +37,8 @@ export function Account() {
 
 function NoUsage() {
   return (
-    <div className="flex flex-col gap-3">
-      <p className="text-fg-2">
-        No model has been called yet. Chat or make embeddings here, or issue an API key below and call from a
-        program:
-      </p>
-      <KeyExamples secret="pdk_…" />
-    </div>
+    <p className="text-fg-2">
+      No model has been called yet. Chat or make embeddings here, or call from a program with an API key.
+    </p>
   );
 }

@@ -8,22 +8,28 @@ import { Card } from '../../ui/page';
 import { Skeleton } from '../../ui/skeleton';
 import { QuotaMeters } from '../usage/quota-meters';
 
-/** How often the state is asked for while the page is looked at, in milliseconds. Asking costs none of the limit. */
+/** How often the state is asked for while the page is looked at, in milliseconds. WhoAmI costs none of the limit. */
 const EVERY = 5000;
 
 /** What is left of the user's limits. */
 export function Limits() {
   const me = useQuery(AuthService.method.whoAmI, {}, { refetchInterval: EVERY });
-  const quota = useQuery(UsageService.method.getQuota, {}, { refetchInterval: EVERY });
-  const failed = [me, quota].find(({ data, error }) => error && !data);
+  // Who has no token quota is told of what they used by this call alone, which the rate limit counts.
+  const asked = useQuery(
+    UsageService.method.getQuota,
+    {},
+    { enabled: me.data !== undefined && !me.data.quota, staleTime: Infinity, refetchOnMount: 'always' },
+  );
+  const quota = me.data?.quota ?? asked.data?.quota;
+  const failed = [me, asked].find(({ data, error }) => error && !data);
   return (
     <Card title="Limits">
       {failed ? (
         <ErrorNotice error={failed.error} onRetry={() => void failed.refetch()} />
-      ) : me.data && quota.data?.quota ? (
+      ) : me.data && quota ? (
         <div className="flex flex-col gap-4">
           <Requests limit={me.data.rateLimit} />
-          <QuotaMeters quota={quota.data.quota} />
+          <QuotaMeters quota={quota} />
           <p className="text-xs text-fg-3">
             Your API keys draw on the same limits. Days and months are those of UTC.
           </p>

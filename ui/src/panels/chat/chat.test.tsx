@@ -1,5 +1,5 @@
 import { Code, type ServiceImpl } from '@connectrpc/connect';
-import { act, screen, waitFor, within } from '@testing-library/react';
+import { act, cleanup, screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { type ChatRequest, OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import { fault, renderApp, someone } from '../../test/app';
@@ -188,6 +188,24 @@ test('only models that can chat are offered', async () => {
   expect(options.map((option) => option.textContent)).toEqual(['llama3.2:latest3.2B']);
 });
 
+test('a new conversation begins with the model last used, as long as it may be', async () => {
+  const both = [...models, { name: 'qwen3:8b', capabilities: ['completion'] }];
+  const { ask, person, requests } = renderChat([says('One.'), says('Two.')], () => ({ models: both }));
+  await person.click(await screen.findByRole('combobox', { name: 'Model' }));
+  await person.click(await screen.findByRole('option', { name: /qwen3:8b/ }));
+  await ask('first');
+  await screen.findByText('One.');
+  await person.click(screen.getByRole('link', { name: 'New conversation' }));
+  await ask('second');
+  await screen.findByText('Two.');
+  expect(requests.map(({ model }) => model)).toEqual(['qwen3:8b', 'qwen3:8b']);
+
+  cleanup();
+  renderChat([]);
+  const model = await screen.findByRole('combobox', { name: 'Model' });
+  expect(model).toHaveTextContent('llama3.2:latest');
+});
+
 test('where the models cannot be listed, one can type a name', async () => {
   const { ask, person, requests } = renderChat([says('Hello.')], () => {
     throw fault(Code.NotFound, 'UPSTREAM_ERROR', 'Ollama is away');
@@ -197,6 +215,41 @@ test('where the models cannot be listed, one can type a name', async () => {
   await ask('Hello?');
   await screen.findByText('Hello.');
   expect(requests[0]!.model).toBe('qwen3:8b');
+});
+
+test('a name that is being typed does not go to another conversation', async () => {
+  const { ask, person, history, requests } = renderChat([says('One.'), says('Two.')], () => {
+    throw fault(Code.NotFound, 'UPSTREAM_ERROR', 'Ollama is away');
+  });
+  await ask('first');
+  await screen.findByText('One.');
+  await person.type(screen.getByRole('textbox', { name: 'Model' }), 'half');
+  act(() => history.push('/chat'));
+  await screen.findByRole('heading', { name: 'New conversation' });
+  expect(await screen.findByRole('textbox', { name: 'Model' })).toHaveValue('');
+  await ask('second');
+  await screen.findByText('Two.');
+  expect(requests[1]!.model).toBe('');
+});
+
+test('a conversation that is deleted in another tab is not brought back by its answer', async () => {
+  let go!: () => void;
+  const { ask } = renderChat([
+    async function* () {
+      yield { content: 'The first words' };
+      await new Promise<void>((resolve) => (go = resolve));
+      yield { content: ' and more', done: true };
+    },
+  ]);
+  await ask('Tell me');
+  await screen.findByText('The first words');
+  const [key] = Object.keys(localStorage).filter((name) => name.startsWith('paddock.chat.'));
+  localStorage.removeItem(key!);
+  act(() => void dispatchEvent(new StorageEvent('storage', { key })));
+  go();
+  expect(await screen.findByText('This conversation is not in this browser')).toBeVisible();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(localStorage.getItem(key!)).toBeNull();
 });
 
 test('what a model writes can neither load nor run anything', async () => {

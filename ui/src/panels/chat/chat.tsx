@@ -1,6 +1,7 @@
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { History, MessagesSquare, SquarePen } from 'lucide-react';
 import { Fragment, useCallback, useState } from 'react';
+import type { Model } from '../../gen/paddock/v1/ollama_pb';
 import { ButtonLink } from '../../ui/button';
 import { IconButton } from '../../ui/icon-button';
 import { EmptyState } from '../../ui/empty-state';
@@ -11,7 +12,7 @@ import { ModelPicker } from '../models/model-picker';
 import { useModels } from '../models/use-models';
 import { Composer } from './composer';
 import { ConversationList } from './conversation-list';
-import { isRunning, type Settings } from './conversations';
+import { type Conversation, isRunning, type Settings } from './conversations';
 import { SettingsSheet } from './settings-sheet';
 import { Thread } from './thread';
 import { useChats } from './use-chats';
@@ -28,7 +29,7 @@ export function Chat() {
   const close = () => setOpen(undefined);
 
   const conversation = conversations.find((one) => one.id === id);
-  const usual = { model: conversations[0]?.model || models?.[0]?.name || '', system: '', options: {} };
+  const usual = { model: usualModel(conversations, models), system: '', options: {} };
   const settings: Settings = conversation ?? { ...usual, ...draft };
   const running = isRunning(conversation);
 
@@ -65,19 +66,23 @@ export function Chat() {
         <ConversationList conversations={conversations} onDelete={remove} />
       </aside>
       <section className="flex min-w-0 flex-1 flex-col">
-        <header className="flex min-h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-4">
+        <header className="flex min-h-14 shrink-0 flex-wrap items-center gap-x-2 border-b border-line px-3 py-1.5 sm:flex-nowrap sm:px-4">
           <span className="flex lg:hidden">
             <IconButton label="Conversations" icon={<History />} onClick={() => setOpen('list')} />
           </span>
           <h1 className="min-w-0 flex-1 truncate font-medium">{conversation?.title ?? 'New conversation'}</h1>
-          <ModelPicker
-            capability="completion"
-            model={settings.model}
-            onChange={(model) => configure({ ...settings, model })}
-          />
           <span className="flex lg:hidden">
             <IconButton label="New conversation" icon={<SquarePen />} onClick={() => goTo()} />
           </span>
+          {/* On a phone it has a row of its own. */}
+          <div className="flex min-w-0 max-sm:basis-full">
+            <ModelPicker
+              key={id}
+              capability="completion"
+              model={settings.model}
+              onChange={(model) => configure({ ...settings, model })}
+            />
+          </div>
         </header>
         <div className="mx-auto w-full max-w-3xl px-4 pt-4 empty:hidden">
           <ModelNote capability="completion" />
@@ -141,6 +146,15 @@ function Absent() {
       Conversations stay in the browser in which they were held, until they are deleted there.
     </EmptyState>
   );
+}
+
+/** What a new conversation is held with: the model that was last used in this browser, if it is still to be had. */
+function usualModel(conversations: Conversation[], models: Model[] | undefined): string {
+  if (!models) return conversations[0]?.model ?? '';
+  const listed = new Set(models.map(({ name }) => name));
+  const last = conversations.find(({ model }) => listed.has(model))?.model;
+  const sure = models.find(({ capabilities }) => capabilities.includes('completion'));
+  return last ?? (sure ?? models[0])?.name ?? '';
 }
 
 /** What is set, in a few words. */

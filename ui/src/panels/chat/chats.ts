@@ -15,6 +15,8 @@ export class Chats {
   readonly #ollama: Client<typeof OllamaService>;
   readonly #running = new Map<string, AbortController>();
   readonly #onFull: () => void;
+  /** Tells the tab to which an answer comes to stop it: the conversation's id. */
+  readonly #tabs: BroadcastChannel;
   #full = false;
 
   /** onFull is called when the browser has no room to keep a conversation. */
@@ -22,6 +24,17 @@ export class Chats {
     this.conversations = new Conversations(userId);
     this.#ollama = createClient(OllamaService, transport);
     this.#onFull = onFull;
+    this.#tabs = new BroadcastChannel(`paddock.chat.${userId}`);
+    this.#tabs.addEventListener('message', ({ data }: MessageEvent<string>) => {
+      this.#running.get(data)?.abort();
+    });
+  }
+
+  /** Ends what runs, and follows other tabs no more. */
+  close(): void {
+    for (const run of this.#running.values()) run.abort();
+    this.#tabs.close();
+    this.conversations.close();
   }
 
   /** Begins a conversation and returns its id. */
@@ -53,9 +66,11 @@ export class Chats {
     if (last) this.edit(id, last.id, last.content);
   }
 
-  /** Ends the running answer; what has arrived stays. */
+  /** Ends the running answer, in whichever tab it arrives; what has arrived stays. */
   stop(id: string): void {
-    this.#running.get(id)?.abort();
+    const run = this.#running.get(id);
+    if (run) run.abort();
+    else this.#tabs.postMessage(id);
   }
 
   configure(id: string, settings: Settings): void {
@@ -81,15 +96,16 @@ export class Chats {
     };
     const title = conversation.turns.length === 0 ? titleOf(content) : conversation.title;
     const asked = { ...conversation, title, turns: [...conversation.turns, prompt], updatedAt: Date.now() };
-    void this.#answer(asked, answer);
+    this.conversations.hold(answer.id, this.#answer(asked, answer));
   }
 
   async #answer(asked: Conversation, answer: Answer): Promise<void> {
     const run = new AbortController();
     const put = (write: (conversation: Conversation) => void) => {
       if (this.#running.get(asked.id) !== run) return; // edited or deleted meanwhile
-      const current = this.conversations.get(asked.id) ?? asked; // its settings may have changed
-      write({ ...current, turns: [...asked.turns, answer] });
+      const current = this.conversations.get(asked.id); // its settings may have changed
+      if (!current?.turns.some((turn) => turn.id === answer.id)) return run.abort(); // so in another tab
+      write({ ...current, turns: current.turns.map((turn) => (turn.id === answer.id ? answer : turn)) });
     };
     const show = throttled(SHOW, () => put((conversation) => this.conversations.show(conversation)));
     const keep = throttled(KEEP, () => put((conversation) => this.#keep(conversation)));
@@ -100,10 +116,8 @@ export class Chats {
       show();
       keep();
     }
-    put((conversation) => {
-      this.#running.delete(asked.id);
-      this.#keep({ ...conversation, updatedAt: Date.now() });
-    });
+    put((conversation) => this.#keep({ ...conversation, updatedAt: Date.now() }));
+    if (this.#running.get(asked.id) === run) this.#running.delete(asked.id);
   }
 
   #keep(conversation: Conversation): void {

@@ -1,5 +1,6 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ChatOptionsSchema } from '../../gen/paddock/v1/ollama_pb';
+import { merge } from './merge';
 
 /** What a conversation is held with. */
 export interface Settings {
@@ -48,23 +49,37 @@ export interface Conversation extends Settings {
   updatedAt: number;
 }
 
-/** The conversations of one user, kept in this browser and sent nowhere. Other tabs' changes are followed. */
+/**
+ * The conversations of one user, kept in this browser and sent nowhere. Other tabs' changes are followed: they are merged
+ * with one's own, and what one tab deletes no other brings back.
+ */
 export class Conversations {
   readonly #prefix: string;
   readonly #listeners = new Set<() => void>();
   readonly #byId = new Map<string, Conversation>();
+  /** As they were last seen in the storage. */
+  readonly #seen = new Map<string, Conversation>();
+  /** Answers of other tabs whose end is waited for. */
+  readonly #awaited = new Set<string>();
   #newestFirst: Conversation[] = [];
 
   constructor(userId: string) {
     this.#prefix = `paddock.chat.${userId}.`;
-    for (const key of Object.keys(localStorage)) this.#load(key);
+    for (const key of Object.keys(localStorage)) this.#load(key, { begun: true });
     this.#changed();
-    addEventListener('storage', ({ key }) => {
-      if (key === null) this.#byId.clear();
-      else this.#load(key);
-      this.#changed();
-    });
+    addEventListener('storage', this.#follow);
   }
+
+  /** Follows other tabs no more. */
+  close(): void {
+    removeEventListener('storage', this.#follow);
+  }
+
+  readonly #follow = ({ key }: StorageEvent) => {
+    if (key === null) for (const id of this.#byId.keys()) this.#forget(id);
+    else this.#load(key);
+    this.#changed();
+  };
 
   subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
@@ -85,32 +100,73 @@ export class Conversations {
     this.#tell();
   }
 
-  /** Writes the conversation down. Throws when the browser has no room left; it is shown all the same. */
+  /**
+   * Writes the conversation down, unless another tab has deleted it. Throws when the browser has no room left; it is shown
+   * all the same.
+   */
   keep(conversation: Conversation): void {
-    this.#byId.set(conversation.id, conversation);
+    const { id } = conversation;
+    const seen = this.#seen.get(id);
+    if (seen && localStorage.getItem(this.#prefix + id) === null) return this.remove(id);
+    const stored = seen && this.#read(this.#prefix + id);
+    const merged = stored ? merge(conversation, seen, stored) : conversation;
+    this.#byId.set(id, merged);
     this.#changed();
-    localStorage.setItem(this.#prefix + conversation.id, JSON.stringify(conversation));
+    localStorage.setItem(this.#prefix + id, JSON.stringify(merged));
+    this.#seen.set(id, merged);
+  }
+
+  /** Says that the answer comes to this tab, until it has ended: others wait for that instead of giving it up. */
+  hold(answerId: string, ended: Promise<void>): void {
+    void navigator.locks?.request(this.#prefix + answerId, () => ended);
   }
 
   remove(id: string): void {
-    this.#byId.delete(id);
+    this.#forget(id);
     localStorage.removeItem(this.#prefix + id);
     this.#changed();
   }
 
-  #load(key: string): void {
+  /** begun: the page has just begun, so that nothing that runs is this tab's. */
+  #load(key: string, { begun = false } = {}): void {
     if (!key.startsWith(this.#prefix)) return;
-    const text = localStorage.getItem(key);
-    if (text === null) {
-      this.#byId.delete(key.slice(this.#prefix.length));
-      return;
+    if (localStorage.getItem(key) === null) return this.#forget(key.slice(this.#prefix.length));
+    const conversation = this.#read(key);
+    if (!conversation) return;
+    this.#seen.set(conversation.id, conversation);
+    this.#byId.set(conversation.id, conversation);
+    if (navigator.locks)
+      for (const { id } of conversation.turns.filter(runs)) void this.#await(conversation.id, id);
+    else if (begun) this.#byId.set(conversation.id, stopped(conversation)); // nobody can tell
+  }
+
+  /** Waits until the tab to which an answer comes lets go of it. If it still runs then, that page was closed. */
+  async #await(id: string, answerId: string): Promise<void> {
+    if (this.#awaited.has(answerId)) return;
+    this.#awaited.add(answerId);
+    await navigator.locks.request(this.#prefix + answerId, () => {
+      const conversation = this.#byId.has(id) && this.#read(this.#prefix + id);
+      if (!conversation) return;
+      this.#seen.set(id, conversation);
+      this.#byId.set(id, stopped(conversation, answerId));
+      this.#changed();
+    });
+    this.#awaited.delete(answerId);
+  }
+
+  /** What others wrote under the key may be unreadable; then it is left alone. */
+  #read(key: string): Conversation | undefined {
+    try {
+      const value: unknown = JSON.parse(localStorage.getItem(key) ?? '');
+      return isConversation(value) && this.#prefix + value.id === key ? value : undefined;
+    } catch {
+      return undefined;
     }
-    const conversation: Conversation = JSON.parse(text);
-    // What runs, runs in another tab, or ended when its page was closed.
-    const turns = conversation.turns.map((turn) =>
-      turn.role === 'assistant' && turn.state === 'running' ? { ...turn, state: 'stopped' as const } : turn,
-    );
-    this.#byId.set(conversation.id, { ...conversation, turns });
+  }
+
+  #forget(id: string): void {
+    this.#byId.delete(id);
+    this.#seen.delete(id);
   }
 
   #changed(): void {
@@ -136,6 +192,29 @@ export function search(conversations: Conversation[], query: string): Conversati
 }
 
 export function isRunning(conversation: Conversation | undefined): boolean {
-  const last = conversation?.turns.at(-1);
-  return last?.role === 'assistant' && last.state === 'running';
+  return runs(conversation?.turns.at(-1));
+}
+
+function runs(turn: Turn | undefined): turn is Answer {
+  return turn?.role === 'assistant' && turn.state === 'running';
+}
+
+/** With this answer, or all, no longer running. */
+function stopped(conversation: Conversation, answerId?: string): Conversation {
+  const turns = conversation.turns.map((turn) =>
+    runs(turn) && turn.id === (answerId ?? turn.id) ? { ...turn, state: 'stopped' as const } : turn,
+  );
+  return { ...conversation, turns };
+}
+
+function isConversation(value: unknown): value is Conversation {
+  const { id, title, model, system, options, turns, updatedAt } = Object(value) as Partial<Conversation>;
+  return (
+    [id, title, model, system].every((text) => typeof text === 'string') &&
+    typeof updatedAt === 'number' &&
+    typeof options === 'object' &&
+    options !== null &&
+    Array.isArray(turns) &&
+    turns.every((turn) => typeof turn?.id === 'string' && typeof turn.content === 'string')
+  );
 }

@@ -3,13 +3,16 @@ import { Component, memo, type ReactNode, useMemo } from 'react';
 import Markdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 import { CodeBlock } from './code-block';
+import { isTangled, isTooMuch } from './nesting';
 
 /**
  * A model's answer. Its markdown is split into blocks: those that are finished are not rendered again while the last one
- * grows. Raw HTML stays text; images become links, since loading one tells its server what is on the screen.
+ * grows. Raw HTML stays text; images become links, since loading one tells its server what is on the screen. What a parser would choke on is
+ * shown as it is.
  */
 export function AnswerText({ text, growing }: { text: string; growing: boolean }) {
-  const blocks = useMemo(() => Lexer.lex(text, { gfm: true }).map((token) => token.raw), [text]);
+  const blocks = useMemo(() => blocksOf(text), [text]);
+  if (!blocks) return <Plain text={text} />;
   return (
     <div className="markdown">
       {blocks.map((block, i) => (
@@ -23,10 +26,21 @@ export function AnswerText({ text, growing }: { text: string; growing: boolean }
   );
 }
 
+/** The blocks as they are written; undefined where the text cannot be split. */
+function blocksOf(text: string): string[] | undefined {
+  if (isTooMuch(text)) return undefined;
+  try {
+    return new Lexer({ gfm: true }).blockTokens(text.replace(/\r\n?/g, '\n')).map((token) => token.raw);
+  } catch {
+    return undefined;
+  }
+}
+
 const plugins = [remarkGfm];
 
 /** Code is coloured once it is finished. */
 const Block = memo(function Block({ text, finished }: { text: string; finished: boolean }) {
+  if (!/^ {0,3}(```|~~~)/.test(text) && isTangled(text)) return <Plain text={text} />;
   return (
     <Markdown remarkPlugins={plugins} components={finished ? finishedComponents : components}>
       {text}
@@ -88,6 +102,10 @@ class PlainWhenBroken extends Component<{ text: string; children: ReactNode }, P
 
   override render() {
     const { text, children } = this.props;
-    return this.state.failed ? <p className="whitespace-pre-wrap">{text}</p> : children;
+    return this.state.failed ? <Plain text={text} /> : children;
   }
+}
+
+function Plain({ text }: { text: string }) {
+  return <p className="whitespace-pre-wrap">{text}</p>;
 }

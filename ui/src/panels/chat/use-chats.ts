@@ -24,6 +24,7 @@ let current: { userId: string; transport: Transport; chats: Chats } | undefined;
 
 function chatsOf(userId: string, transport: Transport): Chats {
   if (current?.userId !== userId || current.transport !== transport) {
+    current?.chats.close();
     current = { userId, transport, chats: new Chats(userId, transport, sayFull) };
   }
   return current.chats;

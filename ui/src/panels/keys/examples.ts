@@ -5,33 +5,40 @@ export interface Call {
   /** The API key. */
   secret: string;
   model: string;
+  /** Whether the model makes embeddings, and does not chat. */
+  embeds: boolean;
 }
 
-export function curl({ url, secret, model }: Call): string {
-  return `curl ${url}/v1/chat/completions \\
+export function curl({ url, secret, model, embeds }: Call): string {
+  const [path, rest] = embeds
+    ? ['embeddings', '"input": "Hello"']
+    : ['chat/completions', '"messages": [{"role": "user", "content": "Hello"}]'];
+  return `curl ${url}/v1/${path} \\
   -H "Authorization: Bearer ${secret}" \\
   -H "Content-Type: application/json" \\
   -d '{"model": "${model}",
-       "messages": [{"role": "user", "content": "Hello"}]}'`;
+       ${rest}}'`;
 }
 
 /** For the openai package of Python. */
-export function openai({ url, secret, model }: Call): string {
+export function openai({ url, secret, model, embeds }: Call): string {
+  const call = embeds
+    ? python('embeddings.create', model, 'input="Hello"', 'data[0].embedding')
+    : python('chat.completions.create', model, HELLO, 'choices[0].message.content');
   return `from openai import OpenAI
 
 client = OpenAI(
     base_url="${url}/v1",
     api_key="${secret}",
 )
-answer = client.chat.completions.create(
-    model="${model}",
-    messages=[{"role": "user", "content": "Hello"}],
-)
-print(answer.choices[0].message.content)`;
+${call}`;
 }
 
 /** For the ollama package of Python. */
-export function ollama({ url, secret, model }: Call): string {
+export function ollama({ url, secret, model, embeds }: Call): string {
+  const call = embeds
+    ? python('embed', model, 'input="Hello"', 'embeddings[0]')
+    : python('chat', model, HELLO, 'message.content');
   return `# or: export OLLAMA_HOST=${url}
 from ollama import Client
 
@@ -39,9 +46,15 @@ client = Client(
     host="${url}",
     headers={"Authorization": "Bearer ${secret}"},
 )
-answer = client.chat(
+${call}`;
+}
+
+const HELLO = 'messages=[{"role": "user", "content": "Hello"}]';
+
+function python(method: string, model: string, input: string, result: string): string {
+  return `answer = client.${method}(
     model="${model}",
-    messages=[{"role": "user", "content": "Hello"}],
+    ${input},
 )
-print(answer.message.content)`;
+print(answer.${result})`;
 }

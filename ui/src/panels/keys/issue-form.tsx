@@ -12,6 +12,7 @@ import { type Allowed, faultIn, listOf, wordsFor } from '../models/model-list';
 import { ModelsDialog } from '../models/models-dialog';
 import { consequence } from './key-models';
 import type { Issued } from './secret-dialog';
+import { useStayWhile } from './use-stay';
 
 const expiries = [
   { value: '30', label: 'In 30 days' },
@@ -42,6 +43,7 @@ export function IssueForm({ userId, onIssued }: IssueFormProps) {
       onIssued({ label: credential?.label ?? '', secret, models: credential?.models?.names });
     },
   });
+  useStayWhile(issue.isPending);
   const submit = (values: FormData) => {
     const text = (name: string) => String(values.get(name) ?? '');
     issue.mutate({

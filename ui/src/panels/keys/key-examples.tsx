@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { apiBase } from '../../api/transport';
 import { Snippet } from '../../ui/snippet';
 import { Tabs } from '../../ui/tabs';
-import { useAllowedModels } from '../models/use-models';
+import { serves, useAllowedModels } from '../models/use-models';
 import { curl, ollama, openai } from './examples';
 
 type Client = 'curl' | 'openai' | 'ollama';
@@ -18,11 +18,10 @@ interface KeyExamplesProps {
 export function KeyExamples({ secret, allowed }: KeyExamplesProps) {
   const [client, setClient] = useState<Client>('curl');
   const { data: models = [] } = useAllowedModels();
-  const chatty = models.find(
-    ({ name, capabilities }) => !capabilities.includes('embedding') && (allowed?.includes(name) ?? true),
-  );
-  const model = chatty?.name ?? allowed?.[0] ?? 'llama3.2';
-  const call = { url: apiBase || location.origin, secret, model };
+  const usable = models.filter(({ name }) => allowed?.includes(name) ?? true);
+  const chatty = usable.find((model) => serves(model, 'completion'));
+  const model = (chatty ?? usable[0])?.name ?? allowed?.[0] ?? 'llama3.2';
+  const call = { url: apiBase || location.origin, secret, model, embeds: !chatty && usable.length > 0 };
   return (
     <Tabs
       value={client}

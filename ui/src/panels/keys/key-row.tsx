@@ -12,6 +12,7 @@ import { wordsFor } from '../models/model-list';
 import { KeyModels } from './key-models';
 import type { Issued } from './secret-dialog';
 import { statusOf } from './status';
+import { useStayWhile } from './use-stay';
 
 interface KeyRowProps {
   credential: Credential;
@@ -26,6 +27,7 @@ export function KeyRow({ credential, onIssued }: KeyRowProps) {
     onSuccess: ({ secret }) => onIssued({ label, secret, models: models?.names }),
     onSettled: close,
   });
+  useStayWhile(rotate.isPending);
   const revoke = useChange(CredentialService.method.revokeCredential, {
     onSuccess: () => toast.done(`Revoked ${label}`),
     onSettled: close,

@@ -17,7 +17,7 @@ function key(label: string, more: MessageInitShape<typeof CredentialSchema> = {}
 }
 
 /** The drawer of a user who has these keys. */
-function open(keys: Credential[]) {
+function open(keys: Credential[], made?: Promise<void>) {
   const admin: User = someone('admin');
   return renderApp({
     path: `/users/${admin.id}`,
@@ -28,13 +28,22 @@ function open(keys: Credential[]) {
         listUsers: () => ({ users: [admin], totalSize: 1 }),
         getUser: () => ({ user: admin }),
       });
-      service(OllamaService, { listModels: () => ({ models: [{ name: 'llama3.2:latest' }] }) });
+      service(OllamaService, {
+        listModels: () => ({
+          models: [{ name: 'llama3.2:latest' }, { name: 'bge-m3', capabilities: ['embedding'] }],
+        }),
+      });
       service(CredentialService, {
         listCredentials: () => ({ credentials: keys }),
-        issueApiKey: ({ label, expiresAt, models }) => {
+        issueApiKey: async ({ label, expiresAt, models }) => {
+          await made;
           const credential = key(label, { expiresAt, models });
           keys.unshift(credential);
           return { credential, secret: 'pdk_abc_secret' };
+        },
+        rotateCredential: async () => {
+          await made;
+          return { secret: 'pdk_new_secret' };
         },
         setCredentialModels: ({ id, models }) => {
           const credential = keys.find((one) => one.id === id)!;
@@ -70,6 +79,31 @@ test('shows a new key once; neither Escape nor the way back takes it away', asyn
   expect(Math.round(days)).toBe(90);
 });
 
+test.each(['Issue', 'Rotate'])('nothing leads away while a key is being made: %s', async (act) => {
+  let make!: () => void;
+  const made = new Promise<void>((resolve) => (make = resolve));
+  const { person, history } = open([key('old')], made);
+  await person.type(await screen.findByLabelText('Label'), 'ci-token');
+  if (act === 'Rotate') await person.click(await screen.findByRole('button', { name: 'Rotate old' }));
+  await person.click(await screen.findByRole('button', { name: act }));
+  const here = history.location.href;
+  history.push('/users');
+  expect(history.location.href).toBe(here);
+  make();
+  expect(await screen.findByRole('button', { name: 'I stored it' })).toBeVisible();
+});
+
+test('no shortcut passes over a secret', async () => {
+  const { person } = open([]);
+  await person.type(await screen.findByLabelText('Label'), 'ci-token');
+  await person.click(screen.getByRole('button', { name: 'Issue' }));
+  await screen.findByRole('alertdialog');
+  await person.keyboard('{Control>}k{/Control}');
+  const menu = screen.findByRole('dialog', { name: 'Command menu', hidden: true }, { timeout: 1000 });
+  await expect(menu).rejects.toThrow('Unable to find');
+  expect(screen.getByRole('button', { name: 'I stored it' })).toBeVisible();
+});
+
 test('a key can be held to some models, and shows with them how to use it', async () => {
   const keys: Credential[] = [];
   const { person } = open(keys);
@@ -88,6 +122,16 @@ test('a key can be held to some models, and shows with them how to use it', asyn
   const dialog = within(await screen.findByRole('alertdialog'));
   expect(dialog.getByText(/Bearer pdk_abc_secret[^]+"model": "llama3.2:latest"/)).toBeVisible();
   expect(keys[0]!.models?.names).toEqual(['llama3.2:latest', 'qwen3:8b']);
+});
+
+test('a key for embeddings alone is shown with a call that makes some', async () => {
+  const { person } = open([key('ci-token', { models: { names: ['bge-m3'] } })]);
+  await person.click(await screen.findByRole('button', { name: 'Rotate ci-token' }));
+  await person.click(await screen.findByRole('button', { name: 'Rotate' }));
+  const dialog = within(await screen.findByRole('alertdialog', { name: 'The key ci-token' }));
+  expect(await dialog.findByText(/v1\/embeddings [^]+"model": "bge-m3",\s+"input": "Hello"/)).toBeVisible();
+  await person.click(dialog.getByRole('tab', { name: 'Ollama' }));
+  expect(await dialog.findByText(/client\.embed\(/)).toBeVisible();
 });
 
 test('the models of a key can be changed: to none, and back to all', async () => {

@@ -1,12 +1,11 @@
 import { useQuery } from '@connectrpc/connect-query';
 import { useState } from 'react';
-import { apiBase } from '../../api/transport';
 import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
 import { Button } from '../../ui/button';
 import { ErrorNotice } from '../../ui/notice';
 import { Skeleton } from '../../ui/skeleton';
-import { Snippet } from '../../ui/snippet';
 import { IssueForm } from './issue-form';
+import { KeyExamples } from './key-examples';
 import { KeyRow } from './key-row';
 import { SecretDialog, type Issued } from './secret-dialog';
 import { statusOf } from './status';
@@ -62,13 +61,12 @@ function KeyList({ userId, onIssued }: KeyListProps) {
 }
 
 function NoKeys() {
-  const example = `curl ${apiBase || location.origin}/api/tags -H "Authorization: Bearer pdk_…"`;
   return (
     <div className="flex flex-col gap-2 rounded-xl border border-dashed border-line-strong px-3 py-3 text-sm text-fg-2">
       <p>
         No API keys yet. A program calls the models with one, through any Ollama or OpenAI client or plainly:
       </p>
-      <Snippet code={example} label="Copy example" />
+      <KeyExamples secret="pdk_…" />
     </div>
   );
 }

@@ -31,7 +31,7 @@ export function SecretDialog({ issued, onStored }: { issued: Issued; onStored: (
           </AlertDialog.Title>
           <AlertDialog.Description render={<div />}>
             <Notice tone="warn">
-              Copy it now: it is shown this once. Paddock keeps only what is needed to recognise it.
+              Copy it now: it is shown this once. Paddock keeps only enough to recognise it.
             </Notice>
           </AlertDialog.Description>
           <div

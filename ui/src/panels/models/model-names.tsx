@@ -12,12 +12,12 @@ export function ModelNames({ names, onChange }: { names: string[]; onChange: (na
   const [typed, setTyped] = useState<string[]>([]);
   const [text, setText] = useState('');
   const listed = models.map(({ name }) => name);
-  const offered = [...new Set([...listed, ...known, ...typed])];
+  const offered = [...new Set([...typed, ...known, ...listed])];
 
   const add = () => {
     const name = text.trim();
     if (!name) return;
-    setTyped([...typed, name]);
+    setTyped([name, ...typed]);
     onChange([...new Set([...names, name])]);
     setText('');
   };
@@ -29,12 +29,12 @@ export function ModelNames({ names, onChange }: { names: string[]; onChange: (na
   return (
     <>
       {offered.length > 0 && (
-        <fieldset className="-my-1 flex max-h-56 flex-col pointer-coarse:max-h-44 overflow-y-auto py-1 pl-1">
+        <fieldset className="-my-1 flex max-h-56 flex-col pointer-coarse:max-h-50 overflow-y-auto py-1 pl-1">
           <legend className="sr-only">Models</legend>
           {offered.map((name) => (
             <div
               key={name}
-              className="flex min-h-8 items-center justify-between gap-3 pointer-coarse:min-h-11"
+              className="flex min-h-8 shrink-0 items-center justify-between gap-3 py-1 pointer-coarse:min-h-11"
             >
               <Checkbox
                 label={<span className="font-mono text-xs wrap-anywhere">{name}</span>}

@@ -19,6 +19,7 @@ export function ModelPicker({ capability, model, onChange }: ModelPickerProps) {
     return (
       <div className="w-44">
         <Input
+          key={model}
           aria-label="Model"
           placeholder={`Model, e.g. ${examples[capability]}`}
           defaultValue={model}

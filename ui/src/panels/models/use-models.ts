@@ -6,7 +6,7 @@ import { type Model, OllamaService } from '../../gen/paddock/v1/ollama_pb';
 /** What a model is to be used for, as Ollama names it. */
 export type Capability = 'completion' | 'embedding';
 
-/** The models for a use. Ollama does not tell the capabilities of every model; those are given the benefit of the doubt. */
+/** The models for a use. */
 export function useModels(capability: Capability, options: { refetchOnMount?: 'always' } = {}) {
   return useQuery(
     OllamaService.method.listModels,
@@ -30,6 +30,7 @@ export function useAllowedModels() {
   );
 }
 
-function serves({ capabilities }: Model, capability: Capability): boolean {
+/** Whether the model is for that use; one that does not tell its capabilities may be. */
+export function serves({ capabilities }: Model, capability: Capability): boolean {
   return capabilities.length === 0 || capabilities.includes(capability);
 }

@@ -36,9 +36,10 @@ test('a panel that is not open to one says so, at its own address', async () => 
   expect(history.location.pathname).toBe('/users');
 });
 
-test('an address that is no page says so', async () => {
-  renderApp({ path: '/nowhere', as: someone('user') });
+test('an address that is no page says so, with the menu beside it', async () => {
+  renderApp({ path: '/nowhere/at/all', as: someone('user') });
   expect(await screen.findByRole('heading', { name: 'There is no such page' })).toBeVisible();
+  expect(screen.getByRole('navigation', { name: 'Panels' })).toBeVisible();
 });
 
 test('a server that does not answer is told as such, and asked again', async () => {
@@ -71,4 +72,44 @@ test('the keyboard opens the command menu, which signs out', async () => {
   await person.click(await screen.findByRole('option', { name: 'Sign out' }));
   expect(await screen.findByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
   await waitFor(() => expect(session.user).toBeUndefined());
+});
+
+test('who signs out while the server is away is told that it does not know', async () => {
+  const { person } = renderApp({
+    as: someone(),
+    auth: {
+      logout: () => {
+        throw fault(Code.Unavailable, 'DATABASE_UNAVAILABLE', 'the database is unavailable');
+      },
+    },
+  });
+  await screen.findByText(/nothing is open to you/);
+  await person.keyboard('{Control>}k{/Control}');
+  await person.click(await screen.findByRole('option', { name: 'Sign out' }));
+  expect(await screen.findByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
+  expect(await screen.findAllByText(/Paddock could not be told/)).not.toEqual([]);
+});
+
+test('single keys can be switched off, and stay so', async () => {
+  const { person } = renderApp({ as: someone() });
+  await screen.findByText(/nothing is open to you/);
+  await person.keyboard('?');
+  const dialog = within(await screen.findByRole('dialog', { name: 'Keyboard shortcuts' }));
+  await person.click(dialog.getByRole('switch', { name: 'Shortcuts of single keys' }));
+  expect(localStorage.getItem('paddock.shortcuts')).toBe('off');
+  await person.keyboard('{Escape}');
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull());
+  await person.keyboard('?');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(screen.queryByRole('dialog')).toBeNull();
+  await person.keyboard('{Control>}k{/Control}');
+  expect(await screen.findByRole('dialog', { name: 'Command menu' })).toBeVisible();
+});
+
+test('keys with Alt type characters, and are no shortcuts', async () => {
+  const { person } = renderApp({ as: someone() });
+  await screen.findByText(/nothing is open to you/);
+  await person.keyboard('{Alt>}?{/Alt}{Control>}{Alt>}k{/Alt}{/Control}');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(screen.queryByRole('dialog')).toBeNull();
 });

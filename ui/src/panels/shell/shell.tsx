@@ -6,7 +6,6 @@ import { IconButton } from '../../ui/icon-button';
 import { Logo } from '../../ui/logo';
 import { Sheet } from '../../ui/sheet';
 import { useShortcuts } from '../../ui/shortcuts';
-import { Toasts } from '../../ui/toast';
 import { mayUse, useCurrentPanel, usePanels } from '../panel';
 import { NotAuthorised } from './not-authorised';
 import { ShortcutsDialog } from './shortcuts-dialog';
@@ -74,7 +73,6 @@ export function Shell() {
       <Suspense>
         {open === 'commands' && <CommandMenu onClose={close} onShortcuts={() => setOpen('shortcuts')} />}
       </Suspense>
-      <Toasts />
     </Tooltip.Provider>
   );
 }

@@ -1,6 +1,8 @@
 import { useRouteContext } from '@tanstack/react-router';
 import { Dialog } from '../../ui/dialog';
 import { Kbd } from '../../ui/kbd';
+import { useSingleKeys } from '../../ui/shortcuts';
+import { Switch } from '../../ui/switch';
 import { usePanels } from '../panel';
 
 const everywhere = [
@@ -11,9 +13,16 @@ const everywhere = [
 /** All keys that do something, for this user. */
 export function ShortcutsDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
   const { user } = useRouteContext({ from: '/shell' });
+  const [singleKeys, setSingleKeys] = useSingleKeys();
   const panels = usePanels(user).map((link) => link.panel);
   return (
     <Dialog title="Keyboard shortcuts" open={open} onClose={onClose}>
+      <Switch
+        label="Shortcuts of single keys"
+        hint="Off, only those with ⌘ or Ctrl do something. Kept in this browser."
+        checked={singleKeys}
+        onChange={setSingleKeys}
+      />
       <Keys title="Everywhere" keys={everywhere} />
       <Keys title="Go to" keys={panels.map((panel) => ({ keys: `g ${panel.key}`, does: panel.title }))} />
       {panels.map(

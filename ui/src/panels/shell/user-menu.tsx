@@ -7,6 +7,7 @@ import { Avatar } from '../../ui/avatar';
 import { Kbd } from '../../ui/kbd';
 import { Menu, MenuChoice, MenuItem, MenuSeparator } from '../../ui/menu';
 import { useTheme, type Theme } from '../../ui/theme';
+import { toast } from '../../ui/toast';
 
 const themes: { value: Theme; label: string; icon: React.ReactElement }[] = [
   { value: 'system', label: 'As the system', icon: <Monitor /> },
@@ -53,9 +54,17 @@ export function UserMenu({ user, onShortcuts }: { user: User; onShortcuts: () =>
   );
 }
 
-/** Signs out in all tabs; when the server cannot be told, a toast says so and one stays signed in. */
+/** Signs out in all tabs; when the server cannot be told, a toast says so. */
 export function useSignOut(): () => void {
   const { session } = useRouteContext({ from: '/shell' });
-  const { mutate } = useMutation({ mutationFn: () => session.signOut() });
+  const { mutate } = useMutation({
+    mutationFn: () => session.signOut(),
+    meta: { inPlace: true },
+    onError: () =>
+      toast.failed(
+        'You are signed out in this browser, but Paddock could not be told: the session may go on there. ' +
+          'Sign in again to end it under Account.',
+      ),
+  });
   return () => mutate();
 }

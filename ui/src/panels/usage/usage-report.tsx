@@ -34,7 +34,11 @@ export function UsageReport({ userId, empty }: UsageReportProps) {
   const [measure, setMeasure] = useState<Measure>('tokens');
   const days = lastDays();
   const from = beginningOf(days);
-  const { data, error, refetch } = useQuery(UsageService.method.getUsage, { userId, from, groupBy: ['day'] });
+  const { data, error, refetch } = useQuery(
+    UsageService.method.getUsage,
+    { userId, from, groupBy: ['day'] },
+    { staleTime: 0 }, // a call of a model may have been made meanwhile
+  );
   if (!data) {
     return error ? <ErrorNotice error={error} onRetry={() => void refetch()} /> : <ChartSkeleton />;
   }

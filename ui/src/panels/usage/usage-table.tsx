@@ -28,7 +28,7 @@ export function UsageTable({ userId, from }: { userId: string; from: Timestamp }
   const { data, error, refetch } = useQuery(
     UsageService.method.getUsage,
     { userId, from, groupBy: [grouping] },
-    { placeholderData: keepPreviousData },
+    { placeholderData: keepPreviousData, staleTime: 0 },
   );
   const rows = data && costliest(data.rows);
   const estimated = rows?.some((row) => row.estimated);

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
-import { screen, waitFor } from '@testing-library/react';
+import { act, screen, waitFor } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { type CreateUserRequest, UserSchema, UserService } from '../../gen/paddock/v1/users_pb';
 import { fault, renderApp, someone } from '../../test/app';
@@ -15,6 +15,10 @@ function open(createUser: (request: CreateUserRequest) => void) {
   return renderApp({
     path: '/users/new',
     as: someone('admin'),
+    auth: {
+      logout: () => ({}),
+      login: () => ({ accessToken: 'token', user: someone('admin') }),
+    },
     services: ({ service }) =>
       service(UserService, {
         listRoles: () => ({ roles }),
@@ -57,4 +61,18 @@ test('a taken email is an error at the field, and what was typed stays', async (
   await waitFor(() => expect(email).toHaveAccessibleDescription(/Another user has this email\./));
   expect(email).toHaveValue('ada@example.com');
   expect(screen.getByLabelText('Display name (optional)')).toHaveValue('Ada');
+});
+
+test('what was typed outlives the session, but for the password, and is kept nowhere', async () => {
+  const { person, session } = open(() => {});
+  await person.type(await screen.findByLabelText('Email'), 'grace@example.com');
+  await person.click(await screen.findByRole('checkbox', { name: 'user' }));
+  await person.type(screen.getByLabelText('First password (optional)'), 'correct horse');
+  await act(() => session.signOut());
+  await person.type(await screen.findByLabelText('Password'), 'secret');
+  expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain('grace');
+  await person.type(screen.getByLabelText('Email'), 'ada@example.com{Enter}');
+  expect(await screen.findByLabelText('First password (optional)')).toHaveValue('');
+  expect(screen.getByLabelText('Email')).toHaveValue('grace@example.com');
+  expect(await screen.findByRole('checkbox', { name: 'user' })).toBeChecked();
 });

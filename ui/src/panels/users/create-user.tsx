@@ -10,11 +10,13 @@ import { Card, Page } from '../../ui/page';
 import { Created } from './created';
 import { withRole } from './draft';
 import { RoleChoice } from './role-choice';
+import { useDraft } from './use-draft';
 
-const nobody = { email: '', displayName: '', password: '', roles: [] as string[] };
+const nobody = { email: '', displayName: '', roles: [] as string[] };
 
 export function CreateUser() {
-  const [values, setValues] = useState(nobody);
+  const [values, setValues] = useDraft('create user', nobody);
+  const [password, setPassword] = useState('');
   const [created, setCreated] = useState<User>();
   const [round, setRound] = useState(0);
   const roles = useQuery(UserService.method.listRoles, {}, { staleTime: Infinity });
@@ -23,13 +25,14 @@ export function CreateUser() {
     onSuccess: ({ user }) => {
       setCreated(user);
       setValues(nobody);
+      setPassword('');
       setRound(round + 1);
     },
   });
   const change = (changed: Partial<typeof nobody>) => setValues({ ...values, ...changed });
   const submit = () => {
     setCreated(undefined);
-    create.mutate(values);
+    create.mutate({ ...values, password });
   };
 
   return (
@@ -71,8 +74,8 @@ export function CreateUser() {
             <NewPassword
               name="password"
               label="First password (optional)"
-              value={values.password}
-              onChange={(password) => change({ password })}
+              value={password}
+              onChange={setPassword}
               about={[values.email, values.displayName]}
               hint="Without one they cannot sign in until you set it; API keys work all the same."
               suggest

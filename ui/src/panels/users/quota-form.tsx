@@ -6,6 +6,9 @@ import { Field, Input } from '../../ui/field';
 import { Form } from '../../ui/form';
 import { toast } from '../../ui/toast';
 
+/** For an int64, which a number input cannot hold. */
+const digits = { pattern: '[0-9]{1,19}', title: 'Digits only' };
+
 /** Sets how much a user may use. What is left empty is left to the default. */
 export function QuotaForm({ user, quota }: { user: User; quota: Quota }) {
   const { tokensPerDay, tokensPerMonth, requestsPerMinute, day, month } = quota;
@@ -14,19 +17,17 @@ export function QuotaForm({ user, quota }: { user: User; quota: Quota }) {
     onSuccess: () => toast.done(`Quota of ${user.email} saved`),
   });
   const submit = (values: FormData) => {
-    const number = (name: string) => {
-      const text = String(values.get(name) ?? '').trim();
-      return text === '' ? undefined : Number(text);
+    const given = (name: string) => String(values.get(name) ?? '').trim() || undefined;
+    const tokens = (name: string) => {
+      const text = given(name);
+      return text === undefined ? undefined : BigInt(text); // a Number is exact up to 2^53 only
     };
-    const bigint = (name: string) => {
-      const value = number(name);
-      return value === undefined ? undefined : BigInt(value);
-    };
+    const requests = given('requestsPerMinute');
     set.mutate({
       userId: user.id,
-      tokensPerDay: bigint('tokensPerDay'),
-      tokensPerMonth: bigint('tokensPerMonth'),
-      requestsPerMinute: number('requestsPerMinute'),
+      tokensPerDay: tokens('tokensPerDay'),
+      tokensPerMonth: tokens('tokensPerMonth'),
+      requestsPerMinute: requests === undefined ? undefined : Number(requests),
     });
   };
   const fields = [
@@ -35,34 +36,32 @@ export function QuotaForm({ user, quota }: { user: User; quota: Quota }) {
       label: 'Tokens a day',
       value: tokensPerDay,
       usual: tokensPerDay === undefined ? (day?.limit ?? 'no limit') : undefined,
-      max: Number.MAX_SAFE_INTEGER,
+      kind: digits,
     },
     {
       name: 'tokensPerMonth',
       label: 'Tokens a month',
       value: tokensPerMonth,
       usual: tokensPerMonth === undefined ? (month?.limit ?? 'no limit') : undefined,
-      max: Number.MAX_SAFE_INTEGER,
+      kind: digits,
     },
     {
       name: 'requestsPerMinute',
       label: 'Requests a minute',
       value: requestsPerMinute,
       usual: requestsPerMinute === undefined ? quota.effectiveRequestsPerMinute || 'no limit' : undefined,
-      max: 2 ** 31 - 1,
+      kind: { type: 'number', min: 0, max: 2 ** 31 - 1, step: 1 },
     },
   ];
   return (
     <Form error={set.error} onSubmit={submit}>
       <div className="grid grid-cols-2 items-start gap-3 sm:grid-cols-3">
-        {fields.map(({ name, label, value, usual, max }) => (
+        {fields.map(({ name, label, value, usual, kind }) => (
           <Field key={`${name} ${value}`} name={name} label={label}>
             <Input
-              type="number"
+              {...kind}
               inputMode="numeric"
-              min={0}
-              max={max}
-              step={1}
+              autoComplete="off"
               defaultValue={value?.toString()}
               placeholder={usual === undefined ? 'default' : usual.toLocaleString()}
             />

@@ -69,7 +69,9 @@ function RoleRow({ role: { name, description, models } }: { role: Role }) {
         <ul aria-label={`Models that ${name} may use`} className="flex flex-wrap gap-1.5">
           {models.names.map((model) => (
             <li key={model} className="max-w-full">
-              <Badge mono>{model}</Badge>
+              <Badge mono whole>
+                {model}
+              </Badge>
             </li>
           ))}
         </ul>

@@ -161,6 +161,27 @@ test('sets a quota: what is empty is the default, which is shown', async () => {
   expect(requests.at(-1)!.requestsPerMinute).toBeUndefined();
 });
 
+test('a quota above 2^53 is shown and saved exactly', async () => {
+  const requests: SetQuotaRequest[] = [];
+  const { person } = open(`/users/${grace.id}?tab=usage`, [grace], {}, ({ service }) =>
+    service(UsageService, {
+      getUsage: () => ({}),
+      getQuota: () => ({ quota: { tokensPerDay: 9_007_199_254_740_993n, day: {}, month: {} } }),
+      setQuota: (request) => {
+        requests.push(request);
+        return {};
+      },
+    }),
+  );
+  expect(await screen.findByLabelText('Tokens a day')).toHaveValue('9007199254740993');
+  await person.type(screen.getByLabelText('Tokens a month'), '9223372036854775807');
+  await person.click(screen.getByRole('button', { name: 'Save quota' }));
+  expect(await screen.findByText('Quota of grace@example.com saved')).toBeInTheDocument();
+  expect(requests).toMatchObject([
+    { tokensPerDay: 9_007_199_254_740_993n, tokensPerMonth: 9_223_372_036_854_775_807n },
+  ]);
+});
+
 test('the roles are a click away, and say which models they may use', async () => {
   const requests: SetRoleModelsRequest[] = [];
   const { person, history } = open('/users', [grace], {

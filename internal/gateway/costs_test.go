@@ -1,0 +1,127 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+)
+
+// goneClient leaves as soon as something is written to it.
+type goneClient struct {
+	*httptest.ResponseRecorder
+	leave func()
+}
+
+func (c goneClient) Write([]byte) (int, error) {
+	c.leave()
+	return 0, io.ErrClosedPipe
+}
+
+// TestAWholeAnswerIsPaidForWhoeverTakesIt: the model has done its work before the first byte of it comes.
+func TestAWholeAnswerIsPaidForWhoeverTakesIt(t *testing.T) {
+	for name, size := range map[string]int{"small": 1 << 10, "large": 24 << 20} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, ollamatest.Start(t))
+			answer := `{"message":{"content":"` + strings.Repeat("x", size) + `"},"done":true,"prompt_eval_count":213,"eval_count":4096}`
+			b.Upstream.Script("tiny-chat", ollamatest.Body([]byte(answer)))
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			req := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/chat", nil)
+			req.Body = readBody{bytes.NewBufferString(`{"model":"tiny-chat",` + hi + `,"stream":false}`)}
+			func() {
+				defer func() { _ = recover() }() // net/http's, which cuts the connection
+				b.handler.ServeHTTP(goneClient{httptest.NewRecorder(), leave}, req)
+			}()
+			if r := b.spent(t); r.Prompt != 213 || r.Completion != 4096 || r.Estimated || r.Outcome != "aborted" {
+				t.Errorf("recorded %+v", r)
+			}
+		})
+	}
+}
+
+// TestCountsAreFoundWhereverTheyAre: with logprobs, they stand before most of an answer.
+func TestCountsAreFoundWhereverTheyAre(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	answer := `{"message":{"content":"x"},"done":true,"prompt_eval_count":213,"eval_count":4096,"logprobs":[` +
+		strings.Repeat(`{"token":"x","logprob":-0.5,"bytes":[120]},`, 20_000) + `{"token":"x"}]}`
+	b.Upstream.Script("tiny-chat", ollamatest.Body([]byte(answer)))
+	if got := b.post(t, "/api/chat", `{"model":"tiny-chat",`+hi+`,"stream":false,"logprobs":true}`); got.Body != answer || got.Err != nil {
+		t.Errorf("%d bytes of %d, %v", len(got.Body), len(answer), got.Err)
+	}
+	if r := b.spent(t); r.Prompt != 213 || r.Completion != 4096 || r.Estimated || r.Outcome != "ok" {
+		t.Errorf("recorded %+v", r)
+	}
+}
+
+// TestAnUnfinishedWholeAnswerIsEstimated by what the model said in it.
+func TestAnUnfinishedWholeAnswerIsEstimated(t *testing.T) {
+	for _, c := range []struct {
+		path, answer string
+		completion   int64
+		outcome      string
+	}{
+		{"/api/chat", `{"model":"m","created_at":"2026-11-22T19:59:32Z","message":{"role":"assistant","content":"123456","thinking":"789"},"done":false}`, 3, "failed"},
+		{"/api/generate", `{"model":"m","created_at":"2026-11-22T19:59:32Z","response":"123456","done":false}`, 2, "failed"},
+		{"/api/generate", `{"model":"m","created_at":"2026-11-22T19:59:32Z","response":"123456","done":true}`, 2, "ok"},
+		{"/v1/chat/completions", `{"id":"chatcmpl-1","choices":[{"index":0,"message":{"role":"assistant","content":"123456"}}],"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}`, 2, "ok"},
+		{"/v1/completions", `{"id":"cmpl-1","choices":[{"index":0,"text":"123456"}],"usage":{"prompt_tokens":0,"completion_tokens":0}}`, 2, "ok"},
+		{"/v1/messages", `{"id":"msg_1","content":[{"type":"thinking","thinking":"123"},{"type":"text","text":"456"}],"usage":{"input_tokens":0,"output_tokens":0}}`, 2, "ok"},
+	} {
+		b := start(t, ollamatest.Start(t))
+		b.Upstream.Script("tiny-chat", ollamatest.Body([]byte(c.answer)))
+		body := `{"model":"tiny-chat","max_tokens":9,"stream":false,` + hi + `}`
+		if strings.HasSuffix(c.path, "generate") || c.path == "/v1/completions" {
+			body = `{"model":"tiny-chat","stream":false,"prompt":"hi"}`
+		}
+		if got := b.post(t, c.path, body); got.Status != http.StatusOK || got.Body != c.answer {
+			t.Errorf("%s: %d %s", c.path, got.Status, got.Body)
+		}
+		if r := b.spent(t); r.Completion != c.completion || r.Prompt == 0 || !r.Estimated || r.Outcome != c.outcome {
+			t.Errorf("%s: recorded %+v", c.path, r)
+		}
+	}
+}
+
+// TestAWholeAnswerMayTakeItsTime: its first byte comes with its last.
+func TestAWholeAnswerMayTakeItsTime(t *testing.T) {
+	t.Parallel()
+	b := start(t, ollamatest.Start(t))
+	b.Upstream.Script("tiny-chat", ollamatest.Wait(3200*time.Millisecond), ollamatest.Answer()) // the first token has 3 s
+	if got := b.post(t, "/api/chat", `{"model":"tiny-chat",`+hi+`,"stream":false}`); got.Status != http.StatusOK {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	if r := b.spent(t); r.Outcome != "ok" || r.Completion != 27 {
+		t.Errorf("recorded %+v", r)
+	}
+}
+
+// TestAPromptCannotHide from a quota in places that the model reads all the same.
+func TestAPromptCannotHide(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	quota := int64(2000)
+	b.Caller.Quota.TokensPerDay = &quota
+	long := strings.Repeat("x", 900_000)
+	for _, c := range []struct{ path, body string }{
+		{"/api/chat", `{"model":"tiny-chat",` + hi + `,"tools":[{"function":{"parameters":{"properties":{"` + long + `":{}}}}}]}`},
+		{"/api/chat", `{"model":"tiny-chat",` + hi + `,"tools":[{"function":{"parameters":{"source":"` + long + `"}}}]}`},
+		{"/api/chat", `{"model":"tiny-chat",` + hi + `,"tools":[{"function":{"parameters":{"enum":[` + strings.Repeat("1,", 10_000) + `1]}}}]}`},
+		{"/api/chat", `{"model":"tiny-chat","messages":[{"role":"user","content":"x","images":["aGk=","aGk=","aGk="]}]}`},
+		{"/api/generate", `{"model":"tiny-chat","prompt":"hi","images":["aGk=","aGk=","aGk="]}`},
+		{"/v1/chat/completions", `{"model":"tiny-chat","messages":[{"role":"user","content":[{"type":"text","text":"x","image_url":{"text":"` + long + `"}}]}]}`},
+		{"/v1/messages", `{"model":"tiny-chat","max_tokens":9,"messages":[{"role":"user","content":[{"type":"tool_use","input":{"source":"` + long + `"}}]}]}`},
+	} {
+		if got := b.post(t, c.path, c.body); got.Status != http.StatusTooManyRequests {
+			t.Errorf("%s %.100s: %d %.100s", c.path, c.body, got.Status, got.Body)
+		}
+	}
+	if all := b.Upstream.Requests(); len(all) > 0 {
+		t.Errorf("%s %.100s went upstream", all[0].Path, all[0].Body)
+	}
+}

@@ -1,0 +1,93 @@
+package gateway
+
+import "bytes"
+
+// imageText is the text that an image counts as: it costs a model some thousand tokens, however long its base64 is.
+const imageText = 3 << 10
+
+// imageKeys stand before every image in a message.
+var imageKeys = [...][]byte{Ollama: []byte(`"images"`), OpenAI: []byte(`"image_url"`), Anthropic: []byte(`"source"`)}
+
+// images counts the images in a field of a request, and the bytes of their data. They are where the dialect has them, and
+// nowhere else: what only looks like one is text, which a model may read.
+func (d Dialect) images(field member) (n, size int) {
+	count := func(data []byte) {
+		if data[0] == '"' {
+			n, size = n+1, size+len(data)
+		}
+	}
+	switch {
+	case field.key == "images":
+		each(field.value, count)
+	case field.key != "messages" || !bytes.Contains(field.value, imageKeys[d]):
+	case d == Ollama:
+		each(field.value, func(message []byte) { each(find(message, "images"), count) })
+	default:
+		each(field.value, func(message []byte) { d.imageParts(find(message, "content"), count) })
+	}
+	return n, size
+}
+
+// imageParts calls count with the data of each image among the parts of a message.
+func (d Dialect) imageParts(parts []byte, count func(data []byte)) {
+	each(parts, func(part []byte) {
+		if d == Anthropic {
+			count(find(find(part, "source"), "data"))
+			each(find(part, "content"), func(result []byte) { count(find(find(result, "source"), "data")) })
+			return
+		}
+		url := find(part, "image_url")
+		if url[0] == '{' {
+			url = find(url, "url")
+		}
+		if bytes.HasPrefix(url, []byte(`"data:`)) {
+			count(url)
+		}
+	})
+}
+
+// each calls f with every element of a list that members has passed; anything else has none.
+func each(list []byte, f func(element []byte)) {
+	if list[0] != '[' {
+		return
+	}
+	s := scanner{in: list, at: 1}
+	for !s.accept(']') {
+		s.accept(',')
+		s.blanks()
+		begin := s.at
+		if s.value(0) != nil {
+			return
+		}
+		f(list[begin:s.at])
+	}
+}
+
+// find gives the last value under a key, written without escapes, of an object that members has passed; null when there is
+// none.
+func find(object []byte, key string) []byte {
+	found := []byte("null")
+	if object[0] != '{' {
+		return found
+	}
+	s := scanner{in: object, at: 1}
+	for !s.accept('}') {
+		s.accept(',')
+		s.blanks()
+		begin := s.at
+		if s.str() != nil {
+			break
+		}
+		name := object[begin+1 : s.at-1]
+		s.accept(':')
+		s.blanks()
+		begin = s.at
+		if s.value(0) != nil {
+			break
+		}
+		if string(name) == key {
+			found = object[begin:s.at]
+		}
+	}
+	return found
+}

@@ -1,0 +1,78 @@
+package gateway
+
+import "bytes"
+
+// countKeys are the upstream's names for its counts, quoted and with a colon. In a JSON string a quote never stands without
+// a backslash, so that what a model says is not taken for one.
+var countKeys = [...]struct{ prompt, completion string }{
+	Ollama:    {`"prompt_eval_count":`, `"eval_count":`},
+	OpenAI:    {`"prompt_tokens":`, `"completion_tokens":`},
+	Anthropic: {`"input_tokens":`, `"output_tokens":`},
+}
+
+// maxCount is longer than a name and its number.
+const maxCount = 64
+
+// tally finds the counts in an answer that is written to it in pieces. The last of equal names counts: what comes before
+// may be arguments that a model calls a tool with.
+type tally struct {
+	prompt, completion lastCount
+	size               int    // of all that was written, bytes
+	end                []byte // of it, in which a count may have begun
+}
+
+func newTally(d Dialect) *tally {
+	keys := countKeys[d]
+	return &tally{prompt: lastCount{key: []byte(keys.prompt)}, completion: lastCount{key: []byte(keys.completion)}}
+}
+
+// Write never fails.
+func (t *tally) Write(p []byte) (int, error) {
+	t.size += len(p)
+	if len(t.end) > 0 { // a count across the seam, and again one that is behind it
+		t.end = append(t.end, p[:min(len(p), maxCount)]...)
+		t.find(t.end)
+	}
+	t.find(p)
+	t.end = append(t.end[:0], t.lastOf(p)...)
+	return len(p), nil
+}
+
+// lastOf gives the end of all that was written, p being the last of it.
+func (t *tally) lastOf(p []byte) []byte {
+	if len(p) < maxCount { // end has it all
+		if len(t.end) == 0 {
+			return p
+		}
+		p = t.end
+	}
+	return p[max(0, len(p)-maxCount):]
+}
+
+func (t *tally) find(p []byte) {
+	t.prompt.find(p)
+	t.completion.find(p)
+}
+
+// lastCount is the number under a key.
+type lastCount struct {
+	key []byte
+	n   int64
+}
+
+func (c *lastCount) find(p []byte) {
+	for {
+		at := bytes.Index(p, c.key)
+		if at < 0 {
+			return
+		}
+		p = p[at+len(c.key):]
+		c.n = 0
+		for _, digit := range p {
+			if digit < '0' || digit > '9' || c.n > 1<<40 {
+				break
+			}
+			c.n = 10*c.n + int64(digit-'0')
+		}
+	}
+}
