@@ -48,6 +48,7 @@ func serve(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	a.log.Info("serving", "addr", listener.Addr().String(), "version", versionText(), "database", string(cfg.Database.Driver))
+	debug.FreeOSMemory() // what the start has needed: a hash of the first admin's password alone takes 19 MiB
 	if err := srv.Run(ctx, listener); err != nil {
 		return fail(p, err)
 	}
