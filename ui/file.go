@@ -11,9 +11,15 @@ import (
 	"time"
 )
 
-// file is one embedded file.
+// file is one embedded file, which is read when somebody first asks for it: a server that nobody looks at needs no memory
+// for its page.
 type file struct {
-	name    string
+	name  string
+	forms func() forms
+}
+
+// forms are the content of a file and what it is sent as.
+type forms struct {
 	etag    string
 	content []byte
 	// brotli is the content compressed when the page was built; nil when it was not.
@@ -22,27 +28,30 @@ type file struct {
 	gzip func() []byte
 }
 
-func newFile(name string, content, brotli []byte) *file {
-	sum := sha256.Sum256(content)
-	return &file{
-		name:    name,
-		etag:    base64.RawURLEncoding.EncodeToString(sum[:12]),
-		content: content,
-		brotli:  brotli,
-		gzip:    sync.OnceValue(func() []byte { return compress(content) }),
-	}
+func newFile(name string, read func() (content, brotli []byte)) *file {
+	return &file{name, sync.OnceValue(func() forms {
+		content, brotli := read()
+		sum := sha256.Sum256(content)
+		return forms{
+			etag:    base64.RawURLEncoding.EncodeToString(sum[:12]),
+			content: content,
+			brotli:  brotli,
+			gzip:    sync.OnceValue(func() []byte { return compress(content) }),
+		}
+	})}
 }
 
 // serve answers the file. Browsers keep for ever what has a hash of its content in the name; of the rest they ask each
 // time whether it is still the same.
 func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	body, encoding := f.encoded(r.Header.Get("Accept-Encoding"))
+	forms := f.forms()
+	body, encoding := forms.encoded(r.Header.Get("Accept-Encoding"))
 	if encoding != "" {
 		h.Set("Content-Encoding", encoding)
 	}
 	h.Set("Vary", "Accept-Encoding")
-	h.Set("ETag", `"`+f.etag+encoding+`"`)
+	h.Set("ETag", `"`+forms.etag+encoding+`"`)
 	h.Set("Cache-Control", "no-cache")
 	if strings.HasPrefix(f.name, "assets/") {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
@@ -51,7 +60,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // encoded returns the smallest form of the content that is accepted, and the name of its encoding.
-func (f *file) encoded(accept string) (body []byte, encoding string) {
+func (f *forms) encoded(accept string) (body []byte, encoding string) {
 	if f.brotli != nil && accepts(accept, "br") {
 		return f.brotli, "br"
 	}

@@ -73,14 +73,16 @@ func load(apiBase string) map[string]*file {
 		if err != nil || entry.IsDir() || name == ".gitkeep" || path.Ext(name) == ".br" {
 			return err
 		}
-		content, err := fs.ReadFile(built, name)
-		if name == index && apiBase != "" {
-			meta := `<meta name="paddock-api-base" content="` + html.EscapeString(apiBase) + `"`
-			content = apiBaseMeta.ReplaceAllLiteral(content, []byte(meta))
-		}
-		brotli, _ := fs.ReadFile(built, name+".br") // most have none
-		files[name] = newFile(name, content, brotli)
-		return err
+		files[name] = newFile(name, func() (content, brotli []byte) {
+			content, _ = fs.ReadFile(built, name) // what is embedded can be read
+			if name == index && apiBase != "" {
+				meta := `<meta name="paddock-api-base" content="` + html.EscapeString(apiBase) + `"`
+				content = apiBaseMeta.ReplaceAllLiteral(content, []byte(meta))
+			}
+			brotli, _ = fs.ReadFile(built, name+".br") // most have none
+			return content, brotli
+		})
+		return nil
 	})
 	if err != nil {
 		panic(err) // what is embedded can be read

@@ -57,8 +57,8 @@ func TestTheAddressOfTheServerIsText(t *testing.T) {
 		t.Fatal("the page has no place for the address of the server")
 	}
 	for name, f := range load(`http://a.example/"><script>`) {
-		if name == index && !strings.Contains(string(f.content), `content="http://a.example/&#34;&gt;&lt;script&gt;"`) {
-			t.Errorf("%s", f.content)
+		if name == index && !strings.Contains(string(f.forms().content), `content="http://a.example/&#34;&gt;&lt;script&gt;"`) {
+			t.Errorf("%s", f.forms().content)
 		}
 	}
 }
@@ -70,7 +70,7 @@ func TestFilesAreKeptAsLongAsTheyStayTheSame(t *testing.T) {
 		{"theme.js", "no-cache"},
 		{index, "no-cache"},
 	} {
-		f := newFile(c.name, []byte(content), []byte("brotli"))
+		f := newFile(c.name, func() ([]byte, []byte) { return []byte(content), []byte("brotli") })
 		plain, zipped, small := get(f, "br;q=0, gzip;q=0.0", ""), get(f, "deflate, gzip;q=0.5", ""), get(f, "gzip, deflate, br", "")
 		if got := plain.Header().Get("Cache-Control"); got != c.cache {
 			t.Errorf("%s: Cache-Control %q, want %q", c.name, got, c.cache)

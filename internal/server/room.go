@@ -16,6 +16,8 @@ import (
 const (
 	roomPerUser = 64 << 20
 	roomInAll   = 512 << 20
+	// uncounted is how large a body may be that needs no room: less than its connection.
+	uncounted = 4 << 10
 )
 
 var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
@@ -41,6 +43,9 @@ func (b *bodies) of(c *caller.Caller) *room { return &room{of: b, caller: c} }
 
 // take makes it so many bytes in all that the body holds, or fails with errNoRoom.
 func (r *room) take(bytes int) error {
+	if bytes <= uncounted {
+		return nil
+	}
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	user, more := r.caller.UserID, bytes-r.held
@@ -54,6 +59,9 @@ func (r *room) take(bytes int) error {
 }
 
 func (r *room) free() {
+	if r.held == 0 {
+		return
+	}
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	user := r.caller.UserID
