@@ -71,8 +71,8 @@ func (s *sums) admit(r *Reservation) error {
 		return nil
 	}
 	day, month := periods(r.startedAt)
-	least := r.call.PromptTokens
-	demand := least
+	prompt := max(r.call.PromptTokens, 1) // not even an empty one where the quota is 0
+	least, demand := prompt, prompt
 	if r.call.Kind != Embed {
 		least++
 		demand += r.call.MaxTokens
@@ -94,9 +94,9 @@ func (s *sums) admit(r *Reservation) error {
 		}
 		demand = min(demand, left)
 	}
-	r.reserved = max(demand, 1)
+	r.reserved = demand
 	if r.call.Kind != Embed {
-		r.max = demand - r.call.PromptTokens
+		r.max = demand - prompt
 	}
 	s.of(r.who.UserID, day).hold(r.reserved)
 	s.of(r.who.UserID, month).hold(r.reserved)

@@ -243,6 +243,11 @@ func TestAQuotaIsToldSetAndKept(t *testing.T) {
 		if err != nil || me.GetQuota().GetDay().GetUsed() != 12 || me.GetQuota().GetDay().GetLimit() != 12 {
 			t.Errorf("%v, %v", me, err)
 		}
+		// A quota of none lets nothing pass, not even what costs nothing.
+		shut := a.NewPerson(t, "user")
+		setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: shut.GetId(), TokensPerDay: new(int64(0))})
+		_, err = a.As(shut.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{""}})
+		apptest.WantReason(t, err, fault.QuotaExceeded)
 		// None of one's own, and none for the day, is the default again.
 		q = setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: p.GetId()})
 		if q.TokensPerDay != nil || q.GetDay().Limit != nil || q.GetMonth().GetLimit() != 1000 {
