@@ -167,8 +167,6 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 	return m, nil
 }
 
-var errNotAllowed = fault.New(connect.CodePermissionDenied, fault.ModelNotAllowed, "you may not use this model")
-
 // modelName returns the canonical name of the model that is asked for, if the caller may use it.
 func modelName(ctx context.Context, asked, fallback string) (string, error) {
 	if asked == "" {
@@ -179,7 +177,7 @@ func modelName(ctx context.Context, asked, fallback string) (string, error) {
 		return "", fault.Invalid("model", "is no model name")
 	}
 	if !caller.From(ctx).MayUse(name) {
-		return "", errNotAllowed
+		return "", fault.ErrModelNotAllowed
 	}
 	return name, nil
 }

@@ -65,6 +65,9 @@ func Retry(code connect.Code, reason Reason, message string, after time.Duration
 	return err
 }
 
+// ErrModelNotAllowed refuses a call of a model that is not on the caller's lists.
+var ErrModelNotAllowed = New(connect.CodePermissionDenied, ModelNotAllowed, "you may not use this model")
+
 // NotFound says that there is no such thing; also when it is another user's, so that the two cannot be told apart.
 func NotFound(what string) *connect.Error {
 	return New(connect.CodeNotFound, NotFoundReason, what+" not found")

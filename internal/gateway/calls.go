@@ -24,44 +24,22 @@ type modelCall struct {
 var (
 	ollamaChat = &modelCall{
 		dialect: Ollama, kind: usage.Chat, path: "api/chat", streams: true,
-		fields: fields{
-			"model":              {be: text, use: theModel},
-			"messages":           {be: list, use: prompt},
-			"tools":              {be: list, use: prompt},
-			"format":             {be: textOrObject},
-			"think":              {be: textOrFlag},
-			"stream":             {be: flag, use: theStream},
-			"options":            {be: object, use: theOptions},
-			"truncate":           {be: flag},
-			"shift":              {be: flag},
-			"logprobs":           {be: flag},
-			"top_logprobs":       {be: whole(0, 20)},
-			"keep_alive":         {be: anything, use: keepAlive},
-			"_debug_render_only": {be: flag, use: forbid},
-		},
+		fields: with(ollamaSampling, fields{
+			"messages": {be: list, use: prompt},
+			"tools":    {be: list, use: prompt},
+		}),
 	}
 	ollamaGenerate = &modelCall{
 		dialect: Ollama, kind: usage.Generate, path: "api/generate", streams: true,
-		fields: fields{
-			"model":              {be: text, use: theModel},
-			"prompt":             {be: text, use: prompt},
-			"suffix":             {be: text, use: prompt},
-			"system":             {be: text, use: prompt},
-			"images":             {be: list, use: prompt},
-			"context":            {be: list, use: prompt},
-			"format":             {be: textOrObject},
-			"think":              {be: textOrFlag},
-			"stream":             {be: flag, use: theStream},
-			"options":            {be: object, use: theOptions},
-			"truncate":           {be: flag},
-			"shift":              {be: flag},
-			"logprobs":           {be: flag},
-			"top_logprobs":       {be: whole(0, 20)},
-			"keep_alive":         {be: anything, use: keepAlive},
-			"raw":                {be: flag, use: forbid},
-			"template":           {be: text, use: forbid},
-			"_debug_render_only": {be: flag, use: forbid},
-		},
+		fields: with(ollamaSampling, fields{
+			"prompt":   {be: text, use: prompt},
+			"suffix":   {be: text, use: prompt},
+			"system":   {be: text, use: prompt},
+			"images":   {be: list, use: prompt},
+			"context":  {be: list, use: prompt},
+			"raw":      {be: flag, use: forbid},
+			"template": {be: text, use: forbid},
+		}),
 	}
 	ollamaEmbed = &modelCall{
 		dialect: Ollama, kind: usage.Embed, path: "api/embed",
@@ -132,6 +110,21 @@ var (
 		},
 	}
 )
+
+// ollamaSampling is what chat and generate share.
+var ollamaSampling = fields{
+	"model":              {be: text, use: theModel},
+	"format":             {be: textOrObject},
+	"think":              {be: textOrFlag},
+	"stream":             {be: flag, use: theStream},
+	"options":            {be: object, use: theOptions},
+	"truncate":           {be: flag},
+	"shift":              {be: flag},
+	"logprobs":           {be: flag},
+	"top_logprobs":       {be: whole(0, 20)},
+	"keep_alive":         {be: anything, use: keepAlive},
+	"_debug_render_only": {be: flag, use: forbid},
+}
 
 // openAISampling is what the two kinds of completions share. Ollama does not know max_completion_tokens, which has
 // taken the place of max_tokens: either goes upstream as max_tokens.

@@ -22,10 +22,7 @@ const (
 	Anthropic
 )
 
-var (
-	errNotFound   = fault.NotFound("this path is")
-	errNotAllowed = fault.New(connect.CodePermissionDenied, fault.ModelNotAllowed, "you may not use this model")
-)
+var errNotFound = fault.NotFound("this path is")
 
 // WriteError refuses a request in the client's dialect. The error must be one that the client may see.
 func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.Error) {

@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -76,7 +77,7 @@ func (g *Gateway) admit(r *http.Request, call *modelCall) (*request, error) {
 		return nil, err
 	}
 	if !caller.From(r.Context()).MayUse(q.model) {
-		return nil, errNotAllowed
+		return nil, fault.ErrModelNotAllowed
 	}
 	return q, nil
 }

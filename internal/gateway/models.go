@@ -144,7 +144,7 @@ func (g *Gateway) getModel(w http.ResponseWriter, r *http.Request) error {
 		return invalid("model", "is no model name")
 	}
 	if !caller.From(r.Context()).MayUse(name) {
-		return errNotAllowed
+		return fault.ErrModelNotAllowed
 	}
 	all, err := g.upstream.Tags(r.Context())
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// maxBody is the largest body of a model call, and maxName that of a question about a model.
+// MaxBody is the largest body of a model call, bytes, and maxName that of a question about a model.
 const (
-	maxBody = 4 << 20
+	MaxBody = 4 << 20
 	maxName = 16 << 10
 )
 
@@ -27,7 +27,7 @@ type Route struct {
 // Routes is all that there is. What is not in it does not exist, however it is spelled.
 func (g *Gateway) Routes() []Route {
 	model := func(pattern string, call *modelCall) Route {
-		return Route{http.MethodPost, pattern, call.dialect, false, true, maxBody, g.model(call)}
+		return Route{http.MethodPost, pattern, call.dialect, false, true, MaxBody, g.model(call)}
 	}
 	get := func(pattern string, d Dialect, next answering) Route {
 		return Route{http.MethodGet, pattern, d, false, false, 0, g.handle(d, next)}

@@ -1,10 +1,8 @@
 package ollama
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 )
@@ -64,12 +62,15 @@ var errQueueFull, errQueueSlow = errors.New("queue is full"), errors.New("waited
 func (q *queue) join(turn Turn, able []*server, begun time.Time) (*server, *waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	s := slices.MinFunc(able, func(a, b *server) int {
-		return cmp.Or(-compareBool(q.hasRoom(a, turn.User), q.hasRoom(b, turn.User)), a.inflight-b.inflight)
-	})
-	if q.hasRoom(s, turn.User) {
-		s.take(turn.User)
-		return s, nil, nil
+	var idlest *server
+	for _, s := range able {
+		if q.hasRoom(s, turn.User) && (idlest == nil || s.inflight < idlest.inflight) {
+			idlest = s
+		}
+	}
+	if idlest != nil {
+		idlest.take(turn.User)
+		return idlest, nil, nil
 	}
 	if q.interactive.size+q.batch.size >= q.limit && !q.makeRoom(turn.User) {
 		return nil, nil, q.busy(errQueueFull)
@@ -140,16 +141,6 @@ func (q *queue) hasRoom(s *server, user string) bool {
 		return false
 	}
 	return s.inflight < q.perServer
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
 }
 
 // take and give count the places of a user at a server.

@@ -15,8 +15,9 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// door stands in front of every RPC, whatever the protocol, and every route of the gateway, and decides before the body is read who is asking, whether
-// they may, and whether they may now. Interceptors would come too late, after the body has been decoded.
+// door stands in front of every RPC, whatever the protocol, and of every route of the gateway. It decides before the body is
+// read who is asking, whether they may, and whether they may now. Interceptors would come too late, after the body has been
+// decoded.
 type door struct {
 	auth    *auth.Service
 	log     *audit.Log

@@ -41,7 +41,7 @@ import (
 const (
 	authBody     = 16 << 10
 	metadataBody = 64 << 10
-	modelBody    = 4 << 20
+	modelBody    = gateway.MaxBody
 )
 
 // Whether a service's calls count against the caller's rate limit.
@@ -91,17 +91,7 @@ type Options struct {
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
 	streamed := newStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
 	figures := newMetrics(s, hasher, streamed)
-	upstream := ollama.New(ollama.Config{ //nolint:contextcheck // its breaker's probes outlive every call
-		BaseURLs:          cfg.Ollama.BaseURLs,
-		MaxInflight:       cfg.Ollama.MaxInflight,
-		MaxQueue:          cfg.Ollama.QueueLimit,
-		QueueTimeout:      cfg.Ollama.QueueTimeout,
-		OnWait:            figures.waited,
-		ConnectTimeout:    cfg.Ollama.ConnectTimeout,
-		FirstTokenTimeout: cfg.Ollama.FirstTokenTimeout,
-		IdleTimeout:       cfg.Ollama.IdleTimeout,
-	})
-	figures.watch(upstream)
+	upstream := newUpstream(cfg.Ollama, figures) //nolint:contextcheck // its breakers' probes outlive every call
 	limit := newLimiter(cfg.RateLimitPerMinute)
 	if !s.Embedded() {
 		limit.shared = s.TakeRequests
@@ -226,6 +216,22 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies,
 		secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(mux)))))
 	return srv, nil
+}
+
+// newUpstream makes the client of the Ollama servers, with its figures.
+func newUpstream(cfg config.Ollama, figures *metrics) *ollama.Client {
+	upstream := ollama.New(ollama.Config{
+		BaseURLs:          cfg.BaseURLs,
+		MaxInflight:       cfg.MaxInflight,
+		MaxQueue:          cfg.QueueLimit,
+		QueueTimeout:      cfg.QueueTimeout,
+		OnWait:            figures.waited,
+		ConnectTimeout:    cfg.ConnectTimeout,
+		FirstTokenTimeout: cfg.FirstTokenTimeout,
+		IdleTimeout:       cfg.IdleTimeout,
+	})
+	figures.watch(upstream)
+	return upstream
 }
 
 // allMethods reads the access rules of all services, and which requests change something.

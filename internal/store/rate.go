@@ -18,7 +18,7 @@ const refilled = `(CASE WHEN rate_buckets.tokens + (CAST($3 AS bigint) - rate_bu
 	`THEN rate_buckets.tokens + (CAST($3 AS bigint) - rate_buckets.updated_us) / 60000000.0 * $2 ELSE $2 END)`
 
 // TakeRequests takes n requests of the user's token bucket that all replicas share: it holds perMinute and is refilled
-// evenly. It tells whether there were as many, and how many are left if so.
+// evenly. It tells whether there were as many, and how many are left if so. Like last-used times it is worth no audit entry.
 func (s *Store) TakeRequests(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error) {
 	err = s.Read(ctx, takeRequests, []any{user, float64(perMinute), time.Now().UnixMicro(), float64(n)}, func(rows *sql.Rows) error {
 		ok = true
