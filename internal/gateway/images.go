@@ -5,8 +5,14 @@ import "bytes"
 // imageText is the text that an image counts as: it costs a model some thousand tokens, however long its base64 is.
 const imageText = 3 << 10
 
-// imageKeys stand before every image in a message.
-var imageKeys = [...][]byte{Ollama: []byte(`"images"`), OpenAI: []byte(`"image_url"`), Anthropic: []byte(`"source"`)}
+// isImageKey tells whether images stand under a key, as it is quoted, in any dialect.
+func isImageKey(quoted []byte) bool {
+	switch string(quoted) {
+	case `"images"`, `"image_url"`, `"source"`:
+		return true
+	}
+	return false
+}
 
 // images counts the images in a field of a request, and the bytes of their data. They are where the dialect has them, and
 // nowhere else: what only looks like one is text, which a model may read.
@@ -19,7 +25,7 @@ func (d Dialect) images(field member) (n, size int) {
 	switch {
 	case field.key == "images":
 		each(field.value, count)
-	case field.key != "messages" || !bytes.Contains(field.value, imageKeys[d]):
+	case field.key != "messages" || !field.image:
 	case d == Ollama:
 		each(field.value, func(message []byte) { each(find(message, "images"), count) })
 	default:

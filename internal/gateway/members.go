@@ -13,6 +13,7 @@ type member struct {
 	key   string
 	value []byte // as it is written; never blank
 	text  int    // its bytes but for blanks: what a model reads of it, at most
+	image bool   // it holds an object with a key that images stand under
 }
 
 // What a body may hold at most.

@@ -10,7 +10,8 @@ import (
 type scanner struct {
 	in    []byte
 	at    int
-	blank int // bytes passed over so far that say nothing
+	blank int  // bytes passed over so far that say nothing
+	image bool // a nested object with a key that images stand under was passed over
 }
 
 // peek is the next byte; 0 at the end.
@@ -83,17 +84,21 @@ func (s *scanner) object(depth int, found *[]member) error {
 		}
 		s.blanks()
 		begin, before := s.at, s.blank
+		if found != nil {
+			s.image = false
+		}
 		if err := s.value(depth + 1); err != nil {
 			return err
 		}
 		if found == nil {
+			s.image = s.image || isImageKey(quoted)
 			continue
 		}
 		if len(*found) == maxMembers {
 			return errMany
 		}
 		*found = append(*found, member{
-			key: unquote(quoted), value: s.in[begin:s.at:s.at], text: s.at - begin - (s.blank - before),
+			key: unquote(quoted), value: s.in[begin:s.at:s.at], text: s.at - begin - (s.blank - before), image: s.image,
 		})
 	}
 	return nil
@@ -143,23 +148,34 @@ func (s *scanner) str() error {
 	}
 }
 
-// plain counts the bytes before the next quote, backslash or control character, eight at a time. In a word, the highest
-// bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but the lowest one is right.
+// plain counts the bytes before the next quote, backslash that does not begin a short escape, or control character, eight at
+// a time. In a word, the highest bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but the lowest
+// one is right.
 func plain(b []byte) int {
 	const ones, highest = 0x0101010101010101, 0x8080808080808080
 	n := 0
-	for ; n+8 <= len(b); n += 8 {
+	for n+8 <= len(b) {
 		x := binary.LittleEndian.Uint64(b[n:])
 		quote, slash := x^ones*'"', x^ones*'\\'
-		if found := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highest; found != 0 {
-			return n + bits.TrailingZeros64(found)/8
+		found := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highest
+		if found == 0 {
+			n += 8
+			continue
 		}
+		n += bits.TrailingZeros64(found) / 8
+		if b[n] != '\\' || n+1 >= len(b) || !short[b[n+1]] {
+			return n
+		}
+		n += 2
 	}
 	for n < len(b) && b[n] >= ' ' && b[n] != '"' && b[n] != '\\' {
 		n++
 	}
 	return n
 }
+
+// short are the bytes that make an escape with the backslash before them.
+var short = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
 
 func (s *scanner) escape() error {
 	s.at++

@@ -2,11 +2,13 @@ package ollama
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"iter"
 	"time"
+	"unicode/utf8"
 )
 
 // ChatRequest is a conversation to be continued.
@@ -125,6 +127,21 @@ func nextPiece(lines *bufio.Scanner) (ChatPiece, error) {
 	}
 }
 
+// plainPiece gives the content of what most lines are: a piece in the middle,
+// with nothing in it that is escaped. Decoding all of it would take 13 times as
+// long (BenchmarkDecodePiece).
+func plainPiece(b []byte) (content string, ok bool) {
+	b, ok = bytes.CutSuffix(b, []byte(`"},"done":false}`))
+	if !ok {
+		return "", false
+	}
+	_, b, ok = bytes.Cut(b, []byte(`"message":{"role":"assistant","content":"`))
+	if !ok || bytes.ContainsAny(b, `"\`) || !utf8.Valid(b) {
+		return "", false
+	}
+	return string(b), true
+}
+
 // chatLine is one line of Ollama's stream, either {"error": …} or the rest.
 type chatLine struct {
 	Error   *string `json:"error"`
@@ -142,6 +159,9 @@ type chatLine struct {
 }
 
 func decodePiece(b []byte) (ChatPiece, error) {
+	if content, ok := plainPiece(b); ok {
+		return ChatPiece{Content: content}, nil
+	}
 	var line chatLine
 	if err := json.Unmarshal(b, &line); err != nil {
 		return ChatPiece{}, failed(messageNonsense, err)

@@ -56,13 +56,32 @@ func newServer(base *url.URL, config Config) *server {
 func newTransport(connectTimeout time.Duration) *http.Transport {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if t, ok := c.(*net.TCPConn); ok {
+				return wholesale{t}, nil
+			}
+			return c, err
+		},
 		TLSHandshakeTimeout:    connectTimeout,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    1024, // streams come in crowds: keep the connections they leave
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+}
+
+// wholesale sends the pieces of a request's body as they are, in one system call,
+// where net/http would copy them through a buffer of 32 KiB.
+type wholesale struct{ *net.TCPConn }
+
+func (c wholesale) ReadFrom(r io.Reader) (int64, error) {
+	if limited, ok := r.(*io.LimitedReader); ok { // net/http's, to the Content-Length, which is that of all pieces
+		if pieces, ok := limited.R.(io.WriterTo); ok {
+			return pieces.WriteTo(c.TCPConn)
+		}
+	}
+	return c.TCPConn.ReadFrom(r)
 }
 
 // Headers of all requests. A transport does not write to them.

@@ -88,11 +88,14 @@ type held struct{ *bytes.Buffer }
 
 func (held) Close() error { return nil }
 
-// fill reads the body to its end and takes the room that it needs as it comes. A length is only a promise: what has come
-// makes room for so many times as much of what is to come.
+// fill reads the body to its end and takes the room that it needs as it comes. A length is only a promise: it is believed
+// up to advance, and what has come makes room for so many times as much of what is to come.
 func fill(buf *bytes.Buffer, body io.Reader, length int64, room *room) error {
-	const trust = 8
-	buf.Grow(int(min(max(length, 0), metadataBody)) + bytes.MinRead)
+	const (
+		advance = 512 << 10
+		trust   = 8
+	)
+	buf.Grow(int(min(max(length, 0), advance)) + bytes.MinRead)
 	for {
 		if err := room.take(buf.Cap()); err != nil {
 			return err

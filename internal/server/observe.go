@@ -8,16 +8,19 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"github.com/paddock-gate/paddock/internal/caller"
 )
 
 // observe gives every request an id and a caller (a stranger, so far), and when it is over a log line and its metrics.
 func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) http.Handler {
+	strangers := newQuiet()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
@@ -38,6 +41,10 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 				status = seen.code
 			}
 			m.observe(route(r), status, took)
+			level, stranger := levelOf(r.URL.Path), c.UserID == uuid.Nil
+			if !log.Enabled(r.Context(), level) || stranger && !strangers.mayLog() {
+				return
+			}
 			attrs := []slog.Attr{
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
@@ -49,13 +56,35 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 			if seen.code != "" {
 				attrs = append(attrs, slog.String("code", seen.code))
 			}
-			if c.UserID != uuid.Nil {
+			if !stranger {
 				attrs = append(attrs, slog.String("user_id", c.UserID.String()))
+			} else if n := strangers.skipped.Swap(0); n > 0 {
+				attrs = append(attrs, slog.Int64("skipped", n))
 			}
-			log.LogAttrs(r.Context(), levelOf(r.URL.Path), "request", attrs...)
+			log.LogAttrs(r.Context(), level, "request", attrs...)
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// strangersLines is how many requests of callers who are nobody's are logged in a second: who has no credential shall not
+// fill the disk.
+const strangersLines = 100
+
+// quiet bounds the log lines about strangers. Those that it keeps back are counted, and told with the next one.
+type quiet struct {
+	lines   *rate.Limiter
+	skipped atomic.Int64
+}
+
+func newQuiet() *quiet { return &quiet{lines: rate.NewLimiter(strangersLines, strangersLines)} }
+
+func (q *quiet) mayLog() bool {
+	may := q.lines.Allow()
+	if !may {
+		q.skipped.Add(1)
+	}
+	return may
 }
 
 // route is the pattern that matched, of which there are few; never the path, of which there can be any number.

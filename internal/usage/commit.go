@@ -40,13 +40,16 @@ const groupSize = 64
 // errSettled is the error of a settlement that is not the call's first.
 var errSettled = errors.New("settled already")
 
-// put hands the entry to whoever commits; when nobody does, to a new goroutine that goes on until nothing waits.
+// put hands the entry to whoever commits. When nobody does, the caller commits what waits, its own entry first, and leaves
+// what has come meanwhile to a new goroutine, which goes on until nothing waits: a call that is alone changes no goroutine.
 func (l *Ledger) put(e *entry) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.waiting = append(l.waiting, e)
-	if !l.busy {
-		l.busy = true
+	first := !l.busy
+	l.busy = true
+	l.mu.Unlock()
+	if first {
+		l.commitGroup(l.next())
 		go l.commitAll()
 	}
 }
@@ -72,17 +75,21 @@ func (l *Ledger) rest() []*entry {
 
 func (l *Ledger) commitAll() {
 	for group := l.next(); len(group) > 0; group = l.next() {
-		err := l.commit(group)
-		switch {
-		case errors.Is(err, store.ErrAway): // nobody shall wait for it to be so again
-			tell(group, err)
-			tell(l.rest(), err)
-		case err == nil || len(group) == 1:
-			tell(group, err)
-		default: // one of them spoils it for all
-			for _, e := range group {
-				tell([]*entry{e}, l.commit([]*entry{e}))
-			}
+		l.commitGroup(group)
+	}
+}
+
+func (l *Ledger) commitGroup(group []*entry) {
+	err := l.commit(group)
+	switch {
+	case errors.Is(err, store.ErrAway): // nobody shall wait for it to be so again
+		tell(group, err)
+		tell(l.rest(), err)
+	case err == nil || len(group) == 1:
+		tell(group, err)
+	default: // one of them spoils it for all
+		for _, e := range group {
+			tell([]*entry{e}, l.commit([]*entry{e}))
 		}
 	}
 }
