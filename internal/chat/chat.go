@@ -160,6 +160,9 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 		return nil, err
 	}
 	cost = usage.Cost{PromptTokens: answer.PromptTokens, Exact: true, Outcome: usage.OK}
+	if answer.PromptTokens == 0 { // the upstream did not say
+		cost.PromptTokens, cost.Exact = usage.Estimate(text), text == 0
+	}
 	m := &paddockv1.EmbedResponse{PromptTokens: answer.PromptTokens}
 	for _, v := range answer.Vectors {
 		m.Embeddings = append(m.Embeddings, &paddockv1.Embedding{Values: v})

@@ -105,6 +105,12 @@ func (e heldConstraintError) As(target any) bool {
 	return ok
 }
 
+// IsLocked tells whether a statement has waited too long for a row that another transaction has locked.
+func IsLocked(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "55P03"
+}
+
 // isRetryable tells whether a whole transaction may simply be run again: a serialization failure or a deadlock.
 func isRetryable(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)

@@ -36,7 +36,7 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 	params["application_name"] = "paddock"
 	params["timezone"] = "UTC"
 	params["statement_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
-	params["lock_timeout"] = "3000"
+	params["lock_timeout"] = "1500" // more than deadlock_timeout, which is better: a deadlock is tried again
 	params["idle_in_transaction_session_timeout"] = "10000"
 
 	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {

@@ -82,16 +82,42 @@ func (l *Ledger) commitAll() {
 func (l *Ledger) commitGroup(group []*entry) {
 	err := l.commit(group)
 	switch {
-	case errors.Is(err, store.ErrAway): // nobody shall wait for it to be so again
+	case err == nil || len(group) == 1 && !isAway(err):
+		tell(group, err)
+	case isAway(err): // nobody shall wait for it to be so again
 		tell(group, err)
 		tell(l.rest(), err)
-	case err == nil || len(group) == 1:
-		tell(group, err)
+	case store.IsLocked(err): // a replica that hangs has a user's row: all the others' shall not wait for it
+		users := byUser(group)
+		for _, own := range users {
+			if len(users) > 1 {
+				err = l.commit(own)
+			}
+			tell(own, err)
+		}
 	default: // one of them spoils it for all
 		for _, e := range group {
-			tell([]*entry{e}, l.commit([]*entry{e}))
+			if !isAway(err) {
+				err = l.commit([]*entry{e})
+			}
+			tell([]*entry{e}, err)
 		}
 	}
+}
+
+// isAway tells whether the database as a whole is.
+func isAway(err error) bool { return errors.Is(err, store.ErrAway) && !store.IsLocked(err) }
+
+func byUser(group []*entry) [][]*entry {
+	var users [][]*entry
+	for _, e := range group {
+		i := slices.IndexFunc(users, func(own []*entry) bool { return own[0].who.UserID == e.who.UserID })
+		if i < 0 {
+			i, users = len(users), append(users, nil)
+		}
+		users[i] = append(users[i], e)
+	}
+	return users
 }
 
 func tell(group []*entry, err error) {

@@ -24,12 +24,12 @@ type Ledger struct {
 	log      *audit.Log
 	defaults caller.Quota
 	replica  uuid.UUID
-	now      func() time.Time // of the calls and of the replicas, which have to agree on it within seconds
+	now      func() time.Time // of the calls
 
 	mu      sync.Mutex
 	waiting []*entry
 	busy    bool                       // somebody commits
-	seen    time.Time                  // when this replica last said that it lives, by its own clock
+	seen    time.Time                  // when this replica last said that it lives, by its own wall clock
 	live    map[uuid.UUID]*Reservation // not settled in the database, or not yet admitted
 	unsure  time.Time                  // when last an admission failed that may have been written
 	open    sync.WaitGroup             // settlements
@@ -95,6 +95,9 @@ func (r *Reservation) MaxTokens() int64 { return r.max }
 // Produced notes that so many completion tokens have come so far, for when nobody is left to count them.
 func (r *Reservation) Produced(tokens int64) { r.produced.Store(tokens) }
 
+// mostTokens is more than any model's counts can be; sums of what an upstream makes up must not overflow.
+const mostTokens = 1 << 40
+
 // Settle charges what the call did cost and frees what was reserved beyond it. It does not wait, and what cannot be
 // written now is written later. Only the first settlement of a call counts.
 func (r *Reservation) Settle(ctx context.Context, cost Cost) {
@@ -104,6 +107,7 @@ func (r *Reservation) Settle(ctx context.Context, cost Cost) {
 	if cost.Total == 0 {
 		cost.Total = time.Since(r.startedAt)
 	}
+	cost.PromptTokens, cost.CompletionTokens = min(cost.PromptTokens, mostTokens), min(cost.CompletionTokens, mostTokens)
 	l := r.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -93,14 +94,15 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 // write runs a transaction that also says, when it is time to, that this replica lives: before or together with the first
 // reservation in its name.
 func (l *Ledger) write(ctx context.Context, reason string, f func(ctx context.Context, tx *db.Tx) error) error {
-	began := time.Now()
+	began := time.Now().Round(0) // by the wall: another clock stands still while a machine is suspended
 	l.mu.Lock()
-	due := began.Sub(l.seen) > beat
+	since := began.Sub(l.seen)
+	due := since > beat || since < 0
 	l.mu.Unlock()
 	err := l.log.Unaudited(ctx, reason, func(ctx context.Context, tx *db.Tx) error {
 		if due {
-			err := store.Send(ctx, tx, `INSERT INTO replicas (id, seen_at) VALUES ($1, $2) `+
-				`ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, l.replica, l.now())
+			err := store.Send(ctx, tx, `INSERT INTO replicas (id, seen_at) VALUES ($1, CURRENT_TIMESTAMP) `+
+				`ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, l.replica)
 			if err != nil {
 				return err
 			}
@@ -118,29 +120,29 @@ func (l *Ledger) write(ctx context.Context, reason string, f func(ctx context.Co
 // Sweep settles the reservations of replicas that have died, at what their last checkpoint says. Several replicas may do
 // so at the same time.
 //
-// Of the embedded database's users only the one that asks can be alive. On PostgreSQL, when the database was away the
-// living could not say so, either: the first sweep that it answers gives them time to.
+// Of the embedded database's users only the one that asks can be alive. PostgreSQL tells by its own clock, since those of
+// the replicas may differ. When it was away the living could not say that they are, either: the first sweep that it answers
+// gives them time to.
 func (l *Ledger) Sweep(ctx context.Context) error {
-	now := l.now()
-	dead := now.Add(-staleAfter)
+	isDead := fmt.Sprintf("seen_at < CURRENT_TIMESTAMP - interval '%d seconds'", staleAfter/time.Second)
 	if l.store.Embedded() {
-		dead = now.AddDate(1, 0, 0)
+		isDead = "TRUE"
 	}
 	blind := l.blind
 	l.blind = !l.store.Embedded()
 	err := l.log.Unaudited(ctx, "dead replicas", func(ctx context.Context, tx *db.Tx) error {
-		return store.Send(ctx, tx, `DELETE FROM replicas WHERE seen_at < $1 AND id <> $2 AND id NOT IN (SELECT replica_id FROM reservations)`,
-			dead, l.replica)
+		return store.Send(ctx, tx, `DELETE FROM replicas WHERE `+isDead+` AND id <> $1 AND id NOT IN (SELECT replica_id FROM reservations)`,
+			l.replica)
 	})
 	if err != nil {
 		return err
 	}
-	if err := l.takeBack(ctx, now); err != nil {
+	if err := l.takeBack(ctx, l.now()); err != nil {
 		return err
 	}
 	if !blind {
 		stranded, err := l.reservations(ctx, `LEFT JOIN replicas p ON p.id = r.replica_id `+
-			`WHERE r.replica_id <> $1 AND (p.id IS NULL OR p.seen_at < $2)`, l.replica, dead)
+			`WHERE r.replica_id <> $1 AND (p.id IS NULL OR `+isDead+`)`, l.replica)
 		if err != nil {
 			return err
 		}
@@ -209,7 +211,10 @@ func (l *Ledger) putAll(a act, all []*Reservation) error {
 	}
 	var failed error
 	for _, e := range entries {
-		if err := <-e.done; err != nil && !errors.Is(err, errSettled) {
+		switch err := <-e.done; {
+		case err == nil && a == settlement && l.Settled != nil:
+			l.Settled(e.call, e.cost)
+		case err != nil && !errors.Is(err, errSettled):
 			failed = err
 		}
 	}

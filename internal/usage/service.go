@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -31,8 +32,11 @@ func NewService(l *Ledger) *Service { return &Service{l} }
 
 var errNoUser = fault.NotFound("user")
 
-// exceeded refuses a call that needs more tokens than the period has left.
-func exceeded(p *sum, limit, need int64, reset time.Time) *connect.Error {
+// heldFor is when to ask again for tokens that running calls hold and may give back.
+const heldFor = 5 * time.Second
+
+// exceeded refuses a call that needs more tokens than the period has left, and tells how long it will be so.
+func exceeded(p *sum, limit, need int64, reset time.Time) (time.Duration, *connect.Error) {
 	span := "day"
 	if len(p.period) == len("2006-01") {
 		span = "month"
@@ -42,7 +46,11 @@ func exceeded(p *sum, limit, need int64, reset time.Time) *connect.Error {
 		message += fmt.Sprintf(", %d held by running calls", p.reserved)
 	}
 	message += fmt.Sprintf("; this call needs at least %d; the quota resets at %s", need, reset.Format(time.RFC3339))
-	return fault.Retry(connect.CodeResourceExhausted, fault.QuotaExceeded, message, time.Until(reset))
+	wait := time.Until(reset)
+	if limit-p.used >= need {
+		wait = min(wait, heldFor)
+	}
+	return wait, fault.Retry(connect.CodeResourceExhausted, fault.QuotaExceeded, message, wait)
 }
 
 // GetQuota implements paddock.v1.UsageService.
@@ -210,6 +218,11 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 	})
 	if err != nil {
 		return nil, err
+	}
+	if len(m.GetRows()) == 0 || m.GetRows()[0].GetRequests() == 0 { // nobody, or somebody who asked for nothing
+		if exists, err := s.ledger.store.User.Query().Where(user.ID(id)).Exist(ctx); err != nil || !exists {
+			return nil, cmp.Or(err, error(errNoUser))
+		}
 	}
 	return m, nil
 }

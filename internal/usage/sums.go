@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -39,11 +40,12 @@ func (s *sums) of(user uuid.UUID, period string) *sum {
 	return s.known[id]
 }
 
-// lock reads the periods of users with a quota, and keeps everybody else from changing them until the commit. Always in
-// the order of their ids, so that no two replicas wait for each other.
+// lock reads the periods of users with a quota, those whose calls another replica has left behind included, and keeps
+// everybody else from changing them until the commit. Always in the order of their ids, so that no two replicas wait for
+// each other.
 func (s *sums) lock(group []*entry) error {
 	for _, e := range group {
-		if r := e.Reservation; !r.limits.none() {
+		if r := e.Reservation; !r.limits.none() || r.reserved > 0 {
 			day, month := periods(r.startedAt)
 			s.of(r.who.UserID, day)
 			s.of(r.who.UserID, month)
@@ -80,6 +82,8 @@ func (s *sums) admit(r *Reservation) error {
 			demand += defaultCompletion
 		}
 	}
+	var refusal error
+	longest := time.Duration(0)
 	for _, p := range []struct {
 		sum     *sum
 		limit   *int64
@@ -88,11 +92,16 @@ func (s *sums) admit(r *Reservation) error {
 		if p.limit == nil {
 			continue
 		}
-		left := *p.limit - p.sum.used - p.sum.reserved
+		left := p.sum.left(p.limit)
 		if left < least {
-			return exceeded(p.sum, *p.limit, least, resets(r.startedAt, p.monthly))
+			if wait, err := exceeded(p.sum, *p.limit, least, resets(r.startedAt, p.monthly)); wait > longest {
+				longest, refusal = wait, err
+			}
 		}
 		demand = min(demand, left)
+	}
+	if refusal != nil {
+		return refusal
 	}
 	r.reserved = demand
 	if r.call.Kind != Embed {
@@ -122,20 +131,24 @@ func (s *sums) release(r *Reservation) {
 	s.of(r.who.UserID, month).hold(-r.reserved)
 }
 
-// charge settles a call. Of what it cost beyond its reservation, which a wrong estimate of the prompt can make it, only as
-// much is charged as the quota has left: a quota is never overrun.
+// charge settles a call. Of what it cost beyond its reservation, which a wrong estimate of the prompt can make it, each
+// period is charged only as much as it has left: a quota is never overrun.
 func (s *sums) charge(r *Reservation, tokens int64) {
 	day, month := periods(r.startedAt)
 	d, m := s.of(r.who.UserID, day), s.of(r.who.UserID, month)
-	if r.reserved > 0 && tokens > r.reserved {
-		beyond := int64(0) // of a dead replica's call nobody knows what the quota was
-		if !r.limits.none() {
-			beyond = max(0, min(d.left(r.limits.day), m.left(r.limits.month)))
-		}
-		tokens = min(tokens, r.reserved+beyond)
+	d.charge(d.within(r, r.limits.day, tokens), r.reserved)
+	m.charge(m.within(r, r.limits.month, tokens), r.reserved)
+}
+
+// within cuts what a call cost to what the period has for it.
+func (s *sum) within(r *Reservation, limit *int64, tokens int64) int64 {
+	switch {
+	case r.reserved == 0: // no quota
+		return tokens
+	case r.limits.none(): // of a dead replica's call nobody knows what the quota was
+		return min(tokens, r.reserved)
 	}
-	d.charge(tokens, r.reserved)
-	m.charge(tokens, r.reserved)
+	return min(tokens, r.reserved+max(0, s.left(limit)))
 }
 
 // left is what of the limit is neither used nor reserved.

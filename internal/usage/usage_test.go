@@ -204,6 +204,8 @@ func TestUsageIsGroupedAsAsked(t *testing.T) {
 		apptest.WantReason(t, err, fault.NotFoundReason)
 		_, err = a.As(stranger.Key).Usage.GetQuota(t.Context(), &paddockv1.GetQuotaRequest{UserId: p.GetId()})
 		apptest.WantReason(t, err, fault.NotFoundReason)
+		_, err = a.Admin().Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: uuid.NewString()})
+		apptest.WantReason(t, err, fault.NotFoundReason)
 		if m, err := a.Admin().Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: p.GetId()}); err != nil || m.GetRows()[0].GetRequests() != 4 {
 			t.Errorf("to an admin: %v, %v", m, err)
 		}
@@ -338,4 +340,18 @@ func settledWithin(t testing.TB, a *apptest.App, p *apptest.Person, limit time.D
 		}
 	}
 	return settled(t, a, p)
+}
+
+// TestEmbeddingsWithoutACountAreEstimated, by a third of their bytes.
+func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	p := a.NewPerson(t, "user")
+	a.Upstream.Script("tiny-embed", ollamatest.Body([]byte(`{"model":"tiny-embed","embeddings":[[0.5,0.5]]}`)))
+	_, err := a.As(p.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{strings.Repeat("word ", 60)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := settled(t, a, p); u.GetPromptTokens() != 100 || !u.GetEstimated() {
+		t.Errorf("300 bytes: %v", u)
+	}
 }
