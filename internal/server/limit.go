@@ -29,7 +29,7 @@ type limiter struct {
 }
 
 // bucket is a user's. leased are requests that were taken of the shared one and not used yet, and left is what that one
-// had then.
+// had then, at asked.
 type bucket struct {
 	*rate.Limiter
 	perMinute int
@@ -37,6 +37,15 @@ type bucket struct {
 	mu     sync.Mutex
 	leased int
 	left   float64
+	asked  time.Time
+	asking *lease // nil when nobody is
+}
+
+// lease is a question to the shared bucket, whose answer is for all who wait for it.
+type lease struct {
+	answered chan struct{}
+	refused  bool
+	err      error
 }
 
 func newLimiter(perMinute int) *limiter {
@@ -66,7 +75,7 @@ func (l *limiter) bucket(user uuid.UUID, perMinute int, now time.Time) *bucket {
 	b, ok := l.buckets[user]
 	if !ok || b.perMinute != perMinute {
 		b = &bucket{
-			Limiter: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), perMinute: perMinute, left: float64(perMinute),
+			Limiter: rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute), perMinute: perMinute, left: float64(perMinute), asked: now,
 		}
 		l.buckets[user] = b
 	}
@@ -84,7 +93,7 @@ func (l *limiter) take(ctx context.Context, c *caller.Caller, h http.Header) err
 	ok := b.AllowN(now, 1)
 	if ok && l.shared != nil {
 		var err error
-		if ok, err = b.lease(ctx, c.UserID, l.shared); err != nil {
+		if ok, err = b.takeShared(ctx, c.UserID, l.shared); err != nil {
 			return err
 		}
 	}
@@ -99,40 +108,63 @@ func (l *limiter) take(ctx context.Context, c *caller.Caller, h http.Header) err
 	return fault.Retry(connect.CodeResourceExhausted, fault.RateLimited, "too many requests; slow down", wait)
 }
 
-// lease takes a request of those that all replicas share. A second's worth is taken at once, where that is more than one,
-// so that who may ask often does not go to the database for each.
-func (b *bucket) lease(ctx context.Context, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) (bool, error) {
+// takeShared takes a request of those that all replicas share. A second's worth is taken at once, where that is more than
+// one, so that who may ask often does not go to the database for each; and one of the user's calls asks for all that come
+// meanwhile, so that each of them is told soon when the database does not answer.
+func (b *bucket) takeShared(ctx context.Context, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) (bool, error) {
+	for {
+		b.mu.Lock()
+		if b.leased > 0 {
+			b.leased--
+			b.mu.Unlock()
+			return true, nil
+		}
+		l, first := b.asking, b.asking == nil
+		if first {
+			l = &lease{answered: make(chan struct{})}
+			b.asking = l
+		}
+		b.mu.Unlock()
+		if first {
+			b.ask(ctx, l, user, shared)
+		}
+		select {
+		case <-l.answered:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		if l.err != nil || l.refused {
+			return false, l.err
+		}
+	}
+}
+
+// ask asks the shared bucket.
+func (b *bucket) ask(ctx context.Context, l *lease, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) {
+	n := max(b.perMinute/60, 1)
+	left, ok, err := shared(ctx, user, n, b.perMinute)
+	if err == nil && !ok && n > 1 { // the last few one by one
+		n = 1
+		left, ok, err = shared(ctx, user, n, b.perMinute)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, n := range []int{b.perMinute / 60, 1} { // the last few one by one
-		if b.leased > 0 {
-			break
-		}
-		if n == 0 {
-			continue
-		}
-		left, ok, err := shared(ctx, user, n, b.perMinute)
-		if err != nil {
-			return false, err
-		}
-		if ok {
-			b.leased, b.left = n, left
-		} else {
-			b.left = 0
-		}
+	if l.err = err; err == nil {
+		b.left, b.asked, l.refused = left, time.Now(), !ok
 	}
-	if b.leased == 0 {
-		return false, nil
+	if ok {
+		b.leased = n
 	}
-	b.leased--
-	return true, nil
+	b.asking = nil
+	close(l.answered)
 }
 
 // tokens is how many requests may come now, as far as this replica knows.
 func (b *bucket) tokens(now time.Time) float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return min(b.TokensAt(now), b.left+float64(b.leased))
+	left := b.left + now.Sub(b.asked).Seconds()*float64(b.Limit())
+	return min(b.TokensAt(now), left+float64(b.leased))
 }
 
 func (b *bucket) state(now time.Time) *paddockv1.RateLimit {
