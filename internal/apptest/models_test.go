@@ -1,6 +1,7 @@
 package apptest_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
 func modelList(names ...string) *paddockv1.ModelList { return &paddockv1.ModelList{Names: names} }
@@ -50,7 +52,7 @@ func TestOnlyAllowedModelsMayBeUsed(t *testing.T) {
 		if got := strings.Join(r.GetRole().GetModels().GetNames(), " "); got != "tiny-chat:latest tiny-embed:latest" {
 			t.Errorf("the list is %q", got)
 		}
-		if e := a.Entries(t, "models_changed"); len(e) != 1 || e[0].GetDetail() != "role user: tiny-chat:latest, tiny-embed:latest" {
+		if e := a.Entries(t, "models_changed"); len(e) != 1 || e[0].GetDetail() != "role user: tiny-chat:latest, tiny-embed:latest; before: all models" {
 			t.Errorf("entries %v", e)
 		}
 		if got := listed(t, a, p.Key); got != "tiny-chat:latest tiny-embed:latest" && got != "tiny-embed:latest tiny-chat:latest" {
@@ -112,4 +114,21 @@ func TestOnlyAllowedModelsMayBeUsed(t *testing.T) {
 		must(t, err)
 		must(t, chatWith(t, a, p.Key, "tiny-chat"))
 	})
+}
+
+// TestAnEntryTellsLongListsApart, though it cannot hold them.
+func TestAnEntryTellsLongListsApart(t *testing.T) {
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	var names []string
+	for i := range 100 {
+		names = append(names, fmt.Sprintf("somebody/a-model-%03d", i))
+	}
+	for _, list := range [][]string{names, names[2:]} {
+		_, err := a.Admin().Users.SetRoleModels(t.Context(), &paddockv1.SetRoleModelsRequest{Name: "user", Models: modelList(list...)})
+		must(t, err)
+	}
+	const want = "role user: 98 listed, 100 before; added: ; removed: somebody/a-model-000:latest, somebody/a-model-001:latest"
+	if e := a.Entries(t, "models_changed"); e[0].GetDetail() != want {
+		t.Errorf("%q", e[0].GetDetail())
+	}
 }

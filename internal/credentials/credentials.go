@@ -212,6 +212,12 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 		if !ended {
 			return audit.Event{}, errNoCredential
 		}
+		// Its models may have been narrowed since it was read. Now that it is revoked they stay as they are.
+		if last, err := tx.Credential.Get(ctx, old.ID); err != nil {
+			return audit.Event{}, err
+		} else if made, err = limitTo(ctx, made, last.Models); err != nil {
+			return audit.Event{}, err
+		}
 		return audit.Event{
 			Type: audit.APIKeyRotated, TargetUserID: old.UserID, CredentialID: made.ID,
 			Detail: describe(old) + " replaced by " + secret.Prefix(made.KeyID),
@@ -237,7 +243,7 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 		return nil, err
 	}
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		update := tx.Credential.Update().Where(credential.ID(row.ID)).SetNillableModels(models)
+		update := tx.Credential.Update().Where(credential.ID(row.ID), credential.RevokedAtIsNil()).SetNillableModels(models)
 		if models == nil {
 			update.ClearModels()
 		}
@@ -247,7 +253,7 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 		}
 		return audit.Event{
 			Type: audit.ModelsChanged, TargetUserID: row.UserID, CredentialID: row.ID,
-			Detail: describe(row) + ": " + wire.DescribeModels(models),
+			Detail: describe(row) + ": " + wire.DescribeModels(models, row.Models),
 		}, err
 	})
 	if err != nil {
@@ -268,6 +274,17 @@ func (s *Service) own(ctx context.Context, id uuid.UUID) (*db.Credential, error)
 		return nil, errNoCredential
 	}
 	return row, err
+}
+
+// limitTo gives the credential the list of models.
+func limitTo(ctx context.Context, row *db.Credential, models *string) (*db.Credential, error) {
+	switch has := row.Models; {
+	case models == nil && has == nil, models != nil && has != nil && *models == *has:
+		return row, nil
+	case models == nil:
+		return row.Update().ClearModels().Save(ctx)
+	}
+	return row.Update().SetModels(*models).Save(ctx)
 }
 
 // revoke ends the credential and tells whether it was still good.

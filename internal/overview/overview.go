@@ -106,7 +106,9 @@ func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.
 		Limit(expiringShown).
 		All(ctx)
 	for _, k := range keys {
-		o.ExpiringKeys = append(o.ExpiringKeys, &paddockv1.ExpiringKey{Credential: wire.Credential(k), UserEmail: k.Edges.User.Email})
+		if owner := k.Edges.User; owner != nil { // else deleted between the two queries
+			o.ExpiringKeys = append(o.ExpiringKeys, &paddockv1.ExpiringKey{Credential: wire.Credential(k), UserEmail: owner.Email})
+		}
 	}
 	return err
 }

@@ -2,9 +2,11 @@ package overview_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"entgo.io/ent"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/internal/apptest"
@@ -67,6 +69,32 @@ func TestOverviewTellsThatTheUpstreamIsDown(t *testing.T) {
 		a.Upstream.Stop()
 		if up := get(t.Context(), t, a).GetUpstreams(); len(up) != 1 || up[0].GetUp() || up[0].GetProblem() == "" {
 			t.Errorf("upstreams %v, want one that is down and why", up)
+		}
+	})
+}
+
+// TestAnOwnerWhoIsDeletedMeanwhile: keys and their owners are read one after the other.
+func TestAnOwnerWhoIsDeletedMeanwhile(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t, "user")
+		soon := timestamppb.New(time.Now().Add(time.Hour))
+		if _, err := a.As(p.Token).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "x", ExpiresAt: soon}); err != nil {
+			t.Fatal(err)
+		}
+		var done atomic.Bool
+		a.Store.User.Intercept(ent.InterceptFunc(func(next ent.Querier) ent.Querier {
+			return ent.QuerierFunc(func(ctx context.Context, q ent.Query) (ent.Value, error) {
+				if ent.QueryFromContext(ctx).Op == ent.OpQueryAll && done.CompareAndSwap(false, true) {
+					if _, err := a.Admin().Users.DeleteUser(t.Context(), &paddockv1.DeleteUserRequest{Id: p.GetId()}); err != nil {
+						t.Error(err)
+					}
+				}
+				return next.Query(ctx, q)
+			})
+		}))
+		m, err := a.Admin().Overview.GetOverview(t.Context(), &paddockv1.GetOverviewRequest{})
+		if err != nil || len(m.GetOverview().GetExpiringKeys()) != 0 {
+			t.Errorf("%v, %v", m.GetOverview().GetExpiringKeys(), err)
 		}
 	})
 }

@@ -227,12 +227,18 @@ func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModel
 	}
 	var r *db.Role
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		update := tx.Role.UpdateOneID(req.GetName()).SetNillableModels(models)
+		before, err := tx.Role.Get(ctx, req.GetName())
+		if err != nil {
+			return audit.Event{}, err
+		}
+		update := before.Update().SetNillableModels(models)
 		if models == nil {
 			update.ClearModels()
 		}
 		r, err = update.Save(ctx)
-		return audit.Event{Type: audit.ModelsChanged, Detail: "role " + req.GetName() + ": " + wire.DescribeModels(models)}, err
+		return audit.Event{
+			Type: audit.ModelsChanged, Detail: "role " + req.GetName() + ": " + wire.DescribeModels(models, before.Models),
+		}, err
 	})
 	if db.IsNotFound(err) {
 		return nil, fault.NotFound("role")

@@ -86,8 +86,19 @@ func ParseModels(m *paddockv1.ModelList) (*string, error) {
 	return slices.Compact(list).Column(), nil
 }
 
-// DescribeModels tells an allow-list in words.
-func DescribeModels(column *string) string {
+// DescribeModels tells in words what an allow-list is and was: both, or, where that would be too long for an audit entry,
+// what has changed.
+func DescribeModels(now, before *string) string {
+	const most = 800 // bytes
+	told := describeModels(now) + "; before: " + describeModels(before)
+	if len(told) <= most {
+		return told
+	}
+	is, was := caller.ParseModels(now), caller.ParseModels(before)
+	return fmt.Sprintf("%d listed, %d before; added: %s; removed: %s", len(is), len(was), without(is, was), without(was, is))
+}
+
+func describeModels(column *string) string {
 	switch {
 	case column == nil:
 		return "all models"
@@ -95,6 +106,10 @@ func DescribeModels(column *string) string {
 		return "no model"
 	}
 	return strings.ReplaceAll(*column, "\n", ", ")
+}
+
+func without(some, others caller.Models) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(some), func(name string) bool { return slices.Contains(others, name) }), ", ")
 }
 
 // Time is the message of a time that may be absent.
