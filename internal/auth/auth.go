@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/ent/db"
@@ -50,6 +51,9 @@ type Service struct {
 	noise    *audit.Noise
 	touch    *touch
 	watch    *watch
+
+	keyRows     *reads[string, *keyRow]
+	sessionRows *reads[uuid.UUID, *sessionRow]
 }
 
 // keysRemembered is how many verified API keys are kept in memory, some 100 bytes each.
@@ -65,7 +69,7 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 	if err != nil {
 		return nil, err
 	}
-	return &Service{
+	a := &Service{
 		store:    s,
 		log:      log,
 		hasher:   hasher,
@@ -77,7 +81,11 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 		noise:    noise,
 		touch:    newTouch(log),
 		watch:    &watch{store: s, live: map[int]*watched{}},
-	}, nil
+	}
+	if !s.Embedded() {
+		a.keyRows, a.sessionRows = newReads[string, *keyRow](), newReads[uuid.UUID, *sessionRow]()
+	}
+	return a, nil
 }
 
 // Run does the work behind the requests until ctx ends.

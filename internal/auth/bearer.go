@@ -24,7 +24,8 @@ var errAmbiguous = fault.New(connect.CodeInvalidArgument, fault.AmbiguousCredent
 
 // Identify decides who the caller is by the credential in the header, whatever the protocol, and fills in c. It is the
 // only place where that is decided: Authorization: Bearer takes a session's access token or an API key, X-API-Key an API
-// key. The rows are read on every call, so that a revocation, a logout or a change of roles counts from the next one on.
+// key. The rows are read for every call after it came, so that a revocation, a logout or a change of roles counts from the
+// next one on.
 //
 // Errors: ErrUnauthenticated; two different credentials; and, never mistaken for either, a database that is away.
 func (a *Service) Identify(ctx context.Context, h http.Header, c *caller.Caller) error {
@@ -104,36 +105,44 @@ func (u *userRow) finish(c *caller.Caller) {
 const keyQuery = `SELECT x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_used_at, x.models, ` + userColumns +
 	` FROM credentials x` + userJoin + `WHERE x.key_id = $1 ORDER BY r.role_id`
 
+// keyRow is what the database knows of an API key and its owner.
+type keyRow struct {
+	owner                  caller.Caller
+	user                   userRow
+	id                     uuid.UUID // Nil: there is no such key
+	hash                   string
+	expires, revoked, used sql.NullTime
+	models                 *string
+}
+
+func (a *Service) readKey(ctx context.Context, keyID string) (*keyRow, error) {
+	k := &keyRow{}
+	return k, a.store.Read(ctx, keyQuery, []any{keyID}, func(rows *sql.Rows) error {
+		if err := rows.Scan(append([]any{&k.id, &k.hash, &k.expires, &k.revoked, &k.used, &k.models}, k.user.targets(&k.owner)...)...); err != nil {
+			return err
+		}
+		k.user.finish(&k.owner)
+		return nil
+	})
+}
+
 func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller) error {
 	key, err := secret.ParseKey(text)
 	if err != nil {
 		return ErrUnauthenticated
 	}
-	var (
-		found                  caller.Caller
-		user                   userRow
-		id                     uuid.UUID
-		hash                   string
-		expires, revoked, used sql.NullTime
-		models                 *string
-	)
-	err = a.store.Read(ctx, keyQuery, []any{key.ID}, func(rows *sql.Rows) error {
-		if err := rows.Scan(append([]any{&id, &hash, &expires, &revoked, &used, &models}, user.targets(&found)...)...); err != nil {
-			return err
-		}
-		user.finish(&found)
-		return nil
-	})
+	k, err := a.keyRows.get(key.ID, func() (*keyRow, error) { return a.readKey(ctx, key.ID) })
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	if id == uuid.Nil || !a.keys.Verify(hash, key) || !user.active ||
-		revoked.Valid || expires.Valid && !now.Before(expires.Time) {
+	if k.id == uuid.Nil || !a.keys.Verify(k.hash, key) || !k.user.active ||
+		k.revoked.Valid || k.expires.Valid && !now.Before(k.expires.Time) {
 		return ErrUnauthenticated
 	}
-	a.touch.credential(id, used.Time, now)
-	found.Method, found.CredentialID, found.KeyModels = caller.APIKey, id, caller.ParseModels(models)
+	a.touch.credential(k.id, k.used.Time, now)
+	found := k.owner
+	found.Method, found.CredentialID, found.KeyModels = caller.APIKey, k.id, caller.ParseModels(k.models)
 	fill(c, &found)
 	return nil
 }
@@ -141,33 +150,41 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 const sessionQuery = `SELECT x.user_id, x.expires_at, x.revoked_at, x.last_seen_at, ` + userColumns +
 	` FROM sessions x` + userJoin + `WHERE x.id = $1 ORDER BY r.role_id`
 
+// sessionRow is what the database knows of a session and its user.
+type sessionRow struct {
+	owner         caller.Caller
+	user          userRow
+	userID        uuid.UUID // Nil: there is no such session
+	expires, seen time.Time
+	revoked       sql.NullTime
+}
+
+func (a *Service) readSession(ctx context.Context, id uuid.UUID) (*sessionRow, error) {
+	s := &sessionRow{}
+	return s, a.store.Read(ctx, sessionQuery, []any{id}, func(rows *sql.Rows) error {
+		if err := rows.Scan(append([]any{&s.userID, &s.expires, &s.revoked, &s.seen}, s.user.targets(&s.owner)...)...); err != nil {
+			return err
+		}
+		s.user.finish(&s.owner)
+		return nil
+	})
+}
+
 func (a *Service) identifySession(ctx context.Context, token string, c *caller.Caller) error {
 	now := time.Now()
 	userID, sessionID, err := a.tokens.verify(token, now)
 	if err != nil {
 		return ErrUnauthenticated
 	}
-	var (
-		found         caller.Caller
-		user          userRow
-		owner         uuid.UUID
-		expires, seen time.Time
-		revoked       sql.NullTime
-	)
-	err = a.store.Read(ctx, sessionQuery, []any{sessionID}, func(rows *sql.Rows) error {
-		if err := rows.Scan(append([]any{&owner, &expires, &revoked, &seen}, user.targets(&found)...)...); err != nil {
-			return err
-		}
-		user.finish(&found)
-		return nil
-	})
+	s, err := a.sessionRows.get(sessionID, func() (*sessionRow, error) { return a.readSession(ctx, sessionID) })
 	if err != nil {
 		return err
 	}
-	if owner == uuid.Nil || owner != userID || !user.active || revoked.Valid || !now.Before(expires) {
+	if s.userID == uuid.Nil || s.userID != userID || !s.user.active || s.revoked.Valid || !now.Before(s.expires) {
 		return ErrUnauthenticated
 	}
-	a.touch.session(sessionID, seen, now)
+	a.touch.session(sessionID, s.seen, now)
+	found := s.owner
 	found.Method, found.SessionID = caller.Password, sessionID
 	fill(c, &found)
 	return nil
