@@ -109,17 +109,18 @@ type openAIModel struct {
 	OwnedBy string `json:"owned_by"`
 }
 
-// toOpenAI shows a model under a name, by which the client asked for it or Ollama lists it.
-func toOpenAI(id string, m ollama.TaggedRaw) openAIModel {
+// toOpenAI shows a model under the name that Ollama lists it by, whose case is not that of the canonical one.
+func toOpenAI(m ollama.TaggedRaw) openAIModel {
 	var tagged struct {
+		Name     string
 		Modified time.Time `json:"modified_at"`
 	}
 	_ = json.Unmarshal(m.Raw, &tagged) // Tags has read it
 	owner := "library"
-	if parts := strings.Split(m.Name, "/"); len(parts) > 1 {
+	if parts := strings.Split(tagged.Name, "/"); len(parts) > 1 {
 		owner = parts[len(parts)-2]
 	}
-	return openAIModel{ID: id, Object: "model", Created: tagged.Modified.Unix(), OwnedBy: owner}
+	return openAIModel{ID: tagged.Name, Object: "model", Created: tagged.Modified.Unix(), OwnedBy: owner}
 }
 
 func (g *Gateway) listModels(w http.ResponseWriter, r *http.Request) error {
@@ -129,7 +130,7 @@ func (g *Gateway) listModels(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := []openAIModel{}
 	for _, m := range usable(r, all) {
-		list = append(list, toOpenAI(m.Name, m))
+		list = append(list, toOpenAI(m))
 	}
 	return g.write(w, OpenAI, struct {
 		Object string        `json:"object"`
@@ -152,7 +153,9 @@ func (g *Gateway) getModel(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, m := range all {
 		if m.Name == name {
-			return g.write(w, OpenAI, toOpenAI(asked, m))
+			found := toOpenAI(m)
+			found.ID = asked // as Ollama has it
+			return g.write(w, OpenAI, found)
 		}
 	}
 	return fault.New(connect.CodeNotFound, fault.ModelNotFound, "model '"+asked+"' not found")

@@ -99,6 +99,36 @@ func TestAForbiddenModelIsRefused(t *testing.T) {
 	}
 }
 
+// TestNamesKeepTheirCase in lists, on their way upstream and so in answers, where clients look for the name that they know.
+func TestNamesKeepTheirCase(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	const name = "hf.co/Acme/Llama-3.2-1B-GGUF:Q4_K_M"
+	b.Upstream.Script("/api/tags", ollamatest.Body([]byte(`{"models":[{"name":"`+name+`","model":"`+name+`","modified_at":"2026-01-01T00:00:00Z"}]}`)))
+	b.Caller.KeyModels = caller.Models{strings.ToLower(name), "tiny-chat:latest"}
+	const model = `","object":"model","created":1767225600,"owned_by":"Acme"}`
+	for path, want := range map[string]string{
+		"/v1/models":                          `{"object":"list","data":[{"id":"` + name + model + "]}\n",
+		"/v1/models/" + name:                  `{"id":"` + name + model + "\n",
+		"/v1/models/" + strings.ToUpper(name): `{"id":"` + strings.ToUpper(name) + model + "\n",
+	} {
+		got := send(t, http.MethodGet, b.URL+path, "")
+		if got.Body != want {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+	}
+	for asked, sent := range map[string]string{
+		name: name, strings.ToUpper(name): strings.ToUpper(name), "https://" + name: strings.ToLower(name),
+		"Tiny-Chat": "Tiny-Chat", "TINY-CHAT:LATEST": "TINY-CHAT:LATEST", "Library/Tiny-Chat": "tiny-chat:latest",
+	} {
+		for path, body := range calls {
+			b.post(t, path, strings.ReplaceAll(body, "NAME", `"`+asked+`"`))
+			if got := b.sent(t); !strings.HasPrefix(got, `{"model":"`+sent+`",`) && got != `{"model":"`+sent+`"}` {
+				t.Errorf("%s %s: sent %s", path, asked, got)
+			}
+		}
+	}
+}
+
 // FuzzNothingForbiddenGoesUpstream: whatever a body says and however often, the upstream, which takes the last of equal
 // keys and keys of any case, gets nothing but the one model that is allowed, and no field that is not.
 func FuzzNothingForbiddenGoesUpstream(f *testing.F) {

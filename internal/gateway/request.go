@@ -114,7 +114,8 @@ func (q *request) nested(u use, m member) error {
 	return nil
 }
 
-// name sets the model. A client finds the name that it asked for in the answer, if Ollama lists it so or with ":latest".
+// name sets the model. A client finds the name that it asked for in the answer, if Ollama lists it so or with ":latest",
+// in whatever case: to Ollama, as to the lists of what may be used, that makes no other model.
 func (q *request) name(asked string) error {
 	if asked == "" {
 		return nil
@@ -127,7 +128,7 @@ func (q *request) name(asked string) error {
 		return invalid("model", "is named twice")
 	}
 	q.model, q.spelled = name, name
-	if asked == strings.TrimSuffix(name, ":latest") {
+	if strings.EqualFold(asked, name) || strings.EqualFold(asked, strings.TrimSuffix(name, ":latest")) {
 		q.spelled = asked
 	}
 	return nil
