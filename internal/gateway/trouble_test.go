@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
@@ -146,6 +147,29 @@ func TestAnUpstreamThatIsAwayIsTold(t *testing.T) {
 	for _, path := range []string{"/api/tags", "/api/ps", "/v1/models", "/v1/models/tiny-chat"} {
 		if got := send(t, http.MethodGet, b.URL+path, ""); got.Status != 503 || strings.Contains(got.Body, "127.0.0.1") {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+	}
+}
+
+// TestAWholeAnswerThatIsNotWholeIsAnError of every route, although the upstream ends it cleanly, and costs nothing.
+func TestAWholeAnswerThatIsNotWholeIsAnError(t *testing.T) {
+	for path, body := range calls {
+		b := start(t, ollamatest.Start(t))
+		broken := []string{``, ` `, `<html>`, `{"model":"m","mess`, `{"model":"m","eval_count":7`, `{"model":"m"}}`}
+		for _, answer := range broken {
+			b.Upstream.Script("tiny-chat", ollamatest.Body([]byte(answer)))
+			got := b.post(t, path, strings.ReplaceAll(body, "NAME", `"tiny-chat"`))
+			if got.Status != 503 || got.Header.Get("Retry-After") == "" || messageOf(t, path, got.Body) != ollama.ErrNonsense.Message {
+				t.Errorf("%s: %q is answered as %d %s", path, answer, got.Status, got.Body)
+			}
+		}
+		if path == "/api/show" {
+			continue
+		}
+		for _, r := range b.records(t, len(broken)) {
+			if r.Outcome != "failed" || r.Prompt+r.Completion != 0 {
+				t.Errorf("%s: recorded %+v", path, r)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -55,8 +56,11 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 	return nil
 }
 
-// complete answers with what is all there.
+// complete answers with what is all there, unless an upstream or a proxy before it has lost some: it must be JSON.
 func (x *exchange) complete(contentType string, body []byte) error {
+	if !json.Valid(body) {
+		return ollama.ErrNonsense
+	}
 	told := body
 	if reshape := x.request.call.reshape; reshape != nil {
 		var err error
