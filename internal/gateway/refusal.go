@@ -7,11 +7,17 @@ import (
 	"net/http"
 	"strings"
 
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 )
 
 // maxRefusal bounds an error of the upstream's.
 const maxRefusal = 64 << 10
+
+// errNotServed: the upstream does not have the route, as an old Ollama does not have all of them.
+var errNotServed = fault.New(connect.CodeNotFound, fault.NotFoundReason, "the model server does not serve this path")
 
 // passRefusal passes an error of the upstream's on: its words, but for what they may tell of the inside, and its status, but
 // for those that are about us or about a proxy in between.
@@ -29,7 +35,10 @@ func passRefusal(ctx context.Context, w http.ResponseWriter, d Dialect, answer *
 		w.Header().Set("Retry-After", "1")
 	}
 	message := upstreamMessage(body)
-	if !isJSON(answer) || answer.Status < http.StatusBadRequest || message == "" {
+	switch explained := isJSON(answer) && message != ""; {
+	case answer.Status == http.StatusNotFound && !explained:
+		return errNotServed
+	case answer.Status < http.StatusBadRequest, !explained:
 		return ollama.ErrNonsense
 	}
 	if safe := ollama.SafeText(message); strings.Join(strings.Fields(message), " ") != safe {

@@ -3,7 +3,9 @@ package gateway_test
 import (
 	"bufio"
 	"context"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +130,26 @@ func TestAFailureBeforeTheFirstPieceHasAStatus(t *testing.T) {
 					t.Errorf("recorded %+v", r)
 				}
 			})
+		}
+	}
+}
+
+// TestARouteThatTheUpstreamLacksIsNotFound, as it will be when it is asked for again: the upstream is an old one, or not
+// Ollama's.
+func TestARouteThatTheUpstreamLacksIsNotFound(t *testing.T) {
+	for contentType, body := range map[string]string{"text/plain": "404 page not found", "application/json": `{"detail":"Not Found"}`} {
+		upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = io.WriteString(w, body)
+		}))
+		t.Cleanup(upstream.Close)
+		b := startAt(t, upstream.URL)
+		for path, request := range calls {
+			got := b.post(t, path, strings.ReplaceAll(request, "NAME", `"tiny-chat"`))
+			if got.Status != 404 || got.Header.Get("Retry-After") != "" || messageOf(t, path, got.Body) != "the model server does not serve this path" {
+				t.Errorf("%s: %d %v %s", path, got.Status, got.Header, got.Body)
+			}
 		}
 	}
 }
