@@ -80,6 +80,18 @@ func startAt(t testing.TB, upstream string) *bench {
 	return b
 }
 
+// startAnswering is a gateway before an upstream that answers everything alike.
+func startAnswering(t testing.TB, status int, contentType, body string) *bench {
+	t.Helper()
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(upstream.Close)
+	return startAt(t, upstream.URL)
+}
+
 // readBody is a body in memory.
 type readBody struct{ *bytes.Buffer }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"connectrpc.com/connect"
@@ -19,8 +20,8 @@ const maxRefusal = 64 << 10
 // errNotServed: the upstream does not have the route, as an old Ollama does not have all of them.
 var errNotServed = fault.New(connect.CodeNotFound, fault.NotFoundReason, "the model server does not serve this path")
 
-// passRefusal passes an error of the upstream's on: its words, but for what they may tell of the inside, and its status, but
-// for those that are about us or about a proxy in between.
+// passRefusal passes an error of the upstream's on: as it is, or in its dialect anew when that tells of the inside; and its
+// status, but for those that are about us or about a proxy in between.
 func passRefusal(ctx context.Context, w http.ResponseWriter, d Dialect, answer *ollama.Answer) error {
 	body, err := io.ReadAll(io.LimitReader(answer, maxRefusal))
 	if err != nil {
@@ -41,11 +42,42 @@ func passRefusal(ctx context.Context, w http.ResponseWriter, d Dialect, answer *
 	case answer.Status < http.StatusBadRequest, !explained:
 		return ollama.ErrNonsense
 	}
-	if safe := ollama.SafeText(message); strings.Join(strings.Fields(message), " ") != safe {
-		body = d.errorBody(ctx, answer.Status, "", safe)
+	if !onlyTells(errorFields[d], body) {
+		body = d.errorBody(ctx, answer.Status, "", ollama.SafeText(message))
 	}
 	writeBody(w, answer.ContentType, answer.Status, body)
 	return nil
+}
+
+// errorFields are what an error says in each dialect, in itself and in an object of its own under "error".
+var errorFields = [...][]string{
+	Ollama:    {"error"},
+	OpenAI:    {"error", "message", "type", "param", "code"},
+	Anthropic: {"error", "message", "type", "request_id"},
+}
+
+// onlyTells tells whether an object has no other fields than those, and in them no words that tell of the inside.
+func onlyTells(fields []string, object []byte) bool {
+	all, err := members(object)
+	if err != nil {
+		return false
+	}
+	for _, m := range all {
+		ok := slices.Contains(fields, m.key)
+		switch m.value[0] {
+		case '"':
+			said := unquote(m.value)
+			ok = ok && strings.Join(strings.Fields(said), " ") == ollama.SafeText(said)
+		case '{':
+			ok = ok && onlyTells(fields, m.value)
+		case '[':
+			ok = false
+		}
+		if !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // upstreamMessage gives the words of an error in any dialect; "" of what is none.
