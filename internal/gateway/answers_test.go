@@ -103,11 +103,24 @@ func TestShowTellsNoPaths(t *testing.T) {
 			t.Errorf("%d bytes of %d left", len(got.Body), len(direct.Body))
 		}
 	}
-	b.Upstream.Script("/api/show", ollamatest.Body([]byte(`{"modelfile":"FROM \"C:\\models\\x.gguf\"\nFROM ~/y\nADAPTER ./z\nSYSTEM from / to","details":{"parent_model":"~/y"},`+
-		`"remote_host":"http://10.0.0.3:1","future":"/srv"}`)))
-	want := `{"modelfile":"FROM tiny-chat:latest\nFROM tiny-chat:latest\nADAPTER tiny-chat:latest\nSYSTEM from / to","details":{"parent_model":""}}`
-	if got := b.post(t, "/api/show", `{"model":"tiny-chat"}`); got.Body != want {
-		t.Errorf("got %s", got.Body)
+	for _, c := range []struct{ told, want string }{
+		{
+			`{"modelfile":"FROM \"C:\\models\\x.gguf\"\nFROM ~/y\nADAPTER ./z\nSYSTEM from / to","details":{"parent_model":"~/y"},"remote_host":"http://10.0.0.3:1","future":"/srv"}`,
+			`{"modelfile":"FROM tiny-chat:latest\nFROM tiny-chat:latest\nADAPTER tiny-chat:latest\nSYSTEM from / to","details":{"parent_model":""}}`,
+		},
+		{
+			`{"modelfile":"FROM my data/models/blobs/sha256-aa\nADAPTER models\\blobs\\sha256-bb","details":{"parent_model":"models\\blobs\\sha256-aa"}}`,
+			`{"modelfile":"FROM tiny-chat:latest\nADAPTER tiny-chat:latest","details":{"parent_model":""}}`,
+		},
+		{
+			`{"modelfile":"FROM acme/blobs:7b","details":{"parent_model":"acme/blobs"}}`,
+			`{"modelfile":"FROM acme/blobs:7b","details":{"parent_model":"acme/blobs"}}`,
+		},
+	} {
+		b.Upstream.Script("/api/show", ollamatest.Body([]byte(c.told)))
+		if got := b.post(t, "/api/show", `{"model":"tiny-chat"}`); got.Body != c.want {
+			t.Errorf("%s is told as %s", c.told, got.Body)
+		}
 	}
 	b.records(t, 0)
 }

@@ -237,8 +237,9 @@ func cleanDetails(model []member) error {
 	return nil
 }
 
-// filePath matches the lines of a Modelfile that name a file in the place of a model.
-var filePath = regexp.MustCompile(`(?mi)^(FROM|ADAPTER) +"?(?:[/~.\\]|[a-z]:\\).*$`)
+// filePath matches the lines of a Modelfile that name a file in the place of a model: by an absolute path or one that looks
+// relative, or as a blob below a relative OLLAMA_MODELS.
+var filePath = regexp.MustCompile(`(?mi)^(FROM|ADAPTER) +"?(?:[/~.\\]|[a-z]:\\|.*[/\\]blobs[/\\]+sha256-).*$`)
 
 // isPath tells whether a quoted name is that of a file.
 func isPath(quoted []byte) bool { return filePath.Match(append([]byte("FROM "), quoted...)) }
