@@ -60,6 +60,26 @@ data: [DONE]
 	}
 }
 
+// TestContentTypesPassAsTheyAre, with their parameters.
+func TestContentTypesPassAsTheyAre(t *testing.T) {
+	for _, d := range dialects {
+		for _, contentType := range []string{"application/x-ndjson; charset=utf-8", "text/event-stream;charset=utf-8", "Text/Event-Stream ; charset=UTF-8"} {
+			b := startAnswering(t, http.StatusOK, contentType, d.pieces+d.end)
+			got := b.post(t, d.path, d.request)
+			if got.Status != http.StatusOK || got.Body != d.pieces+d.end || got.Header.Get("Content-Type") != contentType {
+				t.Errorf("%s of %s: %d %v %s", d.name, contentType, got.Status, got.Header, got.Body)
+			}
+		}
+	}
+	const whole = `{"message":{"content":"hi"},"done":true,"eval_count":1}`
+	for _, contentType := range []string{"application/json", "application/json ;charset=utf-8"} {
+		b := startAnswering(t, http.StatusOK, contentType, whole)
+		if got := b.post(t, "/api/chat", dialects[0].request); got.Body != whole || got.Header.Get("Content-Type") != contentType {
+			t.Errorf("%s: %d %v %s", contentType, got.Status, got.Header, got.Body)
+		}
+	}
+}
+
 // TestEmbeddingsOfOldAreServedByEmbed, which counts its tokens.
 func TestEmbeddingsOfOldAreServedByEmbed(t *testing.T) {
 	b := start(t, ollamatest.Start(t))

@@ -44,13 +44,13 @@ func (x *exchange) run() error {
 		return x.noteEnd(err)
 	}
 	defer answer.Close()
-	switch {
+	switch kind := mediaType(answer); {
 	case answer.Status != http.StatusOK:
 		err = passRefusal(x.ctx, x.w, q.call.dialect, answer)
-	case isJSON(answer):
+	case kind == "application/json":
 		work.extend()
 		err = x.whole(answer)
-	case answer.ContentType == "application/x-ndjson", answer.ContentType == "text/event-stream":
+	case kind == "application/x-ndjson", kind == "text/event-stream":
 		err = x.stream(answer)
 	default:
 		err = ollama.ErrNonsense
@@ -58,9 +58,10 @@ func (x *exchange) run() error {
 	return x.noteEnd(err)
 }
 
-func isJSON(answer *ollama.Answer) bool {
+// mediaType is the type of an answer's content in lower case, without parameters such as a charset.
+func mediaType(answer *ollama.Answer) string {
 	kind, _, _ := strings.Cut(answer.ContentType, ";")
-	return kind == "application/json"
+	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 // noteEnd tells an aborted call from a failed one.

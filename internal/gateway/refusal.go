@@ -36,7 +36,7 @@ func passRefusal(ctx context.Context, w http.ResponseWriter, d Dialect, answer *
 		w.Header().Set("Retry-After", "1")
 	}
 	message := upstreamMessage(body)
-	switch explained := isJSON(answer) && message != ""; {
+	switch explained := mediaType(answer) == "application/json" && message != ""; {
 	case answer.Status == http.StatusNotFound && !explained:
 		return errNotServed
 	case answer.Status < http.StatusBadRequest, !explained:
