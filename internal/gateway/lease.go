@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// lingering is how long a whole answer may still come in when its client has gone.
-const lingering = 5 * time.Second
+// lingering is how long a whole answer may still come in when its client has gone: the upstream is to stop within a second.
+const lingering = 500 * time.Millisecond
 
 // lease is how long an upstream may work for a client: until that one goes, or a little longer when all of the work is done
 // and only its counts are wanted.

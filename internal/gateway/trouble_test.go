@@ -2,12 +2,9 @@ package gateway_test
 
 import (
 	"bufio"
-	"cmp"
-	"context"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
@@ -133,45 +130,6 @@ func TestAFailureBeforeTheFirstPieceHasAStatus(t *testing.T) {
 	}
 }
 
-// TestARefusalSaysWhatErrorsSay and no more: those of a real server pass as they are, and whatever else stands beside the
-// words of one is left out.
-func TestARefusalSaysWhatErrorsSay(t *testing.T) {
-	for _, c := range []struct{ path, told, want string }{
-		{"/api/chat", `{"error":"\"tiny-chat\" does not support chat"}`, ""},
-		{"/api/chat", `{"error":"no","path":"/root/.ollama/models"}`, `{"error":"no"}`},
-		{"/api/chat", `{"error":"no","signin_url":"x"}`, `{"error":"no"}`},
-		{"/api/chat", `{"error":"no","ERROR":"no"}`, `{"error":"no"}`},
-		{"/api/chat", `{"error":"no","error":"/root no"}`, `{"error":"[…] no"}`},
-		{"/v1/chat/completions", `{"error":{"message":"no","type":"api_error","param":null,"code":null}}` + "\n", ""},
-		{"/v1/chat/completions", `{"error":{"message":"no","type":"x","code":400}}`, ""},
-		{"/v1/chat/completions", `{"error":{"message":"no","type":"x"},"trace":["/usr/lib"]}`, `{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}`},
-		{"/v1/chat/completions", `{"error":{"message":"no","param":"/root"}}`, `{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}`},
-		{"/v1/chat/completions", `{"error":{"message":"no","param":["/root"]}}`, `{"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}`},
-		{"/v1/messages", `{"type":"error","error":{"type":"x","message":"no"},"request_id":"req_0123"}`, ""},
-		{"/v1/messages", `{"type":"error","error":{"type":"x","message":"no","host":"10.0.0.3"}}`, `{"type":"error","error":{"type":"invalid_request_error","message":"no"},"request_id":"req-1"}`},
-	} {
-		b := startAnswering(t, http.StatusBadRequest, "application/json", c.told)
-		got := b.post(t, c.path, strings.ReplaceAll(calls[c.path], "NAME", `"tiny-chat"`))
-		if got.Status != http.StatusBadRequest || got.Body != cmp.Or(c.want, c.told) {
-			t.Errorf("%s: %s is told as %d %s", c.path, c.told, got.Status, got.Body)
-		}
-	}
-}
-
-// TestARouteThatTheUpstreamLacksIsNotFound, as it will be when it is asked for again: the upstream is an old one, or not
-// Ollama's.
-func TestARouteThatTheUpstreamLacksIsNotFound(t *testing.T) {
-	for contentType, body := range map[string]string{"text/plain": "404 page not found", "application/json": `{"detail":"Not Found"}`} {
-		b := startAnswering(t, http.StatusNotFound, contentType, body)
-		for path, request := range calls {
-			got := b.post(t, path, strings.ReplaceAll(request, "NAME", `"tiny-chat"`))
-			if got.Status != 404 || got.Header.Get("Retry-After") != "" || messageOf(t, path, got.Body) != "the model server does not serve this path" {
-				t.Errorf("%s: %d %v %s", path, got.Status, got.Header, got.Body)
-			}
-		}
-	}
-}
-
 // TestAnUpstreamThatIsAwayIsTold within its connect time-out.
 func TestAnUpstreamThatIsAwayIsTold(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
@@ -230,78 +188,6 @@ func TestALargeAnswerThatBreaksOffIsCut(t *testing.T) {
 	all := b.records(t, 2)
 	if all[0].Outcome != "failed" || all[1].Prompt != 4096 || all[1].Outcome != "ok" || all[1].Estimated {
 		t.Errorf("recorded %+v", all)
-	}
-}
-
-// TestAbortReachesTheUpstream at once: before the first byte, in mid-stream, and of what is not streamed.
-func TestAbortReachesTheUpstream(t *testing.T) {
-	type abort struct {
-		name, path, body string
-		steps            []ollamatest.Step
-		pieces           bool
-	}
-	aborts := []abort{
-		{"chat at once", "/api/chat", `{"model":"tiny-chat",` + hi + `,"stream":false}`, []ollamatest.Step{ollamatest.Hang()}, false},
-		{"embed", "/api/embed", `{"model":"tiny-chat","input":"x"}`, []ollamatest.Step{ollamatest.Hang()}, false},
-		{"show", "/api/show", `{"model":"tiny-chat"}`, []ollamatest.Step{ollamatest.Hang()}, false},
-	}
-	for _, d := range dialects {
-		aborts = append(aborts,
-			abort{d.name + " before the first piece", d.path, d.request, []ollamatest.Step{ollamatest.Hang()}, false},
-			abort{d.name + " in mid-stream", d.path, d.request, []ollamatest.Step{ollamatest.Raw(d.pieces), ollamatest.Hang()}, true})
-	}
-	for _, c := range aborts {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			b := start(t, ollamatest.Start(t))
-			b.Upstream.Script("tiny-chat", c.steps...)
-			ctx, leave := context.WithCancel(t.Context())
-			defer leave()
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.URL+c.path, strings.NewReader(c.body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			done := make(chan struct{})
-			arrived := make(chan struct{})
-			go func() {
-				defer close(done)
-				res, err := client.Do(req)
-				if err != nil {
-					return
-				}
-				defer res.Body.Close()
-				readLine(t, bufio.NewReader(res.Body))
-				close(arrived)
-				<-ctx.Done()
-			}()
-			if c.pieces {
-				<-arrived
-			}
-			for len(b.Upstream.Requests()) == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			left := time.Now()
-			leave()
-			<-done
-			within, cancel := context.WithTimeout(t.Context(), time.Second)
-			defer cancel()
-			if err := b.Upstream.WaitIdle(within); err != nil {
-				t.Fatal("the model still works")
-			}
-			if r := b.Upstream.Requests()[0]; r.Aborted.IsZero() || r.Aborted.Sub(left) > time.Second {
-				t.Errorf("the upstream was told after %v", r.Aborted.Sub(left))
-			}
-			if c.path == "/api/show" {
-				return
-			}
-			if r := b.spent(t); r.Outcome != "aborted" || (r.Completion == 2) != c.pieces || (r.Prompt > 0) != c.pieces {
-				t.Errorf("recorded %+v", r)
-			}
-			b.Upstream.Script("tiny-chat") // and others are served at once
-			if got := b.post(t, "/api/chat", dialects[0].request); got.Status != http.StatusOK {
-				t.Errorf("the next call: %d %s", got.Status, got.Body)
-			}
-		})
 	}
 }
 
