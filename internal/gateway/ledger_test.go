@@ -98,6 +98,19 @@ func TestAQuotaHoldsAndIsTold(t *testing.T) {
 	}
 }
 
+// TestAQuotaHoldsForWhoAsksForNoLimit as for who does not ask for any.
+func TestAQuotaHoldsForWhoAsksForNoLimit(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	quota := int64(100_000)
+	b.Caller.Quota.TokensPerDay = &quota
+	for i, limit := range []string{"-1", "-2", "0"} {
+		b.post(t, "/api/chat", `{"model":"tiny-chat",`+hi+`,"options":{"num_predict":`+limit+`}}`)
+		if sent := b.sent(t); len(b.Upstream.Requests()) != i+1 || !strings.Contains(sent, `"options":{"num_predict":4096}`) {
+			t.Errorf("for %s, sent %s", limit, sent)
+		}
+	}
+}
+
 // TestACallerWhoIsThrownOutIsTold in mid-stream, and the upstream stops.
 func TestACallerWhoIsThrownOutIsTold(t *testing.T) {
 	b := start(t, ollamatest.Start(t))

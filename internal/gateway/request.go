@@ -19,6 +19,7 @@ type request struct {
 	fields     []member // that go upstream, but for those below
 	options    []member // of Ollama, without num_predict
 	limit      int64    // most tokens to answer with; 0: none asked for
+	noLimit    []byte   // asked for in its place, in Ollama's terms: 0 or less
 	stream     bool
 	wantsUsage bool // in an OpenAI stream
 	text       int  // bytes that the model reads
@@ -137,12 +138,16 @@ func (q *request) name(asked string) error {
 // lower takes a limit, unless a lower one is asked for already. Ollama takes those that are not positive for none.
 func (q *request) lower(value []byte) {
 	n, _ := strconv.ParseInt(string(value), 10, 64)
-	if n > 0 && (q.limit == 0 || n < q.limit) {
+	switch {
+	case n <= 0:
+		q.noLimit = value
+	case q.limit == 0 || n < q.limit:
 		q.limit = min(n, maxTokens)
 	}
 }
 
-// encode writes the request anew, in pieces, with a limit for the answer's tokens; 0 is none.
+// encode writes the request anew, in pieces, with a limit for the answer's tokens; 0 is none. A client of Ollama's that asks
+// for none gets none, even if the model has one of its own.
 func (q *request) encode(limit int64) [][]byte {
 	all := append([]member{{key: "model", value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
 	add := func(key string, value []byte) { all = append(all, member{key: key, value: value}) }
@@ -150,7 +155,10 @@ func (q *request) encode(limit int64) [][]byte {
 	switch q.call.dialect {
 	case Ollama:
 		options := q.options
-		if limit > 0 {
+		if limit == 0 {
+			number = q.noLimit
+		}
+		if number != nil {
 			options = append(options, member{key: "num_predict", value: number})
 		}
 		if len(options) > 0 {

@@ -23,7 +23,15 @@ func TestRequestsGoUpstreamAnew(t *testing.T) {
 		},
 		{
 			"/api/chat", `{"model":"tiny-chat",` + hi + `,"options":{"num_predict":-1,"num_gpu":1}}`,
-			`{"model":"tiny-chat",` + hi + `,"stream":true}`,
+			`{"model":"tiny-chat",` + hi + `,"options":{"num_predict":-1},"stream":true}`,
+		},
+		{
+			"/api/generate", `{"model":"tiny-chat","prompt":"p","options":{"num_predict":-2.0,"seed":1}}`,
+			`{"model":"tiny-chat","prompt":"p","options":{"seed":1,"num_predict":-2},"stream":true}`,
+		},
+		{
+			"/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"max_tokens":-1,"max_completion_tokens":5}`,
+			`{"model":"tiny-chat",` + hi + `,"max_tokens":5}`,
 		},
 		{
 			"/api/chat", `{"model":"tiny-chat",` + hi + `,"options":{"num_predict":7.9,"top_k":-1.5,"temperature":3,"stop":[` + strings.Repeat(`"x",`, 20) + `"x"]}}`,
