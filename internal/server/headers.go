@@ -30,6 +30,17 @@ func secured(policy string, next http.Handler) http.Handler {
 	})
 }
 
+// clientHeaders are what the browser builds of Ollama's, OpenAI's and Anthropic's clients send besides. Nothing here reads
+// them, but a browser asks first whether it may send them.
+var clientHeaders = []string{
+	"User-Agent",
+	"X-Stainless-Arch", "X-Stainless-Async", "X-Stainless-Custom-Poll-Interval", "X-Stainless-Helper-Method",
+	"X-Stainless-Lang", "X-Stainless-Os", "X-Stainless-Package-Version", "X-Stainless-Poll-Helper",
+	"X-Stainless-Retry-Count", "X-Stainless-Runtime", "X-Stainless-Runtime-Version", "X-Stainless-Timeout",
+	"Openai-Beta", "Openai-Organization", "Openai-Project",
+	"Anthropic-Version", "Anthropic-Beta", "Anthropic-Dangerous-Direct-Browser-Access",
+}
+
 // crossOrigin lets the pages of the origins call us. They send their access token; cookies stay out of it.
 func crossOrigin(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
@@ -38,10 +49,10 @@ func crossOrigin(origins []string, next http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: connectcors.AllowedMethods(),
-		AllowedHeaders: slices.Concat(connectcors.AllowedHeaders(),
+		AllowedHeaders: slices.Concat(connectcors.AllowedHeaders(), clientHeaders,
 			[]string{"Authorization", "X-Api-Key", "X-Request-Id", idempotency.Header}),
 		ExposedHeaders: slices.Concat(connectcors.ExposedHeaders(),
-			[]string{"X-Request-Id", "Retry-After", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}),
+			[]string{"X-Request-Id", "Retry-After", "X-Should-Retry", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}),
 		MaxAge: 7200,
 	}).Handler(next)
 }

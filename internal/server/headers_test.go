@@ -1,0 +1,54 @@
+package server
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestStockClientsMayCallFromABrowser that asks first, as browsers do for headers that pages do not send by themselves: with
+// their names in lower case and in order.
+func TestStockClientsMayCallFromABrowser(t *testing.T) {
+	const origin = "https://app.example.com"
+	handler := crossOrigin([]string{origin}, http.NotFoundHandler())
+	for name, c := range map[string]struct {
+		headers string
+		allowed bool
+	}{
+		"Ollama": {"authorization,content-type,user-agent", true},
+		"OpenAI": {
+			"authorization,content-type,openai-organization,openai-project,x-stainless-arch,x-stainless-lang,x-stainless-os," +
+				"x-stainless-package-version,x-stainless-retry-count,x-stainless-runtime,x-stainless-runtime-version,x-stainless-timeout", true,
+		},
+		"OpenAI's helpers": {
+			"authorization,content-type,openai-beta,x-stainless-async,x-stainless-custom-poll-interval,x-stainless-helper-method," +
+				"x-stainless-poll-helper", true,
+		},
+		"Anthropic": {
+			"anthropic-beta,anthropic-dangerous-direct-browser-access,anthropic-version,content-type,x-api-key,x-stainless-arch," +
+				"x-stainless-lang,x-stainless-os,x-stainless-package-version,x-stainless-retry-count,x-stainless-runtime," +
+				"x-stainless-runtime-version,x-stainless-timeout", true,
+		},
+		"anything else": {"authorization,x-else", false},
+	} {
+		ask := httptest.NewRequest(http.MethodOptions, "/v1/chat/completions", nil)
+		ask.Header.Set("Origin", origin)
+		ask.Header.Set("Access-Control-Request-Method", http.MethodPost)
+		ask.Header.Set("Access-Control-Request-Headers", c.headers)
+		answer := httptest.NewRecorder()
+		handler.ServeHTTP(answer, ask)
+		if allowed := answer.Header().Get("Access-Control-Allow-Headers") == c.headers; allowed != c.allowed {
+			t.Errorf("%s: %d %v", name, answer.Code, answer.Header())
+		}
+	}
+	ask := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", nil)
+	ask.Header.Set("Origin", origin)
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, ask)
+	for _, read := range []string{"Retry-After", "X-Should-Retry", "X-Request-Id"} {
+		if shown := answer.Header().Get("Access-Control-Expose-Headers"); !strings.Contains(shown, read) {
+			t.Errorf("%s is not shown: %s", read, shown)
+		}
+	}
+}
