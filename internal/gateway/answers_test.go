@@ -80,6 +80,33 @@ func TestContentTypesPassAsTheyAre(t *testing.T) {
 	}
 }
 
+// TestBlanksBehindColonsAreUnderstood: other upstreams than Ollama write them.
+func TestBlanksBehindColonsAreUnderstood(t *testing.T) {
+	withBlanks := strings.NewReplacer(`":`, `": `, `,"`, `, "`)
+	for _, d := range dialects {
+		pieces, end, usage := withBlanks.Replace(d.pieces), withBlanks.Replace(d.end), ""
+		if d.name == "OpenAI" {
+			usage = "data: {\"choices\": [], \"usage\": {\"prompt_tokens\": 11, \"completion_tokens\": 3}}\n\n"
+		}
+		b := start(t, ollamatest.Start(t))
+		b.Upstream.Script("tiny-chat", ollamatest.Raw(pieces+usage+end))
+		if got := b.post(t, d.path, d.request); got.Status != http.StatusOK || got.Body != pieces+end {
+			t.Errorf("%s: %d %s", d.name, got.Status, got.Body)
+		}
+		b.Upstream.Script("tiny-chat", ollamatest.Raw(pieces)) // and its own end is missing
+		if got := b.post(t, d.path, d.request); !strings.HasPrefix(got.Body, pieces+d.failure) {
+			t.Errorf("%s: %d %s", d.name, got.Status, got.Body)
+		}
+		all := b.records(t, 2)
+		if r := all[0]; r.Prompt != 11 || r.Completion != 3 || r.Estimated || r.Outcome != "ok" {
+			t.Errorf("%s: recorded %+v", d.name, r)
+		}
+		if r := all[1]; r.Completion != 2 || !r.Estimated || r.Outcome != "failed" {
+			t.Errorf("%s: recorded %+v of half an answer", d.name, r)
+		}
+	}
+}
+
 // TestEmbeddingsOfOldAreServedByEmbed, which counts its tokens.
 func TestEmbeddingsOfOldAreServedByEmbed(t *testing.T) {
 	b := start(t, ollamatest.Start(t))

@@ -117,9 +117,26 @@ func (x *exchange) reader() (reader, string) {
 	return x.seeOllama, "\n"
 }
 
+// holds tells whether a unit holds a key, which is quoted and has its colon, of a value that begins so, at any depth. Not
+// every upstream writes a value close to its colon, as Go does: there may be a blank between them.
+func holds(unit []byte, key, value string) bool {
+	for {
+		at := bytes.Index(unit, []byte(key))
+		if at < 0 {
+			return false
+		}
+		unit = bytes.TrimPrefix(unit[at+len(key):], blank)
+		if bytes.HasPrefix(unit, []byte(value)) {
+			return true
+		}
+	}
+}
+
+var blank = []byte(" ")
+
 // seeOllama reads a line. It decodes none but those that may be the last: the others it need not understand.
 func (x *exchange) seeOllama(line []byte) ([]byte, bool, error) {
-	if bytes.Contains(line, []byte(`"done":true`)) || bytes.Contains(line, []byte(`"error":`)) {
+	if holds(line, `"done":`, "true") || holds(line, `"error":`, "") {
 		var last struct {
 			Error *string
 			Done  bool
@@ -146,13 +163,13 @@ func (x *exchange) seeOpenAI(event []byte) ([]byte, bool, error) {
 		return nil, false, ollama.ModelError(upstreamMessage(event[len("data: "):]))
 	case bytes.HasPrefix(event, []byte("data: [DONE]")):
 		return event, true, nil
-	case bytes.Contains(event, []byte(`"choices":[]`)):
+	case holds(event, `"choices":`, "[]"):
 		x.countIn(event)
 		if !x.request.wantsUsage {
 			return nil, false, nil
 		}
 		return event, false, nil
-	case bytes.Contains(event, []byte(`"finish_reason":null`)):
+	case holds(event, `"finish_reason":`, "null"):
 		x.produced++
 	}
 	if x.request.call.usageEverywhere && !x.request.wantsUsage {

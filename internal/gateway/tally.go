@@ -66,7 +66,7 @@ func (c *lastCount) find(p []byte) {
 		if at < 0 {
 			return
 		}
-		p = p[at+len(c.key):]
+		p = bytes.TrimPrefix(p[at+len(c.key):], blank)
 		c.n = 0
 		for _, digit := range p {
 			if digit < '0' || digit > '9' || c.n > 1<<40 {

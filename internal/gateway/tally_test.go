@@ -13,6 +13,7 @@ func TestCountsAreFoundInPieces(t *testing.T) {
 		{Ollama, `{"message":{"content":"\"eval_count\":7"},"eval_count":40961,"logprobs":[` + `{"token":"x","logprob":-0.5,"bytes":[120]},{"token":"x","logprob":-0.5,"bytes":[120]}]}`, 0, 40961},
 		{OpenAI, `{"choices":[],"usage":{"prompt_tokens":213,"completion_tokens":1234567890123,"total_tokens":1234567890336}}`, 213, 1234567890123},
 		{Anthropic, `{"content":[],"usage":{"input_tokens":1,"output_tokens":2}}`, 1, 2},
+		{OpenAI, `{"choices": [], "usage": {"prompt_tokens": 213, "completion_tokens": 1234567890123, "total_tokens": 1234567890336}}`, 213, 1234567890123},
 		{Ollama, `{}`, 0, 0},
 	} {
 		for size := range len(c.body) {
