@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,4 +174,15 @@ func TestErrorsOfTheDoorAreInTheDialect(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSharedErrorsAreNotWrittenTo, which the race detector sees.
+func TestSharedErrorsAreNotWrittenTo(t *testing.T) {
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			gateway.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil), gateway.Ollama, fault.ErrModelNotAllowed)
+		})
+	}
+	all.Wait()
 }
