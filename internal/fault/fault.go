@@ -47,6 +47,7 @@ const domain = "paddock"
 // New returns an error for the caller to see. The message is shown as it is.
 func New(code connect.Code, reason Reason, message string, details ...proto.Message) *connect.Error {
 	err := connect.NewError(code, errors.New(message))
+	_ = err.Meta() // which makes it: requests share some errors, and must not write to them
 	info := &errdetails.ErrorInfo{Domain: domain, Reason: string(reason)}
 	for _, m := range append([]proto.Message{info}, details...) {
 		if d, e := connect.NewErrorDetail(m); e == nil { // e: m does not marshal, and these messages all do

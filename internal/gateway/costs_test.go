@@ -89,6 +89,32 @@ func TestAnUnfinishedWholeAnswerIsEstimated(t *testing.T) {
 	}
 }
 
+// TestEmbeddingsWithoutACountAreEstimated by their prompt, however large the vectors; nothing is no prompt.
+func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
+	vector := `[` + strings.Repeat("0.5,", 100_000) + `0.5]`
+	for _, c := range []struct {
+		path, body, answer string
+		prompt             int64
+		estimated          bool
+	}{
+		{"/api/embed", `"input":"1234567"`, `{"model":"m","embeddings":[[0.5]]}`, 3, true},
+		{"/api/embed", `"input":["1234567"]`, `{"model":"m","embeddings":[` + vector + `]}`, 4, true},
+		{"/api/embeddings", `"prompt":"1234567"`, `{"model":"m","embeddings":[[0.5]]}`, 3, true},
+		{"/v1/embeddings", `"input":"1234567"`, `{"data":[{"embedding":[0.5]}],"usage":{"prompt_tokens":0,"total_tokens":0}}`, 3, true},
+		{"/api/embed", `"input":""`, `{"model":"m","embeddings":[]}`, 0, false},
+		{"/api/embed", `"input":[]`, `{"model":"m","embeddings":[]}`, 0, false},
+	} {
+		b := start(t, ollamatest.Start(t))
+		b.Upstream.Script("tiny-embed", ollamatest.Body([]byte(c.answer)))
+		if got := b.post(t, c.path, `{"model":"tiny-embed",`+c.body+`}`); got.Status != http.StatusOK {
+			t.Errorf("%s: %d %s", c.path, got.Status, got.Body)
+		}
+		if r := b.spent(t); r.Prompt != c.prompt || r.Completion != 0 || r.Estimated != c.estimated || r.Outcome != "ok" {
+			t.Errorf("%s %s: recorded %+v", c.path, c.body, r)
+		}
+	}
+}
+
 // TestAWholeAnswerMayTakeItsTime: its first byte comes with its last.
 func TestAWholeAnswerMayTakeItsTime(t *testing.T) {
 	t.Parallel()

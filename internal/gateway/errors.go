@@ -26,8 +26,7 @@ var errNotFound = fault.NotFound("this path is")
 
 // WriteError refuses a request in the client's dialect. The error must be one that the client may see.
 func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.Error) {
-	own := *err // many requests share some errors, and Meta writes to those that have none yet
-	if after := own.Meta().Get("Retry-After"); after != "" {
+	if after := err.Meta().Get("Retry-After"); after != "" {
 		w.Header().Set("Retry-After", after)
 	}
 	if fault.ReasonOf(err) == fault.QuotaExceeded {

@@ -91,10 +91,10 @@ type counts struct {
 }
 
 // count takes what was found of the counts. Ollama leaves out what is 0, or says so in OpenAI's terms. When it says so of
-// all of a chat, it does not know; but a model that was given nothing has nothing to count.
+// all of a call, it does not know; but a model that was given nothing has nothing to count.
 func (x *exchange) count(found *tally) {
 	prompt, completion := found.prompt.n, found.completion.n
-	known := prompt+completion > 0 || x.request.call.kind == usage.Embed || !x.request.prompted
+	known := prompt+completion > 0 || !x.request.prompted
 	x.counts = counts{known, prompt, completion}
 }
 

@@ -78,7 +78,7 @@ func (q *request) put(u use, m member, kept *[]member) error {
 		*kept = append(*kept, m)
 		images, size := q.call.dialect.images(m)
 		q.text += m.text - size + images*imageText
-		if m.key == "messages" || m.key == "prompt" {
+		if m.key == "messages" || m.key == "prompt" || m.key == "input" {
 			q.prompted = m.text > len("[]") // or the quotes of a text
 		}
 	case forbid:

@@ -47,7 +47,7 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 		_ = x.noteEnd(err)
 		panic(http.ErrAbortHandler) // the one way to tell the client
 	}
-	if x.count(found); !x.counts.known {
+	if x.count(found); !x.counts.known && x.request.call.kind != usage.Embed { // whose vectors are no tokens
 		x.produced = usage.Estimate(found.size)
 	}
 	if !x.gone {
