@@ -49,9 +49,18 @@ func (t *tally) lastOf(p []byte) []byte {
 	return p[max(0, len(p)-maxCount):]
 }
 
+// find looks from quote to quote: vectors by the megabyte, which are most of what there is to search, have few.
 func (t *tally) find(p []byte) {
-	t.prompt.find(p)
-	t.completion.find(p)
+	for {
+		at := bytes.IndexByte(p, '"')
+		if at < 0 {
+			return
+		}
+		p = p[at:]
+		t.prompt.read(p)
+		t.completion.read(p)
+		p = p[1:]
+	}
 }
 
 // lastCount is the number under a key.
@@ -60,19 +69,17 @@ type lastCount struct {
 	n   int64
 }
 
-func (c *lastCount) find(p []byte) {
-	for {
-		at := bytes.Index(p, c.key)
-		if at < 0 {
-			return
+// read takes the number, if p begins with the key.
+func (c *lastCount) read(p []byte) {
+	p, ok := bytes.CutPrefix(p, c.key)
+	if !ok {
+		return
+	}
+	c.n = 0
+	for _, digit := range bytes.TrimPrefix(p, blank) {
+		if digit < '0' || digit > '9' || c.n > 1<<40 {
+			break
 		}
-		p = bytes.TrimPrefix(p[at+len(c.key):], blank)
-		c.n = 0
-		for _, digit := range p {
-			if digit < '0' || digit > '9' || c.n > 1<<40 {
-				break
-			}
-			c.n = 10*c.n + int64(digit-'0')
-		}
+		c.n = 10*c.n + int64(digit-'0')
 	}
 }
