@@ -1,7 +1,9 @@
 package ollama
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,7 +33,10 @@ type Answer struct {
 	idle     time.Duration
 	body     io.ReadCloser
 	begun    bool
-	leave    func() // gives up the call's place at the upstream; nil when it has none
+	unserved bool // the upstream says that it has not begun to serve the call
+	// leave gives up the call's place at the upstream, and is told why the answer
+	// broke off if it did; nil when there is no place.
+	leave func(err error)
 }
 
 var (
@@ -69,13 +74,34 @@ func (a *Answer) begin(s *server, path string, body [][]byte) error {
 	return nil
 }
 
+// maxRefusal bounds what an upstream says in place of an answer.
+const maxRefusal = 64 << 10
+
+// keepRefusal finds out whether the upstream says, as Ollama does, that it has not
+// begun to serve the call: it lacks the model, or its queue is full. An answer that
+// may say so is over then, and can be read all the same.
+func (a *Answer) keepRefusal() error {
+	if a.Status != http.StatusNotFound && a.Status != http.StatusServiceUnavailable {
+		return nil
+	}
+	text, err := a.readAll(maxRefusal)
+	a.Close()
+	if err != nil {
+		return err
+	}
+	var refusal struct{ Error json.RawMessage } // a text, or an object under /v1
+	a.unserved = json.Unmarshal(text, &refusal) == nil && refusal.Error != nil
+	a.body = io.NopCloser(bytes.NewReader(text))
+	return nil
+}
+
 // orFault gives a if its status is 200, else what the upstream says is wrong.
 func (a *Answer) orFault() (*Answer, error) {
 	if a.Status == http.StatusOK {
 		return a, nil
 	}
 	defer a.Close()
-	text, _ := a.readAll(64 << 10) // as much of it as comes
+	text, _ := a.readAll(maxRefusal) // as much of it as comes
 	if err := a.caller.Err(); err != nil {
 		return nil, err
 	}
@@ -93,11 +119,12 @@ func (a *Answer) Read(p []byte) (int, error) {
 		a.watchdog.Stop()
 	}
 	a.begun = true
-	if err != nil {
-		a.giveUpPlace()
-		if !errors.Is(err, io.EOF) {
-			err = a.fault(err)
-		}
+	switch {
+	case errors.Is(err, io.EOF):
+		a.giveUpPlace(nil)
+	case err != nil:
+		err = a.fault(err)
+		a.giveUpPlace(err)
 	}
 	return n, err
 }
@@ -130,13 +157,13 @@ func (a *Answer) Close() error {
 	if a.body != nil {
 		err = a.body.Close()
 	}
-	a.giveUpPlace()
+	a.giveUpPlace(nil)
 	return err
 }
 
-func (a *Answer) giveUpPlace() {
+func (a *Answer) giveUpPlace(err error) {
 	if a.leave != nil {
-		a.leave()
+		a.leave(err)
 		a.leave = nil
 	}
 }

@@ -8,8 +8,9 @@
 // Requests carry no header but their own.
 //
 // A call goes to the least busy healthy server that has its model, when its turn
-// has come. It goes to another only when the first one cannot have seen it: a
-// POST may have been served although its answer was lost.
+// has come. It goes to another only when the first one certainly has not served
+// it, because it cannot have seen it or says so: a POST may have been served
+// although its answer was lost.
 package ollama
 
 import (

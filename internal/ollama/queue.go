@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -42,11 +43,11 @@ type waiter struct {
 	called chan *server
 }
 
-// enter waits for the call's turn at the least busy of the servers; leave must
-// follow. It fails with ErrUnavailable when too many wait or for too long, since
+// enter waits for the call's turn at one of the servers: of those that have room
+// the least busy one, unless calls for the model fail there; leave must follow. It fails with ErrUnavailable when too many wait or for too long, since
 // begun, and with ctx's error.
-func (q *queue) enter(ctx context.Context, turn Turn, able []*server, begun time.Time) (*server, error) {
-	s, w, err := q.join(turn, able, begun)
+func (q *queue) enter(ctx context.Context, turn Turn, model string, able []*server, begun time.Time) (*server, error) {
+	s, w, err := q.join(turn, model, able, begun)
 	if w != nil {
 		s, err = q.wait(ctx, w)
 	}
@@ -59,18 +60,12 @@ func (q *queue) enter(ctx context.Context, turn Turn, able []*server, begun time
 var errQueueFull, errQueueSlow = errors.New("queue is full"), errors.New("waited too long for a turn")
 
 // join gives the server that has room now, or else the call's place in the queue.
-func (q *queue) join(turn Turn, able []*server, begun time.Time) (*server, *waiter, error) {
+func (q *queue) join(turn Turn, model string, able []*server, begun time.Time) (*server, *waiter, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var idlest *server
-	for _, s := range able {
-		if q.hasRoom(s, turn.User) && (idlest == nil || s.inflight < idlest.inflight) {
-			idlest = s
-		}
-	}
-	if idlest != nil {
-		idlest.take(turn.User)
-		return idlest, nil, nil
+	if s := q.pick(turn.User, model, able); s != nil {
+		s.take(turn.User)
+		return s, nil, nil
 	}
 	if q.interactive.size+q.batch.size >= q.limit && !q.makeRoom(turn.User) {
 		return nil, nil, q.busy(errQueueFull)
@@ -141,6 +136,21 @@ func (q *queue) hasRoom(s *server, user string) bool {
 		return false
 	}
 	return s.inflight < q.perServer
+}
+
+// pick gives the best server that has room for the user, nil when none has.
+func (q *queue) pick(user, model string, able []*server) *server {
+	var best *server
+	for _, s := range able {
+		if q.hasRoom(s, user) && (best == nil || s.betterThan(best, model)) {
+			best = s
+		}
+	}
+	return best
+}
+
+func (s *server) betterThan(other *server, model string) bool {
+	return cmp.Or(cmp.Compare(s.standing(model), other.standing(model)), cmp.Compare(s.inflight, other.inflight)) < 0
 }
 
 // take and give count the places of a user at a server.

@@ -37,7 +37,7 @@ func (o *office) call(ctx context.Context, turn Turn, able ...*server) {
 		able = o.servers
 	}
 	o.calls.Go(func() {
-		s, err := o.enter(ctx, turn, able, time.Now())
+		s, err := o.enter(ctx, turn, "m", able, time.Now())
 		o.mu.Lock()
 		if err == nil {
 			o.order = append(o.order, turn.User)
@@ -131,10 +131,42 @@ func TestCallsWaitOnlyForServersThatCanTakeThem(t *testing.T) {
 func TestTheLeastBusyServerIsTaken(t *testing.T) {
 	o := newOffice(0, 0, 0, "s", "t")
 	for i, want := range []string{"s", "t", "s", "t"} {
-		if s, err := o.enter(t.Context(), Turn{}, o.servers, time.Now()); err != nil || s.name != want {
+		if s, err := o.enter(t.Context(), Turn{}, "m", o.servers, time.Now()); err != nil || s.name != want {
 			t.Errorf("call %d went to %v, %v", i, s, err)
 		}
 	}
+}
+
+func TestAServerWhereAModelFailedIsTakenLastForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(2, 10, time.Minute, "s", "t")
+		want := func(names string) {
+			t.Helper()
+			var got []string
+			for range 4 {
+				s, err := o.enter(t.Context(), Turn{}, "m", o.servers, time.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, s.name)
+			}
+			for _, name := range got {
+				o.leave(o.servers[strings.Index("st", name)], "")
+			}
+			if got := strings.Join(got, " "); got != names {
+				t.Errorf("taken: %s, want %s", got, names)
+			}
+		}
+		o.servers[0].pulses.failed("another")
+		want("s t s t")
+		o.servers[0].pulses.failed("m")
+		want("t t s s")
+		o.servers[0].pulses.worked("m")
+		want("s t s t")
+		o.servers[0].pulses.failed("m")
+		time.Sleep(ailsFor)
+		want("s t s t")
+	})
 }
 
 func TestNobodyFillsTheQueueUpForOthers(t *testing.T) {
@@ -158,7 +190,7 @@ func TestWaitsAreBounded(t *testing.T) {
 			o.call(t.Context(), Turn{User: user})
 		}
 		begun := time.Now()
-		_, err := o.enter(t.Context(), Turn{User: "d"}, o.servers, begun)
+		_, err := o.enter(t.Context(), Turn{User: "d"}, "m", o.servers, begun)
 		var busy *Error
 		if !errors.As(err, &busy) || !errors.Is(err, ErrUnavailable) || busy.Message != messageBusy || busy.RetryAfter < time.Second {
 			t.Errorf("%v, want that the server is busy", err)
@@ -177,7 +209,7 @@ func TestACancelledWaiterLeavesAtOnce(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		begun := time.Now()
-		if _, err := o.enter(ctx, Turn{User: "b"}, o.servers, begun); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := o.enter(ctx, Turn{User: "b"}, "m", o.servers, begun); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v, want the caller's deadline", err)
 		}
 		if time.Since(begun) != time.Millisecond || o.stats().Waiting != 0 || o.running(o.servers[0]) != 1 {
@@ -249,7 +281,7 @@ func TestTheQueueUnderStress(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(random.IntN(2000))*time.Microsecond)
 				able := o.servers[random.IntN(2):]
 				turn := Turn{User: string(rune('a' + random.IntN(5))), Batch: random.IntN(3) == 0}
-				if s, err := o.enter(ctx, turn, able, time.Now()); err == nil {
+				if s, err := o.enter(ctx, turn, "m", able, time.Now()); err == nil {
 					enter(s, +1)
 					time.Sleep(time.Duration(random.IntN(100)) * time.Microsecond)
 					enter(s, -1)
@@ -261,7 +293,7 @@ func TestTheQueueUnderStress(t *testing.T) {
 	}
 	o.wantOrder(t, "")
 	for range perServer * len(o.servers) { // no place is lost
-		if _, err := o.enter(t.Context(), Turn{}, o.servers, time.Now()); err != nil {
+		if _, err := o.enter(t.Context(), Turn{}, "m", o.servers, time.Now()); err != nil {
 			t.Error(err)
 		}
 	}

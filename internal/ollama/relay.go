@@ -1,8 +1,10 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -32,30 +34,33 @@ const quickPath = "api/show"
 
 // Relay sends a request to an upstream that has the model, when its turn has
 // come, and gives the answer whatever its status; the answer must be closed. That
-// no upstream has the model is such an answer, too. It fails with ErrUnavailable,
-// or with ctx's error.
+// no upstream has the model, or that all of those that have it are full, is such
+// an answer, too. It fails with ErrUnavailable, or with ctx's error.
 func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 	begun := time.Now()
-	var away []*server
+	var away []*server  // those that certainly have not served the call
+	var refused *Answer // what one of them said, and why another could not be asked
 	var refusal error
 	for {
 		able, err := c.able(ctx, r, away)
-		if err != nil {
-			return nil, err
-		}
-		if len(able) == 0 {
-			return nil, refusal
+		switch {
+		case len(able) == 0 && refused != nil:
+			return refused, nil
+		case len(able) == 0:
+			return nil, cmp.Or(err, refusal)
 		}
 		s, a, err := c.relayTo(ctx, r, able, begun)
-		if a != nil {
-			return a, nil
-		}
 		var fault *Error
 		switch {
 		case errors.As(err, &fault) && fault.unserved:
 			away, refusal = append(away, s), err
 		case err != nil:
 			return nil, err
+		case a == nil:
+		case a.unserved:
+			away, refused = append(away, s), a
+		default:
+			return a, nil
 		}
 	}
 }
@@ -64,10 +69,11 @@ func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 // gives neither answer nor error when that one came into doubt meanwhile.
 func (c *Client) relayTo(ctx context.Context, r Relay, able []*server, begun time.Time) (*server, *Answer, error) {
 	if r.Path == quickPath {
-		a, err := able[0].ask(ctx, "", r.Path, r.Body, able[0].quick)
-		return able[0], a, err
+		s := slices.MinFunc(able, func(a, b *server) int { return cmp.Compare(a.standing(r.Model), b.standing(r.Model)) })
+		a, err := s.relay(ctx, r)
+		return s, a, err
 	}
-	s, err := c.queue.enter(ctx, r.Turn, able, begun)
+	s, err := c.queue.enter(ctx, r.Turn, r.Model, able, begun)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -75,22 +81,51 @@ func (c *Client) relayTo(ctx context.Context, r Relay, able []*server, begun tim
 		c.queue.leave(s, r.Turn.User)
 		return s, nil, nil
 	}
-	a, err := s.work(ctx, r)
-	if err != nil {
+	a, err := s.relay(ctx, r)
+	if err != nil || a.unserved {
 		c.queue.leave(s, r.Turn.User)
-		return s, nil, err
+		return s, a, err
 	}
 	s.pulses.began(r.Model)
-	a.leave = func() {
+	a.leave = func(err error) {
 		s.pulses.ended(r.Model)
+		s.note(r.Model, a, err)
 		c.queue.leave(s, r.Turn.User)
 	}
 	return s, a, nil
 }
 
-// work sends a request that a model works for.
+// relay sends a request, and remembers how that went.
+func (s *server) relay(ctx context.Context, r Relay) (*Answer, error) {
+	a, err := s.work(ctx, r)
+	if err == nil {
+		err = a.keepRefusal()
+	}
+	s.note(r.Model, a, err)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// note remembers whether a call for the model went wrong at the server: then the
+// next had better go to another. Calls that are refused say nothing about that.
+func (s *server) note(model string, a *Answer, err error) {
+	var fault *Error
+	switch {
+	case errors.As(err, &fault), err == nil && a.Status >= http.StatusInternalServerError:
+		s.pulses.failed(model)
+	case err == nil && a.Status == http.StatusOK:
+		s.pulses.worked(model)
+	}
+}
+
+// work sends a request with the limits of its kind.
 func (s *server) work(ctx context.Context, r Relay) (*Answer, error) {
-	if !r.Whole {
+	switch {
+	case r.Path == quickPath:
+		return s.ask(ctx, "", r.Path, r.Body, s.quick)
+	case !r.Whole:
 		return s.ask(ctx, r.Model, r.Path, r.Body, s.model)
 	}
 	l := s.model

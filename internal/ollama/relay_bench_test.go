@@ -90,7 +90,7 @@ func BenchmarkQueue(b *testing.B) {
 	q := queue{perServer: 1, limit: 2000, timeout: time.Hour}
 	able := []*server{{}}
 	for i := range 1000 {
-		_, _, _ = q.join(Turn{User: string(rune('a' + i%100))}, able, time.Now())
+		_, _, _ = q.join(Turn{User: string(rune('a' + i%100))}, "m", able, time.Now())
 	}
 	b.ReportAllocs()
 	for b.Loop() {
@@ -98,7 +98,7 @@ func BenchmarkQueue(b *testing.B) {
 			q.leave(able[0], user)
 			break
 		}
-		_, _, _ = q.join(Turn{User: "a"}, able, time.Now())
+		_, _, _ = q.join(Turn{User: "a"}, "m", able, time.Now())
 	}
 }
 

@@ -131,6 +131,21 @@ func (s *server) ready(model string) bool {
 	return s.breaker.ready() && (b == nil || b.ready())
 }
 
+// standing is what speaks against giving a server a call for a model: the less, the better.
+type standing int
+
+const (
+	sound  standing = iota
+	ailing          // a call for the model failed there lately
+)
+
+func (s *server) standing(model string) standing {
+	if s.pulses.failedLately(model) {
+		return ailing
+	}
+	return sound
+}
+
 // ask sends a request if the breakers admit it, gives the answer whatever its
 // status, and reports to the breakers. Cancelled calls are no failures: a client
 // that hangs up says nothing about the upstream.

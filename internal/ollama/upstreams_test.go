@@ -163,6 +163,7 @@ func TestADeadServerLeavesCallsToTheOther(t *testing.T) {
 	_, _, _ = relay(t.Context(), c, "m:latest", "") // on a connection of old it may have been served
 	for range 5 {
 		wantRelayed(t, c, "m:latest")
+		_, _ = c.Tags(t.Context()) // which asks both
 	}
 	if c.State() != ollama.Closed {
 		t.Errorf("state %v while one server is healthy", c.State())
@@ -197,7 +198,6 @@ func TestWhatMayHaveBeenServedIsNotRepeated(t *testing.T) {
 		"cut in mid-answer":     {ollamatest.Say("a"), ollamatest.Cut()},
 		"silence":               {ollamatest.Hang()},
 		"error status":          {ollamatest.Status(500, "failed")},
-		"busy":                  {ollamatest.QueueFull()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -212,6 +212,72 @@ func TestWhatMayHaveBeenServedIsNotRepeated(t *testing.T) {
 			}
 			if n := len(servers[0].To("/api/chat")) + len(servers[1].To("/api/chat")); n != 1 {
 				t.Errorf("%d servers were asked", n)
+			}
+		})
+	}
+}
+
+// What Ollama itself refuses it has not begun to serve.
+func TestAServerThatCannotServeACallLeavesItToTheOther(t *testing.T) {
+	for name, x := range map[string]struct {
+		path, answer string
+		step         ollamatest.Step
+		status       int
+	}{
+		"no such model":              {"api/chat", `{"error":"model 'm' not found"}`, ollamatest.Status(404, "model 'm' not found"), 404},
+		"no such model, OpenAI":      {"v1/chat/completions", `…model 'm' not found…`, ollamatest.Status(404, "model 'm' not found"), 404},
+		"no such model, asked about": {"api/show", `{"error":"model 'm' not found"}`, ollamatest.Status(404, "model 'm' not found"), 404},
+		"full queue":                 {"api/chat", `{"error":"server busy…`, ollamatest.QueueFull(), 503},
+		"full queue, Anthropic":      {"v1/messages", `…server busy…`, ollamatest.QueueFull(), 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servers, config := several(t, "m", "m")
+			c := ollama.New(config)
+			ask := ollama.Relay{Path: x.path, Model: "m:latest"}
+			servers[0].Script("m", x.step)
+			servers[1].Script("m", ollamatest.Body([]byte(`{}`)))
+			for range 5 {
+				if status, text, err := relayTo(t.Context(), c, ask); status != 200 || text != `{}` || err != nil {
+					t.Errorf("%d, %q, %v", status, text, err)
+				}
+			}
+			if len(servers[0].To("/"+x.path)) == 0 {
+				t.Error("the first server was not asked: the test shows nothing")
+			}
+			servers[1].Script("m", x.step)
+			if status, text, err := relayTo(t.Context(), c, ask); status != x.status || !like(text, x.answer) || err != nil {
+				t.Errorf("of both: %d, %q, %v", status, text, err)
+			}
+			for _, u := range c.Upstreams() {
+				if u.InFlight != 0 || u.State != ollama.Closed {
+					t.Errorf("%+v", u)
+				}
+			}
+		})
+	}
+}
+
+// A server that fails at once always is the least busy one.
+func TestAServerThatFailsDoesNotGetTheNextCall(t *testing.T) {
+	for name, script := range map[string]steps{
+		"failure":               {ollamatest.Status(500, "CUDA error: device lost")},
+		"bad gateway":           {ollamatest.Status(502, "bad gateway")},
+		"gateway time-out":      {ollamatest.Status(504, "gateway time-out")},
+		"cut before the answer": {ollamatest.Cut()},
+		"cut in mid-answer":     {ollamatest.Say("a"), ollamatest.Cut()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servers, config := several(t, "m", "m")
+			c := ollama.New(config)
+			servers[0].Script("m", script...)
+			_, _, _ = relay(t.Context(), c, "m:latest", "a")
+			for range 10 {
+				wantRelayed(t, c, "m:latest")
+			}
+			if n := len(servers[0].To("/api/chat")); n != 1 {
+				t.Errorf("the sick server was asked %d times", n)
 			}
 		})
 	}
