@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// probeWithin is how long a model may take to answer a probe with one token.
+	// probeWithin is how long a model that may be loaded gets to answer a probe, and how
+	// long a call waits for that.
 	probeWithin = 10 * time.Second
 	// unloadEvery is how often a model may be unloaded to bring it back.
 	unloadEvery = time.Minute
@@ -17,33 +18,44 @@ const (
 // silence is a model that once did not answer in time.
 type silence struct {
 	breaker
-	server   *server
-	model    string
-	embeds   bool      // it makes vectors, no text
-	unloaded time.Time // used by one probe at a time
+	server *server
+	model  string
+	embeds bool // it makes vectors, no text
+
+	// Used by one probe at a time.
+	within   time.Duration // how long the model may take to answer a probe
+	unloaded time.Time
 }
 
 func newSilence(s *server, model string, embeds bool) *silence {
 	m := &silence{server: s, model: model, embeds: embeds}
-	m.breaker = breaker{probe: m.probe, tripAfter: 1, patience: m.limits().firstByte, message: messageSilent}
+	m.within = min(probeWithin, s.model.firstByte)
+	m.breaker = breaker{probe: m.probe, tripAfter: 1, patience: m.within, message: messageSilent}
 	return m
-}
-
-func (m *silence) limits() limits {
-	return limits{firstByte: min(probeWithin, m.server.model.firstByte)}
 }
 
 // probe has the model say one token. When it does not, and has not answered
 // anybody meanwhile, unloading brings back one that hangs.
+//
+// From then on it has to be loaded, and Ollama gives that up when a probe does: it
+// gets as long for it as any call.
 func (m *silence) probe() error {
 	if err := m.server.ping(context.Background()); err != nil {
 		m.server.breaker.trip() // it is not the model
 		return err
 	}
 	err := m.say()
-	if !isSilent(err) || m.State() == Closed || time.Since(m.unloaded) < unloadEvery {
-		return err
+	if isSilent(err) && m.State() != Closed && time.Since(m.unloaded) >= unloadEvery {
+		err = m.reload()
 	}
+	if err == nil {
+		m.within = m.patience
+	}
+	return err
+}
+
+// reload unloads the model, and has it say one token.
+func (m *silence) reload() error {
 	m.unloaded = time.Now()
 	type unload struct {
 		Model     string `json:"model"`
@@ -52,6 +64,7 @@ func (m *silence) probe() error {
 	if err := m.ask("api/generate", unload{m.model, 0}); err != nil {
 		return err
 	}
+	m.within = m.server.model.firstByte
 	return m.say()
 }
 
@@ -80,7 +93,7 @@ func (m *silence) ask(path string, request any) error {
 	if err != nil {
 		return err
 	}
-	a, err := m.server.send(context.Background(), path, [][]byte{body}, m.limits())
+	a, err := m.server.send(context.Background(), path, [][]byte{body}, limits{firstByte: m.within})
 	if err != nil {
 		return err
 	}
