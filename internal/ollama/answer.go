@@ -16,7 +16,7 @@ import (
 type limits struct {
 	firstByte time.Duration // from sending the request to the first byte of the body
 	idle      time.Duration // before each later byte; 0: firstByte bounds the whole answer
-	patient   bool          // the header may be long in coming: then send fails with errSlow
+	whole     bool          // the first byte comes when the answer is done
 }
 
 // Answer is what an upstream answered, to be read and closed by one goroutine.
@@ -39,11 +39,7 @@ type Answer struct {
 	leave func(err error)
 }
 
-var (
-	errSilent = errors.New("deadline passed")
-	// errSlow is no Error, so that nobody takes it for a failure of the upstream's.
-	errSlow = errors.New("answer is not done in time")
-)
+var errSilent = errors.New("deadline passed")
 
 // send makes one request, GET without a body and POST with one, and gives the
 // answer whatever its status.
@@ -53,9 +49,6 @@ func (s *server) send(ctx context.Context, path string, body [][]byte, l limits)
 	a.watchdog = time.AfterFunc(l.firstByte, func() { a.cancel(errSilent) })
 	if err := a.begin(s, path, body); err != nil {
 		a.Close()
-		if l.patient && isSilent(err) {
-			err = errSlow
-		}
 		return nil, err
 	}
 	return a, nil

@@ -34,8 +34,9 @@ func newSilence(s *server, model string, embeds bool) *silence {
 	return m
 }
 
-// probe has the model say one token. When it does not, and has not answered
-// anybody meanwhile, unloading brings back one that hangs.
+// probe has the model say one token. When it does not, unloading brings back one
+// that hangs; but not one that may be at work for others, whose answers that would
+// end.
 //
 // From then on it has to be loaded, and Ollama gives that up when a probe does: it
 // gets as long for it as any call.
@@ -44,8 +45,9 @@ func (m *silence) probe() error {
 		m.server.breaker.trip() // it is not the model
 		return err
 	}
+	asked := time.Now()
 	err := m.say()
-	if isSilent(err) && m.State() != Closed && time.Since(m.unloaded) >= unloadEvery {
+	if isSilent(err) && !m.server.pulses.excuse(m.model, asked, false) && time.Since(m.unloaded) >= unloadEvery {
 		err = m.reload()
 	}
 	if err == nil {

@@ -51,7 +51,6 @@ func TestAModelThatLoadsSlowlyComesBack(t *testing.T) {
 	s := newServer(base, Config{ConnectTimeout: time.Minute, FirstTokenTimeout: 300 * time.Millisecond})
 	m := newSilence(s, "m", false)
 	m.patience, m.within = 30*time.Millisecond, 30*time.Millisecond
-	m.failed()
 	if err := m.probe(); !isSilent(err) {
 		t.Errorf("%v, though the first load hangs", err)
 	}

@@ -1,12 +1,15 @@
 package ollama
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
 
-// pulses tell which models of a server are at work, and which failed: a call that waits behind
-// others in Ollama's own queue may wait for long without anything being wrong.
+// pulses tell which models of a server are at work, and which failed: a call
+// that waits behind others in Ollama's own queue may wait for long without
+// anything being wrong. Only answers with status 200 count as work: any other may
+// be Ollama's own word, whatever its model does.
 type pulses struct {
 	mu      sync.Mutex
 	byModel map[string]*pulse
@@ -14,7 +17,8 @@ type pulses struct {
 
 type pulse struct {
 	open   int       // answers that have begun and not ended
-	last   time.Time // when one began or ended
+	whole  int       // calls whose answers will begin when they are done
+	last   time.Time // when an answer began or ended
 	failed time.Time // when a call last failed; zero once another has not
 }
 
@@ -25,28 +29,54 @@ const ailsFor = 10 * time.Second
 const maxPulses = 1024
 
 // began and ended report of an answer of the model's.
-func (p *pulses) began(model string) { p.beat(model, +1) }
-
-func (p *pulses) ended(model string) { p.beat(model, -1) }
-
-func (p *pulses) beat(model string, by int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	m := p.of(model)
-	m.open, m.last = max(m.open+by, 0), time.Now()
+func (p *pulses) began(model string) {
+	p.change(model, func(m *pulse) { m.open, m.last = m.open+1, time.Now() })
 }
+
+func (p *pulses) ended(model string) {
+	p.change(model, func(m *pulse) { m.open, m.last = m.open-1, time.Now() })
+}
+
+// sent and received report of a call whose answer will begin when it is done.
+func (p *pulses) sent(model string) { p.change(model, func(m *pulse) { m.whole++ }) }
+
+func (p *pulses) received(model string) { p.change(model, func(m *pulse) { m.whole-- }) }
 
 // failed and worked report how a call for the model went.
-func (p *pulses) failed(model string) {
+func (p *pulses) failed(model string) { p.change(model, func(m *pulse) { m.failed = time.Now() }) }
+
+func (p *pulses) worked(model string) { p.change(model, func(m *pulse) { m.failed = time.Time{} }) }
+
+// change forgets models that nobody uses when there are too many, and at once
+// those of which nothing is known.
+func (p *pulses) change(model string, by func(*pulse)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.of(model).failed = time.Now()
+	m := p.byModel[model]
+	if m == nil {
+		if len(p.byModel) >= maxPulses {
+			maps.DeleteFunc(p.byModel, func(_ string, m *pulse) bool { return m.open == 0 && m.whole == 0 })
+		}
+		if p.byModel == nil {
+			p.byModel = map[string]*pulse{}
+		}
+		m = &pulse{}
+		p.byModel[model] = m
+	}
+	if by(m); *m == (pulse{}) {
+		delete(p.byModel, model)
+	}
 }
 
-func (p *pulses) worked(model string) {
+// excuse tells whether it says nothing about the model that a call sent then has
+// not been answered: it has been at work since, or may be at work on a whole
+// answer. That does not excuse other whole answers, or those of a model that
+// hangs would excuse each other.
+func (p *pulses) excuse(model string, then time.Time, whole bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.of(model).failed = time.Time{}
+	m := p.byModel[model]
+	return m != nil && (m.open > 0 || m.last.After(then) || m.whole > 0 && !whole)
 }
 
 // failedLately tells whether the last call for the model failed, not long ago.
@@ -55,25 +85,4 @@ func (p *pulses) failedLately(model string) bool {
 	defer p.mu.Unlock()
 	m := p.byModel[model]
 	return m != nil && time.Since(m.failed) < ailsFor
-}
-
-// of wants p.mu held.
-func (p *pulses) of(model string) *pulse {
-	if p.byModel == nil || len(p.byModel) > maxPulses && p.byModel[model] == nil {
-		p.byModel = map[string]*pulse{}
-	}
-	m := p.byModel[model]
-	if m == nil {
-		m = &pulse{}
-		p.byModel[model] = m
-	}
-	return m
-}
-
-// since tells whether the model has been at work at any time since then.
-func (p *pulses) since(model string, then time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	m := p.byModel[model]
-	return m != nil && (m.open > 0 || m.last.After(then))
 }

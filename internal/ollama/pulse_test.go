@@ -1,9 +1,11 @@
 package ollama_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
 // A model with one slot serves calls one after the other. Those that wait for too
@@ -56,4 +59,139 @@ func TestABusyModelIsNoSilentOne(t *testing.T) {
 	if u := c.Upstreams()[0]; len(u.Silent) != 0 || u.State != ollama.Closed || probes.Load() != 0 {
 		t.Errorf("%+v, %d probes", u, probes.Load())
 	}
+}
+
+// A model with one slot that works on a whole answer says nothing to anybody
+// meanwhile.
+func TestAModelThatWorksOnAWholeAnswerIsNoSilentOne(t *testing.T) {
+	t.Parallel()
+	c, s := hasty(t)
+	done := make(chan struct{})
+	s.Script("m", ollamatest.Until(done), ollamatest.Body([]byte("{}")))
+	var calls sync.WaitGroup
+	calls.Go(func() { wantWhole(t, c) })
+	for len(s.To("/api/chat")) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	_, _, err := relay(t.Context(), c, "m:latest", "b") // behind it
+	wantError(t, err, ollama.ErrUnavailable)
+	wantSilent(t, c)
+	close(done)
+	calls.Wait()
+	if n := len(s.To("/api/generate")); n != 0 {
+		t.Errorf("%d probes and unloads", n)
+	}
+}
+
+// hasty gives a client that waits for 100 ms, or for a second for a whole answer,
+// and its server.
+func hasty(t *testing.T) (*ollama.Client, *ollamatest.Server) {
+	s := ollamatest.Start(t)
+	c := config(t, s.URL)
+	c.FirstTokenTimeout = 100 * time.Millisecond
+	return ollama.New(c), s
+}
+
+var whole = ollama.Relay{Path: "api/chat", Model: "m:latest", Whole: true}
+
+func wantWhole(t *testing.T, c *ollama.Client) {
+	t.Helper()
+	if status, text, err := relayTo(t.Context(), c, whole); status != 200 || text != "{}" || err != nil {
+		t.Errorf("%d, %q, %v", status, text, err)
+	}
+}
+
+func wantSilent(t *testing.T, c *ollama.Client, models ...string) {
+	t.Helper()
+	if silent := c.Upstreams()[0].Silent; !slices.Equal(silent, models) {
+		t.Errorf("silent: %q, want %q", silent, models)
+	}
+}
+
+func TestAModelThatHangsIsFoundByWholeAnswersAlone(t *testing.T) {
+	t.Parallel()
+	c, s := hasty(t)
+	s.Script("tiny-chat", ollamatest.Wedge())
+	ask := ollama.Relay{Path: "api/chat", Model: "tiny-chat:latest", Whole: true}
+	_, _, err := relayTo(t.Context(), c, ask)
+	wantError(t, err, ollama.ErrUnavailable)
+	wantSilent(t, c, "tiny-chat:latest")
+	for begun := time.Now(); err != nil; _, _, err = relayTo(t.Context(), c, ask) {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal(err)
+		}
+	}
+	wantSilent(t, c)
+}
+
+// Unloading a model would end all that it works on.
+func TestAModelIsNotUnloadedBesideAWholeAnswer(t *testing.T) {
+	t.Parallel()
+	c, s := hasty(t)
+	done := make(chan struct{})
+	s.Script("m", ollamatest.Until(done), ollamatest.Body([]byte("{}")))
+	var calls sync.WaitGroup
+	calls.Go(func() {
+		time.Sleep(900 * time.Millisecond)
+		wantWhole(t, c)
+	})
+	_, _, err := relayTo(t.Context(), c, whole) // ends first
+	wantError(t, err, ollama.ErrUnavailable)
+	wantSilent(t, c, "m:latest")
+	for probes := s.To("/api/generate"); len(probes) == 0 || probes[0].Ended.IsZero(); probes = s.To("/api/generate") {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(10 * time.Millisecond)
+	close(done)
+	calls.Wait()
+	wantSilent(t, c)
+	if probes := s.To("/api/generate"); len(probes) != 1 {
+		t.Errorf("%d requests, want one for a token", len(probes))
+	}
+}
+
+// Ollama refuses by itself what does not fit a model, also one that hangs.
+func TestRefusalsAreNoSignOfLife(t *testing.T) {
+	t.Parallel()
+	c, s := hasty(t)
+	s.Script("m", ollamatest.Hang())
+	s.Script("/api/embed", ollamatest.Status(400, "this model does not support embeddings"))
+	stop := make(chan struct{})
+	var refused sync.WaitGroup
+	refused.Go(func() {
+		for ; ; time.Sleep(time.Millisecond) {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _, _ = relayTo(t.Context(), c, ollama.Relay{Path: "api/embed", Model: "m:latest"})
+			}
+		}
+	})
+	_, _, err := relay(t.Context(), c, "m:latest", "")
+	wantError(t, err, ollama.ErrUnavailable)
+	wantSilent(t, c, "m:latest")
+	close(stop)
+	refused.Wait()
+}
+
+func TestAModelAtWorkIsNotForgottenForOthers(t *testing.T) {
+	t.Parallel()
+	c, s := hasty(t)
+	s.Script("m", ollamatest.Say("a"), ollamatest.Hang())
+	a, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	s.Script("/api/embed", ollamatest.Body([]byte("{}")))
+	for i := range 1100 {
+		if _, _, err := relayTo(t.Context(), c, ollama.Relay{Path: "api/embed", Model: fmt.Sprintf("m%d:latest", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Script("m", ollamatest.Hang())
+	_, _, err = relay(t.Context(), c, "m:latest", "")
+	wantError(t, err, ollama.ErrUnavailable)
+	wantSilent(t, c)
 }

@@ -22,8 +22,7 @@ type Relay struct {
 	Model string   // its canonical name; Body may spell it otherwise
 	Body  [][]byte // JSON, in pieces; must not change until the Answer is closed
 	// Whole: the answer begins when it is done. It may take wholeFactor times as
-	// long as a first token, and that it does not come is no sign of a model that
-	// hangs.
+	// long as a first token: only then does its model seem to hang.
 	Whole bool
 }
 
@@ -86,9 +85,14 @@ func (c *Client) relayTo(ctx context.Context, r Relay, able []*server, begun tim
 		c.queue.leave(s, r.Turn.User)
 		return s, a, err
 	}
-	s.pulses.began(r.Model)
+	works := a.Status == http.StatusOK // else it is Ollama's own word
+	if works {
+		s.pulses.began(r.Model)
+	}
 	a.leave = func(err error) {
-		s.pulses.ended(r.Model)
+		if works {
+			s.pulses.ended(r.Model)
+		}
 		s.note(r.Model, a, err)
 		c.queue.leave(s, r.Turn.User)
 	}
@@ -129,12 +133,10 @@ func (s *server) work(ctx context.Context, r Relay) (*Answer, error) {
 		return s.ask(ctx, r.Model, r.Path, r.Body, s.model)
 	}
 	l := s.model
-	l.firstByte, l.patient = wholeFactor*l.firstByte, true
-	a, err := s.ask(ctx, r.Model, r.Path, r.Body, l)
-	if errors.Is(err, errSlow) {
-		err = unavailable(messageSilent, err)
-	}
-	return a, err
+	l.firstByte, l.whole = wholeFactor*l.firstByte, true
+	s.pulses.sent(r.Model)
+	defer s.pulses.received(r.Model)
+	return s.ask(ctx, r.Model, r.Path, r.Body, l)
 }
 
 // able gives the servers that can take a call now: those that have its model,

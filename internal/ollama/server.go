@@ -157,10 +157,12 @@ func (s *server) ask(ctx context.Context, model, path string, body [][]byte, l l
 	a, err := s.send(ctx, path, body, l)
 	var fault *Error
 	switch {
-	case isSilent(err) && s.pulses.since(model, asked): // busy with others
+	case isSilent(err) && s.pulses.excuse(model, asked, l.whole): // busy with others
 	case err == nil:
 		s.breaker.succeeded()
-		s.silences.answered(model)
+		if a.Status == http.StatusOK {
+			s.silences.answered(model)
+		}
 	case isSilent(err) && model != "":
 		s.wasSilent(model, path)
 	case errors.As(err, &fault):
