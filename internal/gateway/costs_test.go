@@ -117,14 +117,21 @@ func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
 
 // TestAWholeAnswerMayTakeItsTime: its first byte comes with its last.
 func TestAWholeAnswerMayTakeItsTime(t *testing.T) {
-	t.Parallel()
-	b := start(t, ollamatest.Start(t))
-	b.Upstream.Script("tiny-chat", ollamatest.Wait(3200*time.Millisecond), ollamatest.Answer()) // the first token has 3 s
-	if got := b.post(t, "/api/chat", `{"model":"tiny-chat",`+hi+`,"stream":false}`); got.Status != http.StatusOK {
-		t.Errorf("%d %s", got.Status, got.Body)
-	}
-	if r := b.spent(t); r.Outcome != "ok" || r.Completion != 27 {
-		t.Errorf("recorded %+v", r)
+	for path, body := range map[string]string{
+		"/api/chat":  `{"model":"tiny-chat",` + hi + `,"stream":false}`,
+		"/api/embed": `{"model":"tiny-embed","input":"hello world"}`,
+	} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			b := start(t, ollamatest.Start(t))
+			b.Upstream.Script(path, ollamatest.Wait(3200*time.Millisecond), ollamatest.Answer()) // the first token has 3 s
+			if got := b.post(t, path, body); got.Status != http.StatusOK {
+				t.Errorf("%d %s", got.Status, got.Body)
+			}
+			if r := b.spent(t); r.Outcome != "ok" || r.Prompt == 0 {
+				t.Errorf("recorded %+v", r)
+			}
+		})
 	}
 }
 

@@ -38,7 +38,7 @@ func (x *exchange) run() error {
 		Path:  q.call.path,
 		Model: q.model,
 		Body:  q.encode(x.reservation.MaxTokens()),
-		Whole: !q.stream && q.call.kind != usage.Embed,
+		Whole: !q.stream,
 	})
 	if err != nil {
 		return x.noteEnd(err)

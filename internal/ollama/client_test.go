@@ -228,9 +228,23 @@ func TestEmbedFails(t *testing.T) {
 			t.Parallel()
 			s := ollamatest.Start(t)
 			s.Script("tiny-embed", x.script...)
-			_, err := short(t, s).Embed(t.Context(), ollama.Turn{}, "tiny-embed", []string{"a", "b"})
+			config := config(t, s.URL)
+			config.FirstTokenTimeout, config.IdleTimeout = 40*time.Millisecond, 200*time.Millisecond
+			_, err := ollama.New(config).Embed(t.Context(), ollama.Turn{}, "tiny-embed", []string{"a", "b"})
 			wantError(t, err, x.kind)
 		})
+	}
+}
+
+// Vectors come when all of them are done.
+func TestALargeBatchMayTakeLongerThanAFirstToken(t *testing.T) {
+	s := ollamatest.Start(t)
+	s.Script("tiny-embed", ollamatest.Wait(300*time.Millisecond), ollamatest.Answer())
+	config := config(t, s.URL)
+	config.FirstTokenTimeout = 100 * time.Millisecond
+	e, err := ollama.New(config).Embed(t.Context(), ollama.Turn{}, "tiny-embed", []string{"x"})
+	if err != nil || len(e.Vectors) != 1 {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 
