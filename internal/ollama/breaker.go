@@ -41,6 +41,7 @@ type breaker struct {
 	tripAfter int           // so many failures in a row, with no answer in between, are cause for doubt
 	patience  time.Duration // how long a call waits for a probe: what a dead upstream may cost it at most
 	message   string        // for callers who are refused
+	onClose   func()        // called when calls go through again
 
 	mu       sync.Mutex
 	failures int           // in a row
@@ -103,23 +104,28 @@ func (b *breaker) look() (verdict <-chan struct{}) {
 
 func (b *breaker) runProbe() {
 	err := b.probe()
+	if err == nil {
+		b.succeeded()
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	close(b.probing)
 	b.probing = nil
-	if err == nil {
-		b.failures = 0
-		return
+	if err != nil {
+		b.wait = min(max(2*b.wait, firstWait), lastWait)
+		b.retryAt = time.Now().Add(b.wait)
 	}
-	b.wait = min(max(2*b.wait, firstWait), lastWait)
-	b.retryAt = time.Now().Add(b.wait)
 }
 
 // succeeded reports that the upstream answered, whatever it said.
 func (b *breaker) succeeded() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	closes := b.failures >= b.tripAfter
 	b.failures = 0
+	b.mu.Unlock()
+	if closes {
+		b.onClose()
+	}
 }
 
 // failed reports that the upstream did not answer.

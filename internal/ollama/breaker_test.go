@@ -16,12 +16,13 @@ var errDead = errors.New("dead")
 // upstream is what the breaker's probe finds.
 type upstream struct {
 	probes int
+	closed int // so many times its breaker said so
 	takes  time.Duration
 	err    error
 }
 
 func (u *upstream) breaker() *breaker {
-	return &breaker{tripAfter: tripAfter, patience: 50 * time.Millisecond, probe: func() error {
+	return &breaker{tripAfter: tripAfter, patience: 50 * time.Millisecond, onClose: func() { u.closed++ }, probe: func() error {
 		u.probes++
 		time.Sleep(u.takes)
 		return u.err
@@ -55,8 +56,8 @@ func TestBreakerAdmitsTheCallThatFindsTheUpstreamAlive(t *testing.T) {
 		if b.State() != HalfOpen {
 			t.Errorf("%v after %d failures, want half-open", b.State(), tripAfter)
 		}
-		if err := b.admit(t.Context()); err != nil || b.State() != Closed {
-			t.Errorf("admit: %v, %v, want closed", err, b.State())
+		if err := b.admit(t.Context()); err != nil || b.State() != Closed || u.closed != 1 {
+			t.Errorf("admit: %v, %v, want closed, told %d times", err, b.State(), u.closed)
 		}
 	})
 }

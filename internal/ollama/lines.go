@@ -63,7 +63,7 @@ func (l *lines) first(s *server, may func(user string) bool) *waiter {
 			continue
 		}
 		for _, w := range users.calls {
-			if slices.Contains(w.able, s) {
+			if w.mayGoTo(s) {
 				return w
 			}
 		}

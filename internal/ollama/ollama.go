@@ -63,7 +63,7 @@ func New(config Config) *Client {
 		onWait:    config.OnWait,
 	}}
 	for _, base := range config.BaseURLs {
-		c.servers = append(c.servers, newServer(base, config))
+		c.servers = append(c.servers, newServer(base, config, &c.queue))
 	}
 	c.version = cached[string]{ask: c.askVersion, freshFor: versionFreshFor}
 	return c

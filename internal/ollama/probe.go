@@ -30,7 +30,13 @@ type silence struct {
 func newSilence(s *server, model string, embeds bool) *silence {
 	m := &silence{server: s, model: model, embeds: embeds}
 	m.within = min(probeWithin, s.model.firstByte)
-	m.breaker = breaker{probe: m.probe, tripAfter: 1, patience: m.within, message: messageSilent}
+	m.breaker = breaker{
+		probe:     m.probe,
+		tripAfter: 1,
+		patience:  m.within,
+		message:   messageSilent,
+		onClose:   func() { s.queue.serve(s) },
+	}
 	return m
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,8 +24,8 @@ type queue struct {
 	timeout   time.Duration
 	onWait    func(wait time.Duration, batch bool)
 
-	// mu also guards the servers' inflight. While a call waits, no server that
-	// could take it has room.
+	// mu also guards the servers' inflight. While a call waits, no server that is
+	// ready for it has room.
 	mu          sync.Mutex
 	interactive lines
 	batch       lines
@@ -36,19 +37,22 @@ const batchEvery = 4
 
 // waiter is a call that waits for its turn.
 type waiter struct {
-	turn  Turn
-	able  []*server // that can take it
-	begun time.Time
+	turn    Turn
+	model   string
+	holders []*server // that have the model
+	begun   time.Time
 	// let through to a server, or nil to make room for others; never blocks.
 	called chan *server
 }
 
-// enter waits for the call's turn at one of the servers: of those that have room
-// the least busy one, unless calls for the model fail there; leave must follow. It fails with ErrUnavailable when too many wait or for too long, since
+// enter waits for the call's turn at one of the servers that have its model: of
+// those that are ready and have room the least busy one, unless calls for the model
+// fail there; leave must follow. It fails with ErrUnavailable when too many wait or for too long, since
 // begun, and with ctx's error.
-func (q *queue) enter(ctx context.Context, turn Turn, model string, able []*server, begun time.Time) (*server, error) {
-	s, w, err := q.join(turn, model, able, begun)
-	if w != nil {
+func (q *queue) enter(ctx context.Context, turn Turn, model string, holders []*server, begun time.Time) (*server, error) {
+	w := &waiter{turn: turn, model: model, holders: holders, begun: begun}
+	s, err := q.join(w)
+	if s == nil && err == nil {
 		s, err = q.wait(ctx, w)
 	}
 	if err == nil && q.onWait != nil {
@@ -59,42 +63,48 @@ func (q *queue) enter(ctx context.Context, turn Turn, model string, able []*serv
 
 var errQueueFull, errQueueSlow = errors.New("queue is full"), errors.New("waited too long for a turn")
 
-// join gives the server that has room now, or else the call's place in the queue.
-func (q *queue) join(turn Turn, model string, able []*server, begun time.Time) (*server, *waiter, error) {
+// join gives the server that can take the call now, or nil and has it wait.
+func (q *queue) join(w *waiter) (*server, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if s := q.pick(turn.User, model, able); s != nil {
-		s.take(turn.User)
-		return s, nil, nil
+	if s := q.pick(w); s != nil {
+		s.take(w.turn.User)
+		return s, nil
 	}
-	if q.interactive.size+q.batch.size >= q.limit && !q.makeRoom(turn.User) {
-		return nil, nil, q.busy(errQueueFull)
+	if q.interactive.size+q.batch.size >= q.limit && !q.makeRoom(w.turn.User) {
+		return nil, q.busy(errQueueFull)
 	}
-	w := &waiter{turn: turn, able: able, begun: begun, called: make(chan *server, 1)}
-	q.linesOf(turn).add(w)
-	return nil, w, nil
+	w.called = make(chan *server, 1)
+	q.linesOf(w.turn).add(w)
+	return nil, nil
 }
 
 func (q *queue) wait(ctx context.Context, w *waiter) (*server, error) {
 	timer := time.NewTimer(time.Until(w.begun.Add(q.timeout)))
 	defer timer.Stop()
-	select {
-	case s := <-w.called:
-		return q.verdict(s)
-	case <-ctx.Done():
-		if !q.withdraw(w) {
-			if s := <-w.called; s != nil {
-				q.leave(s, w.turn.User)
+	look := time.NewTicker(firstWait) // when nobody else comes who has servers in doubt probed
+	defer look.Stop()
+	for {
+		select {
+		case s := <-w.called:
+			return q.verdict(s)
+		case <-look.C:
+			anyReady(w.holders, w.model)
+		case <-ctx.Done():
+			if !q.withdraw(w) {
+				if s := <-w.called; s != nil {
+					q.leave(s, w.turn.User)
+				}
 			}
+			return nil, ctx.Err()
+		case <-timer.C:
+			if !q.withdraw(w) {
+				return q.verdict(<-w.called)
+			}
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			return nil, q.busy(errQueueSlow)
 		}
-		return nil, ctx.Err()
-	case <-timer.C:
-		if !q.withdraw(w) {
-			return q.verdict(<-w.called)
-		}
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return nil, q.busy(errQueueSlow)
 	}
 }
 
@@ -119,13 +129,25 @@ func (q *queue) leave(s *server, user string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s.give(user)
+	q.fill(s)
+}
+
+// serve lets calls through to a server that has become ready for them.
+func (q *queue) serve(s *server) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.fill(s)
+}
+
+// The rest wants q.mu held.
+
+// fill lets calls through while there is room at the server.
+func (q *queue) fill(s *server) {
 	for w := q.next(s); w != nil; w = q.next(s) {
 		s.take(w.turn.User)
 		w.called <- s
 	}
 }
-
-// The rest wants q.mu held.
 
 // hasRoom tells whether the user may have another place at the server.
 func (q *queue) hasRoom(s *server, user string) bool {
@@ -138,15 +160,21 @@ func (q *queue) hasRoom(s *server, user string) bool {
 	return s.inflight < q.perServer
 }
 
-// pick gives the best server that has room for the user, nil when none has.
-func (q *queue) pick(user, model string, able []*server) *server {
+// pick gives the best server that has room for the call, nil when none has.
+func (q *queue) pick(w *waiter) *server {
 	var best *server
-	for _, s := range able {
-		if q.hasRoom(s, user) && (best == nil || s.betterThan(best, model)) {
+	for _, s := range w.holders {
+		if q.hasRoom(s, w.turn.User) && w.mayGoTo(s) && (best == nil || s.betterThan(best, w.model)) {
 			best = s
 		}
 	}
 	return best
+}
+
+// mayGoTo tells whether the server can take the call, if it has room. When all
+// that have the model are in doubt, the call shall wait for the verdict, and not here.
+func (w *waiter) mayGoTo(s *server) bool {
+	return slices.Contains(w.holders, s) && (s.ready(w.model) || !anyReady(w.holders, w.model))
 }
 
 func (s *server) betterThan(other *server, model string) bool {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +27,7 @@ type office struct {
 func newOffice(perServer, limit int, timeout time.Duration, servers ...string) *office {
 	o := &office{queue: queue{perServer: perServer, limit: limit, timeout: timeout}}
 	for _, name := range servers {
-		o.servers = append(o.servers, &server{name: name})
+		o.servers = append(o.servers, &server{name: name, breaker: breaker{tripAfter: tripAfter}})
 	}
 	return o
 }
@@ -125,6 +126,37 @@ func TestCallsWaitOnlyForServersThatCanTakeThem(t *testing.T) {
 		}
 		o.mu.Unlock()
 		o.wantOrder(t, "s1 both s2")
+	})
+}
+
+// Also when nobody else calls, who would have the server probed.
+func TestAWaitingCallGoesToAServerThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(1, 100, time.Minute, "s", "t")
+		s := o.servers[0]
+		var back atomic.Bool
+		s.breaker = breaker{tripAfter: tripAfter, onClose: func() { o.serve(s) }, probe: func() error {
+			if back.Load() {
+				return nil
+			}
+			return errDead
+		}}
+		trip(&s.breaker)
+		busy, err := o.enter(t.Context(), Turn{User: "a"}, "m", o.servers, time.Now())
+		if err != nil || busy.name != "t" {
+			t.Fatalf("%v, %v, want the server that is not in doubt", busy, err)
+		}
+		o.call(t.Context(), Turn{User: "b"})
+		o.call(t.Context(), Turn{User: "c"})
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := o.stats().Waiting; n != 2 {
+			t.Errorf("%d wait while the server is away", n)
+		}
+		back.Store(true)
+		o.calls.Wait()
+		o.leave(busy, "a")
+		o.wantOrder(t, "b c")
 	})
 }
 

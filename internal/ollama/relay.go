@@ -41,14 +41,14 @@ func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 	var refused *Answer // what one of them said, and why another could not be asked
 	var refusal error
 	for {
-		able, err := c.able(ctx, r, away)
+		holders, err := c.able(ctx, r, away)
 		switch {
-		case len(able) == 0 && refused != nil:
+		case len(holders) == 0 && refused != nil:
 			return refused, nil
-		case len(able) == 0:
+		case len(holders) == 0:
 			return nil, cmp.Or(err, refusal)
 		}
-		s, a, err := c.relayTo(ctx, r, able, begun)
+		s, a, err := c.relayTo(ctx, r, holders, begun)
 		var fault *Error
 		switch {
 		case errors.As(err, &fault) && fault.unserved:
@@ -66,13 +66,13 @@ func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 
 // relayTo makes a call of one of the servers, and tells which one it was. It
 // gives neither answer nor error when that one came into doubt meanwhile.
-func (c *Client) relayTo(ctx context.Context, r Relay, able []*server, begun time.Time) (*server, *Answer, error) {
+func (c *Client) relayTo(ctx context.Context, r Relay, holders []*server, begun time.Time) (*server, *Answer, error) {
 	if r.Path == quickPath {
-		s := slices.MinFunc(able, func(a, b *server) int { return cmp.Compare(a.standing(r.Model), b.standing(r.Model)) })
+		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.standing(r.Model), b.standing(r.Model)) })
 		a, err := s.relay(ctx, r)
 		return s, a, err
 	}
-	s, err := c.queue.enter(ctx, r.Turn, r.Model, able, begun)
+	s, err := c.queue.enter(ctx, r.Turn, r.Model, holders, begun)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,48 +139,56 @@ func (s *server) work(ctx context.Context, r Relay) (*Answer, error) {
 	return s.ask(ctx, r.Model, r.Path, r.Body, l)
 }
 
-// able gives the servers that can take a call now: those that have its model,
-// are not away, and are not in doubt. When all are in doubt it waits for the
-// first that proves well. None at all are left when all are away.
+// able gives the servers that have the call's model and are not away, as soon as
+// one of them is not in doubt. None at all are left when all are away.
 func (c *Client) able(ctx context.Context, r Relay, away []*server) ([]*server, error) {
 	holders, err := c.holders(ctx, r.Model)
 	if err != nil {
 		return nil, err
 	}
+	if len(away) > 0 {
+		holders = slices.DeleteFunc(slices.Clone(holders), func(s *server) bool { return slices.Contains(away, s) })
+	}
 	model := r.Model
 	if r.Path == quickPath {
 		model = ""
 	}
-	if len(away) > 0 {
-		holders = slices.DeleteFunc(slices.Clone(holders), func(s *server) bool { return slices.Contains(away, s) })
+	if len(holders) == 0 || anyReady(holders, model) {
+		return holders, nil
 	}
-	var ready []*server
-	for _, s := range holders {
-		if s.ready(model) {
-			ready = append(ready, s)
-		}
+	if err := recovered(ctx, model, holders); err != nil {
+		return nil, err
 	}
-	if len(ready) > 0 || len(holders) == 0 {
-		return ready, nil
-	}
-	return recovered(ctx, model, holders)
+	return holders, nil
 }
 
-// recovered gives the first server that its breakers admit a call to, or the
-// refusal that ends soonest.
-func recovered(ctx context.Context, model string, doubtful []*server) ([]*server, error) {
+// anyReady tells whether one of the servers is ready for the model. It has all
+// others looked into.
+func anyReady(servers []*server, model string) bool {
+	ready := 0
+	for _, s := range servers {
+		if s.ready(model) {
+			ready++
+		}
+	}
+	return ready > 0
+}
+
+// recovered gives nil as soon as one of the servers proves well, or the refusal
+// that ends soonest.
+func recovered(ctx context.Context, model string, doubtful []*server) error {
 	var soonest *Error
 	for _, s := range doubtful {
 		err := s.admit(ctx, model)
 		var refusal *Error
 		switch {
 		case err == nil:
-			return []*server{s}, nil
+			return nil
 		case !errors.As(err, &refusal):
-			return nil, err
+			return err
 		case soonest == nil || refusal.RetryAfter < soonest.RetryAfter:
 			soonest = refusal
 		}
 	}
-	return nil, soonest
+	return soonest
 }

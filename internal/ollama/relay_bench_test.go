@@ -88,17 +88,17 @@ func atOnce(b *testing.B, call func(context.Context) error) {
 // One operation is a turn at a server that 1,000 calls of 100 users wait for.
 func BenchmarkQueue(b *testing.B) {
 	q := queue{perServer: 1, limit: 2000, timeout: time.Hour}
-	able := []*server{{}}
+	servers := []*server{{breaker: breaker{tripAfter: tripAfter}}}
 	for i := range 1000 {
-		_, _, _ = q.join(Turn{User: string(rune('a' + i%100))}, "m", able, time.Now())
+		_, _ = q.join(&waiter{turn: Turn{User: string(rune('a' + i%100))}, holders: servers, begun: time.Now()})
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		for user := range able[0].places { // there is one
-			q.leave(able[0], user)
+		for user := range servers[0].places { // there is one
+			q.leave(servers[0], user)
 			break
 		}
-		_, _, _ = q.join(Turn{User: "a"}, "m", able, time.Now())
+		_, _ = q.join(&waiter{turn: Turn{User: "a"}, holders: servers, begun: time.Now()})
 	}
 }
 

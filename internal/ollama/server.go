@@ -27,12 +27,13 @@ type server struct {
 	catalog      cached[map[string]bool] // the models it has, by canonical name
 	capabilities capabilities
 
-	// Model calls, in all and by user; guarded by the client's queue.
+	// Model calls, in all and by user; guarded by the queue.
+	queue    *queue
 	inflight int
 	places   map[string]int
 }
 
-func newServer(base *url.URL, config Config) *server {
+func newServer(base *url.URL, config Config, q *queue) *server {
 	s := &server{
 		name:         base.Host,
 		base:         base.JoinPath("/"), // a path, without which JoinPath makes none that is absolute
@@ -40,11 +41,13 @@ func newServer(base *url.URL, config Config) *server {
 		model:        limits{firstByte: config.FirstTokenTimeout, idle: config.IdleTimeout},
 		quick:        limits{firstByte: config.ConnectTimeout},
 		capabilities: newCapabilities(),
+		queue:        q,
 	}
 	s.breaker = breaker{
 		probe:     func() error { return s.ping(context.Background()) },
 		tripAfter: 3,
 		patience:  50 * time.Millisecond,
+		onClose:   func() { q.serve(s) },
 		message:   messageUnreachable,
 	}
 	s.catalog = cached[map[string]bool]{ask: s.names, freshFor: catalogFreshFor}
@@ -135,12 +138,16 @@ func (s *server) ready(model string) bool {
 type standing int
 
 const (
-	sound  standing = iota
-	ailing          // a call for the model failed there lately
+	sound    standing = iota
+	ailing            // a call for the model failed there lately
+	doubtful          // it is not ready
 )
 
 func (s *server) standing(model string) standing {
-	if s.pulses.failedLately(model) {
+	switch {
+	case !s.ready(model):
+		return doubtful
+	case s.pulses.failedLately(model):
 		return ailing
 	}
 	return sound
