@@ -63,7 +63,7 @@ func New(config Config) *Client {
 		onWait:    config.OnWait,
 	}}
 	for _, base := range config.BaseURLs {
-		c.servers = append(c.servers, newServer(base, config, &c.queue))
+		c.servers = append(c.servers, newServer(base, shortName(base, config.BaseURLs), config, &c.queue))
 	}
 	c.version = cached[string]{ask: c.askVersion, freshFor: versionFreshFor}
 	return c
@@ -71,7 +71,7 @@ func New(config Config) *Client {
 
 // UpstreamState is how one upstream is doing.
 type UpstreamState struct {
-	Name     string   // "host:port", or "host" as its URL has it
+	Name     string   // unlike any other's: "host:port", and more of its URL where that does not do
 	State    State    // of its circuit breaker
 	InFlight int      // model calls that it works on
 	Silent   []string // models that do not answer in time, by canonical name
@@ -109,7 +109,7 @@ func (c *Client) State() State {
 
 // Health is how an upstream answered a ping.
 type Health struct {
-	Name string        // "host:port"
+	Name string        // as in UpstreamState
 	Took time.Duration // to answer or to fail
 	Err  error         // nil when it answered
 }

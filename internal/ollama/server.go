@@ -14,7 +14,7 @@ import (
 
 // server is one upstream.
 type server struct {
-	name      string // "host:port"
+	name      string // as in UpstreamState
 	base      *url.URL
 	transport *http.Transport
 
@@ -33,9 +33,9 @@ type server struct {
 	places   map[string]int
 }
 
-func newServer(base *url.URL, config Config, q *queue) *server {
+func newServer(base *url.URL, name string, config Config, q *queue) *server {
 	s := &server{
-		name:         base.Host,
+		name:         name,
 		base:         base.JoinPath("/"), // a path, without which JoinPath makes none that is absolute
 		transport:    newTransport(config.ConnectTimeout),
 		model:        limits{firstByte: config.FirstTokenTimeout, idle: config.IdleTimeout},
@@ -52,6 +52,20 @@ func newServer(base *url.URL, config Config, q *queue) *server {
 	}
 	s.catalog = cached[map[string]bool]{ask: s.names, freshFor: catalogFreshFor}
 	return s
+}
+
+// shortName gives as much of a base URL, from its host on, as tells it from all others.
+func shortName(base *url.URL, all []*url.URL) string {
+	for _, name := range []func(*url.URL) string{
+		func(u *url.URL) string { return u.Host },
+		func(u *url.URL) string { return u.Host + u.Path },
+	} {
+		alike := func(u *url.URL) bool { return u != base && name(u) == name(base) }
+		if !slices.ContainsFunc(all, alike) {
+			return name(base)
+		}
+	}
+	return base.String()
 }
 
 // newTransport speaks HTTP/1.1, without proxies or compression and without a

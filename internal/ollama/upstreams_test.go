@@ -135,6 +135,34 @@ func TestCallsGoWhereTheirModelIs(t *testing.T) {
 	wantRelayed(t, c, "fresh:latest")
 }
 
+// Metrics are told apart by the names.
+func TestUpstreamsHaveShortNamesOfTheirOwn(t *testing.T) {
+	for urls, want := range map[string]string{
+		"http://gpu:11434":                              "gpu:11434",
+		"http://gpu http://gpu2/ollama":                 "gpu gpu2",
+		"http://gpu http://gpu:8080":                    "gpu gpu:8080",
+		"http://gpu/a http://gpu/b http://gpu2":         "gpu/a gpu/b gpu2",
+		"http://gpu/a https://gpu/a https://gpu/b":      "http://gpu/a https://gpu/a gpu/b",
+		"http://gpu https://gpu https://gpu/a http://x": "http://gpu https://gpu gpu/a x",
+	} {
+		var config ollama.Config
+		for base := range strings.FieldsSeq(urls) {
+			u, err := url.Parse(base)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config.BaseURLs = append(config.BaseURLs, u)
+		}
+		var names []string
+		for _, u := range ollama.New(config).Upstreams() {
+			names = append(names, u.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", urls, got, want)
+		}
+	}
+}
+
 func TestABusyServerLeavesCallsToTheOther(t *testing.T) {
 	servers, config := several(t, "m", "m")
 	c := ollama.New(config)
