@@ -85,13 +85,10 @@ func (l *lines) call(w *waiter) *waiter {
 	return w
 }
 
-// longest gives the line of the user who has most calls waiting, nil when none
-// wait.
-func (l *lines) longest() *line {
-	if len(l.list) == 0 {
-		return nil
-	}
-	return slices.MaxFunc(l.list, func(a, b *line) int { return len(a.calls) - len(b.calls) })
+// last gives the newest call of a user who has one.
+func (l *lines) last(user string) *waiter {
+	calls := l.list[l.find(user)].calls
+	return calls[len(calls)-1]
 }
 
 func (l *lines) longestWait() time.Duration {

@@ -219,20 +219,33 @@ func (q *queue) next(s *server) *waiter {
 	return q.batch.call(batch)
 }
 
-// makeRoom pushes out the last call of the user who has most of them waiting, if
-// that leaves him no fewer than the user who comes.
+// makeRoom pushes out the last call, of his batches if there are any, of the user
+// who has most calls waiting, if that leaves him no fewer than the user who comes.
 func (q *queue) makeRoom(user string) bool {
-	longest := q.batch.longest()
-	if other := q.interactive.longest(); longest == nil || other != nil && len(other.calls) > len(longest.calls) {
-		longest = other
-	}
-	if longest == nil || longest.user == user || len(longest.calls) < q.interactive.of(user)+q.batch.of(user)+2 {
+	most, calls := q.longest()
+	if most == user || calls < q.interactive.of(user)+q.batch.of(user)+2 {
 		return false
 	}
-	w := longest.calls[len(longest.calls)-1]
-	q.linesOf(w.turn).remove(w)
-	w.called <- nil
+	from := &q.batch
+	if from.of(most) == 0 {
+		from = &q.interactive
+	}
+	last := from.last(most)
+	from.remove(last)
+	last.called <- nil
 	return true
+}
+
+// longest gives the user who has most calls waiting.
+func (q *queue) longest() (most string, calls int) {
+	of := map[string]int{}
+	for _, l := range slices.Concat(q.batch.list, q.interactive.list) {
+		of[l.user] += len(l.calls)
+		if of[l.user] > calls {
+			most, calls = l.user, of[l.user]
+		}
+	}
+	return most, calls
 }
 
 // busy is the error of calls that get no turn: the wait of others tells when to

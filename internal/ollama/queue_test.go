@@ -215,6 +215,34 @@ func TestNobodyFillsTheQueueUpForOthers(t *testing.T) {
 	})
 }
 
+func TestAllCallsOfAUserCountWhenRoomIsMade(t *testing.T) {
+	for _, x := range []struct {
+		waiting, comes string // users; batches are in capitals
+		refused        string
+		batches        int // that still wait
+	}{
+		{"a A a A b b b", "c", "-a", 1},
+		{"B B B a A a A", "c", "-a", 4},
+		{"a a a b b", "c", "-a", 0},
+		{"a A a b b", "b", "-b", 1}, // it would leave a fewer than b
+		{"a A a b b", "a", "-a", 1}, // who has most comes himself
+	} {
+		t.Run(x.waiting+" "+x.comes, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := newOffice(1, len(strings.Fields(x.waiting)), time.Minute, "s")
+				for user := range strings.FieldsSeq("x " + x.waiting + " " + x.comes) {
+					lower := strings.ToLower(user)
+					o.call(t.Context(), Turn{User: lower, Batch: user != lower})
+				}
+				if got := strings.Join(o.order, " "); got != "x "+x.refused || o.stats().WaitingBatch != x.batches {
+					t.Errorf("%s, %d batches wait, want %s refused, %d", got, o.stats().WaitingBatch, x.refused, x.batches)
+				}
+				o.calls.Wait()
+			})
+		})
+	}
+}
+
 func TestWaitsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(1, 10, 1500*time.Millisecond, "s")
