@@ -31,10 +31,10 @@ func (c *cached[T]) last() (value T, known bool) {
 }
 
 // newest gives a value that was asked for within age, or else the last one
-// known. It waits, also for others who ask, and fails when no value is known or
-// ctx ends.
+// known. It waits for one, also when others ask, and fails when no value is known
+// or ctx ends.
 func (c *cached[T]) newest(ctx context.Context, age time.Duration) (T, error) {
-	if asking := c.renewed(age); asking != nil {
+	if asking := c.older(age); asking != nil {
 		select {
 		case <-asking:
 		case <-ctx.Done():
@@ -50,12 +50,15 @@ func (c *cached[T]) newest(ctx context.Context, age time.Duration) (T, error) {
 	return c.value, c.err
 }
 
-func (c *cached[T]) renewed(age time.Duration) <-chan struct{} {
+// older has a value asked for again that was not asked for within age, and gives
+// what is closed when that is over; else nil.
+func (c *cached[T]) older(age time.Duration) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.asked) > age {
-		c.renew()
+	if time.Since(c.asked) <= age {
+		return nil
 	}
+	c.renew()
 	return c.asking
 }
 

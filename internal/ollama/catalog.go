@@ -2,7 +2,6 @@ package ollama
 
 import (
 	"context"
-	"sync"
 	"time"
 )
 
@@ -10,6 +9,8 @@ const (
 	// catalogFreshFor is how old the list of a server's models may be before it
 	// is asked for again.
 	catalogFreshFor = 10 * time.Second
+	// catalogOldAfter is how old it may be when a call is sent where it says.
+	catalogOldAfter = time.Minute
 	// catalogPause is between two such questions for a model that nobody has.
 	catalogPause = time.Second
 )
@@ -31,10 +32,13 @@ func (c *Client) holders(ctx context.Context, model string) ([]*server, error) {
 	if len(c.servers) == 1 || model == "" {
 		return c.servers, nil
 	}
+	if err := c.renewCatalogs(ctx, catalogOldAfter); err != nil {
+		return nil, err
+	}
 	if have, _ := c.whoHas(model); len(have) > 0 {
 		return have, nil
 	}
-	if err := c.renewCatalogs(ctx); err != nil {
+	if err := c.renewCatalogs(ctx, catalogPause); err != nil {
 		return nil, err
 	}
 	have, unknown := c.whoHas(model)
@@ -60,13 +64,21 @@ func (c *Client) whoHas(model string) (have, unknown []*server) {
 	return have, unknown
 }
 
-// renewCatalogs asks all servers at once what they have, unless they were asked
-// just now. It fails only when ctx ends.
-func (c *Client) renewCatalogs(ctx context.Context) error {
-	var asking sync.WaitGroup
+// renewCatalogs asks all servers at once what they have that were not asked within
+// age. It fails only when ctx ends.
+func (c *Client) renewCatalogs(ctx context.Context, age time.Duration) error {
+	var asking []<-chan struct{}
 	for _, s := range c.servers {
-		asking.Go(func() { _, _ = s.catalog.newest(ctx, catalogPause) })
+		if over := s.catalog.older(age); over != nil {
+			asking = append(asking, over)
+		}
 	}
-	asking.Wait()
-	return ctx.Err()
+	for _, over := range asking {
+		select {
+		case <-over:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }

@@ -58,6 +58,9 @@ func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 		case a == nil:
 		case a.unserved:
 			away, refused = append(away, s), a
+			if a.Status == http.StatusNotFound { // the model may have moved
+				_ = c.renewCatalogs(ctx, catalogPause)
+			}
 		default:
 			return a, nil
 		}

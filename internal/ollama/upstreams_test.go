@@ -130,8 +130,11 @@ func TestCallsGoWhereTheirModelIs(t *testing.T) {
 	if status, _, err := relay(t.Context(), c, "nope:latest", ""); status != 404 || err != nil {
 		t.Errorf("a model that nobody has: %d, %v, want the upstream's own 404", status, err)
 	}
-	has(servers[1], "fresh")
+	has(servers[1], "fresh", "one")
+	has(servers[0], "both")
+	servers[0].Script("one", ollamatest.Status(404, "model 'one' not found"))
 	time.Sleep(1100 * time.Millisecond) // until lists may be asked for again
+	wantRelayed(t, c, "one:latest")
 	wantRelayed(t, c, "fresh:latest")
 }
 
