@@ -116,6 +116,27 @@ func TestBreakerNeverHoldsACallForLong(t *testing.T) {
 	})
 }
 
+func TestSeveralDeadServersHoldACallNoLongerThanOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const takes = 2 * time.Second
+		var servers []*server
+		for range 5 {
+			s := &server{breaker: breaker{tripAfter: tripAfter, patience: 50 * time.Millisecond, probe: func() error {
+				time.Sleep(takes)
+				return errDead
+			}}}
+			trip(&s.breaker)
+			servers = append(servers, s)
+		}
+		begun := time.Now()
+		wantRefusal(t, recovered(t.Context(), "m", servers), time.Second)
+		if took := time.Since(begun); took != 50*time.Millisecond {
+			t.Errorf("a refusal took %v", took)
+		}
+		time.Sleep(takes)
+	})
+}
+
 func TestBreakerLetsCallsWaitForOneProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := upstream{takes: 20 * time.Millisecond}

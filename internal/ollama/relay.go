@@ -178,11 +178,17 @@ func anyReady(servers []*server, model string) bool {
 }
 
 // recovered gives nil as soon as one of the servers proves well, or the refusal
-// that ends soonest.
+// that ends soonest. It asks all of them at once.
 func recovered(ctx context.Context, model string, doubtful []*server) error {
-	var soonest *Error
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	verdicts := make(chan error, len(doubtful))
 	for _, s := range doubtful {
-		err := s.admit(ctx, model)
+		go func() { verdicts <- s.admit(ctx, model) }()
+	}
+	var soonest *Error
+	for range doubtful {
+		err := <-verdicts
 		var refusal *Error
 		switch {
 		case err == nil:
