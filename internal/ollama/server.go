@@ -2,6 +2,7 @@ package ollama
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -72,6 +73,7 @@ func shortName(base *url.URL, all []*url.URL) string {
 // limit on connections.
 func newTransport(connectTimeout time.Duration) *http.Transport {
 	dialer := net.Dialer{Timeout: connectTimeout}
+	secure := tls.Dialer{NetDialer: &dialer}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := dialer.DialContext(ctx, network, address)
@@ -80,7 +82,13 @@ func newTransport(connectTimeout time.Duration) *http.Transport {
 			}
 			return c, err
 		},
-		TLSHandshakeTimeout:    connectTimeout,
+		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := secure.DialContext(ctx, network, address)
+			if err != nil { // of the handshake, too: no request has been sent
+				return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+			}
+			return c, nil
+		},
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    1024, // streams come in crowds: keep the connections they leave
 		IdleConnTimeout:        90 * time.Second,

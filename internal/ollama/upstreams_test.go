@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -311,6 +314,25 @@ func TestAServerThatCannotServeACallLeavesItToTheOther(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Nothing of a call is sent before the handshake.
+func TestAServerThatCannotBeTrustedLeavesItsCallsToTheOther(t *testing.T) {
+	unknown := httptest.NewUnstartedServer(http.NotFoundHandler())
+	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it says that the handshake failed
+	unknown.StartTLS()
+	t.Cleanup(unknown.Close)
+	servers, config := several(t, "m")
+	servers[0].Script("/api/tags", ollamatest.Status(500, "failed")) // so either may have the model
+	u, err := url.Parse(unknown.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.BaseURLs = slices.Insert(config.BaseURLs, 0, u)
+	c := ollama.New(config)
+	for range 5 {
+		wantRelayed(t, c, "m:latest")
 	}
 }
 
