@@ -52,7 +52,7 @@ func (s *server) models(ctx context.Context) ([]Model, error) {
 			Family:        m.Details.Family,
 			ParameterSize: m.Details.ParameterSize,
 			Quantization:  m.Details.QuantizationLevel,
-			ModifiedAt:    m.ModifiedAt,
+			ModifiedAt:    m.ModifiedAt.Time,
 			Capabilities:  slices.Clone(known[m.Digest]),
 		}
 	}
@@ -64,7 +64,7 @@ type taggedModel struct {
 	Name       string    `json:"name"`
 	Digest     string    `json:"digest"`
 	Size       int64     `json:"size"`
-	ModifiedAt time.Time `json:"modified_at"`
+	ModifiedAt timestamp `json:"modified_at"`
 	Details    struct {
 		Family            string `json:"family"`
 		ParameterSize     string `json:"parameter_size"`

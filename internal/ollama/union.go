@@ -47,19 +47,30 @@ type modelList struct {
 	Models []json.RawMessage `json:"models"`
 }
 
+// timestamp is zero when the upstream writes what is none: no reason to do without
+// its list.
+type timestamp struct{ time.Time }
+
+func (t *timestamp) UnmarshalJSON(b []byte) error {
+	if t.Time.UnmarshalJSON(b) != nil {
+		t.Time = time.Time{}
+	}
+	return nil
+}
+
 // tagged leaves out names that nobody can call.
 func (l modelList) tagged() ([]TaggedRaw, error) {
 	list := make([]TaggedRaw, 0, len(l.Models))
 	for _, raw := range l.Models {
 		var model struct {
 			Name       string    `json:"name"`
-			ModifiedAt time.Time `json:"modified_at"`
+			ModifiedAt timestamp `json:"modified_at"`
 		}
 		if err := json.Unmarshal(raw, &model); err != nil {
 			return nil, failed(messageNonsense, err)
 		}
 		if name, err := Canonical(model.Name); err == nil {
-			list = append(list, TaggedRaw{name, raw, model.ModifiedAt})
+			list = append(list, TaggedRaw{name, raw, model.ModifiedAt.Time})
 		}
 	}
 	return list, nil

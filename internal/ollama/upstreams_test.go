@@ -89,6 +89,20 @@ func TestListsAreUnions(t *testing.T) {
 	wantError(t, err, ollama.ErrUnavailable)
 }
 
+func TestAListIsTakenThatHasAnOddTime(t *testing.T) {
+	for _, odd := range []string{`"yesterday"`, `""`, `null`, `1767225600`, `{}`} {
+		s := ollamatest.Start(t)
+		s.Script("/api/tags", ollamatest.Body([]byte(`{"models":[{"name":"a","modified_at":`+odd+`},{"name":"b","modified_at":"2026-01-01T00:00:00Z"}]}`)))
+		c := newClient(t, s.URL)
+		if got, err := c.Tags(t.Context()); err != nil || names(got) != "a:latest b:latest" {
+			t.Errorf("%s: %s, %v", odd, names(got), err)
+		}
+		if got, err := c.Models(t.Context()); err != nil || len(got) != 2 || !got[0].ModifiedAt.IsZero() || got[1].ModifiedAt.IsZero() {
+			t.Errorf("%s: %+v, %v", odd, got, err)
+		}
+	}
+}
+
 // relay sends a user's chat and gives its whole answer.
 func relay(ctx context.Context, c *ollama.Client, model, user string) (status int, text string, err error) {
 	return relayTo(ctx, c, ollama.Relay{Turn: ollama.Turn{User: user}, Path: "api/chat", Model: model})
