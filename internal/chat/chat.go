@@ -60,7 +60,8 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	if err != nil {
 		return err
 	}
-	ask := ollama.ChatRequest{Turn: turn(ctx, false), Model: model, Options: options(req.GetOptions())}
+	asked := false
+	ask := ollama.ChatRequest{Turn: turn(ctx, false, &asked), Model: model, Options: options(req.GetOptions())}
 	text := 0
 	for _, m := range req.GetMessages() {
 		ask.Messages = append(ask.Messages, ollama.Message{Role: m.GetRole(), Content: m.GetContent()})
@@ -79,7 +80,7 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	defer func() { reserved.Settle(ctx, cost) }()
 	for piece, err := range s.upstream.Chat(ctx, ask) {
 		if ctx.Err() != nil {
-			cost.Outcome = usage.Aborted
+			cost = abort(cost, asked, text)
 		}
 		if err != nil {
 			return err
@@ -116,9 +117,18 @@ func progress(c usage.Cost, p ollama.ChatPiece) usage.Cost {
 	return c
 }
 
-// turn is the caller's place among those who wait for the upstream.
-func turn(ctx context.Context, batch bool) ollama.Turn {
-	return ollama.Turn{User: caller.From(ctx).UserID.String(), Batch: batch}
+// turn is the caller's place among those who wait for the upstream, and sets asked when that is over.
+func turn(ctx context.Context, batch bool, asked *bool) ollama.Turn {
+	return ollama.Turn{User: caller.From(ctx).UserID.String(), Batch: batch, Begun: func() { *asked = true }}
+}
+
+// abort is the cost of a call whose client leaves. The upstream has read the prompt if it was asked.
+func abort(c usage.Cost, asked bool, text int) usage.Cost {
+	c.Outcome = usage.Aborted
+	if asked {
+		c.PromptTokens = usage.Estimate(text)
+	}
+	return c
 }
 
 func message(p ollama.ChatPiece) *paddockv1.ChatResponse {
@@ -152,10 +162,11 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 	}
 	cost := usage.Cost{Outcome: usage.Failed}
 	defer func() { reserved.Settle(ctx, cost) }()
-	answer, err := s.upstream.Embed(ctx, turn(ctx, true), model, req.GetInput())
+	asked := false
+	answer, err := s.upstream.Embed(ctx, turn(ctx, true, &asked), model, req.GetInput())
 	if err != nil {
 		if ctx.Err() != nil {
-			cost.Outcome = usage.Aborted
+			cost = abort(cost, asked, text)
 		}
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func TestAbortReachesTheUpstream(t *testing.T) {
 			if c.path == "/api/show" {
 				return
 			}
-			if r := b.spent(t); r.Outcome != "aborted" || (r.Completion == 2) != c.pieces || (r.Prompt > 0) != c.pieces {
+			if r := b.spent(t); r.Outcome != "aborted" || (r.Completion == 2) != c.pieces || r.Prompt == 0 { // which the model has read
 				t.Errorf("recorded %+v", r)
 			}
 			b.Upstream.Script("tiny-chat") // and others are served at once

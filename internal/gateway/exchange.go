@@ -21,6 +21,7 @@ type exchange struct {
 	request     *request
 	reservation *usage.Reservation
 
+	asked    bool  // the upstream has been
 	begun    bool  // something has gone to the client
 	gone     bool  // the client has: it cannot be written to
 	produced int64 // completion tokens so far, a piece counted as one
@@ -34,7 +35,9 @@ func (x *exchange) run() error {
 	work := newLease(x.ctx)
 	defer work.end()
 	answer, err := x.gateway.upstream.Relay(work.ctx, ollama.Relay{
-		Turn:  ollama.Turn{User: caller.From(x.ctx).UserID.String(), Batch: q.call.kind == usage.Embed},
+		Turn: ollama.Turn{
+			User: caller.From(x.ctx).UserID.String(), Batch: q.call.kind == usage.Embed, Begun: func() { x.asked = true },
+		},
 		Path:  q.call.path,
 		Model: q.model,
 		Body:  q.encode(x.reservation.MaxTokens()),
@@ -72,13 +75,14 @@ func (x *exchange) noteEnd(err error) error {
 	return err
 }
 
-// cost is what the call did cost: as the upstream counted, or what came of the answer and the prompt behind it.
+// cost is what the call did cost: as the upstream counted, or what came of the answer and the prompt behind it, which a
+// client that leaves has had read.
 func (x *exchange) cost(total time.Duration) usage.Cost {
 	c := usage.Cost{Outcome: x.outcome, Total: total}
 	switch {
 	case x.counts.known:
 		c.Exact, c.PromptTokens, c.CompletionTokens = true, x.counts.prompt, x.counts.completion
-	case x.produced > 0 || x.outcome == usage.OK:
+	case x.produced > 0 || x.outcome == usage.OK || x.outcome == usage.Aborted && x.asked:
 		c.PromptTokens, c.CompletionTokens = usage.Estimate(x.request.text), x.produced
 	}
 	return c

@@ -13,6 +13,7 @@ import (
 type Turn struct {
 	User  string // users take turns; "" is one, too
 	Batch bool   // embeddings by the batch: interactive calls go first
+	Begun func() // called when the turn has come, before an upstream is asked; may be nil
 }
 
 // Relay is a request for an upstream that is encoded already.
@@ -58,7 +59,7 @@ func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 		case a == nil:
 		case a.unserved:
 			away, refused = append(away, s), a
-			if a.Status == http.StatusNotFound { // the model may have moved
+			if a.Status == http.StatusNotFound && len(c.servers) > 1 { // the model may have moved
 				_ = c.renewCatalogs(ctx, catalogPause)
 			}
 		default:
@@ -82,6 +83,9 @@ func (c *Client) relayTo(ctx context.Context, r Relay, holders []*server, begun 
 	if !s.ready(r.Model) { // the verdict must not be waited for in a place that others need
 		c.queue.leave(s, r.Turn.User)
 		return s, nil, nil
+	}
+	if r.Turn.Begun != nil {
+		r.Turn.Begun()
 	}
 	a, err := s.relay(ctx, r)
 	if err != nil || a.unserved {

@@ -355,3 +355,39 @@ func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
 		t.Errorf("300 bytes: %v", u)
 	}
 }
+
+// TestPromptsThatWereReadAreNotFree because their client leaves before the first token; those that still waited are.
+func TestPromptsThatWereReadAreNotFree(t *testing.T) {
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_MAX_INFLIGHT": "1"})
+	p := a.NewPerson(t, "user")
+	a.Upstream.Script("tiny-chat", ollamatest.Hang())
+	prompt := []*paddockv1.ChatMessage{{Role: "user", Content: strings.Repeat("word ", 60)}}
+	leave := make([]context.CancelFunc, 2)
+	var calls sync.WaitGroup
+	for i := range leave { // the first is with the model, the second waits
+		ctx, cancel := context.WithCancel(t.Context())
+		leave[i] = cancel
+		calls.Go(func() {
+			stream, err := a.As(p.Key).Ollama.Chat(ctx, &paddockv1.ChatRequest{Model: "tiny-chat", Messages: prompt})
+			if err == nil {
+				stream.Receive()
+				stream.Close()
+			}
+		})
+		for n := 0; n <= i; time.Sleep(time.Millisecond) {
+			var err error
+			if n, err = a.Store.Reservation.Query().Count(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for len(a.Upstream.To("/api/chat")) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	leave[1]()
+	leave[0]()
+	calls.Wait()
+	if u := settled(t, a, p); u.GetRequests() != 2 || u.GetPromptTokens() != 100 || !u.GetEstimated() {
+		t.Errorf("two prompts of 100 tokens, one of which was read: %v", u)
+	}
+}
