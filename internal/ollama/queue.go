@@ -46,9 +46,9 @@ type waiter struct {
 }
 
 // enter waits for the call's turn at one of the servers that have its model: of
-// those that are ready and have room the least busy one, unless calls for the model
-// fail there; leave must follow. It fails with ErrUnavailable when too many wait or for too long, since
-// begun, and with ctx's error.
+// those that are ready and have room the least busy one, where calls for the model
+// do not fail if there is a choice; leave must follow. It fails with ErrUnavailable
+// when too many wait or for too long, since begun, and with ctx's error.
 func (q *queue) enter(ctx context.Context, turn Turn, model string, holders []*server, begun time.Time) (*server, error) {
 	w := &waiter{turn: turn, model: model, holders: holders, begun: begun}
 	s, err := q.join(w)

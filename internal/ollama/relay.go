@@ -39,8 +39,9 @@ const quickPath = "api/show"
 func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 	begun := time.Now()
 	var away []*server  // those that certainly have not served the call
-	var refused *Answer // what one of them said, and why another could not be asked
-	var refusal error
+	var lost []*server  // of them, those that may come back while the call waits
+	var refused *Answer // in which the last that answered says so
+	var refusal error   // of the last that could not be asked
 	for {
 		holders, err := c.able(ctx, r, away)
 		switch {
@@ -49,11 +50,14 @@ func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 		case len(holders) == 0:
 			return nil, cmp.Or(err, refusal)
 		}
-		s, a, err := c.relayTo(ctx, r, holders, begun)
+		s, a, err := c.relayTo(ctx, r, slices.Concat(holders, lost), begun)
 		var fault *Error
 		switch {
 		case errors.As(err, &fault) && fault.unserved:
 			away, refusal = append(away, s), err
+			if !slices.Contains(lost, s) {
+				lost = append(lost, s)
+			}
 		case err != nil:
 			return nil, err
 		case a == nil:
@@ -100,7 +104,9 @@ func (c *Client) relayTo(ctx context.Context, r Relay, holders []*server, begun 
 		if works {
 			s.pulses.ended(r.Model)
 		}
-		s.note(r.Model, a, err)
+		if err != nil {
+			s.note(r.Model, a, err)
+		}
 		c.queue.leave(s, r.Turn.User)
 	}
 	return s, a, nil

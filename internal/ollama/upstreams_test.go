@@ -239,28 +239,33 @@ func TestADeadServerLeavesCallsToTheOther(t *testing.T) {
 }
 
 func TestACallThatWaitsGoesToAServerThatComesBack(t *testing.T) {
-	t.Parallel()
-	servers, config := several(t, "m", "m")
-	config.MaxInflight, config.MaxQueue, config.QueueTimeout = 1, 10, time.Minute
-	c := ollama.New(config)
-	wantRelayed(t, c, "m:latest") // the lists are known
-	servers[0].Stop()
-	for range 3 {
-		_, _ = c.Tags(t.Context())
+	for name, calls := range map[string]int{"known to be dead": 3, "found dead by the call": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			servers, config := several(t, "m", "m")
+			config.MaxInflight, config.MaxQueue, config.QueueTimeout = 1, 10, 20*time.Second
+			c := ollama.New(config)
+			wantRelayed(t, c, "m:latest") // the lists are known
+			servers[0].Stop()
+			_, _, _ = relay(t.Context(), c, "m:latest", "") // on a connection of old it may have been served
+			for range calls {
+				_, _ = c.Tags(t.Context())
+			}
+			servers[1].Script("m", ollamatest.Say("a"), ollamatest.Hang())
+			busy, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer busy.Close()
+			var waiting sync.WaitGroup
+			waiting.Go(func() { wantRelayed(t, c, "m:latest") })
+			for c.Stats().Waiting < 1 {
+				time.Sleep(time.Millisecond)
+			}
+			servers[0].Resume(t)
+			waiting.Wait()
+		})
 	}
-	servers[1].Script("m", ollamatest.Say("a"), ollamatest.Hang())
-	busy, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer busy.Close()
-	var waiting sync.WaitGroup
-	waiting.Go(func() { wantRelayed(t, c, "m:latest") })
-	for c.Stats().Waiting < 1 {
-		time.Sleep(time.Millisecond)
-	}
-	servers[0].Resume(t)
-	waiting.Wait()
 }
 
 // A request that an upstream may have seen is not sent to another, whatever came
