@@ -124,10 +124,10 @@ func TestWhatIsNotServedIsToldInItsDialect(t *testing.T) {
 		status            int
 		body              string
 	}{
-		{"POST", "/api/pull", "", 404, `{"error":"this path is not found"}`},
-		{"DELETE", "/api/delete", a.AdminKey, 404, `{"error":"this path is not found"}`},
+		{"POST", "/api/pull", "", 404, `{"error":"Paddock does not serve this path"}`},
+		{"DELETE", "/api/delete", a.AdminKey, 404, `{"error":"Paddock does not serve this path"}`},
 		{"PUT", "/api/chat", a.AdminKey, 405, `{"error":"method not allowed"}`},
-		{"POST", "/v1/files", a.AdminKey, 404, `{"error":{"message":"this path is not found","type":"not_found_error","param":null,"code":"NOT_FOUND"}}`},
+		{"POST", "/v1/files", a.AdminKey, 404, `{"error":{"message":"Paddock does not serve this path","type":"not_found_error","param":null,"code":"NOT_FOUND"}}`},
 		{"POST", "/api/chat", "", 401, `{"error":"` + noKey + `","status":"` + noKey + `"}`},
 	} {
 		if got := request(t, c.method, a.URL+c.path, c.key, large); got.status != c.status || got.body != c.body {

@@ -38,10 +38,10 @@ func TestOllamaCommandLine(t *testing.T) {
 		{"run", proxy, "run tiny-chat hi", true, ollamatest.ChatAnswer},
 		{"run --format", proxy, "run tiny-tools hi --format json", true, `"get_weather"`},
 		{"run of an embedding model", proxy, "run tiny-embed hello", true, "["},
-		{"run of an unknown model", proxy, "run nope hi", false, "not found"},
-		{"pull", proxy, "pull tiny-chat", false, "this path is not found"},
-		{"rm", proxy, "rm tiny-chat", false, "not found"},
-		{"cp", proxy, "cp tiny-chat mine", false, "not found"},
+		{"run of an unknown model", proxy, "run nope hi", false, "does not serve this path"},
+		{"pull", proxy, "pull tiny-chat", false, "Paddock does not serve this path"},
+		{"rm", proxy, "rm tiny-chat", false, "does not serve this path"},
+		{"cp", proxy, "cp tiny-chat mine", false, "does not serve this path"},
 		{"stop", proxy, "stop tiny-chat", false, "models are not unloaded through this server"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -137,8 +137,9 @@ func TestDevTellsWhetherOllamaAnswers(t *testing.T) {
 	upstream := httptest.NewServer(ollamatest.New())
 	t.Cleanup(upstream.Close)
 	for base, want := range map[string]string{
-		upstream.URL:         upstream.URL + ", which answers\n",
-		"http://127.0.0.1:1": "http://127.0.0.1:1, which does not answer: install",
+		upstream.URL:                         upstream.URL + ", which answers\n",
+		"http://127.0.0.1:1":                 "http://127.0.0.1:1, which does not answer: install",
+		upstream.URL + ",http://127.0.0.1:1": upstream.URL + ", http://127.0.0.1:1, some of which do not answer\n",
 	} {
 		p := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": base}), "dev")
 		if out := devReady(t, p, "Ctrl-C"); !strings.Contains(out, want) {

@@ -70,15 +70,18 @@ func devDatabase(cfg config.Config) string {
 	return "PostgreSQL"
 }
 
-// devOllama tells where Ollama is expected, and what to do when it is not there.
-func devOllama(cfg config.Config, answers bool) string {
+// devOllama tells where Ollama is expected, how that is, and what to do when it is not there.
+func devOllama(cfg config.Config, state string) string {
 	var all []string
 	for _, u := range cfg.Ollama.BaseURLs {
 		all = append(all, u.String())
 	}
 	where := strings.Join(all, ", ")
-	if answers {
+	switch state {
+	case "ok":
 		return where + ", which answers"
+	case "degraded":
+		return where + ", some of which do not answer"
 	}
 	return where + ", which does not answer: install and start it (https://ollama.com), or a test one:\n" +
 		"            go run ./internal/ollama/ollamatest/serve"
@@ -90,7 +93,7 @@ type devCheck struct {
 	fresh                 bool // the password was set just now
 
 	signIn string // what to sign in with
-	ollama bool   // it answers
+	ollama string // how it is, as /readyz tells
 }
 
 // run fails when the server does not answer as it should. An admin who has changed their password since is no fault.
@@ -104,7 +107,7 @@ func (c *devCheck) run(ctx context.Context) error {
 	if status, err := c.ask(ctx, http.MethodGet, "/readyz", nil, &state); err != nil || status != http.StatusOK {
 		return fmt.Errorf("/readyz does not answer as it should: %w", orStatus(err, status))
 	}
-	c.ollama = state.Upstream == "ok"
+	c.ollama = state.Upstream
 	c.signIn = c.email + " / the password that you have set"
 	if c.password == "" {
 		return nil

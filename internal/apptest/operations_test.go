@@ -235,6 +235,7 @@ func TestMetrics(t *testing.T) {
 		"\npaddock_db_connections ",
 		"\npaddock_db_connections_in_use ",
 		"\npaddock_upstream_up{upstream=\"127.0.0.1:",
+		"\npaddock_upstream_reachable{upstream=\"" + strings.TrimPrefix(a.Upstream.URL, "http://") + "\"} 1\n",
 		"\npaddock_upstream_in_flight{upstream=\"127.0.0.1:",
 		"\npaddock_queue_waiting{class=\"batch\"} 0\n",
 		"\npaddock_model_calls_total{kind=\"embed\",outcome=\"ok\"} 1\n",
@@ -275,5 +276,8 @@ func TestMetricsHaveAPortOfTheirOwn(t *testing.T) {
 	}
 	if got.Response == nil || !strings.Contains(got.body, "paddock_request_duration_seconds") {
 		t.Errorf("on its own port: %v", got.body)
+	}
+	if got := send(t, http.MethodGet, "http://"+addr+"/readyz", nil, ""); got.StatusCode != http.StatusNotFound {
+		t.Errorf("a probe of the wrong port: %d", got.StatusCode)
 	}
 }

@@ -76,6 +76,7 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	if most := reserved.MaxTokens(); most > 0 {
 		ask.Options.NumPredict = new(int32(min(most, math.MaxInt32)))
 	}
+	stream.ResponseHeader().Set("X-Accel-Buffering", "no") // nginx would hold pieces back
 	cost := usage.Cost{Outcome: usage.Failed}
 	defer func() { reserved.Settle(ctx, cost) }()
 	for piece, err := range s.upstream.Chat(ctx, ask) {

@@ -54,6 +54,9 @@ type Config struct {
 	// TokensPerDay and TokensPerMonth are the quotas of users who have none of their own; nil is no limit:
 	// DEFAULT_TOKENS_PER_DAY, DEFAULT_TOKENS_PER_MONTH.
 	TokensPerDay, TokensPerMonth *int64
+	// AnswerTokens is how long the answer of a user with a quota may be, in tokens, where the client sets no limit, and so
+	// how much a running call holds: QUOTA_ANSWER_TOKENS.
+	AnswerTokens int
 	// MaxStreamsPerUser and MaxStreams are how many streamed answers may run at once, for one user and in all:
 	// MAX_STREAMS_PER_USER, MAX_STREAMS.
 	MaxStreamsPerUser, MaxStreams int

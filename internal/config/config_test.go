@@ -47,6 +47,7 @@ func defaults(t *testing.T) config.Config {
 		RateLimitPerMinute: 60,
 		MaxStreamsPerUser:  100,
 		MaxStreams:         4000,
+		AnswerTokens:       4096,
 		PasswordMinLength:  12,
 		Argon2:             config.Argon2{MemoryKiB: 19456, Time: 2, Parallelism: 1},
 		Tokens: config.Tokens{
@@ -92,6 +93,7 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		"ACCESS_TOKEN_TTL": "1s", "REFRESH_TOKEN_TTL": "48h", "SESSION_TTL": "30m", "RATE_LIMIT_PER_MINUTE": "0",
 		"OLLAMA_BASE_URL": "https://gpu.internal/ollama/, http://gpu2:11434", "OLLAMA_MAX_INFLIGHT": "4",
 		"OLLAMA_QUEUE_LIMIT": "10", "OLLAMA_QUEUE_TIMEOUT": "5s", "DEFAULT_TOKENS_PER_DAY": "0", "DEFAULT_TOKENS_PER_MONTH": "1000000",
+		"QUOTA_ANSWER_TOKENS":  "8192",
 		"MAX_STREAMS_PER_USER": "7", "MAX_STREAMS": "70", "OLLAMA_CONNECT_TIMEOUT": "1ms",
 		"OLLAMA_FIRST_TOKEN_TIMEOUT": "3m", "OLLAMA_IDLE_TIMEOUT": "1m",
 		"DEFAULT_CHAT_MODEL": "qwen3:8b", "DEFAULT_EMBED_MODEL": "bge-m3",
@@ -115,6 +117,7 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 		WebAPIBase:         "https://api.example.com",
 		TokensPerDay:       new(int64(0)),
 		TokensPerMonth:     new(int64(1_000_000)),
+		AnswerTokens:       8192,
 		MaxStreamsPerUser:  7,
 		MaxStreams:         70,
 		RateLimitPerMinute: 0,

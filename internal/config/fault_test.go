@@ -70,6 +70,7 @@ var faultCases = []struct {
 	{variable: "OLLAMA_BASE_URL", value: "http://ollama/?key=1", problem: badBaseURLs},
 	{variable: "OLLAMA_BASE_URL", value: "http://ollama/#", problem: badBaseURLs},
 	{variable: "OLLAMA_BASE_URL", value: "http://ollama:99999", problem: badBaseURLs},
+	{variable: "OLLAMA_BASE_URL", value: "http://a:11434, http://b:11434/v1/", problem: "must be Ollama's own address, without /v1 or /api"},
 	{variable: "OLLAMA_CONNECT_TIMEOUT", value: "0", problem: badTimeout},
 	{variable: "OLLAMA_FIRST_TOKEN_TIMEOUT", value: "soon", problem: badTimeout},
 	{variable: "OLLAMA_IDLE_TIMEOUT", value: "-30s", problem: badTimeout},

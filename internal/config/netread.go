@@ -44,6 +44,9 @@ func baseURLs(dst *[]*url.URL) reader {
 			if !ok || seen[u.String()] {
 				return notHTTPURL + ", or several, comma-separated, each once"
 			}
+			if path := strings.TrimSuffix(u.Path, "/"); strings.HasSuffix(path, "/v1") || strings.HasSuffix(path, "/api") {
+				return "must be Ollama's own address, without /v1 or /api"
+			}
 			urls, seen[u.String()] = append(urls, u), true
 		}
 		if len(urls) == 0 {

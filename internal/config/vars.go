@@ -100,6 +100,10 @@ func (d *draft) variables() []variable {
 			"tokens a day for each user who has no quota of their own; unset: no limit",
 		},
 		{"DEFAULT_TOKENS_PER_MONTH", unset{}, optionalNumber(&d.TokensPerMonth), "the same for a month"},
+		{
+			"QUOTA_ANSWER_TOKENS", is("4096"), number(&d.AnswerTokens, 1, 131_072),
+			"tokens that an answer may have, and holds while it runs, of a user with a quota whose client sets no limit",
+		},
 		{"MAX_STREAMS_PER_USER", is("100"), number(&d.MaxStreamsPerUser, 1, 1_000_000), "streamed answers at once for each user"},
 		{"MAX_STREAMS", is("4000"), number(&d.MaxStreams, 1, 1_000_000), "streamed answers at once in all"},
 

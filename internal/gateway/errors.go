@@ -22,7 +22,7 @@ const (
 	Anthropic
 )
 
-var errNotFound = fault.NotFound("this path is")
+var errNotFound = fault.New(connect.CodeNotFound, fault.NotFoundReason, "Paddock does not serve this path")
 
 // WriteError refuses a request in the client's dialect. The error must be one that the client may see.
 func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.Error) {

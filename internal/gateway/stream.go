@@ -76,6 +76,7 @@ func (x *exchange) send(contentType string, b []byte) bool {
 	if !x.begun {
 		x.begun = true
 		x.w.Header().Set("Content-Type", contentType)
+		x.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold pieces back
 	}
 	x.reservation.Produced(x.produced)
 	if _, _ = x.Write(b); !x.gone && x.flusher.Flush() != nil {

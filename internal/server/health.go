@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"sync"
@@ -18,10 +19,9 @@ import (
 
 // health answers the probes: alive as long as the process is, ready while it can serve.
 type health struct {
-	store    *store.Store
-	upstream *ollama.Client
-	calls    *calls
-	ping     ping
+	store *store.Store
+	pings *pings
+	calls *calls
 }
 
 // readiness is the answer of /readyz. The upstream is told and does not count: accounts and keys work without it.
@@ -38,35 +38,50 @@ const (
 	pingPatience = time.Second
 )
 
-// ping is how the upstreams answered last.
-type ping struct {
-	mu    sync.Mutex
-	at    time.Time
-	state string
+// pings are how the Ollama servers answered last.
+type pings struct {
+	upstream *ollama.Client
+
+	mu  sync.Mutex
+	at  time.Time
+	all []ollama.Health
 }
 
-// ask tells whether the Ollama servers answer. It asks them, unless it did so just now: the circuit breakers know nothing
-// before the first calls.
-func (p *ping) ask(ctx context.Context, upstream *ollama.Client) string {
+// ask tells how the Ollama servers answer. It asks them, unless it did so just now: the circuit breakers know nothing
+// before the first calls. The log tells when one stops answering and when it does again.
+func (p *pings) ask(ctx context.Context) []ollama.Health {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Since(p.at) < pingHolds {
-		return p.state
+		return p.all
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingPatience) // others wait for it too
 	defer cancel()
+	before := p.all
+	p.all = p.upstream.Ping(ctx)
+	p.at = time.Now()
+	for i, h := range p.all {
+		switch answered := before == nil || before[i].Err == nil; {
+		case answered && h.Err != nil:
+			slog.WarnContext(ctx, "Ollama server does not answer", "upstream", h.Name, "error", h.Err)
+		case !answered && h.Err == nil:
+			slog.InfoContext(ctx, "Ollama server answers again", "upstream", h.Name)
+		}
+	}
+	return p.all
+}
+
+// state tells of all the Ollama servers together whether they answer.
+func (p *pings) state(ctx context.Context) string {
 	answered := func(h ollama.Health) bool { return h.Err == nil }
-	all := upstream.Ping(ctx)
+	all := p.ask(ctx)
 	switch silent := slices.DeleteFunc(slices.Clone(all), answered); len(silent) {
 	case 0:
-		p.state = "ok"
+		return "ok"
 	case len(all):
-		p.state = "unavailable"
-	default:
-		p.state = "degraded"
+		return "unavailable"
 	}
-	p.at = time.Now()
-	return p.state
+	return "degraded"
 }
 
 // ready tells by checks whether calls can be served.
@@ -90,7 +105,7 @@ func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	checks, ready := h.ready(ctx)
-	answer := readiness{Status: "ready", Checks: checks, Upstream: h.ping.ask(ctx, h.upstream)}
+	answer := readiness{Status: "ready", Checks: checks, Upstream: h.pings.state(ctx)}
 	if !ready {
 		answer.Status = "unavailable"
 	}

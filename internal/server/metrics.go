@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -61,7 +62,9 @@ func newMetrics(s *store.Store, h *secret.Hasher, running *streams) *metrics {
 }
 
 // watch adds what is known of the upstreams and of the queue before them.
-func (m *metrics) watch(upstream *ollama.Client) { m.registry.MustRegister(&upstreams{upstream}) }
+func (m *metrics) watch(upstream *ollama.Client, pings *pings) {
+	m.registry.MustRegister(&upstreams{upstream, pings})
+}
 
 // waited notes how long a model call waited for its turn.
 func (m *metrics) waited(wait time.Duration, batch bool) {
@@ -83,11 +86,16 @@ func classOf(batch bool) string {
 }
 
 // upstreams collects one snapshot for all that it tells.
-type upstreams struct{ client *ollama.Client }
+type upstreams struct {
+	client *ollama.Client
+	pings  *pings
+}
 
 var (
 	upstreamUp = prometheus.NewDesc("paddock_upstream_up",
 		"1 while the circuit breaker lets calls through to the Ollama server.", []string{"upstream"}, nil)
+	upstreamReachable = prometheus.NewDesc("paddock_upstream_reachable",
+		"1 while the Ollama server answers when it is asked for its version.", []string{"upstream"}, nil)
 	upstreamInFlight = prometheus.NewDesc("paddock_upstream_in_flight",
 		"Model calls that the Ollama server works on.", []string{"upstream"}, nil)
 	upstreamSilent = prometheus.NewDesc("paddock_upstream_silent_models",
@@ -100,7 +108,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (u *upstreams) Describe(all chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{upstreamUp, upstreamInFlight, upstreamSilent, queueWaiting, queueLongest} {
+	for _, d := range []*prometheus.Desc{upstreamUp, upstreamReachable, upstreamInFlight, upstreamSilent, queueWaiting, queueLongest} {
 		all <- d
 	}
 }
@@ -119,6 +127,13 @@ func (u *upstreams) Collect(all chan<- prometheus.Metric) {
 		gauge(upstreamUp, up, server.Name)
 		gauge(upstreamInFlight, float64(server.InFlight), server.Name)
 		gauge(upstreamSilent, float64(len(server.Silent)), server.Name)
+	}
+	for _, h := range u.pings.ask(context.Background()) {
+		reachable := 0.0
+		if h.Err == nil {
+			reachable = 1
+		}
+		gauge(upstreamReachable, reachable, h.Name)
 	}
 	gauge(queueWaiting, float64(s.Waiting), classOf(false))
 	gauge(queueWaiting, float64(s.WaitingBatch), classOf(true))

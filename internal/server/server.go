@@ -92,6 +92,8 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	streamed := newStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
 	figures := newMetrics(s, hasher, streamed)
 	upstream := newUpstream(cfg.Ollama, figures) //nolint:contextcheck // its breakers' probes outlive every call
+	pings := &pings{upstream: upstream}
+	figures.watch(upstream, pings)
 	limit := newLimiter(cfg.RateLimitPerMinute)
 	if !s.Embedded() {
 		limit.shared = s.TakeRequests
@@ -100,7 +102,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	ledger := usage.NewLedger(s, log, caller.Quota{
 		TokensPerDay: cfg.TokensPerDay, TokensPerMonth: cfg.TokensPerMonth, RequestsPerMinute: &perMinute,
 	})
-	ledger.Settled = figures.settled
+	ledger.AnswerTokens, ledger.Settled = int64(cfg.AnswerTokens), figures.settled
 	noise := audit.NewNoise(log)
 	authentication, err := auth.New(s, log, noise, hasher, auth.Options{
 		Secrets:           o.Secrets,
@@ -123,7 +125,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		trail:   log,
 		noise:   noise,
 		calls:   running,
-		health:  &health{store: s, upstream: upstream, calls: running},
+		health:  &health{store: s, pings: pings, calls: running},
 		metrics: figures,
 		ledger:  ledger,
 	}
@@ -230,7 +232,6 @@ func newUpstream(cfg config.Ollama, figures *metrics) *ollama.Client {
 		FirstTokenTimeout: cfg.FirstTokenTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 	})
-	figures.watch(upstream)
 	return upstream
 }
 
@@ -286,7 +287,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		if err != nil {
 			return fmt.Errorf("metrics: %w", err)
 		}
-		metricsServer := newHTTPServer(s.metrics.handler(), s.log)
+		only := http.NewServeMux()
+		only.Handle("GET /metrics", s.metrics.handler())
+		metricsServer := newHTTPServer(only, s.log)
 		go func() { failed <- metricsServer.Serve(aside) }()
 		defer metricsServer.Close()
 	}

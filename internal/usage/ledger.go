@@ -15,8 +15,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// defaultCompletion is how many completion tokens a user with a quota gets for a call that asks for no number.
-const defaultCompletion = 4096
+// answerTokens is what AnswerTokens is, unless it is set.
+const answerTokens = 4096
 
 // Ledger reserves and settles. What waits while a commit is on its way goes into the next one together.
 type Ledger struct {
@@ -37,6 +37,8 @@ type Ledger struct {
 
 	blind bool // see Sweep
 
+	// AnswerTokens is how many completion tokens a user with a quota gets for a call that asks for no number.
+	AnswerTokens int64
 	// Settled, when set, is told of every call that has been settled here. It must not block.
 	Settled func(Call, Cost)
 }
@@ -44,7 +46,7 @@ type Ledger struct {
 // NewLedger returns the ledger of this replica; the quota is that of users who have none of their own.
 func NewLedger(s *store.Store, log *audit.Log, defaults caller.Quota) *Ledger {
 	return &Ledger{
-		store: s, log: log, defaults: defaults,
+		store: s, log: log, defaults: defaults, AnswerTokens: answerTokens,
 		replica: uuid.Must(uuid.NewV7()), now: store.Now, live: map[uuid.UUID]*Reservation{}, blind: !s.Embedded(),
 	}
 }

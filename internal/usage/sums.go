@@ -79,7 +79,7 @@ func (s *sums) admit(r *Reservation) error {
 		least++
 		demand += r.call.MaxTokens
 		if r.call.MaxTokens == 0 {
-			demand += defaultCompletion
+			demand += r.ledger.AnswerTokens
 		}
 	}
 	var refusal error

@@ -391,3 +391,30 @@ func TestPromptsThatWereReadAreNotFree(t *testing.T) {
 		t.Errorf("two prompts of 100 tokens, one of which was read: %v", u)
 	}
 }
+
+// TestAnAnswerUnderAQuotaHasALength that the operator sets, unless the client asks for another.
+func TestAnAnswerUnderAQuotaHasALength(t *testing.T) {
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"QUOTA_ANSWER_TOKENS": "8"})
+	free, bound := a.NewPerson(t, "user"), a.NewPerson(t, "user")
+	setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: bound.GetId(), TokensPerDay: new(int64(1_000_000))})
+	for _, c := range []struct {
+		who     *apptest.Person
+		options *paddockv1.ChatOptions
+		want    string
+	}{
+		{free, nil, ""}, {bound, nil, `"num_predict":8`}, {bound, &paddockv1.ChatOptions{NumPredict: new(int32(9))}, `"num_predict":9`},
+	} {
+		stream, err := a.As(c.who.Key).Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi, Options: c.options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for stream.Receive() {
+		}
+		stream.Close()
+		all := a.Upstream.To("/api/chat")
+		body := string(all[len(all)-1].Body)
+		if _, told, _ := strings.Cut(body, `"options":{`); !strings.HasPrefix(told, c.want) || c.want == "" && told != "" {
+			t.Errorf("sent %s, want %q", body, c.want)
+		}
+	}
+}

@@ -129,8 +129,8 @@ test('an exceeded quota', async () => {
 });
 
 test('what changes the server', async () => {
-  await assert.rejects(() => client.delete({ model: 'tiny-chat' }), refused(404, /not found/));
-  await assert.rejects(() => client.pull({ model: 'tiny-chat' }), refused(404, /not found/));
+  await assert.rejects(() => client.delete({ model: 'tiny-chat' }), refused(404, /does not serve this path/));
+  await assert.rejects(() => client.pull({ model: 'tiny-chat' }), refused(404, /does not serve this path/));
 });
 
 test('abort in mid-stream', async () => {

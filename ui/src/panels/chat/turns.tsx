@@ -142,7 +142,7 @@ function Ending({ answer, onRetry }: AnswerTurnProps) {
     case 'cut':
       return (
         <p className="text-xs text-fg-3">
-          Cut off at the longest answer that the settings or the model allow.
+          Cut off at the longest answer that the settings, the model or your quota allow.
         </p>
       );
     default:
