@@ -137,8 +137,8 @@ func TestGuessesAtOnceGetNoMoreTriesThanOneByOne(t *testing.T) {
 		hashed.Store(0)
 		for range 100 {
 			all.Go(func() {
-				g, wait, _ := naive.begin(t.Context(), "ada", "net")
-				if wait > 0 {
+				g, wait, err := naive.begin(t.Context(), "ada", "net")
+				if err != nil || wait > 0 {
 					return
 				}
 				hashed.Add(1)

@@ -1,10 +1,12 @@
+import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { act, screen, waitFor, within } from '@testing-library/react';
+import { act, render, screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { AuditService } from '../../gen/paddock/v1/audit_pb';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
-import { OverviewService } from '../../gen/paddock/v1/overview_pb';
+import { OverviewService, UpstreamHealthSchema } from '../../gen/paddock/v1/overview_pb';
 import { renderApp, someone } from '../../test/app';
+import { Upstreams } from './upstreams';
 
 function open(...roles: string[]) {
   const userId = '01a20588-5d85-7abe-8000-000000000002';
@@ -69,6 +71,14 @@ test('the usage of the days is told in tokens or in requests', async () => {
   expect(chart).toHaveAccessibleName('Tokens per day (UTC). Nov 22: tokens 234');
   await person.click(screen.getByRole('button', { name: 'Requests' }));
   expect(screen.getByText('7 requests')).toBeVisible();
+});
+
+test('no server is said to stand in for others while all are away', () => {
+  const away = ['gpu-1', 'gpu-2'].map((name) =>
+    create(UpstreamHealthSchema, { name, problem: 'the model server cannot be reached' }),
+  );
+  render(<Upstreams upstreams={away} />);
+  expect(screen.getAllByText(/Chat and embeddings fail until one is back/)).toHaveLength(2);
 });
 
 test('a member goes on to the chat', async () => {

@@ -4,10 +4,11 @@ import { milliseconds } from './milliseconds';
 
 /** The Ollama servers: whether they answer, how fast, and what runs there. */
 export function Upstreams({ upstreams }: { upstreams: UpstreamHealth[] }) {
+  const anyUp = upstreams.some((upstream) => upstream.up);
   return (
     <ul aria-label="Ollama servers" className="flex flex-col gap-2">
       {upstreams.map((upstream, i) => (
-        <Upstream key={upstream.name || i} upstream={upstream} others={upstreams.length - 1} />
+        <Upstream key={upstream.name || i} upstream={upstream} anyUp={anyUp} />
       ))}
     </ul>
   );
@@ -15,10 +16,10 @@ export function Upstreams({ upstreams }: { upstreams: UpstreamHealth[] }) {
 
 function Upstream({
   upstream: { name, up, latencyMs, problem, inFlight },
-  others,
+  anyUp,
 }: {
   upstream: UpstreamHealth;
-  others: number;
+  anyUp: boolean;
 }) {
   return (
     <li className="rounded-xl border border-line px-3 py-2.5">
@@ -39,9 +40,7 @@ function Upstream({
         ) : (
           <span className="text-bad-text">
             {sentence(problem)}{' '}
-            {others > 0
-              ? 'Calls go to the others that answer.'
-              : 'Chat and embeddings fail until it is back.'}
+            {anyUp ? 'Calls go to the others that answer.' : 'Chat and embeddings fail until one is back.'}
           </span>
         )}
       </p>
