@@ -45,21 +45,28 @@ func TestPromptsThatWereReadAreNotFree(t *testing.T) {
 				stream.Close()
 			}
 		})
-		for n := 0; n <= i; time.Sleep(time.Millisecond) {
-			var err error
-			if n, err = a.Store.Reservation.Query().Count(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
+		reserved(t, a, i+1)
 		for len(a.Upstream.To("/api/chat")) == 0 {
 			time.Sleep(time.Millisecond)
 		}
 	}
 	leave[1]()
+	reserved(t, a, 1)
 	leave[0]()
 	calls.Wait()
 	if u := settled(t, a, p); u.GetRequests() != 2 || u.GetPromptTokens() != 100 || !u.GetEstimated() {
 		t.Errorf("two prompts of 100 tokens, one of which was read: %v", u)
+	}
+}
+
+// reserved waits until so many calls run.
+func reserved(t testing.TB, a *apptest.App, calls int) {
+	t.Helper()
+	for n := -1; n != calls; time.Sleep(time.Millisecond) {
+		var err error
+		if n, err = a.Store.Reservation.Query().Count(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
