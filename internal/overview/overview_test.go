@@ -98,3 +98,37 @@ func TestAnOwnerWhoIsDeletedMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// TestUsageOfTheDaysIsWhatTheRecordsSay: the chart's last day has what was called just now, of everybody.
+func TestUsageOfTheDaysIsWhatTheRecordsSay(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		var want paddockv1.UsageDay
+		for range 2 {
+			p := a.NewPerson(t, "user")
+			if _, err := a.As(p.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"a", "bc"}}); err != nil {
+				t.Fatal(err)
+			}
+			for ; ; time.Sleep(time.Millisecond) { // it is written a moment later
+				m, err := a.As(p.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if row := m.GetRows()[0]; row.GetRequests() == 1 {
+					want.Requests++
+					want.Tokens += row.GetPromptTokens() + row.GetCompletionTokens()
+					break
+				}
+			}
+		}
+		days := get(t.Context(), t, a).GetUsageDays()
+		if len(days) != 28 || days[27].GetDay() != time.Now().UTC().Format(time.DateOnly) {
+			t.Fatalf("days %v", days)
+		}
+		if today := days[27]; today.GetRequests() != want.GetRequests() || today.GetTokens() != want.GetTokens() || want.GetTokens() == 0 {
+			t.Errorf("today %v, want %d requests and %d tokens", today, want.GetRequests(), want.GetTokens())
+		}
+		if before := days[26]; before.GetRequests() != 0 || before.GetTokens() != 0 {
+			t.Errorf("yesterday %v", before)
+		}
+	})
+}
