@@ -148,8 +148,8 @@ func (s *scanner) str() error {
 	}
 }
 
-// plain counts the bytes before the next quote, backslash that does not begin a short escape, or control character, eight at
-// a time. In a word, the highest bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but the lowest
+// plain counts bytes that need no look, eight at a time: at most those before the next quote, control character, or backslash
+// that does not begin a short escape. In a word, the highest bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but the lowest
 // one is right.
 func plain(b []byte) int {
 	const ones, highest = 0x0101010101010101, 0x8080808080808080
@@ -163,7 +163,7 @@ func plain(b []byte) int {
 			continue
 		}
 		n += bits.TrailingZeros64(found) / 8
-		if b[n] != '\\' || n+1 >= len(b) || !short[b[n+1]] {
+		if b[n] != '\\' || n+1 >= len(b) || !shortEscapes[b[n+1]] {
 			return n
 		}
 		n += 2
@@ -174,8 +174,8 @@ func plain(b []byte) int {
 	return n
 }
 
-// short are the bytes that make an escape with the backslash before them.
-var short = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+// shortEscapes are the bytes that make an escape with the backslash before them.
+var shortEscapes = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
 
 func (s *scanner) escape() error {
 	s.at++

@@ -220,9 +220,9 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	return srv, nil
 }
 
-// newUpstream makes the client of the Ollama servers, with its figures.
+// newUpstream makes the client of the Ollama servers. How long calls wait for it goes to the figures.
 func newUpstream(cfg config.Ollama, figures *metrics) *ollama.Client {
-	upstream := ollama.New(ollama.Config{
+	return ollama.New(ollama.Config{
 		BaseURLs:          cfg.BaseURLs,
 		MaxInflight:       cfg.MaxInflight,
 		MaxQueue:          cfg.QueueLimit,
@@ -232,7 +232,6 @@ func newUpstream(cfg config.Ollama, figures *metrics) *ollama.Client {
 		FirstTokenTimeout: cfg.FirstTokenTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 	})
-	return upstream
 }
 
 // allMethods reads the access rules of all services, and which requests change something.

@@ -49,8 +49,8 @@ func (l *Ledger) put(e *entry) {
 	l.busy = true
 	l.mu.Unlock()
 	if first {
+		defer func() { go l.commitAll() }() // after a panic, too: others wait
 		l.commitGroup(l.next())
-		go l.commitAll()
 	}
 }
 
