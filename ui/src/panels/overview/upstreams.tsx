@@ -40,7 +40,7 @@ function Upstream({
         ) : (
           <span className="text-bad-text">
             {sentence(problem)}{' '}
-            {anyUp ? 'Calls go to the others that answer.' : 'Chat and embeddings fail until one is back.'}
+            {anyUp ? 'Calls go to the others that answer.' : 'Chat and embeddings fail meanwhile.'}
           </span>
         )}
       </p>
