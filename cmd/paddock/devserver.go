@@ -48,12 +48,13 @@ func devServer(ctx context.Context, p program, cfg config.Config, f devFlags, li
 		<-ended //nolint:errcheck // the check's error says more
 		return fail(p, err)
 	}
-	fmt.Fprintf(p.stdout, "\n  Paddock is ready.\n\n")
-	if !f.noFrontend {
-		fmt.Fprintf(p.stdout, "  Page      %s\n", check.base)
+	page := "  Page      " + check.base + "\n"
+	if f.noFrontend {
+		page = ""
 	}
-	fmt.Fprintf(p.stdout, "  API docs  %s/docs\n  Sign in   %s\n  Database  %s\n  Ollama    %s\n\n  Ctrl-C stops it.\n\n",
-		check.base, check.signIn, devDatabase(cfg), devOllama(cfg, check.ollama))
+	// One write: who reads along, a script say, sees all of it or nothing.
+	fmt.Fprintf(p.stdout, "\n  Paddock is ready.\n\n%s  API docs  %s/docs\n  Sign in   %s\n  Database  %s\n  Ollama    %s\n\n  Ctrl-C stops it.\n\n",
+		page, check.base, check.signIn, devDatabase(cfg), devOllama(cfg, check.ollama))
 	if f.openBrowser {
 		openBrowser(ctx, check.base, check.base+"/docs")
 	}
@@ -157,7 +158,7 @@ func (c *devCheck) ask(ctx context.Context, method, path string, body []byte, re
 func devPage(ctx context.Context, p program, cfg config.Config, f devFlags, listener net.Listener) int {
 	base := baseURL(listener.Addr())
 	fmt.Fprintf(p.stdout, "\n  The page is at %s and calls the server at %s (VITE_API_BASE),\n"+
-		"  which must run with CORS_ALLOWED_ORIGINS=%[1]s.\n\n", base, cfg.WebAPIBase)
+		"  which must run with CORS_ALLOWED_ORIGINS=%[1]s.\n\n  Ctrl-C stops it.\n\n", base, cfg.WebAPIBase)
 	if f.openBrowser {
 		openBrowser(ctx, base)
 	}
