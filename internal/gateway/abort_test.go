@@ -56,7 +56,10 @@ func TestAbortReachesTheUpstream(t *testing.T) {
 			if c.pieces {
 				<-arrived
 			}
-			for len(b.Upstream.Requests()) == 0 {
+			for deadline := time.Now().Add(5 * time.Second); len(b.Upstream.Requests()) == 0; {
+				if time.Now().After(deadline) {
+					t.Fatal("the upstream was not asked")
+				}
 				time.Sleep(time.Millisecond)
 			}
 			left := time.Now()

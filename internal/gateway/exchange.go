@@ -21,10 +21,11 @@ type exchange struct {
 	request     *request
 	reservation *usage.Reservation
 
-	asked    bool  // the upstream has been
-	begun    bool  // something has gone to the client
-	gone     bool  // the client has: it cannot be written to
-	produced int64 // completion tokens so far, a piece counted as one
+	body     *ollama.Body // what goes upstream
+	asked    bool         // the upstream has been
+	begun    bool         // something has gone to the client
+	gone     bool         // the client has: it cannot be written to
+	produced int64        // completion tokens so far, a piece counted as one
 	counts   counts
 	outcome  usage.Outcome
 }
@@ -34,13 +35,14 @@ func (x *exchange) run() error {
 	q := x.request
 	work := newLease(x.ctx)
 	defer work.end()
+	x.body = q.encode(x.reservation.MaxTokens())
 	answer, err := x.gateway.upstream.Relay(work.ctx, ollama.Relay{
 		Turn: ollama.Turn{
 			User: caller.From(x.ctx).UserID.String(), Batch: q.call.kind == usage.Embed, Begun: func() { x.asked = true },
 		},
 		Path:  q.call.path,
 		Model: q.model,
-		Body:  q.encode(x.reservation.MaxTokens()),
+		Body:  x.body,
 		Whole: !q.stream,
 	})
 	if err != nil {

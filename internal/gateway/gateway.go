@@ -5,6 +5,7 @@ package gateway
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -62,14 +63,25 @@ func (g *Gateway) model(call *modelCall) http.HandlerFunc {
 			flusher: http.NewResponseController(w), outcome: usage.Failed,
 		}
 		defer func() { reservation.Settle(ctx, x.cost(time.Since(began))) }()
-		return x.run()
+		err = x.run()
+		if body, ok := r.Body.(HeldBody); ok && x.body.Free() {
+			body.Reuse() // of which x.body has parts
+		}
+		return err
 	})
+}
+
+// HeldBody is a request's body that was read before the gateway has it, which takes others for empty.
+type HeldBody interface {
+	io.ReadCloser
+	Bytes() []byte
+	Reuse() // its memory, at whose bytes nobody may look from now on
 }
 
 // admit reads a request and checks it.
 func (g *Gateway) admit(r *http.Request, call *modelCall) (*request, error) {
 	var body []byte
-	if held, ok := r.Body.(interface{ Bytes() []byte }); ok { // the door has read it; else it is empty
+	if held, ok := r.Body.(HeldBody); ok { // else it is empty
 		body = held.Bytes()
 	}
 	q, err := decode(call, body)

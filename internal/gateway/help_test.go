@@ -95,7 +95,17 @@ func startAnswering(t testing.TB, status int, contentType, body string) *bench {
 // readBody is a body in memory.
 type readBody struct{ *bytes.Buffer }
 
+var _ gateway.HeldBody = readBody{}
+
 func (readBody) Close() error { return nil }
+
+// Reuse spoils the body, so that tests see what still reads it.
+func (b readBody) Reuse() {
+	b.Reset()
+	for spoilt := b.AvailableBuffer(); len(spoilt) < cap(spoilt); {
+		spoilt = append(spoilt, 0xff)
+	}
+}
 
 // tell says what the server's switch says.
 func tell(ctx context.Context, err error) *connect.Error {

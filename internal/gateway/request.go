@@ -148,7 +148,7 @@ func (q *request) lower(value []byte) {
 
 // encode writes the request anew, in pieces, with a limit for the answer's tokens; 0 is none. A client of Ollama's that asks
 // for none gets none, even if the model has one of its own.
-func (q *request) encode(limit int64) [][]byte {
+func (q *request) encode(limit int64) *ollama.Body {
 	all := append([]member{{key: "model", value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
 	add := func(key string, value []byte) { all = append(all, member{key: key, value: value}) }
 	number := strconv.AppendInt(nil, limit, 10)
@@ -178,7 +178,7 @@ func (q *request) encode(limit int64) [][]byte {
 			add("stream_options", []byte(`{"include_usage":true}`))
 		}
 	}
-	return pieces(append(all, q.call.adds...))
+	return ollama.NewBody(pieces(append(all, q.call.adds...))...)
 }
 
 // copied is the longest value that is copied: a longer one is a piece of its own.

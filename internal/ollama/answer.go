@@ -43,7 +43,7 @@ var errSilent = errors.New("deadline passed")
 
 // send makes one request, GET without a body and POST with one, and gives the
 // answer whatever its status.
-func (s *server) send(ctx context.Context, path string, body [][]byte, l limits) (*Answer, error) {
+func (s *server) send(ctx context.Context, path string, body *Body, l limits) (*Answer, error) {
 	a := &Answer{caller: ctx, idle: l.idle}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watchdog = time.AfterFunc(l.firstByte, func() { a.cancel(errSilent) })
@@ -54,7 +54,7 @@ func (s *server) send(ctx context.Context, path string, body [][]byte, l limits)
 	return a, nil
 }
 
-func (a *Answer) begin(s *server, path string, body [][]byte) error {
+func (a *Answer) begin(s *server, path string, body *Body) error {
 	request, err := s.request(a.ctx, path, body)
 	if err != nil {
 		return a.fault(err)

@@ -86,6 +86,6 @@ func (s *server) show(ctx context.Context, model string) ([]string, error) {
 	var shown struct {
 		Capabilities []string `json:"capabilities"`
 	}
-	err = s.metadata(ctx, "api/show", [][]byte{request}, &shown)
+	err = s.metadata(ctx, "api/show", NewBody(request), &shown)
 	return shown.Capabilities, err
 }

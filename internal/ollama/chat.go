@@ -98,7 +98,7 @@ func (c *Client) openChat(ctx context.Context, request ChatRequest) (*Answer, er
 	if err != nil {
 		return nil, badRequest("an option is not a finite number")
 	}
-	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: [][]byte{body}})
+	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: NewBody(body)})
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (c *Client) Embed(ctx context.Context, turn Turn, model string, input []str
 	if err != nil {
 		return nil, badRequest("the input cannot be sent")
 	}
-	a, err := c.Relay(ctx, Relay{Turn: turn, Path: "api/embed", Model: model, Body: [][]byte{body}, Whole: true})
+	a, err := c.Relay(ctx, Relay{Turn: turn, Path: "api/embed", Model: model, Body: NewBody(body), Whole: true})
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func TestACallThatWaitsGoesToAServerThatComesBack(t *testing.T) {
 				_, _ = c.Tags(t.Context())
 			}
 			servers[1].Script("m", ollamatest.Say("a"), ollamatest.Hang())
-			busy, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+			busy, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`))})
 			if err != nil {
 				t.Fatal(err)
 			}

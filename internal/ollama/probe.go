@@ -101,7 +101,7 @@ func (m *silence) ask(path string, request any) error {
 	if err != nil {
 		return err
 	}
-	a, err := m.server.send(context.Background(), path, [][]byte{body}, limits{firstByte: m.within})
+	a, err := m.server.send(context.Background(), path, NewBody(body), limits{firstByte: m.within})
 	if err != nil {
 		return err
 	}

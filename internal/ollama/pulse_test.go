@@ -179,7 +179,7 @@ func TestAModelAtWorkIsNotForgottenForOthers(t *testing.T) {
 	t.Parallel()
 	c, s := hasty(t)
 	s.Script("m", ollamatest.Say("a"), ollamatest.Hang())
-	a, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+	a, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,9 @@ type Turn struct {
 // Relay is a request for an upstream that is encoded already.
 type Relay struct {
 	Turn  Turn
-	Path  string   // "api/chat", "v1/chat/completions"
-	Model string   // its canonical name; Body may spell it otherwise
-	Body  [][]byte // JSON, in pieces; must not change until the Answer is closed
+	Path  string // "api/chat", "v1/chat/completions"
+	Model string // its canonical name; Body may spell it otherwise
+	Body  *Body
 	// Whole: the answer begins when it is done. It may take wholeFactor times as
 	// long as a first token: only then does its model seem to hang.
 	Whole bool

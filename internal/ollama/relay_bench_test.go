@@ -60,7 +60,7 @@ func BenchmarkRelay(b *testing.B) {
 	c := New(benchConfig(base))
 	b.Run("paddock", func(b *testing.B) {
 		atOnce(b, func(ctx context.Context) error {
-			a, err := c.Relay(ctx, Relay{Turn: Turn{User: "a"}, Path: "api/generate", Model: "m:latest", Body: [][]byte{body}})
+			a, err := c.Relay(ctx, Relay{Turn: Turn{User: "a"}, Path: "api/generate", Model: "m:latest", Body: NewBody(body)})
 			if err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ func BenchmarkOpenStreams(b *testing.B) {
 	c := New(benchConfig(base))
 	b.Run("paddock", func(b *testing.B) {
 		hold(b, func(ctx context.Context) (io.ReadCloser, error) {
-			return c.Relay(ctx, Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte("{}")}})
+			return c.Relay(ctx, Relay{Path: "api/chat", Model: "m:latest", Body: NewBody([]byte("{}"))})
 		})
 	})
 }

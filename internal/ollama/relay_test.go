@@ -36,7 +36,7 @@ func TestRelayPassesOnWhateverTheUpstreamAnswers(t *testing.T) {
 			if x.step != nil {
 				s.Script("m", x.step)
 			}
-			a, err := newClient(t, s.URL).Relay(t.Context(), ollama.Relay{Path: x.path, Model: "m:latest", Body: [][]byte{[]byte(x.body)}})
+			a, err := newClient(t, s.URL).Relay(t.Context(), ollama.Relay{Path: x.path, Model: "m:latest", Body: ollama.NewBody([]byte(x.body))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +56,7 @@ func TestRelayPassesOnWhateverTheUpstreamAnswers(t *testing.T) {
 func TestRelayHoldsNothingBack(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("m", ollamatest.Raw("a"), ollamatest.Hang())
-	a, err := newClient(t, s.URL).Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+	a, err := newClient(t, s.URL).Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestARelayThatBreaksOffFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := ollamatest.Start(t)
 			s.Script("m", x.script...)
-			a, err := short(t, s).Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+			a, err := short(t, s).Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +180,7 @@ func TestABusyServerSaysSo(t *testing.T) {
 	c := config(t, s.URL)
 	c.MaxInflight, c.MaxQueue, c.QueueTimeout = 1, 1, 50*time.Millisecond
 	client := ollama.New(c)
-	a, err := client.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+	a, err := client.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestAWholeAnswerMayTakeLongerThanAFirstToken(t *testing.T) {
 	config.FirstTokenTimeout = 100 * time.Millisecond
 	c := ollama.New(config)
 	s.Script("m", ollamatest.Wait(300*time.Millisecond), ollamatest.Body([]byte("{}")))
-	ask := ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}, Whole: true}
+	ask := ollama.Relay{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`)), Whole: true}
 	if status, body, err := relayTo(t.Context(), c, ask); status != 200 || body != "{}" || err != nil {
 		t.Errorf("%d %q, %v", status, body, err)
 	}

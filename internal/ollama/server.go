@@ -116,7 +116,7 @@ var (
 )
 
 // request is a POST when it has a body, else a GET.
-func (s *server) request(ctx context.Context, path string, body [][]byte) (*http.Request, error) {
+func (s *server) request(ctx context.Context, path string, body *Body) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "", nil)
 	if err != nil {
 		return nil, err
@@ -125,13 +125,9 @@ func (s *server) request(ctx context.Context, path string, body [][]byte) (*http
 	if body == nil {
 		return r, nil
 	}
-	r.Method, r.Header = http.MethodPost, postHeader
-	for _, piece := range body {
-		r.ContentLength += int64(len(piece))
-	}
+	r.Method, r.Header, r.ContentLength = http.MethodPost, postHeader, body.size()
 	r.GetBody = func() (io.ReadCloser, error) { // net/http's, for a connection that the server has closed meanwhile
-		pieces := net.Buffers(slices.Clone(body))
-		return io.NopCloser(&pieces), nil
+		return body.reader(), nil
 	}
 	r.Body, err = r.GetBody()
 	return r, err
@@ -178,7 +174,7 @@ func (s *server) standing(model string) standing {
 // ask sends a request if the breakers admit it, gives the answer whatever its
 // status, and reports to the breakers. Cancelled calls are no failures: a client
 // that hangs up says nothing about the upstream.
-func (s *server) ask(ctx context.Context, model, path string, body [][]byte, l limits) (*Answer, error) {
+func (s *server) ask(ctx context.Context, model, path string, body *Body, l limits) (*Answer, error) {
 	if err := s.admit(ctx, model); err != nil {
 		return nil, err
 	}
@@ -220,7 +216,7 @@ const maxMetadata = 16 << 20
 
 // metadata makes a call that no model works for. Of what comes it keeps only the
 // fields of result: /api/show also tells paths of the server.
-func (s *server) metadata(ctx context.Context, path string, body [][]byte, result any) error {
+func (s *server) metadata(ctx context.Context, path string, body *Body, result any) error {
 	a, err := s.ask(ctx, "", path, body, s.quick)
 	if err != nil {
 		return err

@@ -105,7 +105,7 @@ func relay(ctx context.Context, c *ollama.Client, model, user string) (status in
 
 // relayTo sends a chat's body anywhere.
 func relayTo(ctx context.Context, c *ollama.Client, r ollama.Relay) (status int, text string, err error) {
-	r.Body = [][]byte{[]byte(`{"model":"` + r.Model + `","messages":[{"role":"user","content":"hi"}]}`)}
+	r.Body = ollama.NewBody([]byte(`{"model":"` + r.Model + `","messages":[{"role":"user","content":"hi"}]}`))
 	a, err := c.Relay(ctx, r)
 	if err != nil {
 		return 0, "", err
@@ -185,7 +185,7 @@ func TestABusyServerLeavesCallsToTheOther(t *testing.T) {
 		s.Script("m", ollamatest.Say("a"), ollamatest.Hang())
 	}
 	for range 4 {
-		a, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: [][]byte{[]byte(`{"model":"m"}`)}})
+		a, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`))})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/gateway"
 )
 
 // bodyIdle is how long a body may stand still while it is read. All of it may take that long, too, and a second more for
@@ -60,10 +63,10 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64, room *room) (i
 	if r.ContentLength > most {
 		return nil, tooLarge(most)
 	}
-	var buf bytes.Buffer
+	buf := newBuffer(r.ContentLength)
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		body := newPatientBody(w, r, most)
-		err := fill(&buf, body, r.ContentLength, room)
+		err := fill(buf, body, r.ContentLength, room)
 		body.done(err)
 		switch exceeded := (*http.MaxBytesError)(nil); {
 		case errors.As(err, &exceeded):
@@ -80,13 +83,46 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64, room *room) (i
 	if buf.Len() == 0 {
 		return http.NoBody, nil
 	}
-	return held{&buf}, nil
+	return held{buf}, nil
 }
 
 // held is a body that is all there. Its Bytes are for readers that need no copy.
 type held struct{ *bytes.Buffer }
 
+var _ gateway.HeldBody = held{}
+
 func (held) Close() error { return nil }
+
+// Reuse gives the memory to another request's body. Who calls it knows that nobody reads this one any more.
+func (h held) Reuse() {
+	if pool := memory(h.Cap()); pool != nil {
+		h.Reset()
+		pool.Put(h.Buffer)
+	}
+}
+
+// Memory for bodies of such sizes is used again: of smaller ones there is little, and larger ones are too much to keep.
+const leastReused, mostReused = 32 << 10, 8<<20 - 1
+
+// reused has a pool for each power of two, so that a body takes little more than it needs.
+var reused [8]sync.Pool // of *bytes.Buffer
+
+// memory gives the pool for buffers of a size, nil if there is none.
+func memory(size int) *sync.Pool {
+	if size < leastReused || size > mostReused {
+		return nil
+	}
+	return &reused[bits.Len(uint(size))-bits.Len(leastReused)]
+}
+
+func newBuffer(length int64) *bytes.Buffer {
+	if pool := memory(int(length) + bytes.MinRead); pool != nil {
+		if buf, ok := pool.Get().(*bytes.Buffer); ok {
+			return buf
+		}
+	}
+	return new(bytes.Buffer)
+}
 
 // fill reads the body to its end and takes the room that it needs as it comes. A length is only a promise: it is believed
 // up to advance, and what has come makes room for so many times as much of what is to come.
