@@ -148,19 +148,19 @@ func (s *scanner) str() error {
 	}
 }
 
-// plain counts bytes that need no look, eight at a time: at most those before the next quote, control character, or backslash
-// that does not begin a short escape. In a word, the highest bit of (x-n)&^x is set for bytes less than n; bytes above it may be wrong, but the lowest
-// one is right.
+// plain counts bytes that need no look, sixteen at a time: at most those before the next quote, control character, or
+// backslash that does not begin a short escape.
 func plain(b []byte) int {
-	const ones, highest = 0x0101010101010101, 0x8080808080808080
 	n := 0
-	for n+8 <= len(b) {
-		x := binary.LittleEndian.Uint64(b[n:])
-		quote, slash := x^ones*'"', x^ones*'\\'
-		found := ((x-ones*' ')&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highest
-		if found == 0 {
-			n += 8
+	for n+16 <= len(b) {
+		words := b[n : n+16]
+		found, second := special(binary.LittleEndian.Uint64(words)), special(binary.LittleEndian.Uint64(words[8:]))
+		if found|second == 0 {
+			n += 16
 			continue
+		}
+		if found == 0 {
+			found, n = second, n+8
 		}
 		n += bits.TrailingZeros64(found) / 8
 		if b[n] != '\\' || n+1 >= len(b) || !shortEscapes[b[n+1]] {
@@ -172,6 +172,15 @@ func plain(b []byte) int {
 		n++
 	}
 	return n
+}
+
+// special sets the highest bit of the bytes in x that are quotes, control characters or backslashes. Bytes above the lowest of
+// them may be wrong. In x-n, that bit is set for bytes less than n; that of a quote is such a byte, since only a quote and
+// control characters are less than '!' with the bit of 2 turned over.
+func special(x uint64) uint64 {
+	const ones, highest = 0x0101010101010101, 0x8080808080808080
+	quotes, slashes := x^ones*2, x^ones*'\\'
+	return ((quotes - ones*'!') | (slashes - ones)) & (highest &^ x)
 }
 
 // shortEscapes are the bytes that make an escape with the backslash before them.

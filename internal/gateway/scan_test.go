@@ -86,17 +86,20 @@ func TestMembersGivesValuesAsTheyAreWritten(t *testing.T) {
 }
 
 func TestPlainEndsAtEverythingSpecial(t *testing.T) {
-	for c := range 256 {
-		special := c < ' ' || c == '"' || c == '\\'
-		for at := range 40 {
-			b := bytes.Repeat([]byte("é"), 20)
-			b[at] = byte(c)
-			want := len(b)
-			if special {
-				want = at
-			}
-			if got := plain(b); got != want {
-				t.Fatalf("%#x at %d: %d", c, at, got)
+	for _, around := range []string{"é", "!# [] \x7f"} { // neighbours of what is special
+		text := bytes.Repeat([]byte(around), 40/len(around))
+		for c := range 256 {
+			special := c < ' ' || c == '"' || c == '\\'
+			for at := range text {
+				b := bytes.Clone(text)
+				b[at] = byte(c)
+				want := len(b)
+				if special {
+					want = at
+				}
+				if got := plain(b); got != want {
+					t.Fatalf("%#x at %d in %q: %d", c, at, around, got)
+				}
 			}
 		}
 	}
