@@ -3,7 +3,6 @@ package schema
 import (
 	"entgo.io/ent"
 	"entgo.io/ent/schema/field"
-	"entgo.io/ent/schema/index"
 	"github.com/google/uuid"
 )
 
@@ -25,8 +24,4 @@ func (Reservation) Fields() []ent.Field {
 		field.Int64("produced").Default(0).Comment("Completion tokens at the last checkpoint."),
 		field.Time("started_at").Immutable(),
 	}
-}
-
-func (Reservation) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("replica_id")}
 }

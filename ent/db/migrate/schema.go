@@ -148,13 +148,6 @@ var (
 		Name:       "reservations",
 		Columns:    ReservationsColumns,
 		PrimaryKey: []*schema.Column{ReservationsColumns[0]},
-		Indexes: []*schema.Index{
-			{
-				Name:    "reservation_replica_id",
-				Unique:  false,
-				Columns: []*schema.Column{ReservationsColumns[1]},
-			},
-		},
 	}
 	// RolesColumns holds the columns for the "roles" table.
 	RolesColumns = []*schema.Column{
