@@ -1,6 +1,6 @@
 import clsx from 'clsx';
 import { ArrowDown, ArrowUp, ChevronsUpDown } from 'lucide-react';
-import type { ReactNode } from 'react';
+import type { ComponentProps, KeyboardEvent, MouseEvent, ReactNode } from 'react';
 import { Button } from './button';
 
 /** A table in a Card that is flush. label: what its rows are. */
@@ -14,6 +14,26 @@ export function Table({ label, head, children }: { label: string; head: ReactNod
         <tbody className="divide-y divide-line">{children}</tbody>
       </table>
     </div>
+  );
+}
+
+interface ListTableProps extends ComponentProps<typeof Table> {
+  /** The rows are not there yet: children are skeletons. */
+  loading: boolean;
+  /** The rows are not those that were asked for last. */
+  stale: boolean;
+  pagination: PaginationProps;
+}
+
+/** A page of a long list. */
+export function ListTable({ loading, stale, pagination, ...table }: ListTableProps) {
+  return (
+    <>
+      <div aria-busy={loading || stale} className={stale ? 'opacity-60 transition-opacity' : undefined}>
+        <Table {...table} />
+      </div>
+      {!loading && <Pagination {...pagination} />}
+    </>
   );
 }
 
@@ -71,6 +91,29 @@ export function Row({
       {children}
     </tr>
   );
+}
+
+/**
+ * What the link in a Row does: it opens what the row stands for here, unless it is to open elsewhere, and arrow keys, or j
+ * and k, lead from row to row.
+ */
+export function rowLink(open: () => void) {
+  return {
+    onClick: (event: MouseEvent) => {
+      event.stopPropagation(); // the row would open it a second time
+      if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+      event.preventDefault();
+      open();
+    },
+    onKeyDown: (event: KeyboardEvent<HTMLAnchorElement>) => {
+      const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
+      if (!step) return;
+      const links = [...event.currentTarget.closest('tbody')!.querySelectorAll('a')];
+      const target = links[links.indexOf(event.currentTarget) + step];
+      event.preventDefault();
+      target?.focus();
+    },
+  };
 }
 
 interface CellProps {

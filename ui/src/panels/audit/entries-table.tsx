@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
-import type { ComponentProps, KeyboardEvent } from 'react';
+import type { ComponentProps } from 'react';
 import type { AuditEntry } from '../../gen/paddock/v1/audit_pb';
 import { Skeleton } from '../../ui/skeleton';
-import { Cell, Head, Pagination, Row, Table } from '../../ui/table';
+import { Cell, Head, ListTable, Row, rowLink } from '../../ui/table';
 import { agentName } from '../sessions/agent';
 import { EventBadge } from './events';
 import { Moment } from './moment';
@@ -14,7 +14,7 @@ interface EntriesTableProps {
   stale: boolean;
   selected: string | undefined;
   onOpen: (id: string) => void;
-  pagination: ComponentProps<typeof Pagination>;
+  pagination: ComponentProps<typeof ListTable>['pagination'];
 }
 
 export function EntriesTable({ entries, stale, selected, onOpen, pagination }: EntriesTableProps) {
@@ -28,16 +28,11 @@ export function EntriesTable({ entries, stale, selected, onOpen, pagination }: E
     </>
   );
   return (
-    <>
-      <div aria-busy={!entries || stale} className={stale ? 'opacity-60 transition-opacity' : undefined}>
-        <Table label="Audit entries" head={head}>
-          {entries?.map((entry) => (
-            <EntryRow key={entry.id} entry={entry} selected={entry.id === selected} onOpen={onOpen} />
-          )) ?? <SkeletonRows />}
-        </Table>
-      </div>
-      {entries && <Pagination {...pagination} />}
-    </>
+    <ListTable label="Audit entries" head={head} loading={!entries} stale={stale} pagination={pagination}>
+      {entries?.map((entry) => (
+        <EntryRow key={entry.id} entry={entry} selected={entry.id === selected} onOpen={onOpen} />
+      )) ?? <SkeletonRows />}
+    </ListTable>
   );
 }
 
@@ -57,13 +52,7 @@ function EntryRow({ entry, selected, onOpen }: EntryRowProps) {
           to="/audit/{-$entryId}"
           params={{ entryId: id }}
           search={(search) => search}
-          onClick={(event) => {
-            event.stopPropagation(); // the row would go there a second time
-            if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-            event.preventDefault();
-            onOpen(id);
-          }}
-          onKeyDown={moveAlong}
+          {...rowLink(() => onOpen(id))}
           preload={false}
           className="inline-flex items-center rounded pointer-coarse:min-h-11"
         >
@@ -104,14 +93,4 @@ function SkeletonRows() {
       ))}
     </Row>
   ));
-}
-
-/** Arrow keys, or j and k, lead from row to row. */
-function moveAlong(event: KeyboardEvent<HTMLAnchorElement>) {
-  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
-  if (!step) return;
-  const links = [...event.currentTarget.closest('tbody')!.querySelectorAll('a')];
-  const target = links[links.indexOf(event.currentTarget) + step];
-  event.preventDefault();
-  target?.focus();
 }

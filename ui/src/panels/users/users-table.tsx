@@ -1,13 +1,13 @@
 import { Link } from '@tanstack/react-router';
 import { SearchX } from 'lucide-react';
-import type { ComponentProps, KeyboardEvent } from 'react';
+import type { ComponentProps } from 'react';
 import type { User } from '../../gen/paddock/v1/users_pb';
 import { Avatar } from '../../ui/avatar';
 import { Badge, Status } from '../../ui/badge';
 import { Button } from '../../ui/button';
 import { EmptyState } from '../../ui/empty-state';
 import { Skeleton } from '../../ui/skeleton';
-import { Cell, Head, Pagination, Row, Table } from '../../ui/table';
+import { Cell, Head, ListTable, Row, rowLink } from '../../ui/table';
 import { Time } from '../../ui/time';
 import type { UsersSearch } from './search';
 
@@ -21,7 +21,7 @@ interface UsersTableProps {
   onSort: (sort: UsersSearch['sort']) => void;
   onOpen: (id: string) => void;
   onClear: () => void;
-  pagination: ComponentProps<typeof Pagination>;
+  pagination: ComponentProps<typeof ListTable>['pagination'];
 }
 
 export function UsersTable({
@@ -68,16 +68,11 @@ export function UsersTable({
     </>
   );
   return (
-    <>
-      <div aria-busy={!users || stale} className={stale ? 'opacity-60 transition-opacity' : undefined}>
-        <Table label="Users" head={head}>
-          {users?.map((user) => (
-            <UserRow key={user.id} user={user} selected={user.id === selected} onOpen={onOpen} />
-          )) ?? <SkeletonRows />}
-        </Table>
-      </div>
-      {users && <Pagination {...pagination} />}
-    </>
+    <ListTable label="Users" head={head} loading={!users} stale={stale} pagination={pagination}>
+      {users?.map((user) => (
+        <UserRow key={user.id} user={user} selected={user.id === selected} onOpen={onOpen} />
+      )) ?? <SkeletonRows />}
+    </ListTable>
   );
 }
 
@@ -101,13 +96,7 @@ function UserRow({ user, selected, onOpen }: UserRowProps) {
               to="/users/{-$userId}"
               params={{ userId: id }}
               search={(search) => search}
-              onClick={(event) => {
-                event.stopPropagation(); // the row would go there a second time
-                if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-                event.preventDefault();
-                onOpen(id);
-              }}
-              onKeyDown={moveAlong}
+              {...rowLink(() => onOpen(id))}
               className="line-clamp-2 rounded font-medium wrap-anywhere"
             >
               {displayName || email}
@@ -166,14 +155,4 @@ function SkeletonRows() {
       ))}
     </Row>
   ));
-}
-
-/** Arrow keys, or j and k, lead from row to row. */
-function moveAlong(event: KeyboardEvent<HTMLAnchorElement>) {
-  const step = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
-  if (!step) return;
-  const links = [...event.currentTarget.closest('tbody')!.querySelectorAll('a')];
-  const target = links[links.indexOf(event.currentTarget) + step];
-  event.preventDefault();
-  target?.focus();
 }
