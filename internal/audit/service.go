@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -28,10 +29,7 @@ func NewService(s *store.Store) *Service { return &Service{store: s} }
 
 // ListAuditEntries implements paddock.v1.AuditService.
 func (s *Service) ListAuditEntries(ctx context.Context, req *paddockv1.ListAuditEntriesRequest) (*paddockv1.ListAuditEntriesResponse, error) {
-	size := int(req.GetPageSize())
-	if size == 0 {
-		size = defaultPageSize
-	}
+	size := cmp.Or(int(req.GetPageSize()), defaultPageSize)
 	filters := proto.CloneOf(req)
 	filters.PageSize, filters.PageToken = 0, ""
 

@@ -46,9 +46,7 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		defer room.free()
 		body, err := d.admit(w, r, e, room)
 		if err != nil {
-			told := tell(r.Context(), err)
-			note(r.Context(), told)
-			e.refuse(w, r, told)
+			e.refuse(w, r, tellAndNote(r.Context(), err))
 			return
 		}
 		defer d.calls.end()

@@ -142,6 +142,13 @@ func note(ctx context.Context, err *connect.Error) {
 	}
 }
 
+// tellAndNote is tell for errors that no interceptor sees.
+func tellAndNote(ctx context.Context, err error) *connect.Error {
+	told := tell(ctx, err)
+	note(ctx, told)
+	return told
+}
+
 // writeIdle is how long a client may take for each piece of an answer.
 var writeIdle = 30 * time.Second
 

@@ -9,14 +9,12 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
 	"connectrpc.com/grpcreflect"
-	"connectrpc.com/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/paddock-gate/paddock/internal/audit"
@@ -133,90 +131,53 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	if err != nil {
 		return nil, err
 	}
-	interceptors := []connect.Interceptor{
-		noteInterceptor{},
-		errorInterceptor{},
-		recoverInterceptor{},
-		validate.NewInterceptor(),
-	}
+	var tracing []connect.Interceptor
 	if cfg.Tracing {
-		var tracing connect.Interceptor
-		if tracing, srv.endTracing, err = newTracing(ctx); err != nil {
+		tracing = make([]connect.Interceptor, 1)
+		if tracing[0], srv.endTracing, err = newTracing(ctx); err != nil {
 			return nil, err
 		}
-		interceptors = append([]connect.Interceptor{tracing}, interceptors...)
 	}
-	uncompressed := connect.WithCompression("gzip", nil, nil) // a bomb of 4 MiB cost 1.4 s of CPU to refuse
-	options := []connect.HandlerOption{
-		connect.WithCodec(binaryCodec{}),
-		connect.WithCodec(jsonCodec{name: "json", strict: strict}),
-		connect.WithCodec(jsonCodec{name: "json; charset=utf-8", strict: strict}),
-		uncompressed,
-		connect.WithInterceptors(interceptors...),
-	}
+	options := handlerOptions(strict, tracing...)
 	d := &door{
 		auth: authentication, log: log, noise: noise, limit: limit, calls: running,
 		bodies: newBodies(), streams: streamed,
 	}
-
-	protocolErrors := connect.NewErrorWriter(options...)
-	refuse := func(w http.ResponseWriter, r *http.Request, told *connect.Error) {
-		_ = protocolErrors.Write(w, r, told) // the client has gone
-	}
-	stock := gateway.New(upstream, ledger, func(ctx context.Context, err error) *connect.Error {
-		told := tell(ctx, err)
-		note(ctx, told)
-		return told
-	})
-
-	mux := http.NewServeMux()
-	rpc := func(maxBody int64, limited bool) func(prefix string, handler http.Handler) {
-		return func(prefix string, handler http.Handler) {
-			for _, m := range methods {
-				if "/"+string(m.service)+"/" == prefix {
-					mux.Handle(m.procedure, d.guard(entrance{m, maxBody, limited, refuse, checkFraming}, handler))
-				}
-			}
-		}
-	}
-	open := func(prefix string, handler http.Handler) { mux.Handle(prefix, bounded(authBody, handler)) }
-	route := func(pattern string, handler http.HandlerFunc) { mux.Handle(pattern, handler) }
+	t := &table{ServeMux: http.NewServeMux(), door: d, methods: methods, errors: connect.NewErrorWriter(options...)}
 
 	// The table of routes. What is not in it does not exist.
-	rpc(authBody, unlimited)(paddockv1connect.NewAuthServiceHandler(authentication, options...))
-	rpc(metadataBody, limited)(paddockv1connect.NewUserServiceHandler(users.New(s, log, hasher, cfg.PasswordMinLength), options...))
-	rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
-	rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
-	rpc(modelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
-	rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
-	rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream), options...))
-	for _, r := range stock.Routes() {
-		mux.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), d.guard(gatewayEntrance(r), r.Handler))
-	}
-	open(grpchealth.NewHandler(srv.health, uncompressed))
+	t.rpc(authBody, unlimited)(paddockv1connect.NewAuthServiceHandler(authentication, options...))
+	t.rpc(metadataBody, limited)(paddockv1connect.NewUserServiceHandler(users.New(s, log, hasher, cfg.PasswordMinLength), options...))
+	t.rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
+	t.rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
+	t.rpc(modelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
+	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
+	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream), options...))
+	t.stock(gateway.New(upstream, ledger, tellAndNote).Routes())
+	t.open(grpchealth.NewHandler(srv.health, uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
-		open(grpcreflect.NewHandlerV1(reflector, uncompressed))
-		open(grpcreflect.NewHandlerV1Alpha(reflector, uncompressed))
+		t.open(grpcreflect.NewHandlerV1(reflector, uncompressed))
+		t.open(grpcreflect.NewHandlerV1Alpha(reflector, uncompressed))
 	}
-	route("GET /healthz", srv.health.healthz)
-	route("GET /readyz", srv.health.readyz)
+	t.HandleFunc("GET /healthz", srv.health.healthz)
+	t.HandleFunc("GET /readyz", srv.health.readyz)
 	if cfg.MetricsAddr == "" {
-		mux.Handle("GET /metrics", srv.metrics.handler())
+		t.Handle("GET /metrics", srv.metrics.handler())
 	}
-	route("GET /openapi.json", openAPI)
-	route("GET /docs", docs)
-	mux.Handle("GET /docs/{$}", http.RedirectHandler("/docs", http.StatusMovedPermanently))
-	route("GET /docs/{file}", docsFile)
+	t.HandleFunc("GET /openapi.json", openAPI)
+	t.HandleFunc("GET /docs", docs)
+	t.Handle("GET /docs/{$}", http.RedirectHandler("/docs", http.StatusMovedPermanently))
+	t.HandleFunc("GET /docs/{file}", docsFile)
 	var page http.Handler = http.HandlerFunc(withoutPage)
 	if !o.WithoutPage {
 		page = ui.Handler("")
-		mux.Handle("/", page)
+		t.Handle("/", page)
 	}
-	route("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
+	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
 	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies,
-		secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(mux)))))
+		secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t)))))
 	return srv, nil
 }
 

@@ -1,6 +1,7 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -22,10 +23,7 @@ const defaultPageSize = 50
 // ListUsers implements paddock.v1.UserService: a keyset page, so that a deep one costs as much as the first; the rows are
 // counted once, with the first page, and the token carries the number on.
 func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest) (*paddockv1.ListUsersResponse, error) {
-	size := int(req.GetPageSize())
-	if size == 0 {
-		size = defaultPageSize
-	}
+	size := cmp.Or(int(req.GetPageSize()), defaultPageSize)
 	filters := proto.CloneOf(req)
 	filters.PageSize, filters.PageToken = 0, ""
 

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/gateway"
+)
+
+// table is the table of routes: it knows how each kind gets to its handler.
+type table struct {
+	*http.ServeMux
+	door    *door
+	methods []method
+	errors  *connect.ErrorWriter
+}
+
+// rpc adds a service, each of whose methods the door guards.
+func (t *table) rpc(maxBody int64, limited bool) func(prefix string, handler http.Handler) {
+	return func(prefix string, handler http.Handler) {
+		for _, m := range t.methods {
+			if "/"+string(m.service)+"/" == prefix {
+				t.Handle(m.procedure, t.door.guard(entrance{m, maxBody, limited, t.refuse, checkFraming}, handler))
+			}
+		}
+	}
+}
+
+func (t *table) refuse(w http.ResponseWriter, r *http.Request, told *connect.Error) {
+	_ = t.errors.Write(w, r, told) // the client has gone
+}
+
+// stock adds the routes of stock clients, which the door guards, too.
+func (t *table) stock(routes []gateway.Route) {
+	for _, r := range routes {
+		t.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), t.door.guard(gatewayEntrance(r), r.Handler))
+	}
+}
+
+// open adds a service that is for everybody.
+func (t *table) open(prefix string, handler http.Handler) {
+	t.Handle(prefix, bounded(authBody, handler))
+}
