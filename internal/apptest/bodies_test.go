@@ -71,9 +71,11 @@ func TestNobodysPromptGoesUpstreamInAnothers(t *testing.T) {
 
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": upstream.URL})
 	var all sync.WaitGroup
-	for letter := 'A'; letter <= 'L'; letter++ {
+	const clients = 12
+	for client := range clients {
 		all.Go(func() {
-			for range 4 {
+			for round := range 6 {
+				letter := byte('A' + (client+round)%clients)
 				ctx, leave := context.WithCancel(t.Context())
 				if letter%4 == 3 {
 					ctx, leave = context.WithTimeout(t.Context(), 60*time.Millisecond)

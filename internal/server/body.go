@@ -63,11 +63,14 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64, room *room) (i
 	if r.ContentLength > most {
 		return nil, tooLarge(most)
 	}
-	buf := newBuffer(r.ContentLength)
+	buf := new(bytes.Buffer)
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
 		body := newPatientBody(w, r, most)
 		err := fill(buf, body, r.ContentLength, room)
 		body.done(err)
+		if err != nil {
+			held{buf}.Reuse()
+		}
 		switch exceeded := (*http.MaxBytesError)(nil); {
 		case errors.As(err, &exceeded):
 			return nil, tooLarge(most)
@@ -93,35 +96,49 @@ var _ gateway.HeldBody = held{}
 
 func (held) Close() error { return nil }
 
-// Reuse gives the memory to another request's body. Who calls it knows that nobody reads this one any more.
+// Reuse gives the memory to another request's body and leaves this one empty. Who calls it knows that nobody reads the bytes
+// any more.
 func (h held) Reuse() {
-	if pool := memory(h.Cap()); pool != nil {
-		h.Reset()
-		pool.Put(h.Buffer)
+	memory := h.Bytes()[:0]
+	if size, pool := class(cap(memory)); pool != nil && size == cap(memory) {
+		*h.Buffer = bytes.Buffer{}
+		pool.Put(bytes.NewBuffer(memory))
 	}
 }
 
-// Memory for bodies of such sizes is used again: of smaller ones there is little, and larger ones are too much to keep.
-const leastReused, mostReused = 32 << 10, 8<<20 - 1
+// Memory for bodies of such sizes, in bytes, is used again: there is little of smaller ones, and there are few larger ones.
+const leastReused, mostReused = 32 << 10, 5 << 20
 
-// reused has a pool for each power of two, so that a body takes little more than it needs.
-var reused [8]sync.Pool // of *bytes.Buffer
+// reused has the memory of each class: four for each power of two.
+var reused [9][4]sync.Pool // of *bytes.Buffer
 
-// memory gives the pool for buffers of a size, nil if there is none.
-func memory(size int) *sync.Pool {
+// class rounds a size up, by a quarter at most, to that of all memory in its pool, which is nil if there is none.
+func class(size int) (int, *sync.Pool) {
 	if size < leastReused || size > mostReused {
-		return nil
+		return size, nil
 	}
-	return &reused[bits.Len(uint(size))-bits.Len(leastReused)]
+	octave := bits.Len(uint(size - 1))
+	step := 1 << (octave - 3)
+	steps := (size + step - 1) / step // 5 to 8
+	return steps * step, &reused[octave-bits.Len(leastReused-1)][steps-5]
 }
 
-func newBuffer(length int64) *bytes.Buffer {
-	if pool := memory(int(length) + bytes.MinRead); pool != nil {
-		if buf, ok := pool.Get().(*bytes.Buffer); ok {
-			return buf
-		}
+// grow makes space for n more bytes, and little more.
+func grow(buf *bytes.Buffer, n int) {
+	if buf.Available() >= n {
+		return
 	}
-	return new(bytes.Buffer)
+	size, pool := class(buf.Len() + n)
+	var larger *bytes.Buffer
+	if pool != nil {
+		larger, _ = pool.Get().(*bytes.Buffer)
+	}
+	if larger == nil {
+		larger = bytes.NewBuffer(make([]byte, 0, size))
+	}
+	larger.Write(buf.Bytes())
+	*buf, *larger = *larger, *buf
+	held{larger}.Reuse()
 }
 
 // fill reads the body to its end and takes the room that it needs as it comes. A length is only a promise: it is believed
@@ -131,7 +148,7 @@ func fill(buf *bytes.Buffer, body io.Reader, length int64, room *room) error {
 		advance = 512 << 10
 		trust   = 8
 	)
-	buf.Grow(int(min(max(length, 0), advance)) + bytes.MinRead)
+	grow(buf, int(min(max(length, 0), advance))+bytes.MinRead)
 	for {
 		if err := room.take(buf.Cap()); err != nil {
 			return err
@@ -145,8 +162,11 @@ func fill(buf *bytes.Buffer, body io.Reader, length int64, room *room) error {
 		case n == 0:
 			return io.ErrNoProgress
 		}
-		promised := max(int(length)-buf.Len(), 0)
-		buf.Grow(min(promised, (trust-1)*buf.Len()) + bytes.MinRead)
+		if promised := int(length) - buf.Len(); promised > 0 {
+			grow(buf, min(promised, (trust-1)*buf.Len())+bytes.MinRead)
+		} else { // it has come, or there is none: as much again
+			buf.Grow(bytes.MinRead)
+		}
 	}
 }
 
