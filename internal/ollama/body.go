@@ -32,7 +32,7 @@ func (b *Body) size() (n int64) {
 
 func (b *Body) reader() io.ReadCloser {
 	b.unread.Add(1)
-	if len(b.pieces) == 1 { // net/http sends what it knows to be in memory together with the headers; it is free never
+	if len(b.pieces) == 1 { // net/http sends what it knows to be in memory together with the headers; such a body is never free
 		return io.NopCloser(bytes.NewReader(b.pieces[0]))
 	}
 	return &bodyReader{net.Buffers(slices.Clone(b.pieces)), b}

@@ -108,10 +108,10 @@ func TestUsageOfTheDaysIsWhatTheRecordsSay(t *testing.T) {
 			if _, err := a.As(p.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"a", "bc"}}); err != nil {
 				t.Fatal(err)
 			}
-			for ; ; time.Sleep(time.Millisecond) { // it is written a moment later
+			for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // it is written a moment later
 				m, err := a.As(p.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{})
-				if err != nil {
-					t.Fatal(err)
+				if err != nil || time.Now().After(deadline) {
+					t.Fatalf("no usage is recorded: %v", err)
 				}
 				if row := m.GetRows()[0]; row.GetRequests() == 1 {
 					want.Requests++

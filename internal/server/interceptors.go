@@ -9,31 +9,9 @@ import (
 	"runtime/debug"
 
 	"connectrpc.com/connect"
-	"connectrpc.com/validate"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/paddock-gate/paddock/internal/caller"
 )
-
-// uncompressed takes connect-go's gzip away: a bomb of 4 MiB cost 1.4 s of CPU to refuse.
-var uncompressed = connect.WithCompression("gzip", nil, nil)
-
-// handlerOptions are those of all RPCs. Of the requests that are strict, unknown fields are refused. The outermost
-// interceptors come first.
-func handlerOptions(strict map[protoreflect.FullName]bool, outermost ...connect.Interceptor) []connect.HandlerOption {
-	return []connect.HandlerOption{
-		connect.WithCodec(binaryCodec{}),
-		connect.WithCodec(jsonCodec{name: "json", strict: strict}),
-		connect.WithCodec(jsonCodec{name: "json; charset=utf-8", strict: strict}),
-		uncompressed,
-		connect.WithInterceptors(append(outermost,
-			noteInterceptor{},
-			errorInterceptor{},
-			recoverInterceptor{},
-			validate.NewInterceptor(),
-		)...),
-	}
-}
 
 // noteInterceptor tells observe how each call ended. It is outside of the others.
 type noteInterceptor struct{}

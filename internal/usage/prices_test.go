@@ -62,10 +62,13 @@ func TestPromptsThatWereReadAreNotFree(t *testing.T) {
 // reserved waits until so many calls run.
 func reserved(t testing.TB, a *apptest.App, calls int) {
 	t.Helper()
-	for n := -1; n != calls; time.Sleep(time.Millisecond) {
-		var err error
-		if n, err = a.Store.Reservation.Query().Count(t.Context()); err != nil {
-			t.Fatal(err)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		n, err := a.Store.Reservation.Query().Count(t.Context())
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("%d calls run, not %d: %v", n, calls, err)
+		}
+		if n == calls {
+			return
 		}
 	}
 }
