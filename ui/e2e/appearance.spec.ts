@@ -76,6 +76,7 @@ for (const { theme, size } of looks) {
         );
         expect.soft(faults, `axe on ${name}`).toEqual([]);
         expect.soft(await sideways(page), `${name} scrolls sideways`).toEqual([]);
+        expect.soft(await cutOff(page), `${name} has charts with names that are cut off`).toEqual([]);
       });
     };
 
@@ -289,5 +290,17 @@ async function sideways(page: Page): Promise<string[]> {
       )
       .filter((element) => !element.matches('[tabindex="0"]') || element.scrollHeight > element.clientHeight)
       .map((element) => `${element.tagName} ${element.className}`),
+  );
+}
+
+/** The names below the columns of charts that reach beyond them. */
+async function cutOff(page: Page): Promise<(string | null)[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll('figure > [aria-hidden] > span')]
+      .filter((name) => {
+        const chart = name.closest('figure')!.getBoundingClientRect();
+        return name.getBoundingClientRect().right > chart.right + 1;
+      })
+      .map((name) => name.textContent),
   );
 }

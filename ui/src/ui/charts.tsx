@@ -120,7 +120,7 @@ export function Columns({
               <span
                 key={column.name}
                 className="absolute max-sm:nth-[even]:hidden"
-                style={{ left: `${(i / columns.length) * 100}%` }}
+                style={underColumn(i, columns.length)}
               >
                 {column.name}
               </span>
@@ -129,6 +129,12 @@ export function Columns({
       </div>
     </figure>
   );
+}
+
+/** Where a name begins, or ends under one of the last columns: beyond them it would be cut off. */
+function underColumn(i: number, columns: number) {
+  const percent = (n: number) => `${(n / columns) * 100}%`;
+  return i / columns > 0.8 ? { right: percent(columns - i - 1) } : { left: percent(i) };
 }
 
 function total(values: number[]): number {
