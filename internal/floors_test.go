@@ -29,7 +29,7 @@ var floors = [][]string{
 	{"internal/fault", "internal/store/storetest", "internal/ollama/ollamatest/serve"},
 	{"internal/wire", "internal/idempotency"},
 	{"internal/audit"},
-	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview"},
+	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview", "internal/relay"},
 	{"internal/chat", "internal/gateway"},
 	{"internal/bootstrap", "internal/server"},
 	{"internal/apptest"},

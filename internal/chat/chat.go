@@ -14,19 +14,21 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // Service is the OllamaService.
 type Service struct {
 	upstream              *ollama.Client
+	models                *relay.Models
 	ledger                *usage.Ledger
 	chatModel, embedModel string
 }
 
 // New returns the service; the models are for requests that name none.
-func New(upstream *ollama.Client, ledger *usage.Ledger, chatModel, embedModel string) *Service {
-	return &Service{upstream: upstream, ledger: ledger, chatModel: chatModel, embedModel: embedModel}
+func New(upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger, chatModel, embedModel string) *Service {
+	return &Service{upstream: upstream, models: models, ledger: ledger, chatModel: chatModel, embedModel: embedModel}
 }
 
 // ListModels implements paddock.v1.OllamaService.
@@ -56,7 +58,7 @@ func (s *Service) ListModels(ctx context.Context, _ *paddockv1.ListModelsRequest
 
 // Chat implements paddock.v1.OllamaService. Leaving the loop, for whatever reason, ends the upstream's work.
 func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *connect.ServerStream[paddockv1.ChatResponse]) error {
-	model, err := modelName(ctx, req.GetModel(), s.chatModel)
+	model, err := s.modelName(ctx, req.GetModel(), s.chatModel)
 	if err != nil {
 		return err
 	}
@@ -149,7 +151,7 @@ func message(p ollama.ChatPiece) *paddockv1.ChatResponse {
 
 // Embed implements paddock.v1.OllamaService.
 func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*paddockv1.EmbedResponse, error) {
-	model, err := modelName(ctx, req.GetModel(), s.embedModel)
+	model, err := s.modelName(ctx, req.GetModel(), s.embedModel)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +185,7 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 }
 
 // modelName returns the canonical name of the model that is asked for, if the caller may use it.
-func modelName(ctx context.Context, asked, fallback string) (string, error) {
+func (s *Service) modelName(ctx context.Context, asked, fallback string) (string, error) {
 	if asked == "" {
 		asked = fallback
 	}
@@ -191,10 +193,7 @@ func modelName(ctx context.Context, asked, fallback string) (string, error) {
 	if err != nil {
 		return "", fault.Invalid("model", "is no model name")
 	}
-	if !caller.From(ctx).MayUse(name) {
-		return "", fault.ErrModelNotAllowed
-	}
-	return name, nil
+	return name, s.models.Admit(ctx, name)
 }
 
 func options(o *paddockv1.ChatOptions) ollama.Options {

@@ -57,6 +57,15 @@ type Config struct {
 	// AnswerTokens is how long the answer of a user with a quota may be, in tokens, where the client sets no limit, and so
 	// how much a running call holds: QUOTA_ANSWER_TOKENS.
 	AnswerTokens int
+	// StreamKeepAlive is how often a client that waits for more of a streamed answer is sent a sign of life, 10 ms or more:
+	// STREAM_KEEP_ALIVE.
+	StreamKeepAlive time.Duration
+	// MaxModelBody is the largest body of a model call, bytes, after decoding: MAX_MODEL_BODY.
+	MaxModelBody int64
+	// MaxKeepAlive is the longest that a call may have its model stay loaded after it, 1 s or more: MAX_KEEP_ALIVE.
+	MaxKeepAlive time.Duration
+	// AllowCloudModels lets callers use models, and web search, that Ollama runs on ollama.com: ALLOW_CLOUD_MODELS.
+	AllowCloudModels bool
 	// MaxStreamsPerUser and MaxStreams are how many streamed answers may run at once, for one user and in all:
 	// MAX_STREAMS_PER_USER, MAX_STREAMS.
 	MaxStreamsPerUser, MaxStreams int

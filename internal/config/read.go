@@ -82,6 +82,24 @@ func duration(dst *time.Duration, least time.Duration) reader {
 	}
 }
 
+// size reads a number of bytes, with or without a unit.
+func size(dst *int64, least, most int64) reader {
+	return func(value string) string {
+		number, shift := value, 0
+		for unit, bits := range map[string]int{"KiB": 10, "MiB": 20, "GiB": 30} {
+			if before, ok := strings.CutSuffix(value, unit); ok {
+				number, shift = before, bits
+			}
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
+		if n <<= shift; err != nil || n < least || n > most {
+			return fmt.Sprintf("must be a size such as 64MiB, from %dKiB to %dMiB", least>>10, most>>20)
+		}
+		*dst = n
+		return ""
+	}
+}
+
 func boolean(set func(bool)) reader {
 	return func(value string) string {
 		switch strings.ToLower(value) {

@@ -90,7 +90,7 @@ func (d *draft) variables() []variable {
 		{"REFRESH_TOKEN_TTL", is("24h"), duration(&t.RefreshTTL, time.Second), "life of an unused refresh token"},
 		{"SESSION_TTL", is("168h"), duration(&t.SessionTTL, time.Second), "life of a sign-in, refreshed or not"},
 		{
-			"RATE_LIMIT_PER_MINUTE", is("60"), number(&d.RateLimitPerMinute, 0, 1_000_000),
+			"RATE_LIMIT_PER_MINUTE", is("600"), number(&d.RateLimitPerMinute, 0, 1_000_000),
 			"calls a minute for each user; 0 turns it off",
 		},
 		{
@@ -122,12 +122,22 @@ func (d *draft) variables() []variable {
 			"longest wait for a connection to Ollama",
 		},
 		{
-			"OLLAMA_FIRST_TOKEN_TIMEOUT", is("120s"), duration(&o.FirstTokenTimeout, time.Millisecond),
+			"OLLAMA_FIRST_TOKEN_TIMEOUT", is("600s"), duration(&o.FirstTokenTimeout, time.Millisecond),
 			"longest wait for the first byte of an answer",
 		},
 		{
-			"OLLAMA_IDLE_TIMEOUT", is("30s"), duration(&o.IdleTimeout, time.Millisecond),
+			"OLLAMA_IDLE_TIMEOUT", is("300s"), duration(&o.IdleTimeout, time.Millisecond),
 			"longest silence in the middle of an answer",
+		},
+		{
+			"STREAM_KEEP_ALIVE", is("15s"), duration(&d.StreamKeepAlive, 10*time.Millisecond),
+			"how often a waiting client of a streamed answer is sent a sign of life, where its protocol has one",
+		},
+		{"MAX_MODEL_BODY", is("64MiB"), size(&d.MaxModelBody, 64<<10, 1<<30), "largest body of a model call; two for each user and eight in all are held at once"},
+		{"MAX_KEEP_ALIVE", is("30m"), duration(&d.MaxKeepAlive, time.Second), "longest that a call may have its model stay loaded"},
+		{
+			"ALLOW_CLOUD_MODELS", is("false"), boolean(func(on bool) { d.AllowCloudModels = on }),
+			"let models of ollama.com, and its web search, be used through the Ollama servers: prompts leave the house",
 		},
 		{"DEFAULT_CHAT_MODEL", is("llama3.2:latest"), text(&o.ChatModel), "model of a chat that names none"},
 		{"DEFAULT_EMBED_MODEL", is("nomic-embed-text"), text(&o.EmbedModel), "model of an embedding that names none"},

@@ -38,6 +38,7 @@ const (
 	UpstreamError        Reason = "UPSTREAM_ERROR"
 	ModelNotFound        Reason = "MODEL_NOT_FOUND"
 	ModelNotAllowed      Reason = "MODEL_NOT_ALLOWED"
+	ModelIsRemote        Reason = "MODEL_IS_REMOTE"
 	InvalidArgument      Reason = "INVALID_ARGUMENT"
 	Internal             Reason = "INTERNAL"
 )

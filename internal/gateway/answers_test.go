@@ -117,7 +117,7 @@ func TestEmbeddingsOfOldAreServedByEmbed(t *testing.T) {
 	if got.Status != http.StatusOK || got.Body != `{"embedding":`+vector+`]}` {
 		t.Errorf("got %d %s", got.Status, got.Body)
 	}
-	if sent := b.sent(t); sent != `{"model":"tiny-embed","input":"hello world","truncate":false}` {
+	if sent := b.sent(t); sent != `{"model":"tiny-embed","input":"hello world","keep_alive":"5m","truncate":false}` {
 		t.Errorf("sent %s", sent)
 	}
 	if got := b.post(t, "/api/embeddings", `{"model":"tiny-embed","prompt":""}`); got.Body != `{"embedding":[]}` {
@@ -153,7 +153,11 @@ func TestShowTellsNoPaths(t *testing.T) {
 	for _, c := range []struct{ told, want string }{
 		{
 			`{"modelfile":"FROM \"C:\\models\\x.gguf\"\nFROM ~/y\nADAPTER ./z\nSYSTEM from / to","details":{"parent_model":"~/y"},"remote_host":"http://10.0.0.3:1","future":"/srv"}`,
-			`{"modelfile":"FROM tiny-chat:latest\nFROM tiny-chat:latest\nADAPTER tiny-chat:latest\nSYSTEM from / to","details":{"parent_model":""}}`,
+			`{"modelfile":"FROM tiny-chat:latest\nFROM tiny-chat:latest\nADAPTER tiny-chat:latest\nSYSTEM from / to","details":{"parent_model":""},"remote_host":"","future":""}`,
+		},
+		{
+			`{"remote_model":"gpt-oss:20b","remote_host":"https://ollama.com:443","parser":"qwen3-coder","details":{"context_length":4096},"new":{"a":[1]}}`,
+			`{"remote_model":"gpt-oss:20b","remote_host":"https://ollama.com:443","parser":"qwen3-coder","details":{"context_length":4096},"new":{"a":[1]}}`,
 		},
 		{
 			`{"modelfile":"FROM my data/models/blobs/sha256-aa\nADAPTER models\\blobs\\sha256-bb","details":{"parent_model":"models\\blobs\\sha256-aa"}}`,

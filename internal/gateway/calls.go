@@ -11,8 +11,8 @@ import (
 type modelCall struct {
 	dialect Dialect
 	kind    usage.Kind
-	path    string // of the upstream
-	streams bool   // unless told not to
+	path    string // at the upstream
+	streams bool   // unless the client says otherwise
 	fields  fields
 	adds    []member // to every request
 	// usageEverywhere: with its usage asked for, every chunk of a stream carries one.
@@ -37,8 +37,11 @@ var (
 			"system":   {be: text, use: prompt},
 			"images":   {be: list, use: prompt},
 			"context":  {be: list, use: prompt},
-			"raw":      {be: flag, use: forbid},
-			"template": {be: text, use: forbid},
+			"raw":      {be: flag},
+			"template": {be: text, use: prompt},
+			"width":    {be: whole(0, maxPixels)},
+			"height":   {be: whole(0, maxPixels)},
+			"steps":    {be: whole(0, maxSteps)},
 		}),
 	}
 	ollamaEmbed = &modelCall{
@@ -47,8 +50,9 @@ var (
 			"model":      {be: text, use: theModel},
 			"input":      {be: inputs, use: prompt},
 			"truncate":   {be: flag},
-			"dimensions": {be: whole(0, maxTokens)},
+			"dimensions": {be: whole(0, mostTokens)},
 			"options":    {be: object, use: theOptions},
+			"keep_alive": {be: anything, use: keepAlive},
 		},
 	}
 	// Deprecated by Ollama; its own answer does not count tokens. It never cut a text that is too long.
@@ -56,22 +60,25 @@ var (
 		dialect: Ollama, kind: usage.Embed, path: "api/embed", reshape: firstEmbedding,
 		adds: []member{{key: "truncate", value: []byte("false")}},
 		fields: fields{
-			"model":   {be: text, use: theModel},
-			"prompt":  {be: text, use: prompt, as: "input"},
-			"options": {be: object, use: theOptions},
+			"model":      {be: text, use: theModel},
+			"prompt":     {be: text, use: prompt, as: "input"},
+			"options":    {be: object, use: theOptions},
+			"keep_alive": {be: anything, use: keepAlive},
 		},
 	}
 	openAIChat = &modelCall{
 		dialect: OpenAI, kind: usage.Chat, path: "v1/chat/completions",
 		fields: with(openAISampling, fields{
-			"messages":           {be: list, use: prompt},
-			"tools":              {be: list, use: prompt},
-			"response_format":    {be: object},
-			"reasoning":          {be: object},
-			"reasoning_effort":   {be: text},
-			"logprobs":           {be: flag},
-			"top_logprobs":       {be: whole(0, 20)},
-			"_debug_render_only": {be: flag, use: forbid},
+			"messages":            {be: list, use: prompt},
+			"tools":               {be: list, use: theTools},
+			"tool_choice":         {be: anything, use: theToolChoice},
+			"parallel_tool_calls": {be: flag},
+			"response_format":     {be: object},
+			"reasoning":           {be: object},
+			"reasoning_effort":    {be: text},
+			"logprobs":            {be: flag},
+			"top_logprobs":        {be: whole(0, 20)},
+			"_debug_render_only":  {be: flag, use: forbid},
 		}),
 	}
 	openAICompletions = &modelCall{
@@ -88,7 +95,7 @@ var (
 		fields: fields{
 			"model":           {be: text, use: theModel},
 			"input":           {be: inputs, use: prompt},
-			"dimensions":      {be: whole(0, maxTokens)},
+			"dimensions":      {be: whole(0, mostTokens)},
 			"encoding_format": {be: text},
 		},
 	}
@@ -97,16 +104,17 @@ var (
 		fields: fields{
 			"model":          {be: text, use: theModel},
 			"messages":       {be: list, use: prompt},
-			"system":         {be: textOrList, use: prompt},
-			"tools":          {be: localTools, use: prompt},
+			"system":         {be: textOrList, use: theSystem},
+			"tools":          {be: list, use: theTools},
 			"max_tokens":     {be: whole(anyTokens, mostTokens), use: theLimit},
 			"stream":         {be: flag, use: theStream},
-			"temperature":    {be: number(-maxNumber, maxNumber)},
-			"top_p":          {be: number(0, 1)},
+			"temperature":    {be: anyNumber},
+			"top_p":          {be: anyNumber},
 			"top_k":          {be: whole(-maxNumber, maxNumber)},
 			"stop_sequences": {be: stops},
-			"tool_choice":    {be: object},
+			"tool_choice":    {be: object, use: theToolChoice},
 			"thinking":       {be: object},
+			"output_config":  {be: object},
 		},
 	}
 )
@@ -136,10 +144,11 @@ var openAISampling = fields{
 	"max_completion_tokens": {be: whole(anyTokens, mostTokens), use: theLimit},
 	"seed":                  {be: whole(-maxSeed, maxSeed)},
 	"stop":                  {be: stopOrStops},
-	"temperature":           {be: number(-maxNumber, maxNumber)},
-	"top_p":                 {be: number(0, 1)},
-	"frequency_penalty":     {be: number(-maxNumber, maxNumber)},
-	"presence_penalty":      {be: number(-maxNumber, maxNumber)},
+	"temperature":           {be: anyNumber},
+	"top_p":                 {be: anyNumber},
+	"frequency_penalty":     {be: anyNumber},
+	"presence_penalty":      {be: anyNumber},
+	"prompt_cache_key":      {be: text, use: theConversation},
 }
 
 func with(some, more fields) fields {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -12,14 +13,16 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// Dialect is in whose terms a client speaks.
+// Dialect is the API that a client speaks.
 type Dialect int
 
-// The dialects, each with its own errors and streams.
+// The dialects, each with its own requests, streams and errors; those of the two APIs of OpenAI's differ in their streams
+// alone.
 const (
 	Ollama Dialect = iota
 	OpenAI
 	Anthropic
+	Responses
 )
 
 var errNotFound = fault.New(connect.CodeNotFound, fault.NotFoundReason, "Paddock does not serve this path")
@@ -33,7 +36,31 @@ func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.
 		w.Header().Set("X-Should-Retry", "false") // OpenAI's clients would, twice, and soon
 	}
 	status := statusOf(err)
-	writeJSON(w, d, status, d.errorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message()))
+	body := d.errorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message())
+	if d == Responses && status == http.StatusTooManyRequests {
+		body = exhausted(w.Header(), err, body)
+	}
+	writeJSON(w, d, status, body)
+}
+
+// exhausted returns an error of Responses in the words that Codex has for used-up plans. Of all answers with status 429 it
+// shows its people those alone, and with them the message in the header.
+func exhausted(h http.Header, err *connect.Error, body []byte) []byte {
+	var told struct {
+		Error struct {
+			Message  string  `json:"message"`
+			Type     string  `json:"type"`
+			Param    *string `json:"param"`
+			Code     *string `json:"code"`
+			ResetsAt int64   `json:"resets_at"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal(body, &told) // our own
+	after, _ := strconv.ParseInt(err.Meta().Get("Retry-After"), 10, 64)
+	told.Error.Type, told.Error.ResetsAt = "usage_limit_reached", time.Now().Unix()+after
+	h.Set("X-Codex-Promo-Message", err.Message())
+	b, _ := json.Marshal(told) // of strings and numbers, which always marshals
+	return b
 }
 
 // writeJSON answers in JSON, which the dialects call by names of their own.
@@ -77,7 +104,7 @@ func (d Dialect) errorBody(ctx context.Context, status int, code, message string
 			e.Status = message
 		}
 		body = e
-	case OpenAI:
+	case OpenAI, Responses:
 		e := openAIError{Message: message, Type: typeOf(status)}
 		if code != "" {
 			e.Code = &code
@@ -94,19 +121,6 @@ func (d Dialect) errorBody(ctx context.Context, status int, code, message string
 	}
 	b, _ := json.Marshal(body) // of strings, which always marshal
 	return b
-}
-
-// errorEvent is an error in the middle of a stream.
-func (d Dialect) errorEvent(ctx context.Context, err *connect.Error) []byte {
-	body := string(d.errorBody(ctx, statusOf(err), string(fault.ReasonOf(err)), err.Message()))
-	switch d {
-	case OpenAI:
-		return []byte("data: " + body + "\n\n")
-	case Anthropic:
-		return []byte("event: error\ndata: " + body + "\n\n")
-	case Ollama:
-	}
-	return []byte(body + "\n")
 }
 
 // typeOf names a status as OpenAI and Anthropic do.
@@ -150,8 +164,8 @@ func statusOf(err *connect.Error) int {
 		return http.StatusTooManyRequests
 	case connect.CodeCanceled:
 		return 499 // as nginx has it: the client has gone
-	case connect.CodeUnimplemented:
-		return http.StatusNotImplemented
+	case connect.CodeUnimplemented: // a content coding
+		return http.StatusUnsupportedMediaType
 	case connect.CodeUnavailable:
 		return http.StatusServiceUnavailable
 	case connect.CodeDeadlineExceeded:

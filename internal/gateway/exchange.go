@@ -13,71 +13,104 @@ import (
 
 // exchange is one admitted call on its way to the upstream and back.
 type exchange struct {
+	client
 	ctx         context.Context //nolint:containedctx // of this one call
 	cancel      context.CancelFunc
-	w           http.ResponseWriter
-	flusher     *http.ResponseController
 	gateway     *Gateway
 	request     *request
 	reservation *usage.Reservation
 
-	body     *ollama.Body // what goes upstream
-	asked    bool         // the upstream has been
-	begun    bool         // something has gone to the client
-	gone     bool         // the client has: it cannot be written to
-	produced int64        // completion tokens so far, a piece counted as one
+	asked    bool  // the upstream has been
+	produced int64 // completion tokens so far, a piece counted as one
 	counts   counts
 	outcome  usage.Outcome
 }
 
-// run calls the upstream and relays its answer. It fails as long as nothing has gone to the client.
+// run calls the upstream and relays its answer. Its error is what the client is still to be told; when something has gone
+// to the client already, run tells it itself.
 func (x *exchange) run() error {
+	if x.request.stream && x.filler != "" {
+		x.keepAlive()
+		defer x.stop()
+	}
+	err := x.relay()
+	x.stop()
+	if x.ctx.Err() != nil && x.outcome == usage.Failed {
+		x.outcome = usage.Aborted
+	}
+	switch {
+	case err != nil && x.begun:
+		told := x.gateway.tell(x.ctx, err)
+		x.send(eventStream, x.request.call.dialect.errorEvent(x.ctx, told))
+	case err == nil && x.outcome == usage.Aborted:
+		x.gateway.tell(x.ctx, context.Canceled) // for the log
+	default:
+		return err
+	}
+	return nil
+}
+
+// Types of content.
+const (
+	eventStream = "text/event-stream"
+	lineStream  = "application/x-ndjson"
+	jsonContent = "application/json"
+)
+
+func (x *exchange) relay() error {
 	q := x.request
 	work := newLease(x.ctx)
 	defer work.end()
-	x.body = q.encode(x.reservation.MaxTokens())
 	answer, err := x.gateway.upstream.Relay(work.ctx, ollama.Relay{
 		Turn: ollama.Turn{
 			User: caller.From(x.ctx).UserID.String(), Batch: q.call.kind == usage.Embed, Begun: func() { x.asked = true },
 		},
 		Path:  q.call.path,
 		Model: q.model,
-		Body:  x.body,
+		Body:  q.encode(x.reservation.MaxTokens()),
 		Whole: !q.stream,
 	})
 	if err != nil {
-		return x.noteEnd(err)
+		return err
 	}
 	defer answer.Close()
 	switch kind := mediaType(answer); {
 	case answer.Status != http.StatusOK:
-		err = passRefusal(x.ctx, x.w, q.call.dialect, answer)
-	case kind == "application/json":
+		return x.passRefusal(answer)
+	case kind == jsonContent && !x.hasBegun():
+		x.stop()
 		work.extend()
-		err = x.whole(answer)
-	case kind == "application/x-ndjson", kind == "text/event-stream":
-		err = x.stream(answer)
-	default:
-		err = ollama.ErrNonsense
+		return x.whole(answer)
+	case kind == lineStream, kind == eventStream:
+		return x.stream(answer)
 	}
-	return x.noteEnd(err)
+	return ollama.ErrNonsense
 }
 
-// mediaType is the type of an answer's content in lower case, without parameters such as a charset.
+// passRefusal passes an error of the upstream's on.
+func (x *exchange) passRefusal(answer *ollama.Answer) error {
+	d := x.request.call.dialect
+	refused, err := readRefusal(x.ctx, d, answer)
+	if err != nil {
+		return err
+	}
+	x.stop()
+	if x.begun {
+		x.gateway.tell(x.ctx, refused.err())
+		x.send(eventStream, d.asEvent(refused.body))
+		return nil
+	}
+	refused.write(x.w)
+	return nil
+}
+
+// mediaType returns the type of an answer's content in lower case, without parameters such as a charset.
 func mediaType(answer *ollama.Answer) string {
 	kind, _, _ := strings.Cut(answer.ContentType, ";")
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
-// noteEnd tells an aborted call from a failed one.
-func (x *exchange) noteEnd(err error) error {
-	if x.ctx.Err() != nil && x.outcome == usage.Failed {
-		x.outcome = usage.Aborted
-	}
-	return err
-}
-
-// cost is what the call did cost: as the upstream counted, or what came of the answer and the prompt behind it, which a
+// cost returns what the call did cost: as the upstream counted, or what came of the answer and the prompt behind it, which a
 // client that leaves has had read.
 func (x *exchange) cost(total time.Duration) usage.Cost {
 	c := usage.Cost{Outcome: x.outcome, Total: total}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -22,12 +21,16 @@ const (
 	forward   use = iota // goes upstream as it is written
 	prompt               // likewise, and the model reads it
 	forbid               // is refused, unless it says nothing: false or ""
-	keepAlive            // is left out, and refused where it would unload the model
+	keepAlive            // goes upstream as far as MaxKeepAlive allows, and is refused where it would unload the model
 	theModel
-	theStream  // whether the answer shall be streamed
-	theOptions // Ollama's, with rules of their own
-	theLimit   // most tokens to answer with
-	theUsage   // OpenAI's stream_options
+	theSystem       // prompt, without what Claude Code puts before it
+	theTools        // prompt, without the hosted ones
+	theToolChoice   // unless it is a hosted one
+	theConversation // names it, and is left out
+	theStream       // whether the answer shall be streamed
+	theOptions      // Ollama's, with rules of their own
+	theLimit        // most tokens to answer with
+	theUsage        // OpenAI's stream_options
 )
 
 // fields are the rules for the fields of an object; whatever is not among them is left out.
@@ -76,26 +79,20 @@ var (
 
 // Bounds of what goes upstream.
 const (
-	maxTokens  = 131_072 // of num_ctx and of an answer
-	maxStops   = 256     // each of which is looked for in all that is said
-	maxStop    = 200
-	maxInputs  = 2048
 	maxNumber  = 1 << 31
 	maxSeed    = 1 << 53 // beyond it, a JSON number is not what it seems
 	anyTokens  = -1 << 31
 	mostTokens = 1<<31 - 1
+	maxPixels  = 1 << 14 // of a picture's side
+	maxSteps   = 1 << 10 // to make it in
 )
 
-// number is one from least to most.
-func number(least, most float64) check {
-	must := fmt.Sprintf("must be a number from %v to %v", least, most)
-	return func(v []byte) ([]byte, string) {
-		n, err := strconv.ParseFloat(string(v), 64)
-		if err != nil || n < least || n > most {
-			return nil, must
-		}
-		return v, ""
+// anyNumber is a number; Ollama says what it makes of it.
+func anyNumber(v []byte) ([]byte, string) {
+	if _, err := strconv.ParseFloat(string(v), 64); err != nil {
+		return nil, "must be a number"
 	}
+	return v, ""
 }
 
 // whole is a whole number from least to most, which may be written with a fraction of zero: sliders do.
@@ -123,83 +120,55 @@ func cut(least, most int64) check {
 }
 
 // inputs are what to embed: one text or a list of them.
-func inputs(v []byte) ([]byte, string) {
-	const must = "must be a string or a list of at most 2048 strings"
-	if v[0] == '[' {
-		return texts(v, maxInputs, len(v), must)
-	}
-	return begins(`"`, must)(v)
-}
+func inputs(v []byte) ([]byte, string) { return textsOr(v, "must be a string or a list of strings") }
 
 // stops end an answer.
 func stops(v []byte) ([]byte, string) {
-	const must = "must be a list of at most 256 strings of 1 to 200 bytes"
 	if v[0] != '[' {
-		return nil, must
+		return nil, mustBeTexts
 	}
-	return texts(v, maxStops, maxStop, must)
+	return textsOr(v, mustBeTexts)
 }
 
 // stopOrStops is stops, or one of them.
 func stopOrStops(v []byte) ([]byte, string) {
-	if v[0] == '"' && len(v) <= maxStop+2 {
+	return textsOr(v, "must be a string or a list of strings")
+}
+
+const mustBeTexts = "must be a list of strings"
+
+// textsOr is a text or a list of texts, and else must.
+func textsOr(v []byte, must string) ([]byte, string) {
+	switch v[0] {
+	case '"':
 		return v, ""
-	}
-	return stops(v)
-}
-
-func texts(v []byte, most, longest int, must string) ([]byte, string) {
-	all := elements(v)
-	if len(all) > most {
-		return nil, must
-	}
-	for _, e := range all {
-		if e[0] != '"' || len(e) > longest+2 {
-			return nil, must
+	case '[':
+		ok := true
+		each(v, func(e []byte) { ok = ok && e[0] == '"' })
+		if ok {
+			return v, ""
 		}
 	}
-	return v, ""
+	return nil, must
 }
 
-// localTools are tools that the client runs. Anthropic's web_search would make the upstream search the web.
-func localTools(v []byte) ([]byte, string) {
-	if v[0] != '[' {
-		return nil, "must be a list"
-	}
-	for _, e := range elements(v) {
-		tool, err := members(e)
-		if err != nil {
-			return nil, "must be a list of objects"
-		}
-		for _, m := range tool {
-			if strings.EqualFold(m.key, "type") && string(m.value) != `"custom"` && string(m.value) != "null" {
-				return nil, "must be of type custom"
-			}
-		}
-	}
-	return v, ""
-}
-
-// isNothing tells whether a value says nothing.
+// isNothing reports whether a value says nothing.
 func isNothing(v []byte) bool { return string(v) == "false" || string(v) == `""` }
-
-// isNoTime tells whether a duration, as a number of seconds or as Go writes it, is none at all.
-func isNoTime(v []byte) bool { return string(v) != `""` && len(bytes.Trim(v, `"+-0.hmsunµ`)) == 0 }
 
 // options are those of Ollama that steer one answer. The others are about the model as it is loaded for everybody.
 var options = fields{
-	"temperature":       {be: number(-maxNumber, maxNumber)},
-	"top_p":             {be: number(0, 1)},
+	"temperature":       {be: anyNumber},
+	"top_p":             {be: anyNumber},
 	"top_k":             {be: cut(-maxNumber, maxNumber)},
-	"min_p":             {be: number(0, 1)},
-	"typical_p":         {be: number(-maxNumber, maxNumber)},
+	"min_p":             {be: anyNumber},
+	"typical_p":         {be: anyNumber},
 	"seed":              {be: cut(-maxSeed, maxSeed)},
-	"repeat_last_n":     {be: cut(-1, maxTokens)},
-	"repeat_penalty":    {be: number(-maxNumber, maxNumber)},
-	"presence_penalty":  {be: number(-maxNumber, maxNumber)},
-	"frequency_penalty": {be: number(-maxNumber, maxNumber)},
-	"num_keep":          {be: cut(-1, maxTokens)},
-	"num_ctx":           {be: cut(1, maxTokens)},
+	"repeat_last_n":     {be: cut(-1, mostTokens)},
+	"repeat_penalty":    {be: anyNumber},
+	"presence_penalty":  {be: anyNumber},
+	"frequency_penalty": {be: anyNumber},
+	"num_keep":          {be: cut(-1, mostTokens)},
+	"num_ctx":           {be: cut(1, mostTokens)},
 	"num_predict":       {be: cut(anyTokens, mostTokens), use: theLimit},
 	"stop":              {be: stops},
 }

@@ -11,23 +11,34 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
+
+// Options are the gateway's settings.
+type Options struct {
+	MaxBody      int64         // of a model call, bytes
+	MaxKeepAlive time.Duration // longest keep_alive that goes upstream
+	StreamAlive  time.Duration // how often a waiting client of a stream is sent filler
+	AllowCloud   bool          // hosted tools go upstream
+}
 
 // Gateway serves the routes.
 type Gateway struct {
 	upstream *ollama.Client
+	models   *relay.Models
 	ledger   *usage.Ledger
 	tell     func(context.Context, error) *connect.Error
+	options  Options
 }
 
-// New returns a gateway. tell turns any error into what the caller may know of it; that a call was cancelled, and by
-// nobody else than its client, is connect.CodeCanceled.
-func New(upstream *ollama.Client, ledger *usage.Ledger, tell func(context.Context, error) *connect.Error) *Gateway {
-	return &Gateway{upstream: upstream, ledger: ledger, tell: tell}
+// New returns a gateway. tell turns any error into what the caller may know of it, and notes it for the log; that a call was
+// cancelled, and by nobody else than its client, is connect.CodeCanceled.
+func New(
+	upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger, tell func(context.Context, error) *connect.Error, o Options,
+) *Gateway {
+	return &Gateway{upstream: upstream, models: models, ledger: ledger, tell: tell, options: o}
 }
 
 // answering is a handler that may fail, as long as it has answered nothing.
@@ -59,23 +70,20 @@ func (g *Gateway) model(call *modelCall) http.HandlerFunc {
 			return err
 		}
 		x := &exchange{
-			ctx: ctx, cancel: cancel, w: w, gateway: g, request: q, reservation: reservation,
-			flusher: http.NewResponseController(w), outcome: usage.Failed,
+			client: client{
+				w: w, flusher: http.NewResponseController(w), leave: cancel, filler: call.dialect.filler(), every: g.options.StreamAlive,
+			},
+			ctx: ctx, cancel: cancel, gateway: g, request: q, reservation: reservation, outcome: usage.Failed,
 		}
 		defer func() { reservation.Settle(ctx, x.cost(time.Since(began))) }()
-		err = x.run()
-		if body, ok := r.Body.(HeldBody); ok && x.body.Free() {
-			body.Reuse() // of which x.body has parts
-		}
-		return err
+		return x.run()
 	})
 }
 
 // HeldBody is a request's body that was read before the gateway has it, which takes others for empty.
 type HeldBody interface {
 	io.ReadCloser
-	Bytes() []byte
-	Reuse() // its memory, at whose bytes nobody may look from now on
+	Bytes() []byte // which nobody may write to
 }
 
 // admit reads a request and checks it.
@@ -84,12 +92,9 @@ func (g *Gateway) admit(r *http.Request, call *modelCall) (*request, error) {
 	if held, ok := r.Body.(HeldBody); ok { // else it is empty
 		body = held.Bytes()
 	}
-	q, err := decode(call, body)
+	q, err := decode(call, body, g.options)
 	if err != nil {
 		return nil, err
 	}
-	if !caller.From(r.Context()).MayUse(q.model) {
-		return nil, fault.ErrModelNotAllowed
-	}
-	return q, nil
+	return q, g.models.Admit(r.Context(), q.model)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -37,6 +38,7 @@ type bench struct {
 	handler  http.Handler
 	store    *store.Store
 	ledger   *usage.Ledger
+	alive    time.Duration
 }
 
 func start(t testing.TB, upstream *ollamatest.Server) *bench {
@@ -48,17 +50,34 @@ func start(t testing.TB, upstream *ollamatest.Server) *bench {
 
 func startAt(t testing.TB, upstream string) *bench {
 	t.Helper()
+	return startServed(t, upstream, func(*bench) {})
+}
+
+// startWith is start with other settings.
+func startWith(t testing.TB, upstream *ollamatest.Server, set func(*bench)) *bench {
+	t.Helper()
+	b := startServed(t, upstream.URL, set)
+	b.Upstream = upstream
+	return b
+}
+
+func startServed(t testing.TB, upstream string, set func(*bench)) *bench {
+	t.Helper()
 	base, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{Caller: caller.Caller{UserID: uuid.Must(uuid.NewV7()), RequestID: "req-1"}}
+	b := &bench{Caller: caller.Caller{UserID: uuid.Must(uuid.NewV7()), RequestID: "req-1"}, alive: 15 * time.Second}
+	set(b)
 	b.store = storetest.Open(t, storetest.SQLite(t))
 	b.ledger = usage.NewLedger(b.store, audit.Open(b.store), caller.Quota{})
 	client := ollama.New(ollama.Config{
 		BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: 3 * time.Second, IdleTimeout: time.Second,
 	})
-	g := gateway.New(client, b.ledger, tell)
+	log := audit.Open(b.store)
+	g := gateway.New(client, relay.NewModels(client, log, false), b.ledger, tell, gateway.Options{
+		MaxBody: 64 << 20, MaxKeepAlive: 30 * time.Minute, StreamAlive: b.alive,
+	})
 	mux := http.NewServeMux()
 	for _, r := range g.Routes() {
 		mux.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), r.Handler)
@@ -98,14 +117,6 @@ type readBody struct{ *bytes.Buffer }
 var _ gateway.HeldBody = readBody{}
 
 func (readBody) Close() error { return nil }
-
-// Reuse spoils the body, so that tests see what still reads it.
-func (b readBody) Reuse() {
-	b.Reset()
-	for spoilt := b.AvailableBuffer(); len(spoilt) < cap(spoilt); {
-		spoilt = append(spoilt, 0xff)
-	}
-}
 
 // tell says what the server's switch says.
 func tell(ctx context.Context, err error) *connect.Error {

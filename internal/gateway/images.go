@@ -25,6 +25,11 @@ func (d Dialect) images(field member) (n, size int) {
 	switch {
 	case field.key == "images":
 		each(field.value, count)
+	case d == Responses && field.key == "input" && field.image:
+		each(field.value, func(item []byte) {
+			d.imageParts(find(item, "content"), count)
+			d.imageParts(find(item, "output"), count)
+		})
 	case field.key != "messages" || !field.image:
 	case d == Ollama:
 		each(field.value, func(message []byte) { each(find(message, "images"), count) })

@@ -19,14 +19,14 @@ type member struct {
 // What a body may hold at most.
 const (
 	maxMembers = 64
-	maxDepth   = 100
+	maxDepth   = 10_000 // as encoding/json has it, and so Ollama
 )
 
 var (
 	errNotUTF8  = errors.New("the body is not valid UTF-8")
 	errNotJSON  = errors.New("the body is not one JSON object")
 	errTrailing = errors.New("the body goes on after its JSON object")
-	errControl  = errors.New("a string holds a control character or NUL")
+	errControl  = errors.New("a string holds a control character")
 	errDepth    = errors.New("the body is nested too deep")
 	errMany     = errors.New("an object has too many fields")
 )
@@ -36,7 +36,7 @@ type duplicateError string
 func (e duplicateError) Error() string { return "the field " + string(e) + " is there twice" }
 
 // members takes a JSON object apart. It checks all of it as strictly as encoding/json does (RFC 8259), and refuses
-// besides what encoding/json lets pass: two equal keys, invalid UTF-8, NUL. Long strings are neither copied nor unescaped.
+// besides what encoding/json lets pass: two equal keys, invalid UTF-8. Long strings are neither copied nor unescaped.
 func members(b []byte) ([]member, error) {
 	if !utf8.Valid(b) {
 		return nil, errNotUTF8

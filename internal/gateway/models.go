@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,16 +13,6 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
-)
-
-// The fields of what Ollama tells about models that callers see: none of them names a place on the server.
-var (
-	tagFields  = []string{"name", "model", "modified_at", "size", "digest", "details", "expires_at", "size_vram", "context_length"}
-	showFields = []string{
-		"license", "modelfile", "parameters", "template", "system", "details", "messages", "model_info", "projector_info",
-		"tensors", "capabilities", "modified_at", "requires",
-	}
-	detailFields = []string{"parent_model", "format", "family", "families", "parameter_size", "quantization_level"}
 )
 
 // Heartbeat answers GET and HEAD / as an Ollama server does, which its clients ask for first. It is public.
@@ -75,30 +64,18 @@ func (g *Gateway) writeModels(w http.ResponseWriter, models []ollama.TaggedRaw, 
 		return err
 	}
 	b := []byte(`{"models":[`)
-	for i, m := range models {
-		told, err := only(tagFields, m.Raw)
-		if err != nil {
-			return err
+	for _, m := range models {
+		shown, err := withoutPaths(m.Raw, m.Name)
+		if err != nil { // one that cannot be understood
+			continue
 		}
-		if err := cleanDetails(told); err != nil {
-			return err
-		}
-		if i > 0 {
+		if b[len(b)-1] != '[' {
 			b = append(b, ',')
 		}
-		b = appendObject(b, told)
+		b = append(b, shown...)
 	}
 	writeJSON(w, Ollama, http.StatusOK, append(b, "]}"...))
 	return nil
-}
-
-// only gives those members of an object that are listed.
-func only(keys []string, object []byte) ([]member, error) {
-	all, err := members(object)
-	if err != nil {
-		return nil, ollama.ErrNonsense
-	}
-	return slices.DeleteFunc(all, func(m member) bool { return !slices.Contains(keys, m.key) }), nil
 }
 
 // openAIModel is a model in OpenAI's terms.
@@ -144,8 +121,8 @@ func (g *Gateway) getModel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return invalid("model", "is no model name")
 	}
-	if !caller.From(r.Context()).MayUse(name) {
-		return fault.ErrModelNotAllowed
+	if err := g.models.Admit(r.Context(), name); err != nil {
+		return err
 	}
 	all, err := g.upstream.Tags(r.Context())
 	if err != nil {
@@ -164,13 +141,14 @@ func (g *Gateway) getModel(w http.ResponseWriter, r *http.Request) error {
 var showCall = &modelCall{
 	dialect: Ollama, path: "api/show",
 	fields: fields{
-		"model": {be: text, use: theModel},
-		"name":  {be: text, use: theModel}, // its name of old
+		"model":   {be: text, use: theModel},
+		"name":    {be: text, use: theModel}, // its name of old
+		"verbose": {be: flag},
 	},
 }
 
-// maxShow bounds what Ollama shows of a model, which is mostly its tensors. Its whole vocabulary nobody is shown.
-const maxShow = 4 << 20
+// maxShow bounds what Ollama shows of a model, which is mostly its tensors and, when verbose, its vocabulary.
+const maxShow = 32 << 20
 
 // show is about a model, but none works for it.
 func (g *Gateway) show(w http.ResponseWriter, r *http.Request) error {
@@ -186,7 +164,11 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer answer.Close()
 	if answer.Status != http.StatusOK {
-		return passRefusal(r.Context(), w, showCall.dialect, answer)
+		refused, err := readRefusal(r.Context(), showCall.dialect, answer)
+		if err == nil {
+			refused.write(w)
+		}
+		return err
 	}
 	body, err := io.ReadAll(io.LimitReader(answer, maxShow))
 	if err != nil {
@@ -199,47 +181,3 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request) error {
 	writeJSON(w, Ollama, http.StatusOK, shown)
 	return nil
 }
-
-// withoutPaths leaves out of what Ollama shows of a model where its files are.
-func withoutPaths(body []byte, model string) ([]byte, error) {
-	all, err := only(showFields, body)
-	if err != nil {
-		return nil, err
-	}
-	for i, m := range all {
-		if m.key == "modelfile" {
-			named := filePath.ReplaceAllString(unquote(m.value), "$1 "+model)
-			all[i].value, _ = json.Marshal(named) // a string always marshals
-		}
-	}
-	if err := cleanDetails(all); err != nil {
-		return nil, err
-	}
-	return appendObject(nil, all), nil
-}
-
-// cleanDetails leaves out of the details among a model's members where its parent's file is, and what is not known.
-func cleanDetails(model []member) error {
-	at := slices.IndexFunc(model, func(m member) bool { return m.key == "details" && string(m.value) != "null" })
-	if at < 0 {
-		return nil
-	}
-	details, err := only(detailFields, model[at].value)
-	if err != nil {
-		return err
-	}
-	for i, d := range details {
-		if d.key == "parent_model" && isPath(d.value) {
-			details[i].value = []byte(`""`)
-		}
-	}
-	model[at].value = appendObject(nil, details)
-	return nil
-}
-
-// filePath matches the lines of a Modelfile that name a file in the place of a model: by an absolute path or one that looks
-// relative, or as a blob below a relative OLLAMA_MODELS.
-var filePath = regexp.MustCompile(`(?mi)^(FROM|ADAPTER) +"?(?:[/~.\\]|[a-z]:\\|.*[/\\]blobs[/\\]+sha256-).*$`)
-
-// isPath tells whether a quoted name is that of a file.
-func isPath(quoted []byte) bool { return filePath.Match(append([]byte("FROM "), quoted...)) }

@@ -34,7 +34,7 @@ func TestTextIsWhatAModelReads(t *testing.T) {
 		for _, data := range c.data {
 			body = strings.Replace(body, "$", `"`+data+`"`, 1)
 		}
-		q, err := decode(c.call, []byte(`{"model":"m",`+body+`}`))
+		q, err := decode(c.call, []byte(`{"model":"m",`+body+`}`), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestTextIsWhatAModelReads(t *testing.T) {
 			t.Errorf("%.80s: %d, want %d", c.field, q.text, want)
 		}
 	}
-	pretty, err := decode(ollamaChat, []byte("{\"model\":\"m\",\"messages\": [\n\t{ \"role\" : \"user\",\r\n \"content\": \"a b\" }\n]}"))
+	pretty, err := decode(ollamaChat, []byte("{\"model\":\"m\",\"messages\": [\n\t{ \"role\" : \"user\",\r\n \"content\": \"a b\" }\n]}"), Options{})
 	if want := len(`[{"role":"user","content":"a b"}]`); err != nil || pretty.text != want {
 		t.Errorf("blanks count: %+v, %v, want %d", pretty, err, want)
 	}
@@ -63,7 +63,7 @@ func TestAPromptIsOneIfItSaysAnything(t *testing.T) {
 		{ollamaChat, `"messages":[[]]`, true},
 		{ollamaChat, `"messages":[""]`, true},
 	} {
-		if q, err := decode(c.call, []byte(`{"model":"m",`+c.body+`}`)); err != nil || q.prompted != c.want {
+		if q, err := decode(c.call, []byte(`{"model":"m",`+c.body+`}`), Options{}); err != nil || q.prompted != c.want {
 			t.Errorf("%s: %v, %v", c.body, q, err)
 		}
 	}

@@ -20,43 +20,62 @@ const maxRefusal = 64 << 10
 // errNotServed: the upstream does not have the route, as an old Ollama does not have all of them.
 var errNotServed = fault.New(connect.CodeNotFound, fault.NotFoundReason, "the model server does not serve this path")
 
-// passRefusal passes an error of the upstream's on: as it is, or in its dialect anew when that tells of the inside; and its
-// status, but for those that are about us or about a proxy in between.
-func passRefusal(ctx context.Context, w http.ResponseWriter, d Dialect, answer *ollama.Answer) error {
+// refusal is an error of the upstream's as the client is told it.
+type refusal struct {
+	status      int
+	contentType string
+	retryAfter  string // "" is none
+	message     string
+	body        []byte
+}
+
+// readRefusal reads an answer that is an error: as it is, or in the dialect anew when that tells of the inside; and its status.
+// It fails when the error is about us or about a proxy in between, or is none that Ollama would give.
+func readRefusal(ctx context.Context, d Dialect, answer *ollama.Answer) (*refusal, error) {
 	body, err := io.ReadAll(io.LimitReader(answer, maxRefusal))
 	if err != nil {
-		return err
+		return nil, err
 	}
+	said := &refusal{status: answer.Status, contentType: answer.ContentType, message: upstreamMessage(body), body: body}
 	switch answer.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
-		return ollama.ErrRefused
+		return nil, ollama.ErrRefused
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
-		return ollama.ErrUnreachable
+		return nil, ollama.ErrUnreachable
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", "1")
+		said.retryAfter = "1"
 	}
-	message := upstreamMessage(body)
-	switch explained := mediaType(answer) == "application/json" && message != ""; {
+	switch explained := mediaType(answer) == jsonContent && said.message != ""; {
 	case answer.Status == http.StatusNotFound && !explained:
-		return errNotServed
+		return nil, errNotServed
 	case answer.Status < http.StatusBadRequest, !explained:
-		return ollama.ErrNonsense
+		return nil, ollama.ErrNonsense
 	}
 	if !onlyTells(errorFields[d], body) {
-		body = d.errorBody(ctx, answer.Status, "", ollama.SafeText(message))
+		said.body = d.errorBody(ctx, answer.Status, "", ollama.SafeText(said.message))
 	}
-	writeBody(w, answer.ContentType, answer.Status, body)
-	return nil
+	return said, nil
 }
+
+func (r *refusal) write(w http.ResponseWriter) {
+	if r.retryAfter != "" {
+		w.Header().Set("Retry-After", r.retryAfter)
+	}
+	writeBody(w, r.contentType, r.status, r.body)
+}
+
+// err returns the refusal as an error for the log.
+func (r *refusal) err() error { return ollama.ModelError(r.message) }
 
 // errorFields are what an error says in each dialect, in itself and in an object of its own under "error".
 var errorFields = [...][]string{
 	Ollama:    {"error"},
 	OpenAI:    {"error", "message", "type", "param", "code"},
 	Anthropic: {"error", "message", "type", "request_id"},
+	Responses: {"error", "message", "type", "param", "code"},
 }
 
-// onlyTells tells whether an object has no other fields than those, and in them no words that tell of the inside.
+// onlyTells reports whether an object has no other fields than those, and in them no words that tell of the inside.
 func onlyTells(fields []string, object []byte) bool {
 	all, err := members(object)
 	if err != nil {
@@ -80,7 +99,7 @@ func onlyTells(fields []string, object []byte) bool {
 	return true
 }
 
-// upstreamMessage gives the words of an error in any dialect; "" of what is none.
+// upstreamMessage returns the words of an error in any dialect; "" of what is none.
 func upstreamMessage(body []byte) string {
 	var e struct{ Error json.RawMessage }
 	if json.Unmarshal(body, &e) != nil || len(e.Error) == 0 {

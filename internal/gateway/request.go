@@ -13,37 +13,44 @@ import (
 
 // request is a checked request for a model.
 type request struct {
-	call       *modelCall
-	model      string   // canonical
-	spelled    string   // as it goes upstream
-	fields     []member // that go upstream, but for those below
-	options    []member // of Ollama, without num_predict
-	limit      int64    // most tokens to answer with; 0: none asked for
-	noLimit    []byte   // asked for in its place, in Ollama's terms: 0 or less
-	stream     bool
-	wantsUsage bool // in an OpenAI stream
-	text       int  // bytes that the model reads
-	prompted   bool
-	noTime     bool // keep_alive is 0
+	call         *modelCall
+	limits       Options
+	model        string   // canonical
+	spelled      string   // as it goes upstream
+	fields       []member // that go upstream, but for those below
+	options      []member // of Ollama, without num_predict
+	limit        int64    // most tokens to answer with; 0: none asked for
+	noLimit      []byte   // asked for in its place, in Ollama's terms: 0 or less
+	stream       bool
+	wantsUsage   bool // in an OpenAI stream
+	text         int  // bytes that the model reads
+	prompted     bool
+	unloads      bool     // keep_alive is 0
+	hosted       []string // names of the tools that were left out
+	toolChoice   *member  // nil: none
+	conversation string   // its name, as the client gives it; may be empty
 }
 
 func invalid(field, description string) *connect.Error { return fault.Invalid(field, description) }
 
 // decode checks a body. Its errors are the client's to see.
-func decode(call *modelCall, body []byte) (*request, error) {
+func decode(call *modelCall, body []byte, limits Options) (*request, error) {
 	all, err := members(body)
 	if err != nil {
 		return nil, invalid("", err.Error())
 	}
-	q := &request{call: call, stream: call.streams, fields: make([]member, 0, len(all))}
+	q := &request{call: call, limits: limits, stream: call.streams, fields: make([]member, 0, len(all))}
 	if err := q.take(call.fields, all, &q.fields); err != nil {
 		return nil, err
 	}
 	switch {
 	case q.model == "":
 		return nil, invalid("", "model is required")
-	case q.noTime && !q.prompted:
+	case q.unloads && !q.prompted:
 		return nil, invalid("keep_alive", "models are not unloaded through this server")
+	}
+	if c := q.toolChoice; c != nil && !wantsHosted(c.value, q.hosted) {
+		q.fields = append(q.fields, *c)
 	}
 	return q, nil
 }
@@ -75,20 +82,24 @@ func (q *request) put(u use, m member, kept *[]member) error {
 	case forward:
 		*kept = append(*kept, m)
 	case prompt:
-		*kept = append(*kept, m)
-		images, size := q.call.dialect.images(m)
-		q.text += m.text - size + images*imageText
-		if m.key == "messages" || m.key == "prompt" || m.key == "input" {
-			q.prompted = m.text > len("[]") // or the quotes of a text
-		}
+		q.read(m, kept)
 	case forbid:
 		if !isNothing(m.value) {
 			return invalid(m.key, "is not allowed here")
 		}
 	case keepAlive:
-		q.noTime = isNoTime(m.value)
+		return q.keepLoaded(m, kept)
 	case theModel:
 		return q.name(unquote(m.value))
+	case theSystem:
+		m.value = withoutBilling(m.value)
+		q.read(m, kept)
+	case theTools:
+		return q.takeTools(m, kept)
+	case theToolChoice:
+		q.toolChoice = &m
+	case theConversation:
+		q.conversation = unquote(m.value)
 	case theStream:
 		q.stream = m.value[0] == 't'
 	case theLimit:
@@ -96,6 +107,31 @@ func (q *request) put(u use, m member, kept *[]member) error {
 	case theUsage, theOptions:
 		return q.nested(u, m)
 	}
+	return nil
+}
+
+// read takes a field that the model reads.
+func (q *request) read(m member, kept *[]member) {
+	*kept = append(*kept, m)
+	images, size := q.call.dialect.images(m)
+	q.text += min(m.text, len(m.value)) - size + images*imageText
+	if m.key == "messages" || m.key == "prompt" || m.key == "input" {
+		q.prompted = m.text > len("[]") // or the quotes of a text
+	}
+}
+
+// takeTools takes the tools that the client runs, and hosted ones where cloud models are allowed.
+func (q *request) takeTools(m member, kept *[]member) error {
+	if !q.limits.AllowCloud {
+		own, must := q.call.dialect.ownTools(m.value, &q.hosted)
+		if must != "" {
+			return invalid(m.key, must)
+		}
+		if m.value = own; string(own) == "null" {
+			return nil
+		}
+	}
+	q.read(m, kept)
 	return nil
 }
 
@@ -142,7 +178,7 @@ func (q *request) lower(value []byte) {
 	case n <= 0:
 		q.noLimit = value
 	case q.limit == 0 || n < q.limit:
-		q.limit = min(n, maxTokens)
+		q.limit = n
 	}
 }
 
@@ -152,8 +188,8 @@ func (q *request) encode(limit int64) *ollama.Body {
 	all := append([]member{{key: "model", value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
 	add := func(key string, value []byte) { all = append(all, member{key: key, value: value}) }
 	number := strconv.AppendInt(nil, limit, 10)
-	switch q.call.dialect {
-	case Ollama:
+	d := q.call.dialect
+	if d == Ollama {
 		options := q.options
 		if limit == 0 {
 			number = q.noLimit
@@ -167,19 +203,22 @@ func (q *request) encode(limit int64) *ollama.Body {
 		if q.call.streams {
 			add("stream", strconv.AppendBool(nil, q.stream))
 		}
-	case OpenAI, Anthropic:
-		if limit > 0 {
-			add("max_tokens", number)
-		}
-		if q.stream {
-			add("stream", []byte("true"))
-		}
-		if q.stream && q.call.dialect == OpenAI {
-			add("stream_options", []byte(`{"include_usage":true}`))
-		}
+		return ollama.NewBody(pieces(append(all, q.call.adds...))...)
 	}
-	return ollama.NewBody(pieces(append(all, q.call.adds...))...)
+	if limit > 0 {
+		add(limitField[d], number)
+	}
+	if q.stream {
+		add("stream", []byte("true"))
+	}
+	if q.stream && d == OpenAI {
+		add("stream_options", []byte(`{"include_usage":true}`))
+	}
+	return ollama.NewBody(pieces(all)...)
 }
+
+// limitField is what the limit of an answer's tokens is called.
+var limitField = [...]string{OpenAI: "max_tokens", Anthropic: "max_tokens", Responses: "max_output_tokens"}
 
 // copied is the longest value that is copied: a longer one is a piece of its own.
 const copied = 4 << 10

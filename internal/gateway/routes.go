@@ -7,11 +7,8 @@ import (
 	"strings"
 )
 
-// MaxBody is the largest body of a model call, bytes, and maxName that of a question about a model.
-const (
-	MaxBody = 4 << 20
-	maxName = 16 << 10
-)
+// maxName is the largest body of a question about a model, bytes.
+const maxName = 16 << 10
 
 // Route is what a client may ask for, and what the door before it has to know.
 type Route struct {
@@ -27,7 +24,7 @@ type Route struct {
 // Routes is all that there is. What is not in it does not exist, however it is spelled.
 func (g *Gateway) Routes() []Route {
 	model := func(pattern string, call *modelCall) Route {
-		return Route{http.MethodPost, pattern, call.dialect, false, true, MaxBody, g.model(call)}
+		return Route{http.MethodPost, pattern, call.dialect, false, true, g.options.MaxBody, g.model(call)}
 	}
 	get := func(pattern string, d Dialect, next answering) Route {
 		return Route{http.MethodGet, pattern, d, false, false, 0, g.handle(d, next)}
@@ -45,10 +42,12 @@ func (g *Gateway) Routes() []Route {
 		model("/v1/chat/completions", openAIChat),
 		model("/v1/completions", openAICompletions),
 		model("/v1/embeddings", openAIEmbeddings),
+		model("/v1/responses", openAIResponses),
 		get("/v1/models", OpenAI, g.listModels),
 		get("/v1/models/{id...}", OpenAI, g.getModel),
 
 		model("/v1/messages", anthropicMessages),
+		{http.MethodPost, "/v1/messages/count_tokens", Anthropic, false, false, g.options.MaxBody, g.handle(Anthropic, g.countTokens)},
 	}
 	for _, r := range table {
 		table = append(table, Route{"", r.Pattern, r.Dialect, true, false, 0, notAllowed(r)})

@@ -8,12 +8,19 @@ type said struct {
 	Message spoken   // of /api/chat
 	Choices []choice // of OpenAI
 	Content []spoken // of Anthropic
+	Output  []item   // of Responses
 	Done    *bool    // of Ollama
 }
 
 type choice struct {
 	Message spoken
 	Text    string // of /v1/completions
+}
+
+// item is one of Responses: a message, a call or what was thought.
+type item struct {
+	Content, Summary []spoken
+	Arguments        string
 }
 
 type spoken struct {
@@ -23,7 +30,7 @@ type spoken struct {
 	Input json.RawMessage // of Anthropic's calls
 }
 
-// saidIn tells how many bytes of an answer a model has said, and whether it had more to say.
+// saidIn returns how many bytes of an answer a model has said, and whether it had more to say.
 func saidIn(answer []byte) (size int, unfinished bool) {
 	var s said
 	_ = json.Unmarshal(answer, &s) // as much of it as is understood
@@ -33,6 +40,12 @@ func saidIn(answer []byte) (size int, unfinished bool) {
 	}
 	for _, part := range s.Content {
 		size += part.size()
+	}
+	for _, i := range s.Output {
+		size += len(i.Arguments)
+		for _, part := range append(i.Content, i.Summary...) {
+			size += part.size()
+		}
 	}
 	return size, s.Done != nil && !*s.Done
 }

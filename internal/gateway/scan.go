@@ -197,9 +197,6 @@ func (s *scanner) escape() error {
 		if len(digits) < 4 || bytes.ContainsFunc(digits, notHex) {
 			return errNotJSON
 		}
-		if string(digits) == "0000" {
-			return errControl
-		}
 		s.at += 5
 		return nil
 	}

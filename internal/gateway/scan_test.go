@@ -49,14 +49,12 @@ func TestMembersRefusesWhatIsNoPlainObject(t *testing.T) {
 		{"{\"a\":\"tab\there\"}", errControl},
 		{"{\"a\":\"new\nline\"}", errControl},
 		{"{\"a\":\"\x00\"}", errControl},
-		{`{"a":"\u0000"}`, errControl},
-		{`{"a":{"b":["\u0000"]}}`, errControl},
 		{"{\"a\":\"\xff\"}", errNotUTF8},
 		{"{\"a\":\"\xed\xa0\x80\"}", errNotUTF8},
 		{`{"a":1,"a":2}`, duplicateError("a")},
 		{`{"a":1,"\u0061":2}`, duplicateError("a")},
-		{`{"a":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, errDepth},
-		{`{"a":` + strings.Repeat(`{"a":`, 1000) + `1` + strings.Repeat("}", 1001), errDepth},
+		{`{"a":` + strings.Repeat("[", 10_001) + strings.Repeat("]", 10_001) + `}`, errDepth},
+		{`{"a":` + strings.Repeat(`{"a":`, 10_001) + `1` + strings.Repeat("}", 10_002), errDepth},
 		{`{"a":` + strings.Repeat("[", 1_000_000), errDepth},
 	} {
 		if _, err := members([]byte(c.body)); !errors.Is(err, c.want) {

@@ -15,84 +15,78 @@ import (
 const (
 	// firstBuffer is what a stream begins with: an upstream's chunk is some 200 bytes long.
 	firstBuffer = 2 << 10
-	// maxUnit bounds a line or an event. The last line of generate may hold a context of 131,072 numbers.
-	maxUnit = 1 << 20
-	// drainTime is how long the end of an answer is waited for that has said all.
+	// maxUnit bounds a line or an event: one may hold a picture, a context of 131,072 numbers or the arguments of a call.
+	maxUnit = 16 << 20
+	// drainTime is how long drain waits for EOF after the final message.
 	drainTime = 50 * time.Millisecond
 )
 
 // stream relays a stream as it comes, by whole lines or events.
 func (x *exchange) stream(answer *ollama.Answer) error {
-	see, separator := x.reader()
+	read, end, missing := x.reader()
 	buf := make([]byte, 0, firstBuffer)
 	for {
 		if len(buf) == cap(buf) {
 			if len(buf) >= maxUnit {
-				return x.breakOff(ollama.ErrNonsense)
+				return ollama.ErrNonsense
 			}
 			buf = slices.Grow(buf, len(buf))
 		}
 		n, failed := answer.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		out, rest, over, err := relay(buf, separator, see)
-		if len(out) > 0 && !x.send(answer.ContentType, out) {
-			return nil
+		out, rest, over, err := units(buf, end, read)
+		if !over && err == nil && errors.Is(failed, io.EOF) && isWhole(rest) { // the last one, without its end
+			rest = append(bytes.TrimRight(rest, "\r\n"), missing...)
+			var last []byte
+			last, over, err = read(rest)
+			out = append(out, last...)
+		}
+		if len(out) > 0 {
+			x.reservation.Produced(x.produced)
+			if !x.send(answer.ContentType, out) {
+				x.outcome = usage.Aborted
+				return nil
+			}
 		}
 		switch {
 		case err != nil:
-			return x.breakOff(err)
+			return err
 		case over:
 			x.outcome = usage.OK
 			x.drain(answer)
 			return nil
 		case errors.Is(failed, io.EOF):
-			return x.breakOff(ollama.ErrUnfinished)
+			return ollama.ErrUnfinished
 		case failed != nil:
-			return x.breakOff(failed)
+			return failed
 		}
 		buf = append(buf[:0], rest...)
 	}
 }
 
-// relay takes the whole units off the front of buf. What is to be sent of them it moves together in their place.
-func relay(buf []byte, separator string, see reader) (out, rest []byte, over bool, err error) {
+// units takes the whole units off the front of buf. What is to be sent of them it moves together in their place.
+func units(buf []byte, end func([]byte) int, read reader) (out, rest []byte, over bool, err error) {
 	out, rest = buf[:0], buf
 	for !over && err == nil {
-		end := bytes.Index(rest, []byte(separator))
-		if end < 0 {
+		n := end(rest)
+		if n == 0 {
 			break
 		}
-		end += len(separator)
-		var seen []byte
-		seen, over, err = see(rest[:end])
-		out = append(out, seen...)
-		rest = rest[end:]
+		var shown []byte
+		shown, over, err = read(rest[:n])
+		out = append(out, shown...)
+		rest = rest[n:]
 	}
 	return out, rest, over, err
 }
 
-// send sends what has come on to the client at once, and tells whether it could.
-func (x *exchange) send(contentType string, b []byte) bool {
-	if !x.begun {
-		x.begun = true
-		x.w.Header().Set("Content-Type", contentType)
-		x.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold pieces back
+// isWhole reports whether nothing but its end is missing of a line or an event.
+func isWhole(unit []byte) bool {
+	data := bytes.TrimSpace(unit)
+	if e := parseEvent(unit); e.data != nil {
+		data = e.data
 	}
-	x.reservation.Produced(x.produced)
-	if _, _ = x.Write(b); !x.gone && x.flusher.Flush() != nil {
-		x.gone, x.outcome = true, usage.Aborted
-	}
-	return !x.gone
-}
-
-// breakOff ends a stream that cannot go on, as an error in its dialect, if it has begun.
-func (x *exchange) breakOff(err error) error {
-	if !x.begun {
-		return err
-	}
-	told := x.gateway.tell(x.ctx, err)
-	_, _ = x.w.Write(x.request.call.dialect.errorEvent(x.ctx, told))
-	return nil
+	return json.Valid(data) || string(data) == "[DONE]"
 }
 
 // drain reads the end of an answer, so that its connection can be used again.
@@ -102,23 +96,25 @@ func (x *exchange) drain(answer *ollama.Answer) {
 	_, _ = io.CopyN(io.Discard, answer, 4<<10)
 }
 
-// reader looks at a line or an event, separator included. It gives what the client shall see of it, and whether it is
-// the last one. What it gives may be a part of unit.
-type reader func(unit []byte) (seen []byte, over bool, err error)
+// reader reads a line or an event, its end included. It returns what the client is shown of it, which may be a part of unit,
+// and whether it is the last one.
+type reader func(unit []byte) (shown []byte, over bool, err error)
 
-// reader is that of the dialect, with the separator of its units.
-func (x *exchange) reader() (reader, string) {
+// reader returns that of the dialect, what finds the end of its units, and what that end is.
+func (x *exchange) reader() (read reader, end func([]byte) int, missing string) {
 	switch x.request.call.dialect {
 	case OpenAI:
-		return x.seeOpenAI, "\n\n"
+		return x.readOpenAI, eventEnd, "\n\n"
 	case Anthropic:
-		return x.seeAnthropic, "\n\n"
+		return x.readAnthropic, eventEnd, "\n\n"
+	case Responses:
+		return x.readResponses, eventEnd, "\n\n"
 	case Ollama:
 	}
-	return x.seeOllama, "\n"
+	return x.readOllama, lineEnd, "\n"
 }
 
-// holds tells whether a unit holds a key, which is quoted and has its colon, of a value that begins so, at any depth. Not
+// holds reports whether a unit holds a key, which is quoted and has its colon, of a value that begins so, at any depth. Not
 // every upstream writes a value close to its colon, as Go does: there may be a blank between them.
 func holds(unit []byte, key, value string) bool {
 	for {
@@ -133,10 +129,8 @@ func holds(unit []byte, key, value string) bool {
 	}
 }
 
-var blank = []byte(" ")
-
-// seeOllama reads a line. It decodes none but those that may be the last: the others it need not understand.
-func (x *exchange) seeOllama(line []byte) ([]byte, bool, error) {
+// readOllama reads a line. It decodes none but those that may be the last: the others it need not understand.
+func (x *exchange) readOllama(line []byte) ([]byte, bool, error) {
 	if holds(line, `"done":`, "true") || holds(line, `"error":`, "") {
 		var last struct {
 			Error *string
@@ -157,50 +151,64 @@ func (x *exchange) seeOllama(line []byte) ([]byte, bool, error) {
 	return line, false, nil
 }
 
-// seeOpenAI reads an event. The usage that we ask for is shown to those who asked for it themselves.
-func (x *exchange) seeOpenAI(event []byte) ([]byte, bool, error) {
-	switch {
-	case bytes.HasPrefix(event, []byte(`data: {"error":`)):
-		return nil, false, ollama.ModelError(upstreamMessage(event[len("data: "):]))
-	case bytes.HasPrefix(event, []byte("data: [DONE]")):
-		return event, true, nil
-	case holds(event, `"choices":`, "[]"):
-		x.countIn(event)
+// readOpenAI reads an event. The usage that we ask for is shown to those who asked for it themselves.
+func (x *exchange) readOpenAI(unit []byte) ([]byte, bool, error) {
+	switch data := parseEvent(unit).data; {
+	case bytes.HasPrefix(data, []byte(`{"error":`)):
+		return nil, false, ollama.ModelError(upstreamMessage(data))
+	case bytes.HasPrefix(data, []byte("[DONE]")):
+		return unit, true, nil
+	case holds(data, `"choices":`, "[]"):
+		x.countIn(data)
 		if !x.request.wantsUsage {
 			return nil, false, nil
 		}
-		return event, false, nil
-	case holds(event, `"finish_reason":`, "null"):
+		return unit, false, nil
+	case holds(data, `"finish_reason":`, "null"):
 		x.produced++
 	}
 	if x.request.call.usageEverywhere && !x.request.wantsUsage {
-		event = withoutUsage(event)
+		unit = withoutUsage(unit)
 	}
-	return event, false, nil
+	return unit, false, nil
 }
 
 // withoutUsage cuts the usage off that ends a chunk of /v1/completions.
-func withoutUsage(event []byte) []byte {
-	const end = "}}\n\n"
-	at := bytes.LastIndex(event, []byte(`,"usage":{`))
-	if at < 0 || !bytes.HasSuffix(event, []byte(end)) {
-		return event
+func withoutUsage(unit []byte) []byte {
+	text := bytes.TrimRight(unit, "\r\n")
+	at := bytes.LastIndex(text, []byte(`,"usage":{`))
+	if at < 0 || !bytes.HasSuffix(text, []byte("}}")) {
+		return unit
 	}
-	return append(event[:at], end[1:]...)
+	return append(unit[:at], unit[len(text)-1:]...)
 }
 
-// seeAnthropic reads an event.
-func (x *exchange) seeAnthropic(event []byte) ([]byte, bool, error) {
-	switch {
-	case bytes.HasPrefix(event, []byte("event: error\n")):
-		_, data, _ := bytes.Cut(event, []byte("\ndata: "))
-		return nil, false, ollama.ModelError(upstreamMessage(data))
-	case bytes.HasPrefix(event, []byte("event: message_stop\n")):
-		return event, true, nil
-	case bytes.HasPrefix(event, []byte("event: message_delta\n")):
-		x.countIn(event)
-	case bytes.HasPrefix(event, []byte("event: content_block_delta\n")):
+// readAnthropic reads an event.
+func (x *exchange) readAnthropic(unit []byte) ([]byte, bool, error) {
+	switch e := parseEvent(unit); string(e.name) {
+	case "error":
+		return nil, false, ollama.ModelError(upstreamMessage(e.data))
+	case "message_stop":
+		return unit, true, nil
+	case "message_delta":
+		x.countIn(e.data)
+	case "content_block_delta":
 		x.produced++
 	}
-	return event, false, nil
+	return unit, false, nil
+}
+
+// readResponses reads an event. The counts stand in the last one, which is large: it says again all that was said.
+func (x *exchange) readResponses(unit []byte) ([]byte, bool, error) {
+	e := parseEvent(unit)
+	switch name := string(e.name); {
+	case name == "response.completed", name == "response.incomplete":
+		x.countResponse(responseIn(e.data))
+		return unit, true, nil
+	case name == "response.failed", name == "error":
+		return nil, false, ollama.ModelError(failureIn(e.data))
+	case bytes.HasSuffix(e.name, []byte(".delta")):
+		x.produced++
+	}
+	return unit, false, nil
 }

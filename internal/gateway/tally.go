@@ -8,6 +8,7 @@ var countKeys = [...]struct{ prompt, completion string }{
 	Ollama:    {`"prompt_eval_count":`, `"eval_count":`},
 	OpenAI:    {`"prompt_tokens":`, `"completion_tokens":`},
 	Anthropic: {`"input_tokens":`, `"output_tokens":`},
+	Responses: {`"input_tokens":`, `"output_tokens":`},
 }
 
 // maxCount is longer than a name and its number.

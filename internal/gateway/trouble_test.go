@@ -36,6 +36,12 @@ var dialects = []struct{ name, path, request, pieces, end, failure string }{
 		"event: message_delta\ndata: {\"usage\":{\"input_tokens\":11,\"output_tokens\":3}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
 		"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"",
 	},
+	{
+		"Responses", "/v1/responses", `{"model":"tiny-chat","stream":true,"input":"hi"}`,
+		"event: response.output_text.delta\ndata: {\"delta\":\"Once\"}\n\nevent: response.output_text.delta\ndata: {\"delta\":\" upon\"}\n\n",
+		"event: response.completed\ndata: {\"response\":{\"tools\":[{\"input_tokens\":99}],\"usage\":{\"input_tokens\":11,\"output_tokens\":3}}}\n\n",
+		"event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"",
+	},
 }
 
 // TestABrokenStreamEndsAsAnError in the client's dialect, behind all that came before it.
@@ -52,7 +58,7 @@ func TestABrokenStreamEndsAsAnError(t *testing.T) {
 			{"ends early", []ollamatest.Step{ollamatest.Raw(d.pieces)}},
 			{"ends early in the end", []ollamatest.Step{ollamatest.Raw(d.pieces + cut)}},
 			{"silent", []ollamatest.Step{ollamatest.Raw(d.pieces), ollamatest.Hang()}},
-			{"endless", []ollamatest.Step{ollamatest.Raw(d.pieces), ollamatest.Raw(strings.Repeat("x", 2<<20))}},
+			{"endless", []ollamatest.Step{ollamatest.Raw(d.pieces), ollamatest.Raw(strings.Repeat("x", 17<<20))}},
 			{"error", []ollamatest.Step{ollamatest.Raw(d.pieces), ollamatest.Raw(strings.ReplaceAll(errorOf(d.name), "$", inside)), ollamatest.Raw(d.end)}},
 		} {
 			t.Run(d.name+" "+c.name, func(t *testing.T) {
@@ -82,6 +88,8 @@ func errorOf(dialect string) string {
 	switch dialect {
 	case "OpenAI":
 		return "data: {\"error\":{\"message\":\"$\",\"type\":\"api_error\"}}\n\n"
+	case "Responses":
+		return "event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"server_error\",\"message\":\"$\"}}}\n\n"
 	case "Anthropic":
 		return "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"$\"}}\n\n"
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -16,8 +17,9 @@ const (
 	// maxKept is how much of an answer is kept back until it is complete. A larger one, of embeddings by the batch, is
 	// relayed as it comes; when it then breaks off, so does the client's connection.
 	maxKept = 256 << 10
-	// maxWhole bounds an answer: 1,024 vectors of 4,096 dimensions are some 48 MiB of JSON.
-	maxWhole = 64 << 20
+	// maxWhole bounds an answer, so that an upstream cannot go on for ever: 2,048 vectors of 4,096 dimensions are some 96 MiB of
+	// JSON.
+	maxWhole = 1 << 30
 )
 
 // whole relays an answer that is not streamed. The model has done all of its work for it by then, so that its counts are
@@ -32,10 +34,9 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 	case x.request.call.reshape != nil:
 		return ollama.ErrNonsense
 	}
-	x.begun = true
 	x.w.Header().Set("Content-Type", answer.ContentType)
 	found := newTally(x.request.call.dialect)
-	out := io.MultiWriter(found, x)
+	out := io.MultiWriter(found, &x.client)
 	const most = maxWhole - maxKept
 	_, _ = out.Write(kept.Bytes()) // neither of them fails
 	// What was kept is the buffer for the rest: a large one saves system calls.
@@ -44,14 +45,18 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 		if found.prompt.n+found.completion.n > 0 {
 			x.count(found)
 		}
-		_ = x.noteEnd(err)
+		if x.ctx.Err() != nil {
+			x.outcome = usage.Aborted
+		}
+		x.gateway.tell(x.ctx, cmp.Or(err, error(ollama.ErrNonsense)))
 		panic(http.ErrAbortHandler) // the one way to tell the client
 	}
 	if x.count(found); !x.counts.known && x.request.call.kind != usage.Embed { // whose vectors are no tokens
 		x.produced = usage.Estimate(found.size)
 	}
-	if !x.gone {
-		x.outcome = usage.OK
+	x.outcome = usage.OK
+	if x.gone {
+		x.outcome = usage.Aborted
 	}
 	return nil
 }
@@ -69,7 +74,7 @@ func (x *exchange) complete(contentType string, body []byte) error {
 		}
 	}
 	x.outcome = usage.OK
-	if x.countIn(body); !x.counts.known {
+	if x.countWhole(body); !x.counts.known {
 		size, unfinished := saidIn(body)
 		x.produced = usage.Estimate(size)
 		if unfinished {
@@ -78,17 +83,19 @@ func (x *exchange) complete(contentType string, body []byte) error {
 	}
 	x.w.Header().Set("Content-Type", contentType)
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(told)))
-	_, _ = x.Write(told)
+	if _, _ = x.Write(told); x.gone {
+		x.outcome = usage.Aborted
+	}
 	return nil
 }
 
-// Write writes to the client as long as it is there. It never fails.
-func (x *exchange) Write(p []byte) (int, error) {
-	if x.gone {
-		return len(p), nil
+// countWhole looks for the counts in all of an answer.
+func (x *exchange) countWhole(body []byte) {
+	if x.request.call.dialect != Responses {
+		x.countIn(body)
+		return
 	}
-	if _, err := x.w.Write(p); err != nil {
-		x.gone, x.outcome = true, usage.Aborted
-	}
-	return len(p), nil
+	var r response
+	_ = json.Unmarshal(body, &r) // it is valid
+	x.countResponse(r)
 }

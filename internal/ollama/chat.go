@@ -31,7 +31,7 @@ type Options struct {
 	Temperature *float32 `json:"temperature,omitempty"`
 	TopP        *float32 `json:"top_p,omitempty"`
 	NumPredict  *int32   `json:"num_predict,omitempty"` // most tokens to answer with
-	Seed        *int32   `json:"seed,omitempty"`
+	Seed        *int64   `json:"seed,omitempty"`
 	NumCtx      *int32   `json:"num_ctx,omitempty"` // context window, tokens; another one than before reloads the model
 	Stop        []string `json:"stop,omitempty"`    // the answer ends before any of these
 }

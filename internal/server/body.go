@@ -5,16 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/fault"
-	"github.com/paddock-gate/paddock/internal/gateway"
 )
 
 // bodyIdle is how long a body may stand still while it is read. All of it may take that long, too, and a second more for
@@ -49,126 +46,127 @@ func bounded(most int64, next http.Handler) http.Handler {
 var errNoBody = fault.Invalid("", "the request's body did not come, or not all of it")
 
 func tooLarge(most int64) *connect.Error {
-	message := fmt.Sprintf("the request is larger than %d KiB", most>>10)
+	size := fmt.Sprintf("%d KiB", most>>10)
+	if most%(1<<20) == 0 {
+		size = fmt.Sprintf("%d MiB", most>>20)
+	}
+	message := "the request is larger than " + size
 	return fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, message, retryDefault)
 }
 
 // readBody reads the whole body, so that what is too large, too slow or no message is told as such in every dialect.
 // (connect-go would answer by itself, without our ErrorInfo, and drain what it refuses.) Where there is nothing to read, 0
 // being the most, a body is left unread: a client that asks for what does not exist is to be told just that.
-func readBody(w http.ResponseWriter, r *http.Request, most int64, room *room) (io.ReadCloser, error) {
-	if most == 0 {
+func readBody(w http.ResponseWriter, r *http.Request, e entrance, room *room) (io.ReadCloser, error) {
+	switch {
+	case e.maxBody == 0:
 		return http.NoBody, nil
+	case r.ContentLength > e.maxBody:
+		return nil, tooLarge(e.maxBody)
+	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
+		return noBody(r)
 	}
-	if r.ContentLength > most {
-		return nil, tooLarge(most)
+	body := newPatientBody(w, r, e.maxBody)
+	read, err := readAll(body, r.ContentLength, room.take)
+	if err == nil {
+		body.done()
+		read, err = decoded(r.Header.Get("Content-Encoding"), read, e.maxBody, room)
 	}
-	buf := new(bytes.Buffer)
-	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
-		body := newPatientBody(w, r, most)
-		err := fill(buf, body, r.ContentLength, room)
-		body.done(err)
-		if err != nil {
-			held{buf}.Reuse()
-		}
-		switch exceeded := (*http.MaxBytesError)(nil); {
-		case errors.As(err, &exceeded):
-			return nil, tooLarge(most)
-		case errors.Is(err, errNoRoom):
-			return nil, errNoRoom
-		case err != nil:
-			return nil, errNoBody
-		}
-	}
-	if r.Method == http.MethodPost && enveloped(r) && !isOneMessage(buf.Bytes()) {
+	known, _ := errors.AsType[*connect.Error](err)
+	switch exceeded := (*http.MaxBytesError)(nil); {
+	case known != nil:
+		return nil, known
+	case errors.As(err, &exceeded):
+		return nil, tooLarge(e.maxBody)
+	case err != nil:
+		return nil, errNoBody
+	case len(read) == 0:
+		return noBody(r)
+	case r.Method == http.MethodPost && enveloped(r) && !isOneMessage(read):
 		return nil, errNoMessage
 	}
-	if buf.Len() == 0 {
-		return http.NoBody, nil
-	}
-	return held{buf}, nil
+	return heldBody{bytes.NewReader(read), read}, nil
 }
 
-// held is a body that is all there. Its Bytes are for readers that need no copy.
-type held struct{ *bytes.Buffer }
-
-var _ gateway.HeldBody = held{}
-
-func (held) Close() error { return nil }
-
-// Reuse gives the memory to another request's body and leaves this one empty. Who calls it knows that nobody reads the bytes
-// any more.
-func (h held) Reuse() {
-	memory := h.Bytes()[:0]
-	if size, pool := class(cap(memory)); pool != nil && size == cap(memory) {
-		*h.Buffer = bytes.Buffer{}
-		pool.Put(bytes.NewBuffer(memory))
+// noBody returns the body of a request that has none, unless its protocol wants a message.
+func noBody(r *http.Request) (io.ReadCloser, error) {
+	if r.Method == http.MethodPost && enveloped(r) {
+		return nil, errNoMessage
 	}
+	return http.NoBody, nil
 }
 
-// Memory for bodies of such sizes, in bytes, is used again: there is little of smaller ones, and there are few larger ones.
-const leastReused, mostReused = 32 << 10, 5 << 20
-
-// reused has the memory of each class: four for each power of two.
-var reused [9][4]sync.Pool // of *bytes.Buffer
-
-// class rounds a size up, by a quarter at most, to that of all memory in its pool, which is nil if there is none.
-func class(size int) (int, *sync.Pool) {
-	if size < leastReused || size > mostReused {
-		return size, nil
-	}
-	octave := bits.Len(uint(size - 1))
-	step := 1 << (octave - 3)
-	steps := (size + step - 1) / step // 5 to 8
-	return steps * step, &reused[octave-bits.Len(leastReused-1)][steps-5]
+// heldBody is a body that is in memory. Bytes is for readers that need no copy.
+type heldBody struct {
+	*bytes.Reader
+	bytes []byte
 }
 
-// grow makes space for n more bytes, and little more.
-func grow(buf *bytes.Buffer, n int) {
-	if buf.Available() >= n {
-		return
-	}
-	size, pool := class(buf.Len() + n)
-	var larger *bytes.Buffer
-	if pool != nil {
-		larger, _ = pool.Get().(*bytes.Buffer)
-	}
-	if larger == nil {
-		larger = bytes.NewBuffer(make([]byte, 0, size))
-	}
-	larger.Write(buf.Bytes())
-	*buf, *larger = *larger, *buf
-	held{larger}.Reuse()
-}
+func (heldBody) Close() error    { return nil }
+func (b heldBody) Bytes() []byte { return b.bytes }
 
-// fill reads the body to its end and takes the room that it needs as it comes. A length is only a promise: it is believed
-// up to advance, and what has come makes room for so many times as much of what is to come.
-func fill(buf *bytes.Buffer, body io.Reader, length int64, room *room) error {
+// readAll reads to the end. take is told how much memory that needs as it grows, and may refuse it. A promised length is
+// believed up to advance, and what has come vouches for trust times as much.
+func readAll(body io.Reader, length int64, take func(bytes int) error) ([]byte, error) {
 	const (
 		advance = 512 << 10
 		trust   = 8
 	)
-	grow(buf, int(min(max(length, 0), advance))+bytes.MinRead)
+	buf := make([]byte, 0, min(max(length, 0), advance)+bytes.MinRead)
 	for {
-		if err := room.take(buf.Cap()); err != nil {
-			return err
+		if err := take(cap(buf)); err != nil {
+			return nil, err
 		}
-		n, err := io.CopyN(buf, body, int64(max(buf.Available()-bytes.MinRead, bytes.MinRead)))
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case n == 0:
-			return io.ErrNoProgress
+		for len(buf) < cap(buf) {
+			n, err := body.Read(buf[len(buf):cap(buf)])
+			buf = buf[:len(buf)+n]
+			switch {
+			case errors.Is(err, io.EOF):
+				return buf, nil
+			case err != nil:
+				return nil, err
+			}
 		}
-		if promised := int(length) - buf.Len(); promised > 0 {
-			grow(buf, min(promised, (trust-1)*buf.Len())+bytes.MinRead)
-		} else { // it has come, or there is none: as much again
-			buf.Grow(bytes.MinRead)
+		more := len(buf) // unknown length: as much again
+		if promised := int(length) - len(buf); promised > 0 {
+			more = min(promised, (trust-1)*len(buf)) + bytes.MinRead
+		}
+		if err := take(cap(buf) + more); err != nil {
+			return nil, err
+		}
+		buf = append(make([]byte, 0, len(buf)+more), buf...)
+	}
+}
+
+// discardWait bounds how long what is left of a refused body is read, and how long it may stand still.
+var discardWait, discardIdle = 30 * time.Second, 2 * time.Second
+
+// discard reads what is left of the body of a request that has been refused, as much as it may have had and for a bounded
+// time. Many HTTP/1.1 clients write all of a body before they read the answer, and would find a broken pipe in its place.
+func discard(w http.ResponseWriter, r *http.Request, most int64) {
+	if r.ProtoMajor != 1 || r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" {
+		return
+	}
+	control := http.NewResponseController(w)
+	if control.Flush() != nil {
+		return
+	}
+	end := time.Now().Add(discardWait)
+	for left := max(most, leastDiscarded); left > 0; {
+		idle := time.Now().Add(discardIdle)
+		if idle.After(end) {
+			idle = end
+		}
+		_ = control.SetReadDeadline(idle)
+		n, err := io.CopyN(io.Discard, r.Body, min(left, leastDiscarded))
+		if left -= n; err != nil {
+			return
 		}
 	}
 }
+
+// leastDiscarded is how much of a refused body is read at least, where the client goes on sending it.
+const leastDiscarded = 1 << 20
 
 // patientBody is a request's body with a most for its length, of which each read has its own time, and the whole of it
 // too.
@@ -202,11 +200,5 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	return n, io.ErrUnexpectedEOF
 }
 
-// done ends the body's time. After an error nothing more of it is waited for; net/http would, before it answers.
-func (b *patientBody) done(err error) {
-	var deadline time.Time
-	if err != nil {
-		deadline = time.Now()
-	}
-	_ = b.control.SetReadDeadline(deadline)
-}
+// done ends the body's time: all of it has come.
+func (b *patientBody) done() { _ = b.control.SetReadDeadline(time.Time{}) }

@@ -47,9 +47,14 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		body, err := d.admit(w, r, e, room)
 		if err != nil {
 			e.refuse(w, r, tellAndNote(r.Context(), err))
+			room.free()
+			discard(w, r, e.maxBody)
 			return
 		}
 		defer d.calls.end()
+		if body == http.NoBody {
+			defer discard(w, r, e.maxBody)
+		}
 		ctx := r.Context()
 		if e.streams && e.rule.GetLevel() != paddockv1.AccessRule_LEVEL_PUBLIC {
 			c := caller.From(ctx)
@@ -83,7 +88,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, e entrance, room *r
 			return nil, err
 		}
 	}
-	body, err := readBody(w, r, e.maxBody, room)
+	body, err := readBody(w, r, e, room)
 	if err != nil {
 		return nil, err
 	}

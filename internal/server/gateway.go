@@ -24,8 +24,8 @@ func gatewayEntrance(r gateway.Route) entrance {
 			gateway.WriteError(w, req, r.Dialect, told)
 		},
 		checkFraming: func(req *http.Request) error {
-			if isCompressed(req.Header.Get("Content-Encoding")) {
-				return errCompressed
+			if !isDecoded(req.Header.Get("Content-Encoding")) {
+				return errCoding
 			}
 			return nil
 		},

@@ -11,13 +11,14 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// Bytes of request bodies that may be held at once, for one user and in all. Strangers, whose bodies are small, have only
-// the latter bound: else one of them could take all the others' room.
+// uncounted is how large a body may be that needs no room, bytes: less than its connection.
+const uncounted = 4 << 10
+
+// Bodies of the largest size that one user, and all together, may have in memory at once. Strangers, whose bodies are
+// small, have only the latter bound: else one of them could take all the others' room.
 const (
-	roomPerUser = 64 << 20
-	roomInAll   = 512 << 20
-	// uncounted is how large a body may be that needs no room: less than its connection.
-	uncounted = 4 << 10
+	largestPerUser = 2
+	largestInAll   = 8
 )
 
 var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
@@ -25,12 +26,18 @@ var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
 
 // bodies counts the bytes of bodies that are held, from the first byte read until the call has ended.
 type bodies struct {
+	perUser, inAll int // most
+
 	mu    sync.Mutex
 	all   int
 	users map[uuid.UUID]int
 }
 
-func newBodies() *bodies { return &bodies{users: map[uuid.UUID]int{}} }
+// newBodies returns a count whose limits follow from the largest body there is, bytes.
+func newBodies(largest int64) *bodies {
+	// What grows is held twice for a moment.
+	return &bodies{perUser: largestPerUser * int(largest), inAll: largestInAll * int(largest), users: map[uuid.UUID]int{}}
+}
 
 // room is what one body has taken.
 type room struct {
@@ -49,7 +56,7 @@ func (r *room) take(bytes int) error {
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
 	user, more := r.caller.UserID, bytes-r.held
-	if r.of.all+more > roomInAll || user != uuid.Nil && r.of.users[user]+more > roomPerUser {
+	if r.of.all+more > r.of.inAll || user != uuid.Nil && r.of.users[user]+more > r.of.perUser {
 		return errNoRoom
 	}
 	r.of.all += more

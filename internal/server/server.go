@@ -28,6 +28,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/overview"
+	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -35,11 +36,10 @@ import (
 	"github.com/paddock-gate/paddock/ui"
 )
 
-// The largest bodies that are read.
+// The largest bodies that are read, bytes; those of model calls are a setting.
 const (
 	authBody     = 16 << 10
 	metadataBody = 64 << 10
-	modelBody    = gateway.MaxBody
 )
 
 // Whether a service's calls count against the caller's rate limit.
@@ -89,7 +89,7 @@ type Options struct {
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
 	streamed := newStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
 	figures := newMetrics(s, hasher, streamed)
-	upstream := newUpstream(cfg.Ollama, figures) //nolint:contextcheck // its breakers' probes outlive every call
+	upstream := newUpstream(cfg, figures) //nolint:contextcheck // its breakers' probes outlive every call
 	pings := &pings{upstream: upstream}
 	figures.watch(upstream, pings)
 	limit := newLimiter(cfg.RateLimitPerMinute)
@@ -115,6 +115,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	if err != nil {
 		return nil, err
 	}
+	models := relay.NewModels(upstream, log, cfg.AllowCloudModels)
 	running := newCalls()
 	srv := &Server{
 		config:  cfg,
@@ -141,7 +142,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	options := handlerOptions(strict, tracing...)
 	d := &door{
 		auth: authentication, log: log, noise: noise, limit: limit, calls: running,
-		bodies: newBodies(), streams: streamed,
+		bodies: newBodies(cfg.MaxModelBody), streams: streamed,
 	}
 	t := &table{ServeMux: http.NewServeMux(), door: d, methods: methods, errors: connect.NewErrorWriter(options...)}
 
@@ -150,10 +151,12 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUserServiceHandler(users.New(s, log, hasher, cfg.PasswordMinLength), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
-	t.rpc(modelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
+	t.rpc(cfg.MaxModelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, models, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream), options...))
-	t.stock(gateway.New(upstream, ledger, tellAndNote).Routes())
+	t.stock(gateway.New(upstream, models, ledger, tellAndNote, gateway.Options{
+		MaxBody: cfg.MaxModelBody, MaxKeepAlive: cfg.MaxKeepAlive, StreamAlive: cfg.StreamKeepAlive, AllowCloud: cfg.AllowCloudModels,
+	}).Routes())
 	t.open(grpchealth.NewHandler(srv.health, uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
@@ -182,7 +185,8 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 }
 
 // newUpstream makes the client of the Ollama servers. How long calls wait for it goes to the figures.
-func newUpstream(cfg config.Ollama, figures *metrics) *ollama.Client {
+func newUpstream(settings config.Config, figures *metrics) *ollama.Client {
+	cfg := settings.Ollama
 	return ollama.New(ollama.Config{
 		BaseURLs:          cfg.BaseURLs,
 		MaxInflight:       cfg.MaxInflight,
@@ -230,6 +234,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	behind.Go(func() { s.noise.Run(work) })
 	behind.Go(func() { s.ledger.Run(work) })
 	behind.Go(func() { janitor.Run(work, s.trail) })
+	behind.Go(func() { returnMemory(work) })
 	if s.endTracing != nil {
 		defer func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -297,7 +302,7 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    32 << 10,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: 100,
-			SendPingTimeout:      30 * time.Second,
+			SendPingTimeout:      15 * time.Second, // which keeps a stream alive that waits
 			PingTimeout:          15 * time.Second,
 			WriteByteTimeout:     writeIdle,
 		},

@@ -263,7 +263,7 @@ type ChatOptions struct {
 	TopP        *float32               `protobuf:"fixed32,2,opt,name=top_p,json=topP,proto3,oneof" json:"top_p,omitempty"`
 	// Most tokens to answer with.
 	NumPredict *int32 `protobuf:"varint,3,opt,name=num_predict,json=numPredict,proto3,oneof" json:"num_predict,omitempty"`
-	Seed       *int32 `protobuf:"varint,4,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
+	Seed       *int64 `protobuf:"varint,4,opt,name=seed,proto3,oneof" json:"seed,omitempty"`
 	// Context window, tokens. Another value than before makes Ollama load the model again.
 	NumCtx *int32 `protobuf:"varint,5,opt,name=num_ctx,json=numCtx,proto3,oneof" json:"num_ctx,omitempty"`
 	// The answer ends before any of these.
@@ -323,7 +323,7 @@ func (x *ChatOptions) GetNumPredict() int32 {
 	return 0
 }
 
-func (x *ChatOptions) GetSeed() int32 {
+func (x *ChatOptions) GetSeed() int64 {
 	if x != nil && x.Seed != nil {
 		return *x.Seed
 	}
@@ -735,28 +735,26 @@ const file_paddock_v1_ollama_proto_rawDesc = "" +
 	"\x06models\x18\x01 \x03(\v2\x11.paddock.v1.ModelR\x06models\"[\n" +
 	"\vChatMessage\x122\n" +
 	"\x04role\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19R\x06systemR\x04userR\tassistantR\x04role\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\tR\acontent\"\xcd\x02\n" +
-	"\vChatOptions\x126\n" +
-	"\vtemperature\x18\x01 \x01(\x02B\x0f\xbaH\f\n" +
-	"\n" +
-	"\x1d\x00\x00\x00@-\x00\x00\x00\x00H\x00R\vtemperature\x88\x01\x01\x12)\n" +
-	"\x05top_p\x18\x02 \x01(\x02B\x0f\xbaH\f\n" +
-	"\n" +
-	"\x1d\x00\x00\x80?-\x00\x00\x00\x00H\x01R\x04topP\x88\x01\x01\x121\n" +
-	"\vnum_predict\x18\x03 \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80\b(\x01H\x02R\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\"\xb0\x02\n" +
+	"\vChatOptions\x12.\n" +
+	"\vtemperature\x18\x01 \x01(\x02B\a\xbaH\x04\n" +
+	"\x02@\x01H\x00R\vtemperature\x88\x01\x01\x12!\n" +
+	"\x05top_p\x18\x02 \x01(\x02B\a\xbaH\x04\n" +
+	"\x02@\x01H\x01R\x04topP\x88\x01\x01\x12-\n" +
+	"\vnum_predict\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x02R\n" +
 	"numPredict\x88\x01\x01\x12\x17\n" +
-	"\x04seed\x18\x04 \x01(\x05H\x03R\x04seed\x88\x01\x01\x12)\n" +
-	"\anum_ctx\x18\x05 \x01(\x05B\v\xbaH\b\x1a\x06\x18\x80\x80\b(\x01H\x04R\x06numCtx\x88\x01\x01\x12%\n" +
-	"\x04stop\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10\x10\"\ar\x05\x10\x01\x18\xc8\x01R\x04stopB\x0e\n" +
+	"\x04seed\x18\x04 \x01(\x03H\x03R\x04seed\x88\x01\x01\x12%\n" +
+	"\anum_ctx\x18\x05 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x04R\x06numCtx\x88\x01\x01\x12 \n" +
+	"\x04stop\x18\x06 \x03(\tB\f\xbaH\t\x92\x01\x06\"\x04r\x02\x10\x01R\x04stopB\x0e\n" +
 	"\f_temperatureB\b\n" +
 	"\x06_top_pB\x0e\n" +
 	"\f_num_predictB\a\n" +
 	"\x05_seedB\n" +
 	"\n" +
-	"\b_num_ctx\"\xa2\x01\n" +
+	"\b_num_ctx\"\x9f\x01\n" +
 	"\vChatRequest\x12\x1e\n" +
-	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05model\x12@\n" +
-	"\bmessages\x18\x02 \x03(\v2\x17.paddock.v1.ChatMessageB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\bmessages\x121\n" +
+	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05model\x12=\n" +
+	"\bmessages\x18\x02 \x03(\v2\x17.paddock.v1.ChatMessageB\b\xbaH\x05\x92\x01\x02\b\x01R\bmessages\x121\n" +
 	"\aoptions\x18\x03 \x01(\v2\x17.paddock.v1.ChatOptionsR\aoptions\"\xaf\x02\n" +
 	"\fChatResponse\x12\x18\n" +
 	"\acontent\x18\x01 \x01(\tR\acontent\x12\x12\n" +
@@ -775,10 +773,10 @@ const file_paddock_v1_ollama_proto_rawDesc = "" +
 	"\x06prompt\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x06prompt\x129\n" +
 	"\n" +
 	"completion\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\n" +
-	"completion\"Q\n" +
+	"completion\"N\n" +
 	"\fEmbedRequest\x12\x1e\n" +
-	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05model\x12!\n" +
-	"\x05input\x18\x02 \x03(\tB\v\xbaH\b\x92\x01\x05\b\x01\x10\x80\x10R\x05input\"k\n" +
+	"\x05model\x18\x01 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\x05model\x12\x1e\n" +
+	"\x05input\x18\x02 \x03(\tB\b\xbaH\x05\x92\x01\x02\b\x01R\x05input\"k\n" +
 	"\rEmbedResponse\x125\n" +
 	"\n" +
 	"embeddings\x18\x01 \x03(\v2\x15.paddock.v1.EmbeddingR\n" +

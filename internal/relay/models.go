@@ -1,0 +1,51 @@
+// Package relay is what chats over RPC and the stock routes have in common: one call of a model, whoever asked for it.
+package relay
+
+import (
+	"context"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/ollama"
+)
+
+// ErrModelIsRemote refuses a model that Ollama would run on ollama.com.
+var ErrModelIsRemote = fault.New(connect.CodePermissionDenied, fault.ModelIsRemote,
+	"this model runs outside of this organisation, which its administrators have not allowed")
+
+// Models decides which models callers may use.
+type Models struct {
+	upstream   *ollama.Client
+	log        *audit.Log
+	allowCloud bool
+}
+
+// NewModels returns the decision over the upstream's models, of which those on ollama.com may be used if allowCloud is set.
+func NewModels(upstream *ollama.Client, log *audit.Log, allowCloud bool) *Models {
+	return &Models{upstream: upstream, log: log, allowCloud: allowCloud}
+}
+
+// Admit returns nil if the context's caller may use the model, which is a canonical name. Else it fails with MODEL_NOT_ALLOWED,
+// or with MODEL_IS_REMOTE, which is on record, or with the context's error.
+func (m *Models) Admit(ctx context.Context, model string) error {
+	if !caller.From(ctx).MayUse(model) {
+		return fault.ErrModelNotAllowed
+	}
+	if m.allowCloud {
+		return nil
+	}
+	remote, err := m.upstream.IsRemote(ctx, model)
+	if err != nil || !remote {
+		return err
+	}
+	err = m.log.Record(ctx, audit.Event{
+		Type: audit.AccessDenied, Outcome: audit.Denied, Detail: "model " + model + ": " + ErrModelIsRemote.Message(),
+	})
+	if err != nil {
+		return err
+	}
+	return ErrModelIsRemote
+}

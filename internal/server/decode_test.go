@@ -1,0 +1,130 @@
+package server
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"math/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
+)
+
+const largest = 64 << 20
+
+func testRoom() *room { return newBodies(largest).of(&caller.Caller{UserID: uuid.New()}) }
+
+// encoders compress as clients do, by content coding.
+var encoders = map[string]func(t testing.TB, text []byte) []byte{
+	codingGzip: func(t testing.TB, text []byte) []byte {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		if _, err := w.Write(text); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	},
+	codingZstd: func(t testing.TB, text []byte) []byte {
+		w, err := zstd.NewWriter(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.EncodeAll(text, nil)
+	},
+}
+
+// letters are text that hardly shrinks.
+func letters(size int) []byte {
+	r := rand.New(rand.NewSource(1)) //nolint:gosec // a test
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte('!' + r.Intn(90))
+	}
+	return b
+}
+
+func TestDecoded_Text(t *testing.T) {
+	for coding, encode := range encoders {
+		for _, text := range [][]byte{[]byte("{}"), letters(100), letters(1 << 20), letters(20 << 20), bytes.Repeat([]byte("go "), 300_000)} {
+			room := testRoom()
+			got, err := decoded(coding, encode(t, text), largest, room)
+			if err != nil || !bytes.Equal(got, text) || len(text) > uncounted && room.held < len(text) {
+				t.Errorf("%s, %d bytes: %d bytes, %v, room %d", coding, len(text), len(got), err, room.held)
+			}
+		}
+	}
+}
+
+// TestDecoded_Bombs: what becomes far larger than it was sent is refused before it takes memory or time.
+func TestDecoded_Bombs(t *testing.T) {
+	for coding, encode := range encoders {
+		for _, size := range []int{30 << 20, largest + 1, 1 << 30} {
+			bomb := encode(t, make([]byte, size))
+			room, began := testRoom(), time.Now()
+			_, err := decoded(coding, bomb, largest, room)
+			if told, _ := errors.AsType[*connect.Error](err); told == nil || fault.ReasonOf(told) != fault.MessageTooLarge {
+				t.Errorf("%s, %d bytes as %d: %v", coding, size, len(bomb), err)
+			}
+			if took := time.Since(began); took > 2*time.Second {
+				t.Errorf("%s, %d bytes: refused after %v", coding, size, took)
+			}
+			if held := room.of.all; held > 2*largest {
+				t.Errorf("%s: takes %d bytes", coding, held)
+			}
+		}
+	}
+	dense := append(letters(largest), "more"...)
+	if _, err := decoded(codingZstd, encoders[codingZstd](t, dense), largest, testRoom()); err == nil {
+		t.Error("more than the largest body is taken")
+	}
+}
+
+func TestDecoded_Malformed(t *testing.T) {
+	for coding, encode := range encoders {
+		good := encode(t, letters(10_000))
+		for name, body := range map[string][]byte{
+			"plain": []byte(`{"model":"m"}`), "cut": good[:len(good)/2], "other coding": encoders[map[string]string{codingGzip: codingZstd, codingZstd: codingGzip}[coding]](t, []byte("x")),
+			"spoilt": append(append([]byte{}, good[:100]...), bytes.Repeat([]byte{0xff}, 200)...),
+		} {
+			if _, err := decoded(coding, body, largest, testRoom()); err == nil || !strings.Contains(err.Error(), "content coding") {
+				t.Errorf("%s, %s: %v", coding, name, err)
+			}
+		}
+	}
+}
+
+// TestReadAll_Room: a body takes room as it comes, and no more than it promised to need.
+func TestReadAll_Room(t *testing.T) {
+	for _, size := range []int{0, 1, 5000, 512 << 10, 4 << 20, largest} {
+		for _, length := range []int64{int64(size), -1} {
+			body, most := bytes.NewReader(make([]byte, size)), 0
+			got, err := readAll(body, length, func(n int) error {
+				most = max(most, n)
+				return nil
+			})
+			limit := 2*size + 2*bytes.MinRead
+			if length >= 0 {
+				limit = size + 2*bytes.MinRead
+			}
+			if err != nil || len(got) != size || most > limit || cap(got) > most {
+				t.Errorf("%d bytes of %d promised: %d, %v, room %d", size, length, len(got), err, most)
+			}
+		}
+	}
+	refused := errors.New("no room")
+	if _, err := readAll(bytes.NewReader(make([]byte, 1<<20)), 1<<30, func(n int) error {
+		if n > 600<<10 {
+			return refused
+		}
+		return nil
+	}); !errors.Is(err, refused) {
+		t.Errorf("a promise of 1 GiB takes what it likes: %v", err)
+	}
+}
