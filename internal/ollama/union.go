@@ -69,7 +69,7 @@ func (l modelList) tagged() ([]TaggedRaw, error) {
 		if err := json.Unmarshal(raw, &model); err != nil {
 			return nil, failed(messageNonsense, err)
 		}
-		if name, err := Canonical(model.Name); err == nil {
+		if name, ok := listedName(model.Name); ok {
 			list = append(list, TaggedRaw{name, raw, model.ModifiedAt.Time})
 		}
 	}
