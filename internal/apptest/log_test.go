@@ -2,7 +2,10 @@ package apptest_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -54,5 +58,40 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 	}
 	if users != own || lines+skipped != strangers+1 || skipped == 0 {
 		t.Errorf("of %d requests of users %d lines; of %d of strangers %d, %d skipped", own, users, strangers+1, lines, skipped)
+	}
+}
+
+// TestNoCredentialIsLogged however it is sent, not even one that stands in a URL.
+func TestNoCredentialIsLogged(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.PostgreSQL(t), nil)
+	var log bytes.Buffer
+	a.Log = &log
+	r := a.Replica(t)
+	good := r.NewPerson(t, "user")
+	unknown := secret.NewKey().String()
+	for _, key := range []string{good.Key, unknown} {
+		basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("any:"+key))
+		for _, header := range []http.Header{bearerOf(key), {"X-Api-Key": {key}}, {"Authorization": {basic}}} {
+			for _, path := range []string{"/api/tags", "/api/tags?key=" + key, "/paddock.v1.AuthService/WhoAmI?message=%7B%7D&encoding=json&key=" + key} {
+				send(t, http.MethodGet, r.URL+path, header, "")
+			}
+		}
+		conn := dial(t, r) // a request as it is sent to a proxy
+		fmt.Fprintf(conn, "GET http://any:%s@%s/api/tags HTTP/1.1\r\nHost: any:%[1]s@x\r\nAuthorization: %[3]s\r\nConnection: close\r\n\r\n",
+			key, strings.TrimPrefix(r.URL, "http://"), basic)
+		_, err := io.Copy(io.Discard, conn)
+		must(t, err)
+	}
+	must(t, r.Stop())
+	if n := strings.Count(log.String(), `"path":"/api/tags"`); n < 12 {
+		t.Fatalf("%d requests were logged: %s", n, log.String())
+	}
+	for _, key := range []string{good.Key, unknown} {
+		for _, part := range []string{key[len("pdk_")+12:], base64.StdEncoding.EncodeToString([]byte("any:" + key))[10:]} {
+			if strings.Contains(log.String(), part) {
+				t.Errorf("%s is in the log", part)
+			}
+		}
 	}
 }

@@ -179,10 +179,13 @@ func TestAKeyWorksWhereverASessionDoes(t *testing.T) {
 		t.Parallel()
 		person := a.NewPerson(t, "user", "admin")
 		xAPIKey := http.Header{"X-Api-Key": {person.Key}}
-		both := bearerOf(person.Key)
+		both, beside := bearerOf(person.Key), bearerOf(person.Key)
 		both.Set("X-Api-Key", person.Key)
+		beside.Set("X-Api-Key", "sk-ant-api03-left-over")
 		for _, p := range []protocol{connectJSON, connectProto, grpcProto, grpcWebProto} {
-			for name, header := range map[string]http.Header{"Bearer": bearerOf(person.Key), "X-API-Key": xAPIKey, "both alike": both} {
+			for name, header := range map[string]http.Header{
+				"Bearer": bearerOf(person.Key), "X-API-Key": xAPIKey, "both alike": both, "beside a foreign one": beside,
+			} {
 				for _, m := range methods(t) {
 					empty := map[string][]byte{"json": []byte("{}")}[p.codec]
 					if m.sideEffects() {

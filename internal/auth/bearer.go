@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
-	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -20,16 +19,16 @@ var ErrUnauthenticated = fault.New(connect.CodeUnauthenticated, fault.Unauthenti
 	"a valid session token or API key is needed")
 
 var errAmbiguous = fault.New(connect.CodeInvalidArgument, fault.AmbiguousCredentials,
-	"the request carries two different credentials; send one")
+	"the request carries two different credentials of this server; send one")
 
 // Identify decides who the caller is by the credential in the header, whatever the protocol, and fills in c. It is the
 // only place where that is decided: Authorization: Bearer takes a session's access token or an API key, X-API-Key an API
-// key. The rows are read for every call after it came, so that a revocation, a logout or a change of roles counts from the
-// next one on.
+// key, and with basic so does HTTP Basic. What cannot be ours is ignored. The rows are read for every call after it came,
+// so that a revocation, a logout or a change of roles counts from the next one on.
 //
 // Errors: ErrUnauthenticated; two different credentials; and, never mistaken for either, a database that is away.
-func (a *Service) Identify(ctx context.Context, h http.Header, c *caller.Caller) error {
-	credential, err := credentialIn(h)
+func (a *Service) Identify(ctx context.Context, h http.Header, basic bool, c *caller.Caller) error {
+	credential, err := a.credentialIn(h, basic)
 	if err != nil {
 		return err
 	}
@@ -37,35 +36,6 @@ func (a *Service) Identify(ctx context.Context, h http.Header, c *caller.Caller)
 		return a.identifyKey(ctx, credential, c)
 	}
 	return a.identifySession(ctx, credential, c)
-}
-
-// credentialIn returns the request's one credential, ErrUnauthenticated when there is none.
-func credentialIn(h http.Header) (string, error) {
-	var found string
-	for _, v := range h.Values("Authorization") {
-		scheme, token, _ := strings.Cut(v, " ")
-		token = strings.TrimLeft(token, " ")
-		if !strings.EqualFold(scheme, "Bearer") || token == "" {
-			return "", ErrUnauthenticated
-		}
-		if found != "" && found != token {
-			return "", errAmbiguous
-		}
-		found = token
-	}
-	for _, key := range h.Values("X-Api-Key") {
-		if key != "" && found != "" && found != key {
-			return "", errAmbiguous
-		}
-		if !secret.LooksLikeKey(key) {
-			return "", ErrUnauthenticated
-		}
-		found = key
-	}
-	if found == "" {
-		return "", ErrUnauthenticated
-	}
-	return found, nil
 }
 
 const userColumns = `u.id, u.email, u.display_name, u.external_id, u.active, u.created_at, u.updated_at, u.last_login_at, ` +

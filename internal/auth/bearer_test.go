@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,11 +15,38 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-const whoAmIPath = "/paddock.v1.AuthService/WhoAmI"
+const (
+	whoAmIPath = "/paddock.v1.AuthService/WhoAmI"
+	tagsPath   = "/api/tags"
+)
+
+// theirToken is a JWT that another service has signed.
+const theirToken = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+
+// reasonText is what each path's answers say for a reason.
+var reasonText = map[string]map[fault.Reason]string{
+	whoAmIPath: {fault.Unauthenticated: "UNAUTHENTICATED", fault.AmbiguousCredentials: "AMBIGUOUS_CREDENTIALS"},
+	tagsPath:   {fault.Unauthenticated: "is needed", fault.AmbiguousCredentials: "two different credentials"},
+}
+
+// call calls WhoAmI or lists the models for an Ollama client, with headers given as names and values in turn.
+func call(t testing.TB, a *apptest.App, path string, header ...string) answer {
+	t.Helper()
+	method := http.MethodGet
+	if path == whoAmIPath {
+		method = http.MethodPost
+	}
+	return send(t, method, a.URL+path, struct{}{}, header...)
+}
 
 // unknownKey is a key as Paddock could have issued it.
 var unknownKey = secret.NewKey().String()
 
+func basic(userAndPassword string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(userAndPassword))
+}
+
+// TestOneCredentialInWhateverHeader: what could be ours counts once, and nothing else counts.
 func TestOneCredentialInWhateverHeader(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
@@ -34,38 +62,107 @@ func TestOneCredentialInWhateverHeader(t *testing.T) {
 			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer " + p.Key}, ok},
 			{[]string{"X-API-Key", p.Key, "X-API-Key", p.Key}, ok},
 			{[]string{"Authorization", "Bearer " + p.Key, "Authorization", "Bearer " + p.Key}, ok},
+			{[]string{"X-API-Key", p.Token, "Authorization", "Bearer " + p.Token}, ok},
+
+			{[]string{"X-API-Key", "", "Authorization", "Bearer " + p.Key}, ok},
+			{[]string{"X-API-Key", "sk-ant-api03-x", "Authorization", "Bearer " + p.Key}, ok},
+			{[]string{"X-API-Key", "no key", "Authorization", "Bearer " + p.Token}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer ollama"}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer"}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer "}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer " + theirToken}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Negotiate x"}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", "Basic x"}, ok},
+			{[]string{"X-API-Key", p.Key, "Authorization", basic("ann:secret")}, ok},
+			{[]string{"X-API-Key", p.Key, "X-API-Key", "ollama"}, ok},
+			{[]string{"Authorization", basic("ann:secret"), "Authorization", "Bearer " + p.Token}, ok},
+			{[]string{"Authorization", "Bearer sk-x", "Authorization", "Bearer " + p.Key}, ok},
 
 			{[]string{"X-API-Key", other.Key, "Authorization", "Bearer " + p.Key}, two},
 			{[]string{"X-API-Key", p.Key, "Authorization", "Bearer " + p.Token}, two},
+			{[]string{"X-API-Key", p.Token, "Authorization", "Bearer " + p.Key}, two},
 			{[]string{"X-API-Key", p.Key, "X-API-Key", other.Key}, two},
-			{[]string{"X-API-Key", "no key", "Authorization", "Bearer " + p.Token}, two},
+			{[]string{"X-API-Key", p.Key, "X-API-Key", "ollama", "X-API-Key", unknownKey}, two},
+			{[]string{"X-API-Key", p.Key, "X-API-Key", p.Key + "x"}, two},
 			{[]string{"Authorization", "Bearer " + p.Token, "Authorization", "Bearer " + other.Token}, two},
+			{[]string{"Authorization", basic("x:" + other.Key), "X-API-Key", p.Key}, two},
+			{[]string{"Authorization", basic(p.Token + ":"), "X-API-Key", p.Key}, two},
 
 			{nil, no},
 			{[]string{"Authorization", ""}, no},
 			{[]string{"Authorization", "Bearer"}, no},
 			{[]string{"Authorization", "Bearer "}, no},
 			{[]string{"Authorization", p.Token}, no},
+			{[]string{"Authorization", p.Key}, no},
 			{[]string{"Authorization", "Basic " + p.Key}, no},
 			{[]string{"Authorization", "Bearer," + p.Key}, no},
 			{[]string{"Authorization", "Bearer " + p.Key + ", Bearer " + p.Key}, no},
 			{[]string{"Authorization", "Bearer " + p.Password}, no},
 			{[]string{"Authorization", "Bearer\t" + p.Key}, no},
 			{[]string{"Authorization", "Bearer \t" + p.Key}, no},
-			{[]string{"Authorization", "Basic x", "X-API-Key", p.Key}, no},
+			{[]string{"Authorization", "Bearer " + theirToken}, no},
 			{[]string{"X-API-Key", p.Token}, no},
 			{[]string{"X-API-Key", "Bearer " + p.Key}, no},
 			{[]string{"X-API-Key", ""}, no},
-			{[]string{"X-API-Key", "", "Authorization", "Bearer " + p.Key}, no},
-			{[]string{"X-API-Key", p.Token, "Authorization", "Bearer " + p.Token}, no},
+			{[]string{"X-API-Key", "", "Authorization", "Bearer ollama"}, no},
 			{[]string{"X-API-Key", unknownKey}, no},
 			{[]string{"X-API-Key", strings.ToLower(p.Key)}, no},
 			{[]string{"Cookie", "paddock_refresh=" + p.Token}, no},
 		} {
-			got := post(t, a.URL+whoAmIPath, struct{}{}, c.header...)
-			if accepted := got.status == http.StatusOK; accepted != (c.want == ok) || !strings.Contains(got.body, string(c.want)) {
-				t.Errorf("%q: %v, want %q", c.header, got, c.want)
+			for _, path := range []string{whoAmIPath, tagsPath} {
+				got := call(t, a, path, c.header...)
+				if accepted := got.status == http.StatusOK; accepted != (c.want == ok) || !strings.Contains(got.body, reasonText[path][c.want]) {
+					t.Errorf("%s %q: %v, want %q", path, c.header, got, c.want)
+				}
 			}
+		}
+	})
+}
+
+// TestHTTPBasicIsForTheGateway: for clients that have no place for a key but their server's address.
+func TestHTTPBasicIsForTheGateway(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
+		for _, c := range []struct {
+			header []string
+			want   int
+		}{
+			{[]string{"Authorization", basic("any:" + p.Key)}, http.StatusOK},
+			{[]string{"Authorization", basic(":" + p.Key)}, http.StatusOK},
+			{[]string{"Authorization", basic(p.Key + ":")}, http.StatusOK},
+			{[]string{"Authorization", basic(p.Key)}, http.StatusOK},
+			{[]string{"Authorization", basic(p.Key + ":" + p.Key)}, http.StatusOK},
+			{[]string{"Authorization", "bAsIc  " + basic("any:" + p.Key)[len("Basic "):]}, http.StatusOK},
+			{[]string{"Authorization", basic("any:" + p.Key), "X-API-Key", p.Key}, http.StatusOK},
+			{[]string{"Authorization", basic("any:" + p.Key), "X-API-Key", "ollama"}, http.StatusOK},
+			{[]string{"Authorization", basic("any:" + p.Key), "Authorization", "Bearer ollama"}, http.StatusOK},
+
+			{[]string{"Authorization", basic(p.Key + ":" + other.Key)}, http.StatusBadRequest},
+			{[]string{"Authorization", basic("any:" + p.Key), "X-API-Key", other.Key}, http.StatusBadRequest},
+			{[]string{"Authorization", basic("any:" + p.Key), "Authorization", "Bearer " + p.Token}, http.StatusBadRequest},
+
+			{[]string{"Authorization", basic(p.Key + ":any")}, http.StatusUnauthorized},
+			{[]string{"Authorization", basic("any:" + p.Token)}, http.StatusUnauthorized},
+			{[]string{"Authorization", basic(p.Token + ":")}, http.StatusUnauthorized},
+			{[]string{"Authorization", basic(p.GetEmail() + ":" + p.Password)}, http.StatusUnauthorized},
+			{[]string{"Authorization", basic("any: " + p.Key)}, http.StatusUnauthorized},
+			{[]string{"Authorization", "Basic any:" + p.Key}, http.StatusUnauthorized},
+			{[]string{"Authorization", "Basic"}, http.StatusUnauthorized},
+			{[]string{"Authorization", basic(":")}, http.StatusUnauthorized},
+			{[]string{"Proxy-Authorization", basic("any:" + p.Key)}, http.StatusUnauthorized},
+		} {
+			if got := call(t, a, tagsPath, c.header...); got.status != c.want {
+				t.Errorf("%q: %v, want %d", c.header, got, c.want)
+			}
+		}
+		for _, credential := range []string{"any:" + p.Key, p.Key + ":", "any:" + p.Token} {
+			if got := call(t, a, whoAmIPath, "Authorization", basic(credential)); got.status != http.StatusUnauthorized {
+				t.Errorf("RPC with %q: %v", credential, got)
+			}
+		}
+		// Beside a header that is accepted, the same key is the same credential.
+		if got := call(t, a, whoAmIPath, "Authorization", basic("any:"+p.Key), "X-API-Key", p.Key); got.status != http.StatusOK {
+			t.Errorf("RPC with the key in both: %v", got)
 		}
 	})
 }

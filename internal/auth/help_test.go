@@ -26,11 +26,16 @@ type answer struct {
 // post sends JSON as curl would, with headers given as names and values in turn.
 func post(t testing.TB, url string, body any, header ...string) answer {
 	t.Helper()
+	return send(t, http.MethodPost, url, body, header...)
+}
+
+func send(t testing.TB, method, url string, body any, header ...string) answer {
+	t.Helper()
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(encoded))
+	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(encoded))
 	if err != nil {
 		t.Fatal(err)
 	}

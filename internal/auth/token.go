@@ -112,7 +112,7 @@ func (t *tokens) sign(user, session uuid.UUID, now, ends time.Time) (token strin
 // verify returns whom the token names. It closes what go-jose leaves open: a missing exp, a long leeway, other spellings
 // of the same base64 (a changed spare bit, a trailing newline), and headers that point to other keys.
 func (t *tokens) verify(token string, now time.Time) (user, session uuid.UUID, err error) {
-	if err := checkShape(token); err != nil {
+	if _, err := checkShape(token); err != nil {
 		return uuid.Nil, uuid.Nil, err
 	}
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{t.algorithm})
@@ -158,22 +158,30 @@ type tokenHeader struct {
 	Type      string `json:"typ"`
 }
 
+// claims reports whether a token says to be one of ours: it has the form of one, and names our algorithm and one of our
+// keys. Nothing is verified.
+func (t *tokens) claims(token string) bool {
+	h, err := checkShape(token)
+	_, known := t.keys[h.KeyID]
+	return err == nil && known && h.Algorithm == string(t.algorithm)
+}
+
 // checkShape refuses, before any cryptography, what is not the canonical compact serialisation of a JWS with just our
-// headers (RFC 7515, RFC 8725).
-func checkShape(token string) error {
+// headers (RFC 7515, RFC 8725). It returns the header.
+func checkShape(token string) (tokenHeader, error) {
 	if len(token) > maxTokenBytes {
-		return errBadToken
+		return tokenHeader{}, errBadToken
 	}
 	header, rest, ok := strings.Cut(token, ".")
 	payload, signature, ok2 := strings.Cut(rest, ".")
 	if !ok || !ok2 || header == "" || payload == "" || signature == "" {
-		return errBadToken
+		return tokenHeader{}, errBadToken
 	}
 	var raw []byte
 	for _, part := range []string{signature, payload, header} {
 		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
 		if err != nil || strings.ContainsAny(part, "\r\n") { // the decoder skips line breaks
-			return errBadToken
+			return tokenHeader{}, errBadToken
 		}
 		raw = b
 	}
@@ -181,7 +189,7 @@ func checkShape(token string) error {
 	dec.DisallowUnknownFields()
 	var h tokenHeader
 	if err := dec.Decode(&h); err != nil || dec.More() || h.Type != tokenType || h.KeyID == "" {
-		return errBadToken
+		return tokenHeader{}, errBadToken
 	}
-	return nil
+	return h, nil
 }

@@ -228,6 +228,38 @@ func TestTokenTraps(t *testing.T) {
 	}
 }
 
+// TestClaims_UnverifiedTokens: what is signed wrongly, or no longer valid, still says to be ours.
+func TestClaims_UnverifiedTokens(t *testing.T) {
+	made, other := testTokens(t, testSecret), testTokens(t, otherSecret)
+	sign := func(by *tokens) string {
+		token, _, err := by.sign(testUser, testSession, testNow, testNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	ours, theirs := sign(made), sign(other)
+	head := func(header string) string { return forge(header, `{"iss":"paddock"}`) }
+	for token, want := range map[string]bool{
+		ours: true,
+		ours[:strings.LastIndex(ours, ".")] + theirs[strings.LastIndex(theirs, "."):]: true,
+		head(fmt.Sprintf(`{"alg":"HS256","kid":%q,"typ":"at+jwt"}`, made.keyID)):      true,
+		theirs:                              false,
+		ours[:len(ours)-1] + "=":            false,
+		ours[:40]:                           false,
+		"":                                  false,
+		"a.b.c":                             false,
+		head(`{"alg":"HS256","typ":"JWT"}`): false,
+		head(`{"alg":"HS256","kid":"x","typ":"at+jwt"}`):                         false,
+		head(fmt.Sprintf(`{"alg":"HS512","kid":%q,"typ":"at+jwt"}`, made.keyID)): false,
+		head(fmt.Sprintf(`{"alg":"HS256","kid":%q,"typ":"JWT"}`, made.keyID)):    false,
+	} {
+		if got := made.claims(token); got != want {
+			t.Errorf("%s: %t", token, got)
+		}
+	}
+}
+
 // flipSpareBit changes the token's last character in a bit that carries nothing: 32 bytes leave two of them.
 func flipSpareBit(token string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -250,8 +282,12 @@ func FuzzVerify(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, _, err := made.verify(text, testNow); err == nil && text != token {
+		_, _, err := made.verify(text, testNow)
+		if err == nil && text != token {
 			t.Errorf("%q is taken for %q", text, token)
+		}
+		if err == nil && !made.claims(text) {
+			t.Errorf("%q does not claim to be ours", text)
 		}
 	})
 }

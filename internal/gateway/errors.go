@@ -36,31 +36,48 @@ func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.
 		w.Header().Set("X-Should-Retry", "false") // OpenAI's clients would, twice, and soon
 	}
 	status := statusOf(err)
+	if status == http.StatusUnauthorized {
+		challenge(w.Header(), r)
+	}
 	body := d.errorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message())
 	if d == Responses && status == http.StatusTooManyRequests {
-		body = exhausted(w.Header(), err, body)
+		body = exhausted(w.Header(), err)
 	}
 	writeJSON(w, d, status, body)
 }
 
+// openAIError is an error as OpenAI's clients read it.
+type openAIError struct {
+	Message  string  `json:"message"`
+	Type     string  `json:"type"`
+	Param    *string `json:"param"`
+	Code     *string `json:"code"`
+	ResetsAt int64   `json:"resets_at,omitempty"` // Unix time, seconds
+}
+
+func newOpenAIError(status int, code, message string) openAIError {
+	e := openAIError{Message: message, Type: typeOf(status)}
+	if code != "" {
+		e.Code = &code
+	}
+	return e
+}
+
+func (e openAIError) body() []byte {
+	b, _ := json.Marshal(struct { // of strings and numbers, which always marshals
+		Error openAIError `json:"error"`
+	}{e})
+	return b
+}
+
 // exhausted returns an error of Responses in the words that Codex has for used-up plans. Of all answers with status 429 it
 // shows its people those alone, and with them the message in the header.
-func exhausted(h http.Header, err *connect.Error, body []byte) []byte {
-	var told struct {
-		Error struct {
-			Message  string  `json:"message"`
-			Type     string  `json:"type"`
-			Param    *string `json:"param"`
-			Code     *string `json:"code"`
-			ResetsAt int64   `json:"resets_at"`
-		} `json:"error"`
-	}
-	_ = json.Unmarshal(body, &told) // our own
+func exhausted(h http.Header, err *connect.Error) []byte {
+	e := newOpenAIError(http.StatusTooManyRequests, string(fault.ReasonOf(err)), err.Message())
 	after, _ := strconv.ParseInt(err.Meta().Get("Retry-After"), 10, 64)
-	told.Error.Type, told.Error.ResetsAt = "usage_limit_reached", time.Now().Unix()+after
+	e.Type, e.ResetsAt = "usage_limit_reached", time.Now().Unix()+after
 	h.Set("X-Codex-Promo-Message", err.Message())
-	b, _ := json.Marshal(told) // of strings and numbers, which always marshals
-	return b
+	return e.body()
 }
 
 // writeJSON answers in JSON, which the dialects call by names of their own.
@@ -90,12 +107,6 @@ func (d Dialect) errorBody(ctx context.Context, status int, code, message string
 		Error  string `json:"error"`
 		Status string `json:"status,omitempty"` // all that Ollama's command line reads of a 401
 	}
-	type openAIError struct {
-		Message string  `json:"message"`
-		Type    string  `json:"type"`
-		Param   *string `json:"param"`
-		Code    *string `json:"code"`
-	}
 	var body any
 	switch d {
 	case Ollama:
@@ -105,13 +116,7 @@ func (d Dialect) errorBody(ctx context.Context, status int, code, message string
 		}
 		body = e
 	case OpenAI, Responses:
-		e := openAIError{Message: message, Type: typeOf(status)}
-		if code != "" {
-			e.Code = &code
-		}
-		body = struct {
-			Error openAIError `json:"error"`
-		}{e}
+		return newOpenAIError(status, code, message).body()
 	case Anthropic:
 		body = struct {
 			Type      string         `json:"type"`

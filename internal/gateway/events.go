@@ -47,14 +47,7 @@ func (d Dialect) asEvent(body []byte) []byte {
 // failedResponse tells an error in the terms of Responses. OpenAI's libraries raise the error of the first event; Codex looks
 // for that of the second, and shows its message.
 func failedResponse(body []byte) []byte {
-	var told struct {
-		Error struct {
-			Message string  `json:"message"`
-			Type    string  `json:"type"`
-			Param   *string `json:"param"`
-			Code    *string `json:"code"`
-		} `json:"error"`
-	}
+	var told struct{ Error openAIError }
 	_ = json.Unmarshal(body, &told) // our own
 	e := told.Error
 	code := e.Type

@@ -33,6 +33,7 @@ type entrance struct {
 	method
 	maxBody int64 // bytes
 	limited bool  // calls count against the caller's rate limit
+	basic   bool  // an API key may come in HTTP Basic
 	refuse  func(w http.ResponseWriter, r *http.Request, told *connect.Error)
 	// checkFraming refuses what makes no sense around the message; nil: all does.
 	checkFraming func(r *http.Request) error
@@ -78,7 +79,7 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, e entrance, room *r
 	}
 	public := e.rule.GetLevel() == paddockv1.AccessRule_LEVEL_PUBLIC
 	if !public {
-		if err := d.check(ctx, w.Header(), r.Header, e.method, e.limited, c); err != nil {
+		if err := d.check(ctx, w.Header(), r.Header, e, c); err != nil {
 			return nil, err
 		}
 	}
@@ -93,7 +94,9 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, e entrance, room *r
 		return nil, err
 	}
 	if !public && time.Since(checked) > checkHolds {
-		if err := d.check(ctx, http.Header{}, r.Header, e.method, false, c); err != nil {
+		again := e
+		again.limited = false // it was counted
+		if err := d.check(ctx, http.Header{}, r.Header, again, c); err != nil {
 			return nil, err
 		}
 	}
@@ -114,28 +117,28 @@ func (d *door) admit(w http.ResponseWriter, r *http.Request, e entrance, room *r
 const checkHolds = 100 * time.Millisecond
 
 // check fills in who the caller is and returns why they may not pass, if so.
-func (d *door) check(ctx context.Context, answer, request http.Header, m method, limited bool, c *caller.Caller) error {
-	if err := d.auth.Identify(ctx, request, c); err != nil {
+func (d *door) check(ctx context.Context, answer, request http.Header, e entrance, c *caller.Caller) error {
+	if err := d.auth.Identify(ctx, request, e.basic, c); err != nil {
 		if errors.Is(err, auth.ErrUnauthenticated) {
-			d.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: m.name + ": no valid credential"})
+			d.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: e.name + ": no valid credential"})
 		}
 		return err
 	}
-	if limited {
+	if e.limited {
 		if err := d.limit.take(ctx, c, answer); err != nil {
 			return err
 		}
 	}
-	refusal := m.admit(c)
+	refusal := e.admit(c)
 	if refusal == nil {
 		return nil
 	}
-	if !limited { // what is refused is always limited, for each refusal is an entry
+	if !e.limited { // what is refused is always limited, for each refusal is an entry
 		if err := d.limit.take(ctx, c, answer); err != nil {
 			return err
 		}
 	}
-	err := d.log.Record(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: m.name + ": " + refusal.Message()})
+	err := d.log.Record(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: e.name + ": " + refusal.Message()})
 	if err != nil {
 		return err
 	}

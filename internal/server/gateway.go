@@ -20,6 +20,7 @@ func gatewayEntrance(r gateway.Route) entrance {
 		method:  method{name: strings.TrimSpace(r.Method + " " + r.Pattern), rule: &paddockv1.AccessRule{Level: level}, streams: r.Model},
 		maxBody: r.MaxBody,
 		limited: limited,
+		basic:   true,
 		refuse: func(w http.ResponseWriter, req *http.Request, told *connect.Error) {
 			gateway.WriteError(w, req, r.Dialect, told)
 		},

@@ -24,7 +24,9 @@ func (t *table) rpc(maxBody int64, limited bool) func(prefix string, handler htt
 	return func(prefix string, handler http.Handler) {
 		for _, m := range t.methods {
 			if "/"+string(m.service)+"/" == prefix {
-				t.Handle(m.procedure, t.door.guard(entrance{m, maxBody, limited, t.refuse, checkFraming}, handler))
+				t.Handle(m.procedure, t.door.guard(entrance{
+					method: m, maxBody: maxBody, limited: limited, refuse: t.refuse, checkFraming: checkFraming,
+				}, handler))
 			}
 		}
 	}

@@ -1,0 +1,34 @@
+package auth
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/secret"
+)
+
+// FuzzCredentialIn promises that whatever a request carries, what comes out was in it, and could be ours.
+func FuzzCredentialIn(f *testing.F) {
+	a := &Service{tokens: testTokens(f, testSecret)}
+	key := "pdk_0123456789AB_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg25SXM0"
+	for _, s := range []string{"Bearer " + key, "Basic " + base64.StdEncoding.EncodeToString([]byte("x:"+key)), "Basic =", "Basic", " ", ""} {
+		f.Add(s, key, true)
+		f.Add(s, "", false)
+	}
+	f.Fuzz(func(t *testing.T, authorization, apiKey string, basic bool) {
+		got, err := a.credentialIn(http.Header{"Authorization": {authorization}, "X-Api-Key": {apiKey}}, basic)
+		if err != nil {
+			return
+		}
+		if !secret.LooksLikeKey(got) && !a.tokens.claims(got) {
+			t.Errorf("%q is none of ours", got)
+		}
+		_, encoded, _ := strings.Cut(authorization, " ")
+		decoded, _ := base64.StdEncoding.DecodeString(strings.TrimLeft(encoded, " "))
+		if got != apiKey && !strings.HasSuffix(authorization, got) && (!basic || !strings.Contains(string(decoded), got)) {
+			t.Errorf("%q does not come from %q and %q", got, authorization, apiKey)
+		}
+	})
+}
