@@ -152,21 +152,21 @@ func discard(w http.ResponseWriter, r *http.Request, most int64) {
 		return
 	}
 	end := time.Now().Add(discardWait)
-	for left := max(most, leastDiscarded); left > 0; {
+	for left := max(most, mostDiscarded); left > 0; {
 		idle := time.Now().Add(discardIdle)
 		if idle.After(end) {
 			idle = end
 		}
 		_ = control.SetReadDeadline(idle)
-		n, err := io.CopyN(io.Discard, r.Body, min(left, leastDiscarded))
+		n, err := io.CopyN(io.Discard, r.Body, min(left, 1<<20))
 		if left -= n; err != nil {
 			return
 		}
 	}
 }
 
-// leastDiscarded is how much of a refused body is read at least, where the client goes on sending it.
-const leastDiscarded = 1 << 20
+// mostDiscarded is how much of a refused body is read, bytes, unless the route takes larger ones.
+const mostDiscarded = 64 << 20
 
 // patientBody is a request's body with a most for its length, of which each read has its own time, and the whole of it
 // too.
