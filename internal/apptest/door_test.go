@@ -170,3 +170,37 @@ func TestHTTPMethods(t *testing.T) {
 		t.Errorf("ListUsers by GET, binary: %d %s", got.StatusCode, got.body)
 	}
 }
+
+// TestASlashTooManyLeadsToTheGateway before the body is read and whoever asks, so that clients that follow get their answer.
+func TestASlashTooManyLeadsToTheGateway(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	member := a.NewPerson(t, "user")
+	const body = `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}],"stream":false}`
+	for _, path := range []string{"//api/chat", "/api/chat/", "/v1//chat/completions", "/v1/chat/completions/"} {
+		for _, header := range []http.Header{nil, bearerOf(member.Key)} {
+			got := send(t, http.MethodPost, a.URL+path+"?a=b", header, body)
+			clean := strings.TrimSuffix(strings.ReplaceAll(path, "//", "/"), "/") + "?a=b"
+			if to := got.Header.Get("Location"); got.StatusCode != http.StatusTemporaryRedirect || to != clean {
+				t.Errorf("%s: %d to %q, want %q", path, got.StatusCode, to, clean)
+			}
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+path, strings.NewReader(body))
+		must(t, err)
+		req.Header = bearerOf(member.Key)
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http1.Do(req) // which follows
+		must(t, err)
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("%s: followed, it is %d", path, res.StatusCode)
+		}
+	}
+	// A body that does not come is not waited for.
+	conn := dial(t, a)
+	fmt.Fprintf(conn, "POST //api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+	must(t, conn.SetReadDeadline(time.Now().Add(2*time.Second)))
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "307") {
+		t.Errorf("answered %q, %v", line, err)
+	}
+}

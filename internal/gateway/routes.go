@@ -2,9 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"net/url"
-	"path"
-	"strings"
 )
 
 // maxName is the largest body of a question about a model, bytes.
@@ -71,31 +68,4 @@ func notAllowed(route Route) http.HandlerFunc {
 
 func notFound(d Dialect) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, d, errNotFound) }
-}
-
-// Strict stands before a ServeMux, which would match other spellings of a route or lead clients to it: dots, double and
-// trailing slashes, needless escapes. Those are not found, as far as they are about the gateway.
-func Strict(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		clean := path.Clean(r.URL.Path)
-		d := Ollama
-		switch {
-		case isUnder(clean, "/v1/messages"):
-			d = Anthropic
-		case isUnder(clean, "/v1"):
-			d = OpenAI
-		}
-		if (isUnder(clean, "/api") || isUnder(clean, "/v1")) && (r.URL.Path != clean || needlesslyEscaped(r.URL)) {
-			notFound(d)(w, r)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func isUnder(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
-
-// needlesslyEscaped tells whether a path of ours has escapes. The names of models may have some.
-func needlesslyEscaped(u *url.URL) bool {
-	return u.RawPath != "" && !strings.HasPrefix(u.RawPath, "/v1/models/")
 }

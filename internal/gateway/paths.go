@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"net/http"
+	"path"
+	"strings"
+)
+
+// Strict stands before a ServeMux, which would match other spellings of a route. As far as paths are about the gateway,
+// double and trailing slashes lead to the route itself, as Ollama does it: clients join a server's address and a path in
+// many ways. Dots and needless escapes are not found.
+func Strict(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean, sent := path.Clean(r.URL.Path), r.URL.EscapedPath()
+		within := isUnder(clean, "/api") || isUnder(clean, "/v1")
+		switch plain := collapse(sent); {
+		case !within:
+			next.ServeHTTP(w, r)
+		case collapse(r.URL.Path) != clean, escapedNeedlessly(plain, clean):
+			notFound(dialectAt(clean))(w, r)
+		case plain == sent:
+			next.ServeHTTP(w, r)
+		case plain == "/api", plain == "/v1":
+			notFound(dialectAt(clean))(w, r)
+		default:
+			redirect(w, r, plain)
+		}
+	})
+}
+
+func isUnder(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
+
+// dialectAt returns the dialect of the routes around a path.
+func dialectAt(clean string) Dialect {
+	switch {
+	case isUnder(clean, "/v1/messages"):
+		return Anthropic
+	case isUnder(clean, "/v1"):
+		return OpenAI
+	}
+	return Ollama
+}
+
+// collapse makes one slash of several and drops those at the end.
+func collapse(p string) string {
+	for strings.Contains(p, "//") {
+		p = strings.ReplaceAll(p, "//", "/")
+	}
+	if len(p) > 1 {
+		p = strings.TrimSuffix(p, "/")
+	}
+	return p
+}
+
+// escapedNeedlessly reports whether a path of ours has escapes, clean being without any. The names of models may have some.
+func escapedNeedlessly(p, clean string) bool {
+	return p != clean && !strings.HasPrefix(p, "/v1/models/")
+}
+
+// redirect sends the client to another path of this server, by the same method unless that is GET or HEAD. The path begins
+// with that of the gateway, so that it is never taken for another host.
+func redirect(w http.ResponseWriter, r *http.Request, to string) {
+	status := http.StatusTemporaryRedirect
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		status = http.StatusMovedPermanently
+	}
+	if r.URL.RawQuery != "" {
+		to += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(status)
+}
