@@ -139,6 +139,12 @@ for (const { theme, size } of looks) {
       await drawer.getByRole('button', { name: 'Issue' }).click();
       await expect(page.getByRole('alertdialog', { name: 'The key' })).toBeVisible();
       await look(page, 'user-key');
+      await page.getByRole('combobox', { name: 'Use it with' }).click();
+      await expect(page.getByRole('option', { name: 'Claude Code' })).toBeVisible();
+      await look(page, 'user-key-clients');
+      await page.getByRole('option', { name: 'Codex' }).click();
+      await expect(page.getByText('~/.codex/config.toml')).toBeVisible();
+      await look(page, 'user-key-codex');
       await page.getByRole('button', { name: 'I stored it' }).click();
       await drawer.getByRole('button', { name: 'Delete user' }).click();
       await expect(page.getByRole('alertdialog', { name: 'Delete' })).toBeVisible();

@@ -2,6 +2,7 @@ import { expect, signIn, test } from './test';
 
 test('an admin creates a user, opens the gate for her with a key, and sees it all in the audit log', async ({
   page,
+  context,
   server,
 }) => {
   await signIn(page, server.admin);
@@ -52,6 +53,20 @@ test('an admin creates a user, opens the gate for her with a key, and sees it al
     await page.keyboard.press('Escape');
     await page.mouse.click(5, 5);
     await expect(shown).toBeVisible();
+
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await shown.getByRole('combobox', { name: 'Use it with' }).click();
+    await page.getByRole('option', { name: 'Codex' }).click();
+    const copied = () => page.evaluate(() => navigator.clipboard.readText());
+    await shown.getByRole('button', { name: 'Copy ~/.codex/config.toml' }).click();
+    await expect.poll(copied).toContain(`base_url = "${server.url}/v1"`);
+    expect(await copied()).toMatch(/^model = "tiny-.+"$/m);
+    await shown.getByRole('button', { name: 'Copy for Codex' }).click();
+    await expect.poll(copied).toBe(`export PADDOCK_API_KEY=${secret}\ncodex`);
+    expect(await page.evaluate(() => ({ ...localStorage, ...sessionStorage }))).toEqual({
+      'paddock.signed-in': '1',
+      'paddock.client': 'codex',
+    });
     await shown.getByRole('button', { name: 'I stored it' }).click();
     await expect(drawer.getByRole('button', { name: 'Revoke notebook' })).toBeVisible();
     await expect(page.getByText(secret)).toHaveCount(0);

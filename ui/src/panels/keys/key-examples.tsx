@@ -1,11 +1,12 @@
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import { apiBase } from '../../api/transport';
+import { Select } from '../../ui/select';
 import { Snippet } from '../../ui/snippet';
-import { Tabs } from '../../ui/tabs';
 import { serves, useAllowedModels } from '../models/use-models';
-import { curl, ollama, openai } from './examples';
+import { type Access, clients } from './blocks';
 
-type Client = 'curl' | 'openai' | 'ollama';
+/** Stands for a model where none is known. */
+const UNKNOWN = 'YOUR_MODEL';
 
 interface KeyExamplesProps {
   /** The key, or what stands for it. */
@@ -16,37 +17,65 @@ interface KeyExamplesProps {
 
 /** How programs call a model with the key. */
 export function KeyExamples({ secret, allowed }: KeyExamplesProps) {
-  const [client, setClient] = useState<Client>('curl');
-  const { data: models = [] } = useAllowedModels();
+  const [chosen, choose] = useClient();
+  const { access, isLoading } = useAccess(secret, allowed);
+  const offered = clients.filter(({ embeds }) => embeds || !access.embeds);
+  const client = offered.find(({ id }) => id === chosen) ?? clients[0];
+  return (
+    <div className="flex min-w-0 flex-col gap-2">
+      <div className="flex items-center gap-2">
+        <span aria-hidden className="shrink-0 text-sm text-fg-2">
+          Use it with
+        </span>
+        <Select
+          label="Use it with"
+          items={offered.map(({ id, label, detail }) => ({ value: id, label, detail }))}
+          value={client.id}
+          onChange={choose}
+        />
+      </div>
+      {client.blocks(access).map(({ file, text }) => (
+        <Fragment key={`${client.id} ${file}`}>
+          {file && (
+            <p className="text-xs text-fg-3">
+              In <span className="font-mono">{file}</span>:
+            </p>
+          )}
+          <Snippet code={text} label={file ? `Copy ${file}` : `Copy for ${client.label}`} />
+        </Fragment>
+      ))}
+      {client.note && <p className="text-xs text-fg-3">{client.note}</p>}
+      {access.model === UNKNOWN && !isLoading && (
+        <p className="text-xs text-fg-3">
+          <span className="font-mono">{UNKNOWN}</span> stands for the name of a model that the key may use.
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** What the blocks say: a model that chats, where the key may use one. */
+function useAccess(key: string, allowed?: string[]): { access: Access; isLoading: boolean } {
+  const { data: models = [], isLoading } = useAllowedModels();
   const usable = models.filter(({ name }) => allowed?.includes(name) ?? true);
   const chatty = usable.find((model) => serves(model, 'completion'));
-  const model = (chatty ?? usable[0])?.name ?? allowed?.[0] ?? 'llama3.2';
-  const call = { url: apiBase || location.origin, secret, model, embeds: !chatty && usable.length > 0 };
-  return (
-    <Tabs
-      value={client}
-      onChange={setClient}
-      tabs={[
-        { value: 'curl', label: 'curl', content: <Snippet code={curl(call)} label="Copy for curl" /> },
-        {
-          value: 'openai',
-          label: 'OpenAI',
-          content: <Snippet code={openai(call)} label="Copy for OpenAI" />,
-        },
-        {
-          value: 'ollama',
-          label: 'Ollama',
-          content: (
-            <>
-              <Snippet code={ollama(call)} label="Copy for Ollama" />
-              <p className="-mt-2 text-xs text-fg-3">
-                Clients that read OLLAMA_HOST need the key as a header besides. The ollama command itself
-                cannot send one.
-              </p>
-            </>
-          ),
-        },
-      ]}
-    />
-  );
+  const access = {
+    origin: (apiBase || location.origin).replace(/\/$/, ''),
+    key,
+    model: (chatty ?? usable[0])?.name ?? allowed?.[0] ?? UNKNOWN,
+    embeds: !chatty && usable.length > 0,
+  };
+  return { access, isLoading };
+}
+
+const KEPT = 'paddock.client';
+
+/** The client that was chosen last, here or in an earlier visit. */
+function useClient(): [string | null, (id: string) => void] {
+  const [id, setId] = useState(() => localStorage.getItem(KEPT));
+  const choose = (chosen: string) => {
+    localStorage.setItem(KEPT, chosen);
+    setId(chosen);
+  };
+  return [id, choose];
 }

@@ -130,8 +130,42 @@ test('a key for embeddings alone is shown with a call that makes some', async ()
   await person.click(await screen.findByRole('button', { name: 'Rotate' }));
   const dialog = within(await screen.findByRole('alertdialog', { name: 'The key ci-token' }));
   expect(await dialog.findByText(/v1\/embeddings [^]+"model": "bge-m3",\s+"input": "Hello"/)).toBeVisible();
-  await person.click(dialog.getByRole('tab', { name: 'Ollama' }));
+  await person.click(dialog.getByRole('combobox', { name: 'Use it with' }));
+  expect(screen.queryByRole('option', { name: /Codex/ })).toBeNull();
+  await person.click(await screen.findByRole('option', { name: /^Ollama/ }));
   expect(await dialog.findByText(/client\.embed\(/)).toBeVisible();
+});
+
+test('a new key is shown as the client takes it that was chosen last, and is kept nowhere', async () => {
+  const { person } = open([key('ci-token')]);
+  const rotate = async () => {
+    await person.click(await screen.findByRole('button', { name: 'Rotate ci-token' }));
+    await person.click(await screen.findByRole('button', { name: 'Rotate' }));
+    return within(await screen.findByRole('alertdialog', { name: 'The key ci-token' }));
+  };
+  const dialog = await rotate();
+  await person.click(dialog.getByRole('combobox', { name: 'Use it with' }));
+  await person.keyboard('{ArrowDown}{ArrowDown}{Enter}');
+  await person.click(await dialog.findByRole('button', { name: 'Copy for Codex' }));
+  expect(await navigator.clipboard.readText()).toBe('export PADDOCK_API_KEY=pdk_new_secret\ncodex');
+  await person.click(dialog.getByRole('button', { name: 'Copy ~/.codex/config.toml' }));
+  const config = await navigator.clipboard.readText();
+  expect(config).toContain(`base_url = "${location.origin}/v1"`);
+  expect(config).toContain('model = "llama3.2:latest"');
+  await person.click(dialog.getByRole('button', { name: 'I stored it' }));
+
+  expect(await (await rotate()).findByText(/^export PADDOCK_API_KEY=pdk_new_secret\s+codex$/)).toBeVisible();
+  expect({ ...sessionStorage }).toEqual({});
+  expect({ ...localStorage }).toEqual({ 'paddock.signed-in': '1', 'paddock.client': 'codex' });
+});
+
+test('a key that may use no model is shown with a name that stands for one', async () => {
+  const { person } = open([key('ci-token', { models: { names: [] } })]);
+  await person.click(await screen.findByRole('button', { name: 'Rotate ci-token' }));
+  await person.click(await screen.findByRole('button', { name: 'Rotate' }));
+  const dialog = within(await screen.findByRole('alertdialog', { name: 'The key ci-token' }));
+  expect(await dialog.findByText(/"model": "YOUR_MODEL"/)).toBeVisible();
+  expect(await dialog.findByText('YOUR_MODEL')).toBeVisible();
 });
 
 test('the models of a key can be changed: to none, and back to all', async () => {

@@ -64,7 +64,8 @@ function NoKeys() {
   return (
     <div className="flex flex-col gap-2 rounded-xl border border-dashed border-line-strong px-3 py-3 text-sm text-fg-2">
       <p>
-        No API keys yet. A program calls the models with one, through any Ollama or OpenAI client or plainly:
+        No API keys yet. A program calls the models with one, through any Ollama, OpenAI or Anthropic client
+        or plainly:
       </p>
       <KeyExamples secret="pdk_…" />
     </div>
