@@ -23,16 +23,56 @@ const bodyRate = 32 << 10 // bytes a second
 // unreadWait is how long an answer waits for a body that nobody reads.
 const unreadWait = 500 * time.Millisecond
 
-// unhindered lets answers be written although the request's body was not read. Left alone, net/http first waits for the
-// rest of it, for ever, so that a refusal would not reach a client that sends none. (HTTP/2 does not wait. Full-duplex
-// mode is no way out: with it, net/http 1.26 breaks the connection when a handler leaves a body unread.)
-func unhindered(next http.Handler) http.Handler {
+// unhindered lets answers reach clients although the request's body was not read. Left alone, net/http first waits for the
+// rest of it, for ever, so that a refusal would not reach a client that sends none; and it breaks the connection off under one
+// that sends much, which many write wholly before they read the answer. (HTTP/2 does neither. Full-duplex mode is no way out:
+// with it, net/http 1.26 breaks the connection when a handler leaves a body unread.) Of a body that is left, most bytes are
+// read and thrown away.
+func unhindered(most int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor == 1 && r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(unreadWait)) // who reads sets another
+		if r.ProtoMajor != 1 || r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
 		}
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(unreadWait)) // who reads sets another
+		body := &watchedBody{ReadCloser: r.Body}
+		r.Body = body
 		next.ServeHTTP(w, r)
+		if !body.ended && r.Header.Get("Expect") == "" && control.Flush() == nil {
+			discard(control, body, most)
+		}
 	})
+}
+
+// watchedBody is a body that knows whether it was read to its end, or until reading it failed.
+type watchedBody struct {
+	io.ReadCloser
+	ended bool
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || err != nil
+	return n, err
+}
+
+// How long what is left of a body may stand still, and take in all.
+const discardIdle, discardWait = time.Second, 30 * time.Second
+
+// discard reads what is left of a body, within bounds.
+func discard(control *http.ResponseController, body io.Reader, most int64) {
+	for end := time.Now().Add(discardWait); most > 0; {
+		idle := time.Now().Add(discardIdle)
+		if idle.After(end) {
+			idle = end
+		}
+		_ = control.SetReadDeadline(idle)
+		n, err := io.CopyN(io.Discard, body, min(most, 1<<20))
+		if most -= n; err != nil {
+			return
+		}
+	}
 }
 
 // bounded holds handlers that read bodies themselves to the bounds that readBody has.
@@ -137,36 +177,6 @@ func readAll(body io.Reader, length int64, take func(bytes int) error) ([]byte, 
 		buf = append(make([]byte, 0, len(buf)+more), buf...)
 	}
 }
-
-// discardWait bounds how long what is left of a refused body is read, and how long it may stand still.
-var discardWait, discardIdle = 30 * time.Second, 2 * time.Second
-
-// discard reads what is left of the body of a request that has been refused, as much as it may have had and for a bounded
-// time. Many HTTP/1.1 clients write all of a body before they read the answer, and would find a broken pipe in its place.
-func discard(w http.ResponseWriter, r *http.Request, most int64) {
-	if r.ProtoMajor != 1 || r.Body == nil || r.Body == http.NoBody || r.Header.Get("Expect") != "" {
-		return
-	}
-	control := http.NewResponseController(w)
-	if control.Flush() != nil {
-		return
-	}
-	end := time.Now().Add(discardWait)
-	for left := max(most, mostDiscarded); left > 0; {
-		idle := time.Now().Add(discardIdle)
-		if idle.After(end) {
-			idle = end
-		}
-		_ = control.SetReadDeadline(idle)
-		n, err := io.CopyN(io.Discard, r.Body, min(left, 1<<20))
-		if left -= n; err != nil {
-			return
-		}
-	}
-}
-
-// mostDiscarded is how much of a refused body is read, bytes, unless the route takes larger ones.
-const mostDiscarded = 64 << 20
 
 // patientBody is a request's body with a most for its length, of which each read has its own time, and the whole of it
 // too.

@@ -48,14 +48,9 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		body, err := d.admit(w, r, e, room)
 		if err != nil {
 			e.refuse(w, r, tellAndNote(r.Context(), err))
-			room.free()
-			discard(w, r, e.maxBody)
 			return
 		}
 		defer d.calls.end()
-		if body == http.NoBody {
-			defer discard(w, r, e.maxBody)
-		}
 		ctx := r.Context()
 		if e.streams && e.rule.GetLevel() != paddockv1.AccessRule_LEVEL_PUBLIC {
 			c := caller.From(ctx)
