@@ -11,7 +11,9 @@ import (
 
 // TestRequestsGoUpstreamAnew, of what was understood of them.
 func TestRequestsGoUpstreamAnew(t *testing.T) {
-	b := start(t, ollamatest.Start(t))
+	upstream := ollamatest.Start(t)
+	upstream.Script("tiny-chat", ollamatest.Say("hello"), ollamatest.Done("stop", 1, 1)) // also to what it cannot do
+	b := start(t, upstream)
 	for _, c := range []struct{ path, body, want string }{
 		{
 			"/api/chat", "{ \"messages\" : [ {\"role\":\"user\",\"content\":\"h\\u0069 <b>\"} ],\r\n\t\"model\": \"tiny-chat\" }\n",

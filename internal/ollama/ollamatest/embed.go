@@ -23,7 +23,8 @@ func embed(x *exchange) {
 		Input      any
 		Dimensions int
 	}
-	if !x.decode(&request) {
+	if refused := x.decode(&request); refused != nil {
+		x.refuseUnread(refused)
 		return
 	}
 	input, ok := inputs(request.Input)

@@ -17,24 +17,38 @@ import (
 type route struct {
 	methods string // as the Allow header lists them
 	usual   func(*exchange)
+	read    reader // of routes that a model answers
 }
+
+// reader reads a request to a model, and gives what shall write the answer.
+type reader func(*exchange) (*chatRequest, dialect, *refusal)
+
+// ofModel is a route that a model answers.
+func ofModel(read reader) route { return route{"POST", reply, read} }
 
 // exchange is one request and the answer to it.
 type exchange struct {
+	server *Server
+	route  route
 	w      http.ResponseWriter
 	r      *http.Request
 	body   []byte
-	model  string // as the request spells it
-	usual  func(*exchange)
+	model  string        // as the request spells it
+	asked  *asked        // nil until it is read
 	pace   time.Duration // before every line of a stream
 	begun  time.Time
 	headed bool // the header is written
+	said   part // so far, where the answer is no stream
+	kept   bool // back, since it is not all of it
 }
 
 const (
 	contentJSON   = "application/json; charset=utf-8"
 	contentNDJSON = "application/x-ndjson"
 	contentText   = "text/plain"
+
+	contentPlainJSON = "application/json"
+	contentEvents    = "text/event-stream"
 )
 
 // ServeHTTP answers as Ollama does.
@@ -45,8 +59,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	record, end := s.record(r, body)
 	defer end()
-	x := &exchange{w: w, r: r, body: body, model: record.Model, begun: record.Begun}
 	route, known := s.routes[r.URL.Path]
+	x := &exchange{server: s, route: route, w: w, r: r, body: body, model: record.Model, begun: record.Begun}
 	switch {
 	case !localHost(r.Host) || !localOrigin(r.Header.Get("Origin")):
 		w.WriteHeader(http.StatusForbidden)
@@ -59,12 +73,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.text(http.StatusMethodNotAllowed, "405 method not allowed")
 		return
 	}
-	x.usual = route.usual
 	for _, step := range s.script(r.URL.Path, x.model) {
 		if step(x) != nil {
 			return
 		}
 	}
+	x.finish()
 }
 
 // localHost tells whether a server on the loopback address listens to a Host.
@@ -105,41 +119,55 @@ func (x *exchange) json(status int, value any) {
 	_, _ = x.w.Write(b)
 }
 
-func (x *exchange) refuse(status int, message string) {
-	if strings.HasPrefix(x.r.URL.Path, "/v1/") {
-		kind := "api_error" // also where another kind would fit
-		if x.r.URL.Path == "/v1/messages" && status == http.StatusNotFound {
-			kind = "not_found_error"
-		}
-		x.refuseAs(kind, status, message)
-		return
-	}
-	x.json(status, map[string]string{"error": message})
-}
-
-// stream writes a line of a stream when it is due.
-func (x *exchange) stream(value any) error {
-	if err := x.wait(x.pace); err != nil {
-		return err
-	}
+// line writes a line of Ollama's own streams.
+func (x *exchange) line(value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
 		panic(err)
 	}
-	return x.write(append(b, '\n'))
+	return x.write(contentNDJSON, append(b, '\n'))
 }
 
-func (x *exchange) write(line []byte) error {
-	contentType := contentNDJSON
-	if strings.HasPrefix(x.r.URL.Path, "/v1/") {
-		contentType = contentEvents
+// event writes an event of the streams of other dialects.
+func (x *exchange) event(name string, data any) error {
+	b, err := json.Marshal(data)
+	if err != nil {
+		panic(err)
 	}
-	return x.writeAs(contentType, line)
+	if name != "" {
+		name = "event: " + name + "\n"
+	}
+	return x.write(contentEvents, []byte(name+"data: "+string(b)+"\n\n"))
 }
 
-func (x *exchange) writeAs(contentType string, line []byte) error {
+// plainJSON writes as the routes of other dialects do.
+func (x *exchange) plainJSON(status int, value any) {
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	x.header(status, contentPlainJSON)
+	_, _ = x.w.Write(append(b, '\n'))
+}
+
+// announceStream sets the headers that some routes have for a stream, even where
+// they refuse it then.
+func (x *exchange) announceStream() {
+	x.w.Header().Set("Cache-Control", "no-cache")
+	x.w.Header().Set("Connection", "keep-alive")
+}
+
+// streamType is the content type of a stream of the route.
+func (x *exchange) streamType() string {
+	if strings.HasPrefix(x.r.URL.Path, "/v1/") {
+		return contentEvents
+	}
+	return contentNDJSON
+}
+
+func (x *exchange) write(contentType string, text []byte) error {
 	x.header(http.StatusOK, contentType)
-	if _, err := x.w.Write(line); err != nil {
+	if _, err := x.w.Write(text); err != nil {
 		return err
 	}
 	return http.NewResponseController(x.w).Flush()
@@ -162,16 +190,15 @@ func (x *exchange) wait(d time.Duration) error {
 
 // decode reads the request as Ollama does: the last of two equal keys wins,
 // keys are compared without regard to case, and what follows is ignored.
-func (x *exchange) decode(request any) bool {
-	switch err := json.NewDecoder(bytes.NewReader(x.body)).Decode(request); {
-	case errors.Is(err, io.EOF):
-		x.refuse(http.StatusBadRequest, "missing request body")
-	case err != nil:
-		x.refuse(http.StatusBadRequest, err.Error())
-	default:
-		return true
+func (x *exchange) decode(request any) *refusal {
+	err := json.NewDecoder(bytes.NewReader(x.body)).Decode(request)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, io.EOF) && !strings.HasPrefix(x.r.URL.Path, "/v1/"):
+		return &refusal{http.StatusBadRequest, "missing request body"}
 	}
-	return false
+	return &refusal{http.StatusBadRequest, err.Error()}
 }
 
 func decodeModel(body []byte) string {

@@ -1,82 +1,10 @@
 package ollamatest
 
-import (
-	"slices"
-	"strings"
-	"time"
-)
-
-// ChatAnswer is what tiny-chat always answers, in 27 tokens.
-const ChatAnswer = "Hello! I am tiny-chat, a test model. Unicode: café 日本語 🙂 <b>bold</b> &amp; \"quotes\"\nGood bye.\n"
-
-const chatContext = 2048 // tokens
-
-// piece is what the model streams at once.
-type piece struct {
-	text     string
-	thinking string
-	tokens   int
-}
-
-type chatModel struct {
-	words        []piece
-	end          end
-	pace         time.Duration
-	capabilities []string
-}
-
-// end is what a model does when it has said its words.
-type end int
-
-const (
-	stops   end = iota // with one more token that nobody sees
-	repeats            // from the first word on, for ever
-	givesUp            // without a done line
-)
-
-var (
-	greek      = say("alpha| beta| gamma| delta| epsilon| zeta| eta| theta| iota| kappa| lambda| mu| nu| xi| omicron| pi| rho| sigma| tau| upsilon| phi| chi| psi| omega\n")
-	completion = []string{"completion"}
-)
-
-var chatModels = map[string]chatModel{
-	"tiny-chat":  {words: say("Hello|!| I| am| tiny-chat|,| a| test| model|.| Unicode|:| café| 日本語| |🙂| <b>bold</b>| &amp;| \"quotes\"|\n|Good| bye|.\n"), capabilities: completion},
-	"tiny-think": {words: thoughts, capabilities: []string{"completion", "thinking"}},
-	"tiny-tools": {words: say(`{"name":| "get_weather",| "parameters":| {"city":| "Berlin"}}`), capabilities: []string{"completion", "tools"}},
-	"tiny-loop":  {words: greek, end: repeats, pace: time.Millisecond, capabilities: completion},
-	"tiny-slow":  {words: greek, end: repeats, pace: 10 * time.Millisecond, capabilities: completion},
-	"tiny-stuck": {words: slices.Repeat(say("again"), 31), end: givesUp, capabilities: completion},
-}
-
-// thoughts are tiny-think's; the tags around what it thinks are tokens, too.
-var thoughts = []piece{
-	{thinking: "Let", tokens: 2},
-	{thinking: " me", tokens: 1},
-	{thinking: " think", tokens: 1},
-	{thinking: " about", tokens: 1},
-	{thinking: " this", tokens: 1},
-	{text: "The", tokens: 2},
-	{text: " answer", tokens: 1},
-	{text: " is", tokens: 1},
-	{text: " 42", tokens: 1},
-}
-
-// say gives pieces of one token each; an emoji is four.
-func say(words string) []piece {
-	var pieces []piece
-	for w := range strings.SplitSeq(words, "|") {
-		p := piece{text: w, tokens: 1}
-		if w == "🙂" {
-			p.tokens = len(w)
-		}
-		pieces = append(pieces, p)
-	}
-	return pieces
-}
+import "strings"
 
 // generation is one answer in the making.
 type generation struct {
-	model  chatModel
+	chain  chain
 	limit  int // of tokens; none when not positive
 	stops  []string
 	reason string // why it ended, "" while it has not, or when it gave up
@@ -87,7 +15,7 @@ type generation struct {
 // pieces yields the answer, with held-back text as a piece of its own.
 func (g *generation) pieces(yield func(piece) bool) {
 	for {
-		for _, p := range g.model.words {
+		for _, p := range g.chain.words {
 			if g.limit > 0 && g.tokens+p.tokens > g.limit {
 				g.tokens, g.reason = g.limit, "length"
 				g.flush(yield)
@@ -95,11 +23,11 @@ func (g *generation) pieces(yield func(piece) bool) {
 			}
 			g.tokens += p.tokens
 			p.text = g.untilStop(p.text)
-			if (p.text != "" || p.thinking != "") && !yield(p) || g.reason != "" {
+			if (p.text != "" || p.thinking != "" || p.calls != nil) && !yield(p) || g.reason != "" {
 				return
 			}
 		}
-		switch g.model.end {
+		switch g.chain.end {
 		case stops:
 			g.flush(yield)
 			g.tokens++
@@ -137,4 +65,51 @@ func (g *generation) untilStop(text string) string {
 		}
 	}
 	return text
+}
+
+// logprob is how likely a token was: certain, for these models know one answer.
+type logprob struct {
+	Token   string       `json:"token"`
+	Logprob float64      `json:"logprob"`
+	Bytes   []int        `json:"bytes,omitempty"`
+	Top     []topLogprob `json:"top_logprobs,omitempty"`
+}
+
+type topLogprob struct {
+	Token   string  `json:"token"`
+	Logprob float64 `json:"logprob"`
+	Bytes   []int   `json:"bytes,omitempty"`
+}
+
+// logprobs are those of a piece, with so many of the likeliest tokens each.
+func logprobs(p piece, top int) []logprob {
+	text := p.thinking + p.text
+	if text == "" {
+		return nil
+	}
+	if text == "🙂" { // every byte a token, and none of them a character
+		one := logprobs(piece{text: "\uFFFD"}, top)
+		return append(one, one[0], one[0], one[0])
+	}
+	l := logprob{Token: text, Bytes: numbers(text)}
+	others := []string{"<unk>", "<s>", "</s>"}
+	for i := range top {
+		switch {
+		case i == 0:
+			l.Top = append(l.Top, topLogprob{l.Token, 0, l.Bytes})
+		case i <= len(others):
+			l.Top = append(l.Top, topLogprob{others[i-1], -90.45179748535156, numbers(others[i-1])})
+		default:
+			l.Top = append(l.Top, topLogprob{"", -90.45179748535156, nil})
+		}
+	}
+	return []logprob{l}
+}
+
+func numbers(text string) []int {
+	list := make([]int, len(text))
+	for i := range len(text) {
+		list[i] = int(text[i])
+	}
+	return list
 }

@@ -31,7 +31,8 @@ func ps(x *exchange)      { x.json(http.StatusOK, recordedPs) }
 
 func show(x *exchange) {
 	var request struct{ Model string }
-	if !x.decode(&request) {
+	if refused := x.decode(&request); refused != nil {
+		x.refuseUnread(refused)
 		return
 	}
 	name := shortName(request.Model)

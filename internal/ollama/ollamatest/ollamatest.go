@@ -37,6 +37,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	scripts map[string][]Step
+	agent   agent
 	log     []*Request
 	active  int
 	idle    chan struct{} // closed while active is 0
@@ -47,20 +48,21 @@ func New() *Server {
 	s := &Server{scripts: map[string][]Step{}, idle: make(chan struct{})}
 	close(s.idle)
 	s.routes = map[string]route{
-		"/":             {"GET, HEAD", heartbeat},
-		"/api/version":  {"GET, HEAD", version},
-		"/api/tags":     {"GET, HEAD", tags},
-		"/api/ps":       {"GET", ps},
-		"/api/show":     {"POST", show},
-		"/api/chat":     {"POST", chat},
-		"/api/generate": {"POST", generate},
-		"/api/embed":    {"POST", embed},
+		"/":             {"GET, HEAD", heartbeat, nil},
+		"/api/version":  {"GET, HEAD", version, nil},
+		"/api/tags":     {"GET, HEAD", tags, nil},
+		"/api/ps":       {"GET", ps, nil},
+		"/api/show":     {"POST", show, nil},
+		"/api/embed":    {"POST", embed, nil},
+		"/api/chat":     ofModel(readNative(false)),
+		"/api/generate": ofModel(readNative(true)),
 
-		"/v1/chat/completions": {"POST", completions(false)},
-		"/v1/completions":      {"POST", completions(true)},
-		"/v1/embeddings":       {"POST", openAIEmbeddings},
-		"/v1/models":           {"GET", openAIModels},
-		"/v1/messages":         {"POST", messages},
+		"/v1/models":           {"GET", openAIModels, nil},
+		"/v1/embeddings":       {"POST", openAIEmbeddings, nil},
+		"/v1/chat/completions": ofModel(readOpenAI(false)),
+		"/v1/completions":      ofModel(readOpenAI(true)),
+		"/v1/responses":        ofModel(readResponses),
+		"/v1/messages":         ofModel(readMessages),
 	}
 	return s
 }

@@ -36,16 +36,17 @@ func Pace(d time.Duration) Step {
 // Answer does what the server usually does.
 func Answer() Step {
 	return func(x *exchange) error {
-		x.usual(x)
+		x.route.usual(x)
 		return nil
 	}
 }
 
-// Say streams pieces.
+// Say streams pieces, in the dialect of the route. Where no stream was asked for
+// they are kept until Done, or until the script is over.
 func Say(pieces ...string) Step {
 	return func(x *exchange) error {
 		for _, p := range pieces {
-			if err := x.stream(x.line(p, "")); err != nil {
+			if err := x.say(part{text: p}); err != nil {
 				return err
 			}
 		}
@@ -53,10 +54,29 @@ func Say(pieces ...string) Step {
 	}
 }
 
-// Done streams the done line; counts of 0 are left out, as Ollama does.
+// Think streams thoughts, as Say does text.
+func Think(pieces ...string) Step {
+	return func(x *exchange) error {
+		for _, p := range pieces {
+			if err := x.say(part{thinking: p}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Call streams a call of a tool with arguments in JSON.
+func Call(tool, arguments string) Step {
+	return func(x *exchange) error {
+		return x.say(part{calls: []toolCall{newCall(tool, []byte(arguments))}})
+	}
+}
+
+// Done ends an answer; counts of 0 are left out of lines, as Ollama does.
 func Done(reason string, promptTokens, completionTokens int) Step {
 	return func(x *exchange) error {
-		return x.stream(x.doneLine(reason, promptTokens, completionTokens))
+		return x.say(part{done: true, reason: reason, promptTokens: promptTokens, tokens: completionTokens})
 	}
 }
 
@@ -65,12 +85,18 @@ func Line(text string) Step { return Raw(text + "\n") }
 
 // Raw streams text that need not be a line, nor anything.
 func Raw(text string) Step {
-	return func(x *exchange) error { return x.write([]byte(text)) }
+	return func(x *exchange) error { return x.write(x.streamType(), []byte(text)) }
 }
 
-// Fail streams an error line, as when a model's process dies.
+// Fail ends a stream with an error, as when a model's process dies. The dialects
+// under /v1 tell it as a real server does there: not at all.
 func Fail(message string) Step {
-	return func(x *exchange) error { return x.stream(map[string]string{"error": message}) }
+	return func(x *exchange) error {
+		if err := x.wait(x.pace); err != nil {
+			return err
+		}
+		return x.read().dialect.fail(message)
+	}
 }
 
 // Body answers status 200 with a JSON body of any kind.
