@@ -1,6 +1,7 @@
 package apptest_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,6 +67,120 @@ func TestOnlyAllowedOriginsMayCallFromABrowser(t *testing.T) {
 				t.Errorf("Vary %q", ask.Header.Values("Vary"))
 			}
 		})
+	}
+}
+
+// TestAppsMayCallFromTheirPages: what has no server of its own, or whatever port of this machine is free.
+func TestAppsMayCallFromTheirPages(t *testing.T) {
+	t.Parallel()
+	const id = "jfgfiigpkhlkbnfnbobbkinehhfdhndo"
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{
+		"ENVIRONMENT": "local",
+		"CORS_ALLOWED_ORIGINS": "app://obsidian.md, chrome-extension://" + id + ", moz-extension://*, vscode-webview://*, tauri://localhost," +
+			"capacitor://localhost, http://localhost:*, http://127.0.0.1:*",
+	})
+	for origin, want := range map[string]bool{
+		"app://obsidian.md":                                         true,
+		"chrome-extension://" + id:                                  true,
+		"moz-extension://0a1b2c3d-0000-4000-8000-000000000000":      true,
+		"vscode-webview://1p0mt0ahfflo8gvb53gd7vnd5v3snhtckcacvuql": true,
+		"tauri://localhost":                                         true,
+		"capacitor://localhost":                                     true,
+		"http://localhost:5173":                                     true,
+		"http://127.0.0.1:8501":                                     true,
+		"app://obsidian.evil":                                       false,
+		"chrome-extension://" + id[:31] + "a":                       false,
+		"tauri://localhost.evil":                                    false,
+		"http://localhost.evil.example:5173":                        false,
+		"http://localhost":                                          false,
+		"https://localhost:5173":                                    false,
+		"https://moz-extension":                                     false,
+		"null":                                                      false,
+	} {
+		headers := "authorization,content-type,x-anything,x-stainless-os"
+		ask := send(t, http.MethodOptions, a.URL+"/api/chat", http.Header{
+			"Origin": {origin}, "Access-Control-Request-Method": {"POST"}, "Access-Control-Request-Headers": {headers},
+			"Access-Control-Request-Private-Network": {"true"},
+		}, "")
+		call := bearerOf(a.AdminKey)
+		call.Set("Origin", origin)
+		got := send(t, http.MethodGet, a.URL+"/api/tags", call, "")
+		if got.StatusCode != http.StatusOK { // CORS keeps browsers' pages from reading, and nobody else from anything
+			t.Errorf("%s: %d %s", origin, got.StatusCode, got.body)
+		}
+		for name, answer := range map[string]answer{"preflight": ask, "call": got} {
+			if allowed := answer.Header.Get("Access-Control-Allow-Origin"); (allowed == origin) != want || allowed != "" && !want {
+				t.Errorf("%s: %s: allowed origin %q", origin, name, allowed)
+			}
+			if v := answer.Header.Values("Access-Control-Allow-Credentials"); len(v) > 0 {
+				t.Errorf("%s: %s: credentials %q", origin, name, v)
+			}
+		}
+		asked := ask.Header.Get("Access-Control-Allow-Headers") == headers && ask.Header.Get("Access-Control-Allow-Private-Network") == "true"
+		if ask.StatusCode != http.StatusNoContent || asked != want {
+			t.Errorf("%s: preflight: %d %v", origin, ask.StatusCode, ask.Header)
+		}
+	}
+}
+
+// TestTheRefreshCookieIsForTheServersOwnPages: to browsers all ports of a host are one site, so that a page on another one
+// could use the cookie, or end its session with a lost reply.
+func TestTheRefreshCookieIsForTheServersOwnPages(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{
+		"CORS_ALLOWED_ORIGINS": "http://localhost:*,https://page.example.com,app://obsidian.md", "TRUSTED_PROXIES": "127.0.0.0/8",
+	})
+	host := strings.TrimPrefix(a.URL, "http://")
+	login := `{"email":"` + apptest.AdminEmail + `","password":"` + apptest.AdminPassword + `","cookie":true}`
+	in := send(t, http.MethodPost, a.URL+paddockv1connect.AuthServiceLoginProcedure, nil, login)
+	cookie := in.Cookies()[0]
+	refresh := func(header http.Header) answer {
+		header = header.Clone()
+		header.Set("Cookie", "paddock_refresh="+cookie.Value+"; __Host-paddock_refresh="+cookie.Value)
+		return send(t, http.MethodPost, a.URL+paddockv1connect.AuthServiceRefreshProcedure, header, "{}")
+	}
+	foreign := map[string]http.Header{
+		"another port":             {"Origin": {"http://localhost:5173"}},
+		"another port, same site":  {"Origin": {"http://127.0.0.1:5173"}, "Sec-Fetch-Site": {"same-site"}},
+		"an app":                   {"Origin": {"app://obsidian.md"}, "Sec-Fetch-Site": {"cross-site"}},
+		"another host":             {"Origin": {"https://page.example.com"}},
+		"not even allowed":         {"Origin": {"https://evil.example"}},
+		"opaque":                   {"Origin": {"null"}},
+		"no origin, but cross":     {"Sec-Fetch-Site": {"cross-site"}},
+		"without TLS before a TLS": {"Origin": {"http://" + host}, "X-Forwarded-Proto": {"https"}},
+	}
+	for name, header := range foreign {
+		if got := refresh(header); got.StatusCode != http.StatusUnauthorized || len(got.Cookies()) != 0 {
+			t.Errorf("%s: refresh: %d %v", name, got.StatusCode, got.Cookies())
+		}
+		// A sign-in gives the token to the page, and a sign-out leaves another one's cookie alone.
+		got := send(t, http.MethodPost, a.URL+paddockv1connect.AuthServiceLoginProcedure, header, login)
+		var grant struct{ AccessToken, RefreshToken string }
+		must(t, json.Unmarshal([]byte(got.body), &grant))
+		if len(got.Cookies()) != 0 || grant.RefreshToken == "" {
+			t.Errorf("%s: login: %s %v", name, got.body, got.Cookies())
+		}
+		given := send(t, http.MethodPost, a.URL+paddockv1connect.AuthServiceRefreshProcedure, header, `{"refreshToken":"`+grant.RefreshToken+`"}`)
+		out := header.Clone()
+		out.Set("Authorization", "Bearer "+grant.AccessToken)
+		ended := send(t, http.MethodPost, a.URL+paddockv1connect.AuthServiceLogoutProcedure, out, "{}")
+		if given.StatusCode != http.StatusOK || ended.StatusCode != http.StatusOK || len(ended.Cookies())+len(given.Cookies()) != 0 {
+			t.Errorf("%s: refresh by token %d, logout: %d %v", name, given.StatusCode, ended.StatusCode, ended.Cookies())
+		}
+	}
+	// None of it was a use of the cookie, which still works, for the first and for each time.
+	for name, header := range map[string]http.Header{
+		"curl":                              {},
+		"own":                               {"Origin": {a.URL}},
+		"own, says the browser":             {"Origin": {a.URL}, "Sec-Fetch-Site": {"same-origin"}},
+		"through a proxy with another name": {"Origin": {"https://paddock.example"}, "Sec-Fetch-Site": {"same-origin"}},
+		"TLS ends at the proxy":             {"Origin": {"https://" + host}},
+	} {
+		got := refresh(header)
+		if got.StatusCode != http.StatusOK || len(got.Cookies()) != 1 {
+			t.Fatalf("%s: %d %s", name, got.StatusCode, got.body)
+		}
+		cookie = got.Cookies()[0]
 	}
 }
 

@@ -200,14 +200,15 @@ func (a *Service) loginFailed(ctx context.Context, name string, u *db.User) erro
 	return errInvalidCredentials
 }
 
-// loginResponse is the answer to a sign-in and to a refresh. A cookie takes the refresh token in the body's place.
+// loginResponse is the answer to a sign-in and to a refresh. A cookie takes the refresh token in the body's place, but not for
+// pages of other origins.
 func (a *Service) loginResponse(ctx context.Context, u *db.User, s *db.Session, cookie bool) (*paddockv1.LoginResponse, error) {
 	access, expires, err := a.tokens.sign(u.ID, s.ID, time.Now(), s.ExpiresAt)
 	if err != nil {
 		return nil, fmt.Errorf("sign access token: %w", err)
 	}
 	refresh := a.refresh.token(s.ID, s.Generation, s.RefreshSalt)
-	if cookie {
+	if cookie && !caller.From(ctx).CrossOrigin {
 		setRefreshCookie(ctx, refresh, s.RefreshExpiresAt)
 		refresh = ""
 	}

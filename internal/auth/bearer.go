@@ -162,6 +162,7 @@ func (a *Service) identifySession(ctx context.Context, token string, c *caller.C
 
 // fill adds who the caller is to where they are.
 func fill(c, found *caller.Caller) {
-	found.IP, found.TLS, found.UserAgent, found.RequestID = c.IP, c.TLS, c.UserAgent, c.RequestID
+	found.IP, found.TLS, found.CrossOrigin = c.IP, c.TLS, c.CrossOrigin
+	found.UserAgent, found.RequestID = c.UserAgent, c.RequestID
 	*c = *found
 }

@@ -16,10 +16,13 @@ const (
 	secureRefreshCookie = "__Host-" + refreshCookie
 )
 
+// Pages of other origins have nothing to do with the cookie: it is neither read nor set nor deleted for them. SameSite alone
+// does not see to it, since all ports of a host are one site.
+
 // setRefreshCookie sets the cookie in the call's answer; an empty token deletes it.
 func setRefreshCookie(ctx context.Context, token string, expires time.Time) {
 	info, ok := connect.CallInfoForHandlerContext(ctx)
-	if !ok {
+	if !ok || caller.From(ctx).CrossOrigin {
 		return
 	}
 	c := &http.Cookie{
@@ -37,7 +40,7 @@ func setRefreshCookie(ctx context.Context, token string, expires time.Time) {
 // refreshFromCookie returns the refresh token in the call's cookie, or "".
 func refreshFromCookie(ctx context.Context) string {
 	info, ok := connect.CallInfoForHandlerContext(ctx)
-	if !ok {
+	if !ok || caller.From(ctx).CrossOrigin {
 		return ""
 	}
 	name := refreshCookie

@@ -42,10 +42,12 @@ type Caller struct {
 	CredentialID uuid.UUID // the API key, or uuid.Nil
 	SessionID    uuid.UUID // the session, or uuid.Nil
 
-	IP        netip.Addr
-	TLS       bool // the client's own connection is encrypted
-	UserAgent string
-	RequestID string
+	IP  netip.Addr
+	TLS bool // the client's own connection is encrypted
+	// CrossOrigin: a page of another origin than the server's has a browser make the request.
+	CrossOrigin bool
+	UserAgent   string
+	RequestID   string
 }
 
 // SignedIn tells whether the caller has proved to be somebody.

@@ -38,7 +38,8 @@ type Config struct {
 	// GRPCReflection lets anybody list the services and their messages: GRPC_REFLECTION.
 	GRPCReflection bool
 	// CORSAllowedOrigins are the pages of other origins that a browser lets call us, as browsers spell them
-	// (scheme://host[:port]); "*" is every origin, in Local only. Empty switches CORS off: CORS_ALLOWED_ORIGINS.
+	// (scheme://host[:port]). "*" is any host where the scheme is not http or https, any port of localhost, and alone every
+	// origin, in Local only. Empty switches CORS off: CORS_ALLOWED_ORIGINS.
 	CORSAllowedOrigins []string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed, masked, IPv4 in its four-byte form:
 	// TRUSTED_PROXIES.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -158,6 +159,19 @@ func TestAutoMigrateFollowsTheDatabaseUnlessSet(t *testing.T) {
 		c := load(t, map[string]string{"DB_HOST": tt.host, "AUTO_MIGRATE": tt.set})
 		if c.AutoMigrate != tt.want {
 			t.Errorf("DB_HOST=%q AUTO_MIGRATE=%q: got %v", tt.host, tt.set, c.AutoMigrate)
+		}
+	}
+}
+
+func TestOriginsOfAppsAndOfLocalPorts(t *testing.T) {
+	for _, origin := range []string{
+		"app://obsidian.md", "app://.", "chrome-extension://jfgfiigpkhlkbnfnbobbkinehhfdhndo", "moz-extension://*", "vscode-webview://*",
+		"tauri://localhost", "capacitor://localhost", "http://localhost:*", "https://localhost:*", "http://127.0.0.1:*", "http://[::1]:*",
+		"http://tauri.localhost", "https://localhost", "file://*", "app://host:8080",
+	} {
+		c := load(t, map[string]string{"CORS_ALLOWED_ORIGINS": origin})
+		if !slices.Equal(c.CORSAllowedOrigins, []string{origin}) {
+			t.Errorf("%s: got %v", origin, c.CORSAllowedOrigins)
 		}
 	}
 }

@@ -81,6 +81,26 @@ var faultCases = []struct {
 	{variable: "CORS_ALLOWED_ORIGINS", value: "https://A.example", problem: badOrigins},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "https://a.example:443", problem: badOrigins},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "https://*.example", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "https://*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://*:5173", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http*://localhost", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "*://localhost", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://a.example:*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://10.0.0.1:*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://localhost.evil.example:*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://localhost:1:*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://localhost:8*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://localhost*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "http://:*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "app://*.md", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "app://obsidian.md/", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "app://obsidian.md:*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "app://*:*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "app://", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "App://obsidian.md", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "://*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "1app://*", problem: badOrigins},
+	{variable: "CORS_ALLOWED_ORIGINS", value: "**", problem: badOrigins},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "https://a.example,null", problem: badOrigins},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "a.example", problem: badOrigins},
 	{variable: "TRUSTED_PROXIES", value: "10.0.0.0/33", problem: badNetworks},
@@ -116,7 +136,7 @@ const (
 	badBaseURLs    = badBaseURL + ", or several, comma-separated, each once"
 	badBaseURL     = "must be an http:// or https:// address without credentials, query or fragment"
 	badBoolean     = "must be true or false (1, yes, on; 0, no, off)"
-	badOrigins     = "must be exact origins such as https://app.example.com or http://localhost:5173, lower case, without path or default port, comma-separated"
+	badOrigins     = "must be origins such as https://app.example.com, app://obsidian.md, moz-extension://* or http://localhost:*, lower case, without path or default port, comma-separated; * may be the host where the scheme is not http or https, and the port of this machine"
 	badNetworks    = "must be networks such as 10.0.0.0/8 or single addresses, comma-separated"
 	badProtocol    = "must be http/protobuf, the one protocol that is supported"
 	badAttributes  = "must be key=value pairs, comma-separated"

@@ -57,12 +57,14 @@ func baseURLs(dst *[]*url.URL) reader {
 	}
 }
 
+// origins reads the origins of pages, as browsers send them.
 func origins(dst *[]string) reader {
 	return func(value string) string {
 		for _, item := range list(value) {
-			if item != "*" && !exactOrigin(item) {
-				return "must be exact origins such as https://app.example.com or http://localhost:5173, " +
-					"lower case, without path or default port, comma-separated"
+			if item != "*" && !exactOrigin(item) && !appOrigin(item) && !anyLocalPort(item) {
+				return "must be origins such as https://app.example.com, app://obsidian.md, moz-extension://* or http://localhost:*, " +
+					"lower case, without path or default port, comma-separated; * may be the host where the scheme is not http or https, " +
+					"and the port of this machine"
 			}
 			*dst = append(*dst, item)
 		}
@@ -122,6 +124,33 @@ func exactOrigin(text string) bool {
 		return false
 	}
 	return text == u.Scheme+"://"+strings.ToLower(u.Host)
+}
+
+// appOrigin reports whether text is the origin of pages that come with a program rather than from a server: of an
+// extension of a browser or an editor, or of a desktop or mobile app. The host may be "*", which is any.
+func appOrigin(text string) bool {
+	scheme, host, _ := strings.Cut(text, "://")
+	if scheme == "http" || scheme == "https" || strings.Trim(scheme, schemeCharacters) != "" || strings.IndexAny(scheme, letters) != 0 {
+		return false
+	}
+	return host == "*" || exactOrigin("http://"+host)
+}
+
+// schemeCharacters are those of a URL's scheme in lower case, which begins with a letter.
+const letters, schemeCharacters = "abcdefghijklmnopqrstuvwxyz", letters + "0123456789+-."
+
+// anyLocalPort reports whether text is every port of this machine, such as "http://localhost:*".
+func anyLocalPort(text string) bool {
+	origin, ok := strings.CutSuffix(text, ":*")
+	if !ok || !exactOrigin(origin) {
+		return false
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Port() != "" {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // httpURL reads an absolute http or https URL of nothing but host, port and path; trailing slashes are dropped.

@@ -149,7 +149,12 @@ func (d *draft) variables() []variable {
 			"set that password even when the admin has one, with seed and at each start, and bring back an admin who was disabled or demoted",
 		},
 
-		{"CORS_ALLOWED_ORIGINS", unset{}, origins(&d.CORSAllowedOrigins), "exact origins, comma-separated; * in local only"},
+		{
+			"CORS_ALLOWED_ORIGINS",
+			unset{},
+			origins(&d.CORSAllowedOrigins),
+			"origins whose pages may call, comma-separated; moz-extension://* is any host of such a scheme, http://localhost:* any port; * alone in local only",
+		},
 		{"TRUSTED_PROXIES", unset{}, networks(&d.TrustedProxies), "networks whose X-Forwarded-For is believed, comma-separated"},
 
 		{"PASSWORD_MIN_LENGTH", is("12"), number(&d.PasswordMinLength, 8, 128), "least number of characters in a new password"},

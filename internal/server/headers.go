@@ -4,11 +4,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	connectcors "connectrpc.com/cors"
 	"github.com/rs/cors"
-
-	"github.com/paddock-gate/paddock/internal/idempotency"
 )
 
 // contentSecurityPolicy allows the page what is ours and nothing else. Neither scripts nor styles may stand in a page.
@@ -30,18 +29,8 @@ func secured(policy string, next http.Handler) http.Handler {
 	})
 }
 
-// clientHeaders are what the browser builds of Ollama's, OpenAI's and Anthropic's clients send besides. Nothing here reads
-// them, but a browser asks first whether it may send them.
-var clientHeaders = []string{
-	"User-Agent",
-	"X-Stainless-Arch", "X-Stainless-Async", "X-Stainless-Custom-Poll-Interval", "X-Stainless-Helper-Method",
-	"X-Stainless-Lang", "X-Stainless-Os", "X-Stainless-Package-Version", "X-Stainless-Poll-Helper",
-	"X-Stainless-Retry-Count", "X-Stainless-Runtime", "X-Stainless-Runtime-Version", "X-Stainless-Timeout",
-	"Openai-Beta", "Openai-Organization", "Openai-Project",
-	"Anthropic-Version", "Anthropic-Beta", "Anthropic-Dangerous-Direct-Browser-Access",
-}
-
-// crossOrigin lets the pages of the origins call us. They send their access token; cookies stay out of it.
+// crossOrigin lets the pages of the origins call us, from public networks too. They send their access token or key, and
+// whatever headers their clients add; cookies stay out of it.
 func crossOrigin(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next
@@ -49,10 +38,38 @@ func crossOrigin(origins []string, next http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: connectcors.AllowedMethods(),
-		AllowedHeaders: slices.Concat(connectcors.AllowedHeaders(), clientHeaders,
-			[]string{"Authorization", "X-Api-Key", "X-Request-Id", idempotency.Header}),
+		AllowedHeaders: []string{"*"}, // by name: browsers do not take "*" for Authorization
 		ExposedHeaders: slices.Concat(connectcors.ExposedHeaders(),
 			[]string{"X-Request-Id", "Retry-After", "X-Should-Retry", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}),
-		MaxAge: 7200,
+		MaxAge:              7200,
+		AllowPrivateNetwork: true,
 	}).Handler(next)
+}
+
+// isCrossOrigin reports whether a page of another origin has a browser make the request. Browsers say so themselves, but to
+// servers without TLS; those are to compare the page's origin with their own. encrypted is whether the client's own connection
+// is known to be.
+func isCrossOrigin(r *http.Request, encrypted bool) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "":
+	case "same-origin", "none":
+		return false
+	default:
+		return true
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	scheme, host, _ := strings.Cut(origin, "://")
+	own := r.Host
+	switch { // browsers leave out the port that goes without saying
+	case scheme == "https":
+		own = strings.TrimSuffix(own, ":443")
+	case scheme == "http" && !encrypted:
+		own = strings.TrimSuffix(own, ":80")
+	default:
+		return true
+	}
+	return !strings.EqualFold(host, own)
 }

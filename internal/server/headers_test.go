@@ -30,7 +30,8 @@ func TestStockClientsMayCallFromABrowser(t *testing.T) {
 				"x-stainless-lang,x-stainless-os,x-stainless-package-version,x-stainless-retry-count,x-stainless-runtime," +
 				"x-stainless-runtime-version,x-stainless-timeout", true,
 		},
-		"anything else": {"authorization,x-else", false},
+		"agents":        {"authorization,content-type,session-id,x-claude-code-session-id,x-requested-with,x-session-affinity", true},
+		"anything else": {"authorization,x-else", true},
 	} {
 		ask := httptest.NewRequest(http.MethodOptions, "/v1/chat/completions", nil)
 		ask.Header.Set("Origin", origin)
@@ -49,6 +50,45 @@ func TestStockClientsMayCallFromABrowser(t *testing.T) {
 	for _, read := range []string{"Retry-After", "X-Should-Retry", "X-Request-Id"} {
 		if shown := answer.Header().Get("Access-Control-Expose-Headers"); !strings.Contains(shown, read) {
 			t.Errorf("%s is not shown: %s", read, shown)
+		}
+	}
+}
+
+// TestIsCrossOrigin_WithoutSecFetchSite: what browsers send to a server without TLS, or old ones.
+func TestIsCrossOrigin_WithoutSecFetchSite(t *testing.T) {
+	for _, c := range []struct {
+		origin, host string
+		encrypted    bool
+		want         bool
+	}{
+		{"", "paddock.example", false, false},
+		{"http://paddock.example", "paddock.example", false, false},
+		{"http://paddock.example", "paddock.example:80", false, false},
+		{"http://Paddock.example:8080", "paddock.example:8080", false, false},
+		{"https://paddock.example", "paddock.example", true, false},
+		{"https://paddock.example", "paddock.example:443", true, false},
+		{"https://paddock.example", "paddock.example", false, false}, // of the proxy before us nothing is known
+		{"http://[::1]:8080", "[::1]:8080", false, false},
+
+		{"http://paddock.example", "paddock.example", true, true},
+		{"http://localhost:5173", "localhost:8080", false, true},
+		{"http://localhost", "localhost:8080", false, true},
+		{"https://paddock.example:8443", "paddock.example", true, true},
+		{"https://paddock.example.evil.example", "paddock.example", true, true},
+		{"https://evil.example", "paddock.example", true, true},
+		{"app://paddock.example", "paddock.example", true, true},
+		{"app://paddock.example", "paddock.example", false, true},
+		{"null", "paddock.example", false, true},
+		{"null", "null", false, true},
+		{"paddock.example", "paddock.example", false, true},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r.Host = c.host
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		if got := isCrossOrigin(r, c.encrypted); got != c.want {
+			t.Errorf("%q at %q, TLS %t: %t", c.origin, c.host, c.encrypted, got)
 		}
 	}
 }

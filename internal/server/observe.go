@@ -25,6 +25,7 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
 		c.IP, c.TLS = trusted.client(r)
+		c.CrossOrigin = isCrossOrigin(r, c.TLS)
 		seen := &observation{method: r.Method, path: r.URL.Path}
 		r = r.WithContext(caller.With(context.WithValue(r.Context(), observationKey{}, seen), c))
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}
