@@ -84,7 +84,7 @@ func TestChatSendsWhatIsSetAndNothingElse(t *testing.T) {
 	request := ollama.ChatRequest{
 		Model:    "Tiny-Chat",
 		Messages: []ollama.Message{{Role: "system", Content: "be <brief>"}, {Role: "user", Content: "hi"}},
-		Options:  ollama.Options{Temperature: new(float32(0)), TopP: new(float32(0.9)), Seed: new(int32(-1)), Stop: []string{"\n"}},
+		Options:  ollama.Options{Temperature: new(float32(0)), TopP: new(float32(0.9)), Seed: new(int64(-1)), Stop: []string{"\n"}},
 	}
 	if _, _, _, err := collect(t.Context(), newClient(t, s.URL), request); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/auth"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -147,6 +148,10 @@ func (c decodedConn) Receive(m any) error {
 func received(m any) error {
 	if err := undecoded(m); err != nil {
 		return err
+	}
+	switch m.(type) {
+	case *paddockv1.ChatRequest, *paddockv1.EmbedRequest: // none of it is kept: models may be given any character
+		return nil
 	}
 	return withoutNUL(m)
 }

@@ -8,16 +8,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/paddock-gate/paddock/internal/fault"
-	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
 // withoutNUL refuses a message in which any text holds a NUL, which PostgreSQL cannot keep and SQLite would. (Text that
-// is not UTF-8 is refused when the message is decoded.) What models are given is not kept, and may hold any character.
+// is not UTF-8 is refused when the message is decoded.)
 func withoutNUL(m any) error {
-	switch m.(type) {
-	case *paddockv1.ChatRequest, *paddockv1.EmbedRequest:
-		return nil
-	}
 	msg, ok := m.(proto.Message)
 	if !ok {
 		return nil

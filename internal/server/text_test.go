@@ -30,7 +30,7 @@ func TestNULIsFoundWhereverAMessageHoldsIt(t *testing.T) {
 		{"fields", &structpb.Struct{Fields: map[string]*structpb.Value{"\x00": text("a")}}},
 		{"fields", &structpb.Struct{Fields: map[string]*structpb.Value{"a": text("\x00")}}},
 	} {
-		err := nulIn(c.m)
+		err := withoutNUL(c.m)
 		if c.field == "" {
 			if err != nil {
 				t.Errorf("%v: %v", c.m, err)
