@@ -13,7 +13,7 @@ import (
 )
 
 // varying is what no two answers have in common.
-var varying = regexp.MustCompile(`"(created_at|created|expires_at|id|[a-z_]*duration|request_id)":("[^"]*"|\d+)`)
+var varying = regexp.MustCompile(`"(created_at|created|completed_at|expires_at|id|call_id|item_id|[a-z_]*duration|request_id)":("[^"]*"|\d+)`)
 
 // same leaves what must be the same of an answer. A real server lists models of one second in any order.
 func same(body string) string {
@@ -49,6 +49,10 @@ func wantSameAnswers(t *testing.T, upstream string) {
 	t.Helper()
 	a := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": upstream}), "serve").app(t)
 	const hi = `"messages":[{"role":"user","content":"hi"}]`
+	const photo = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+	const schema = `{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}`
+	const tool = `{"type":"function","name":"get_weather","description":"weather","strict":false,"parameters":{"type":"object","required":["city"],"properties":{"city":{"type":"string"}}}}`
+	const asked = `[{"role":"user","content":[{"type":"input_text","text":"hi"}]},{"type":"reasoning","encrypted_content":"hm"},{"type":"function_call","call_id":"c1","name":"get_weather","arguments":"{\"city\":\"Rome\"}"},{"type":"function_call_output","call_id":"c1","output":"sunny"}]`
 	const tools = `"tools":[{"type":"function","function":{"name":"get_weather","description":"weather","parameters":{"type":"object","required":["city"],"properties":{"city":{"type":"string"}}}}}]`
 	for _, c := range []struct{ method, path, body string }{
 		{"GET", "/", ""},
@@ -101,8 +105,35 @@ func wantSameAnswers(t *testing.T, upstream string) {
 		{"POST", "/v1/messages", `{"model":"tiny-chat","max_tokens":3,"stream":true,` + hi + `}`},
 		{"POST", "/v1/messages", `{"model":"nope","max_tokens":3,` + hi + `}`},
 		{"POST", "/v1/messages", `{"model":"tiny-chat",` + hi + `}`},
+		{"POST", "/v1/messages?beta=true", `{"model":"tiny-think","max_tokens":64,"system":[{"type":"text","text":"be kind"}],"thinking":{"type":"enabled","budget_tokens":1024},"output_config":{"effort":"low"},"messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`},
+		{"POST", "/v1/messages", `{"model":"tiny-tools","max_tokens":64,"stream":true,"tools":[{"name":"get_weather","input_schema":{"type":"object"}}],"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"tool_use","id":"t1","name":"get_weather","input":{"city":"Rome"}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"sunny"}]}]}]}`},
+		{"POST", "/v1/messages", `{"model":"tiny-chat","max_tokens":9,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + photo + `"}}]}]}`},
+		{"POST", "/v1/messages", `{"model":"tiny-chat","max_tokens":9,"messages":[{"role":"user","content":"1 ab\u0000cd"}]}`},
+		{"POST", "/v1/responses", `{"model":"tiny-chat","input":"hi"}`},
+		{"POST", "/v1/responses", `{"model":"tiny-chat","input":"hi","instructions":"be kind","max_output_tokens":3,"temperature":0.5,"top_p":1,"truncation":"auto","store":true}`},
+		{"POST", "/v1/responses", `{"model":"tiny-chat","stream":true,"input":` + asked + `}`},
+		{"POST", "/v1/responses", `{"model":"tiny-think","stream":true,"input":"hi","reasoning":{"effort":"low","summary":"auto"},"include":["reasoning.encrypted_content"]}`},
+		{"POST", "/v1/responses", `{"model":"tiny-tools","input":"hi","tools":[` + tool + `],"tool_choice":"auto","parallel_tool_calls":true}`},
+		{"POST", "/v1/responses", `{"model":"tiny-tools","input":"hi","stream":true,"tools":[` + tool + `]}`},
+		{"POST", "/v1/responses", `{"model":"tiny-chat","input":"hi","max_output_tokens":9,"text":{"format":{"type":"json_schema","name":"a","schema":` + schema + `}}}`},
+		{"POST", "/v1/responses", `{"model":"tiny-chat","input":[{"role":"user","content":[{"type":"input_image","detail":"auto","image_url":"data:image/png;base64,` + photo + `"}]}]}`},
+		{"POST", "/v1/responses", `{"model":"tiny-chat","input":[{"type":"nonsense"}]}`},
+		{"POST", "/v1/responses", `{"model":"nope","input":"hi","stream":true}`},
+		{"POST", "/v1/responses", `{"model":"tiny-embed","input":"hi"}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat","messages":[{"role":"user","content":[{"type":"text","text":"hi"}]}]}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,` + photo + `"}}]}]}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"max_tokens":4,"logprobs":true,"top_logprobs":2}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-chat",` + hi + `,"max_tokens":9,"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":` + schema + `}}}`},
+		{"POST", "/v1/chat/completions", `{"model":"tiny-think",` + hi + `,"reasoning_effort":"low","stream":true}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat",` + hi + `,"stream":false,"logprobs":true,"top_logprobs":2,"options":{"num_predict":4}}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat",` + hi + `,"stream":false,"format":` + schema + `,"options":{"num_predict":9}}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat",` + hi + `,"stream":false,"keep_alive":"10m","options":{"num_ctx":262144,"num_predict":2}}`},
+		{"POST", "/api/chat", `{"model":"tiny-chat","stream":false,"messages":[{"role":"user","content":"what is it","images":["` + photo + `"]}]}`},
+		{"POST", "/api/generate", `{"model":"tiny-chat","prompt":"<|fim_prefix|>a","raw":true,"stream":false,"options":{"num_predict":4,"stop":["<|endoftext|>"]}}`},
+		{"POST", "/api/generate", `{"model":"tiny-chat","prompt":"hi","template":"{{ .Prompt }}","stream":false,"options":{"num_predict":4}}`},
+		{"POST", "/api/embed", `{"model":"tiny-embed","input":["` + strings.Repeat(`a","`, 2500) + `b"],"dimensions":2}`},
 	} {
-		t.Run(c.method+c.path+c.body, func(t *testing.T) {
+		t.Run(c.method+c.path+c.body[:min(len(c.body), 200)], func(t *testing.T) {
 			want := request(t, c.method, upstream+c.path, "", c.body)
 			got := request(t, c.method, a.URL+c.path, a.AdminKey, c.body)
 			if got.status != want.status || got.contentType != want.contentType || same(got.body) != same(want.body) {

@@ -101,30 +101,29 @@ func TestModelBodies_ContentCodings(t *testing.T) {
 func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"MAX_MODEL_BODY": "8MiB"})
-	const size = 8<<20 + 1
 	for _, c := range []struct {
 		name, path, key string
 		chunked         bool
-		status          int
+		size, status    int
 	}{
-		{"too large", "/api/chat", a.AdminKey, false, 413},
-		{"too large, chunked", "/v1/messages", a.AdminKey, true, 413},
-		{"no key", "/v1/chat/completions", "", false, 401},
-		{"no such route", "/v1/files", a.AdminKey, false, 404},
-		{"no such method", "/api/tags", a.AdminKey, false, 405},
-		{"an RPC", "/paddock.v1.UserService/GetUser", a.AdminKey, false, 429},
+		{"too large", "/api/chat", a.AdminKey, false, 8<<20 + 1, 413},
+		{"too large, chunked", "/v1/messages", a.AdminKey, true, 12 << 20, 413},
+		{"no key", "/v1/chat/completions", "", false, 8 << 20, 401},
+		{"no such route", "/v1/files", a.AdminKey, false, 3 << 20, 404},
+		{"no such method", "/api/tags", a.AdminKey, false, 3 << 20, 405},
+		{"an RPC", "/paddock.v1.UserService/GetUser", a.AdminKey, false, 3 << 20, 429},
 	} {
 		for range 5 {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
 			must(t, err)
 			must(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
 			head := "POST " + c.path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer " + c.key + "\r\n"
-			body := bytes.Repeat([]byte{' '}, size)
+			body := bytes.Repeat([]byte{' '}, c.size)
 			if c.chunked {
 				head += "Transfer-Encoding: chunked\r\n\r\n"
-				body = append(fmt.Appendf(nil, "%x\r\n", size), append(body, "\r\n0\r\n\r\n"...)...)
+				body = append(fmt.Appendf(nil, "%x\r\n", c.size), append(body, "\r\n0\r\n\r\n"...)...)
 			} else {
-				head += fmt.Sprintf("Content-Length: %d\r\n\r\n", size)
+				head += fmt.Sprintf("Content-Length: %d\r\n\r\n", c.size)
 			}
 			if _, err := conn.Write(append([]byte(head), body...)); err != nil {
 				t.Errorf("%s: %v", c.name, err)

@@ -32,10 +32,14 @@ func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.
 	if after := err.Meta().Get("Retry-After"); after != "" {
 		w.Header().Set("Retry-After", after)
 	}
-	if fault.ReasonOf(err) == fault.QuotaExceeded {
-		w.Header().Set("X-Should-Retry", "false") // OpenAI's clients would, twice, and soon
-	}
 	status := statusOf(err)
+	switch quota := fault.ReasonOf(err) == fault.QuotaExceeded; {
+	case quota:
+		w.Header().Set("Retry-After-Ms", "1") // OpenCode reads it first, and would sleep until the quota resets
+		fallthrough
+	case status < http.StatusInternalServerError && status != http.StatusTooManyRequests:
+		w.Header().Set("X-Should-Retry", "false") // asking again does not help; Anthropic's clients would, for minutes
+	}
 	if status == http.StatusUnauthorized {
 		challenge(w.Header(), r)
 	}

@@ -74,7 +74,10 @@ func TestAQuotaHoldsAndIsTold(t *testing.T) {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
 		}
 		limit := `"num_predict":`
-		if strings.HasPrefix(path, "/v1") {
+		switch {
+		case path == "/v1/responses":
+			limit = `"max_output_tokens":`
+		case strings.HasPrefix(path, "/v1"):
 			limit = `"max_tokens":`
 		}
 		if sent := b.sent(t); !strings.Contains(path, "embed") && !strings.Contains(sent, limit) {

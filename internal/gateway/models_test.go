@@ -72,6 +72,7 @@ var calls = map[string]string{
 	"/v1/completions":      `{"model":NAME,"prompt":"hi"}`,
 	"/v1/embeddings":       `{"model":NAME,"input":"hi"}`,
 	"/v1/messages":         `{"model":NAME,"max_tokens":5,` + hi + `}`,
+	"/v1/responses":        `{"model":NAME,"input":"hi"}`,
 }
 
 // TestAForbiddenModelIsRefused by every route, in its dialect, in whatever spelling.

@@ -26,9 +26,9 @@ const unreadWait = 500 * time.Millisecond
 // unhindered lets answers reach clients although the request's body was not read. Left alone, net/http first waits for the
 // rest of it, for ever, so that a refusal would not reach a client that sends none; and it breaks the connection off under one
 // that sends much, which many write wholly before they read the answer. (HTTP/2 does neither. Full-duplex mode is no way out:
-// with it, net/http 1.26 breaks the connection when a handler leaves a body unread.) Of a body that is left, most bytes are
-// read and thrown away.
-func unhindered(most int64, next http.Handler) http.Handler {
+// with it, net/http 1.26 breaks the connection when a handler leaves a body unread.) Of a body that is left, leastDiscarded
+// bytes are read and thrown away, or as many as the door finds right.
+func unhindered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 1 || r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
@@ -36,11 +36,11 @@ func unhindered(most int64, next http.Handler) http.Handler {
 		}
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(unreadWait)) // who reads sets another
-		body := &watchedBody{ReadCloser: r.Body}
+		body := &watchedBody{ReadCloser: r.Body, discarded: leastDiscarded}
 		r.Body = body
 		next.ServeHTTP(w, r)
 		if !body.ended && r.Header.Get("Expect") == "" && control.Flush() == nil {
-			discard(control, body, most)
+			discard(control, body, body.discarded)
 		}
 	})
 }
@@ -48,7 +48,8 @@ func unhindered(most int64, next http.Handler) http.Handler {
 // watchedBody is a body that knows whether it was read to its end, or until reading it failed.
 type watchedBody struct {
 	io.ReadCloser
-	ended bool
+	ended     bool
+	discarded int64 // most bytes to be read of it when its request is answered
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
@@ -56,6 +57,9 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	b.ended = b.ended || err != nil
 	return n, err
 }
+
+// leastDiscarded is how much is read of a body whose request is answered without it, bytes.
+const leastDiscarded = 4 << 20
 
 // How long what is left of a body may stand still, and take in all.
 const discardIdle, discardWait = time.Second, 30 * time.Second

@@ -45,6 +45,9 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		room := d.bodies.of(caller.From(r.Context()))
 		defer room.free()
+		if body, ok := r.Body.(*watchedBody); ok { // a client may send what is too large to its end before it reads why
+			body.discarded = max(body.discarded, 2*e.maxBody)
+		}
 		body, err := d.admit(w, r, e, room)
 		if err != nil {
 			e.refuse(w, r, tellAndNote(r.Context(), err))

@@ -180,7 +180,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
 	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies,
-		secured(contentSecurityPolicy, unhindered(2*cfg.MaxModelBody, crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t)))))
+		secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t)))))
 	return srv, nil
 }
 
