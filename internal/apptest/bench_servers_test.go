@@ -90,6 +90,18 @@ func (p *process) cpu(b *testing.B) time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
+// memory is what the process has of the machine's memory, in MiB.
+func (p *process) memory(b *testing.B) float64 {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+	if err != nil {
+		b.Skip("needs /proc")
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	kib, _ := strconv.Atoi(strings.Fields(after)[0])
+	return float64(kib) / 1024
+}
+
 const (
 	wholeAnswer = `{"model":"m","message":{"role":"assistant","content":"Hello"},"done":true,"done_reason":"stop","prompt_eval_count":11,"eval_count":1}`
 	piece       = `{"model":"m","created_at":"2026-11-22T19:59:32.474300056Z","message":{"role":"assistant","content":" Hello"},"done":false}` + "\n"
@@ -105,6 +117,14 @@ func fakeOllama() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/embed", func(w http.ResponseWriter, r *http.Request) { answerWhole(w, r, native) })
 	mux.HandleFunc("POST /v1/embeddings", func(w http.ResponseWriter, r *http.Request) { answerWhole(w, r, openAI) })
+	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) { answerWhole(w, r, []byte(wholeCompletion)) })
+	mux.HandleFunc("POST /v1/responses", func(w http.ResponseWriter, r *http.Request) {
+		answerEvents(w, r, wholeResponse, "response.output_text.delta", "event: response.completed\ndata: {\"response\":"+wholeResponse+"}\n\n")
+	})
+	mux.HandleFunc("POST /v1/messages", func(w http.ResponseWriter, r *http.Request) {
+		answerEvents(w, r, wholeMessage, "content_block_delta",
+			"event: message_delta\ndata: {\"usage\":{\"input_tokens\":11,\"output_tokens\":50}}\n\nevent: message_stop\ndata: {}\n\n")
+	})
 	mux.HandleFunc("POST /api/chat", func(w http.ResponseWriter, r *http.Request) {
 		var begin [64]byte
 		n, _ := io.ReadFull(r.Body, begin[:])
@@ -116,6 +136,28 @@ func fakeOllama() http.Handler {
 		answerPaced(w, r, pieces, time.Duration(pace)*time.Millisecond)
 	})
 	return mux
+}
+
+const (
+	wholeCompletion = `{"object":"chat.completion","model":"m","choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":1}}`
+	wholeResponse   = `{"object":"response","model":"m","output":[{"type":"message","content":[{"type":"output_text","text":"Hello"}]}],"usage":{"input_tokens":11,"output_tokens":50}}`
+	wholeMessage    = `{"type":"message","model":"m","content":[{"type":"text","text":"Hello"}],"usage":{"input_tokens":11,"output_tokens":50}}`
+)
+
+// answerEvents answers whole, or in 50 events when a stream is asked for.
+func answerEvents(w http.ResponseWriter, r *http.Request, whole, name, end string) {
+	body, _ := io.ReadAll(r.Body)
+	if !bytes.HasSuffix(body, []byte(`"stream":true}`)) {
+		answerWhole(w, r, []byte(whole))
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	flusher := http.NewResponseController(w)
+	for range 50 {
+		_, _ = io.WriteString(w, "event: "+name+"\ndata: {\"type\":\""+name+"\",\"delta\":{\"type\":\"text_delta\",\"text\":\" Hello\"}}\n\n")
+		_ = flusher.Flush()
+	}
+	_, _ = io.WriteString(w, end)
 }
 
 func answerWhole(w http.ResponseWriter, r *http.Request, body []byte) {

@@ -14,8 +14,9 @@ export async function* answering(
   const begun = Date.now();
   const said = turns.filter((turn) => turn.content !== '').map(({ role, content }) => ({ role, content }));
   const messages = system.trim() === '' ? said : [{ role: 'system', content: system }, ...said];
+  const seed = options.seed === undefined ? undefined : BigInt(options.seed);
   try {
-    for await (const piece of ollama.chat({ model, messages, options }, { signal })) {
+    for await (const piece of ollama.chat({ model, messages, options: { ...options, seed } }, { signal })) {
       answer = { ...answer, content: answer.content + piece.content, ...endOf(piece, begun) };
       yield answer;
     }

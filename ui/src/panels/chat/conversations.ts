@@ -7,7 +7,7 @@ export interface Settings {
   /** Empty: the server's default. */
   model: string;
   system: string;
-  options: MessageInitShape<typeof ChatOptionsSchema>;
+  options: Omit<MessageInitShape<typeof ChatOptionsSchema>, 'seed' | '$typeName'> & { seed?: number };
 }
 
 export interface Prompt {
