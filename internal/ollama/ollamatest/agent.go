@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -15,11 +16,9 @@ type agent struct {
 }
 
 // CallTool makes tiny-agent call a tool of that name, with arguments in JSON,
-// where it is among those offered. By default it calls the first one, with {}.
+// where it is among those offered. By default, and where the name is "", it calls
+// the first function; by default with {}.
 func (s *Server) CallTool(name, arguments string) {
-	if !json.Valid([]byte(arguments)) {
-		panic("ollamatest: arguments of a tool are not JSON: " + arguments)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.agent.tool, s.agent.arguments = name, json.RawMessage(arguments)
@@ -39,25 +38,23 @@ func (s *Server) agentWords(r *chatRequest) []piece {
 	s.mu.Lock()
 	a := s.agent
 	s.mu.Unlock()
-	for i := len(r.Messages) - 1; i >= 0; i-- {
-		if r.Messages[i].Role == "tool" {
-			return say("Done|: |" + first(r.Messages[i].Content, 40))
+	for _, m := range slices.Backward(r.Messages) {
+		if m.Role == "tool" {
+			return say("Done|: " + first(m.Content, 40))
 		}
 	}
-	name, arguments := r.Tools[0].Function.Name, a.arguments
+	i := slices.IndexFunc(r.Tools, func(t tool) bool {
+		return t.Type == "function" && t.Function.Name != "" && (a.tool == "" || a.tool == t.Function.Name)
+	})
+	if i < 0 {
+		return say("I| know| no| such| tool|.")
+	}
+	arguments := a.arguments
 	if arguments == nil {
 		arguments = json.RawMessage("{}")
 	}
-	if a.tool != "" {
-		name = a.tool
-	}
-	for _, t := range r.Tools {
-		if t.Function.Name == name {
-			call := piece{calls: []toolCall{newCall(name, arguments)}, tokens: 20, after: a.silence}
-			return append(say("I| will| use| a| tool|."), call)
-		}
-	}
-	return say("I| know| no| tool| " + name + "|.")
+	call := piece{calls: []toolCall{newCall(r.Tools[i].Function.Name, arguments)}, tokens: 20, after: a.silence}
+	return append(say("I| will| use| a| tool|."), call)
 }
 
 // newCall gives a call with an id such as a real server makes.

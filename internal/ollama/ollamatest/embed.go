@@ -22,35 +22,73 @@ func embed(x *exchange) {
 		Model      string
 		Input      any
 		Dimensions int
+		Truncate   *bool
+		KeepAlive  *duration `json:"keep_alive"`
 	}
 	if refused := x.decode(&request); refused != nil {
 		x.refuseUnread(refused)
 		return
 	}
 	input, ok := inputs(request.Input)
-	name := shortName(request.Model)
-	_, isChat := chatModels[name]
-	switch {
-	case !ok:
+	if !ok {
 		x.refuse(http.StatusBadRequest, "invalid input type")
 		return
-	case name == "":
-		x.refuse(http.StatusInternalServerError, "unqualified name: registry.ollama.ai/library/!MISSING!:latest")
-		return
-	case name != embedModel && !isChat:
-		x.refuse(http.StatusNotFound, fmt.Sprintf("model %q not found, try pulling it first", request.Model))
+	}
+	model, ok := x.embedder(request.Model)
+	if !ok {
 		return
 	}
 	answer := embedAnswer{Model: request.Model, Embeddings: make([][]float32, len(input))}
 	for i, text := range input {
-		answer.Embeddings[i] = vector(text, isChat, request.Dimensions)
-		answer.PromptEvalCount += embedTokens(text)
+		if request.Truncate != nil && !*request.Truncate && model.tooLong(text) {
+			x.refuse(http.StatusBadRequest, "the input length exceeds the context length")
+			return
+		}
+		answer.Embeddings[i] = model.vector(text, request.Dimensions)
+		answer.PromptEvalCount += model.textTokens(text)
 	}
 	if len(input) > 0 {
 		answer.TotalDuration = max(time.Since(x.begun), 1)
 		answer.LoadDuration = 1
 	}
 	x.json(http.StatusOK, answer)
+}
+
+// legacyEmbeddings answers /api/embeddings, which knows one text.
+func legacyEmbeddings(x *exchange) {
+	var request struct{ Model, Prompt string }
+	if refused := x.decode(&request); refused != nil {
+		x.refuseUnread(refused)
+		return
+	}
+	model, ok := x.embedder(request.Model)
+	if !ok {
+		return
+	}
+	answer := struct {
+		Embedding []float64 `json:"embedding"`
+	}{[]float64{}}
+	if request.Prompt != "" {
+		for _, f := range model.vector(request.Prompt, 0) {
+			answer.Embedding = append(answer.Embedding, float64(f))
+		}
+	}
+	x.json(http.StatusOK, answer)
+}
+
+// embedder gives a model for embeddings, or refuses the request.
+func (x *exchange) embedder(asked string) (knownModel, bool) {
+	model, known := x.server.model(asked)
+	switch {
+	case known:
+	case asked == "":
+		x.refuse(http.StatusInternalServerError, "unqualified name: registry.ollama.ai/library/!MISSING!:latest")
+	case !validName(asked):
+		x.refuse(http.StatusInternalServerError, "unqualified name: registry.ollama.ai/library/"+asked)
+	default:
+		x.refuse(http.StatusNotFound, fmt.Sprintf("model %q not found, try pulling it first", asked))
+	}
+	return model, known
 }
 
 type embedAnswer struct {
@@ -84,15 +122,29 @@ func inputs(v any) (list []string, ok bool) {
 	return nil, false
 }
 
-// embedTokens counts as the real tiny-embed does: a token a character, and two.
-func embedTokens(text string) int {
-	return min(len([]rune(strings.Join(strings.Fields(text), "")))+2, embedContext)
+// tokensOf counts as the real models do: tiny-embed a token a character, and
+// two; the others one a byte, and one.
+func (m knownModel) tokensOf(text string) int {
+	if m.embeds {
+		return len([]rune(strings.Join(strings.Fields(text), ""))) + 2
+	}
+	return len(text) + 1
 }
+
+func (m knownModel) context() int {
+	if m.embeds {
+		return embedContext
+	}
+	return chatContext
+}
+
+func (m knownModel) tooLong(text string) bool   { return m.tokensOf(text) > m.context() }
+func (m knownModel) textTokens(text string) int { return min(m.tokensOf(text), m.context()) }
 
 // vector is a unit vector that the text decides, cut to the dimensions asked
 // for. A chat model's ends in the same state whatever the text.
-func vector(text string, isChat bool, dimensions int) []float32 {
-	if isChat {
+func (m knownModel) vector(text string, dimensions int) []float32 {
+	if !m.embeds {
 		v := make([]float32, chatDimensions)
 		v[0] = 1
 		return v[:cut(dimensions, chatDimensions)]

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -38,8 +39,11 @@ type exchange struct {
 	pace   time.Duration // before every line of a stream
 	begun  time.Time
 	headed bool // the header is written
-	said   part // so far, where the answer is no stream
-	kept   bool // back, since it is not all of it
+
+	framing Framing
+	newline []byte // to be written once something follows
+	said    part   // so far, where the answer is no stream
+	kept    bool   // back, since it is not all of it
 }
 
 const (
@@ -57,23 +61,38 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	body, unpacked := s.unpack(r, body)
 	record, end := s.record(r, body)
 	defer end()
-	route, known := s.routes[r.URL.Path]
+	route, known := s.route(r.URL.Path)
 	x := &exchange{server: s, route: route, w: w, r: r, body: body, model: record.Model, begun: record.Begun}
+	s.serve(x, known, unpacked)
+}
+
+// serve answers x, which goes to a known route or to none, unless its body was
+// refused.
+func (s *Server) serve(x *exchange, known bool, refused *refusal) {
+	clean := path.Clean(x.r.URL.Path)
+	_, elsewhere := s.route(clean)
 	switch {
-	case !localHost(r.Host) || !localOrigin(r.Header.Get("Origin")):
-		w.WriteHeader(http.StatusForbidden)
+	case !localHost(x.r.Host) || !localOrigin(x.r.Header.Get("Origin")):
+		x.w.WriteHeader(http.StatusForbidden)
+		return
+	case !known && elsewhere:
+		x.redirect(clean)
 		return
 	case !known:
 		x.text(http.StatusNotFound, "404 page not found")
 		return
-	case !slices.Contains(strings.Split(route.methods, ", "), r.Method):
-		w.Header().Set("Allow", route.methods)
+	case !slices.Contains(strings.Split(x.route.methods, ", "), x.r.Method):
+		x.w.Header().Set("Allow", x.route.methods)
 		x.text(http.StatusMethodNotAllowed, "405 method not allowed")
 		return
+	case refused != nil:
+		x.refuseUnread(refused)
+		return
 	}
-	for _, step := range s.script(r.URL.Path, x.model) {
+	for _, step := range s.script(x) {
 		if step(x) != nil {
 			return
 		}
@@ -91,9 +110,26 @@ func localHost(host string) bool {
 	return name == "localhost" || err == nil && (address.IsLoopback() || address.IsPrivate())
 }
 
+// localOrigin reports whether pages of an origin may ask: those of this machine,
+// and those of programs on it.
 func localOrigin(origin string) bool {
 	u, err := url.Parse(origin)
-	return origin == "" || err == nil && localHost(u.Host)
+	if origin == "" || err != nil {
+		return origin == ""
+	}
+	return localHost(u.Host) || slices.Contains([]string{"app", "file", "tauri", "vscode-webview", "vscode-file"}, u.Scheme)
+}
+
+// redirect leads to the route that was meant by a path with a slash too many.
+func (x *exchange) redirect(to string) {
+	status := http.StatusTemporaryRedirect
+	if x.r.Method == http.MethodGet {
+		status = http.StatusMovedPermanently
+	}
+	if x.r.URL.RawQuery != "" {
+		to += "?" + x.r.URL.RawQuery
+	}
+	http.Redirect(x.w, x.r, to, status)
 }
 
 // header writes the answer's header, unless it is written.
@@ -125,7 +161,7 @@ func (x *exchange) line(value any) error {
 	if err != nil {
 		panic(err)
 	}
-	return x.write(contentNDJSON, append(b, '\n'))
+	return x.frame(contentNDJSON, append(b, '\n'))
 }
 
 // event writes an event of the streams of other dialects.
@@ -137,7 +173,7 @@ func (x *exchange) event(name string, data any) error {
 	if name != "" {
 		name = "event: " + name + "\n"
 	}
-	return x.write(contentEvents, []byte(name+"data: "+string(b)+"\n\n"))
+	return x.frame(contentEvents, []byte(name+"data: "+string(b)+"\n\n"))
 }
 
 // plainJSON writes as the routes of other dialects do.

@@ -10,6 +10,7 @@ type generation struct {
 	reason string // why it ended, "" while it has not, or when it gave up
 	tokens int    // so far
 	held   string // back, since a stop may begin with it
+	rest   string // what was held back since a call was expected, and none came
 }
 
 // pieces yields the answer, with held-back text as a piece of its own.
@@ -22,6 +23,11 @@ func (g *generation) pieces(yield func(piece) bool) {
 				return
 			}
 			g.tokens += p.tokens
+			if p.held {
+				g.rest += p.text
+				continue
+			}
+			g.rest = ""
 			p.text = g.untilStop(p.text)
 			if (p.text != "" || p.thinking != "" || p.calls != nil) && !yield(p) || g.reason != "" {
 				return

@@ -20,41 +20,88 @@ var (
 	recordedShowEmbed json.RawMessage
 )
 
+// Versions that the server says it has: that of the recorded answers, and of a
+// newer one.
+const (
+	Version      = "0.17.4"
+	NewerVersion = "0.33.0"
+)
+
 func heartbeat(x *exchange) {
 	x.header(http.StatusOK, "text/plain; charset=utf-8")
 	_, _ = x.w.Write([]byte("Ollama is running"))
 }
 
-func version(x *exchange) { x.json(http.StatusOK, map[string]string{"version": "0.17.4"}) }
-func tags(x *exchange)    { x.json(http.StatusOK, recordedTags) }
-func ps(x *exchange)      { x.json(http.StatusOK, recordedPs) }
+func version(x *exchange) {
+	number := Version
+	if x.server.isNewer() {
+		number = NewerVersion
+	}
+	x.json(http.StatusOK, map[string]string{"version": number})
+}
+
+func ps(x *exchange) { x.json(http.StatusOK, recordedPs) }
+
+func tags(x *exchange) {
+	var models []any
+	for _, e := range x.server.list() {
+		models = append(models, e)
+	}
+	x.server.mu.Lock()
+	for _, e := range x.server.entries {
+		models = append(models, e)
+	}
+	x.server.mu.Unlock()
+	x.json(http.StatusOK, struct {
+		Models []any `json:"models"`
+	}{models})
+}
 
 func show(x *exchange) {
-	var request struct{ Model string }
+	var request struct{ Model, Name string }
 	if refused := x.decode(&request); refused != nil {
 		x.refuseUnread(refused)
 		return
 	}
-	name := shortName(request.Model)
-	model, isChat := chatModels[name]
+	if request.Model == "" {
+		request.Model = request.Name
+	}
+	model, known := x.server.model(request.Model)
 	switch {
 	case request.Model == "":
 		x.refuse(http.StatusBadRequest, "model is required")
-	case name == embedModel:
-		x.json(http.StatusOK, recordedShowEmbed)
-	case !isChat:
+	case !known && !validName(request.Model):
+		x.refuse(http.StatusInternalServerError, "unqualified name: registry.ollama.ai/library/"+request.Model)
+	case !known:
 		x.refuse(http.StatusNotFound, fmt.Sprintf("model '%s' not found", request.Model))
 	default:
-		x.json(http.StatusOK, withCapabilities(recordedShowChat, model.capabilities))
+		x.json(http.StatusOK, x.server.shown(model))
 	}
 }
 
-func withCapabilities(recorded json.RawMessage, capabilities []string) map[string]any {
+// shown is what is shown of a model.
+func (s *Server) shown(m knownModel) map[string]any {
+	recorded := recordedShowChat
+	if m.embeds {
+		recorded = recordedShowEmbed
+	}
 	var shown map[string]any
 	if err := json.Unmarshal(recorded, &shown); err != nil {
 		panic(err)
 	}
-	shown["capabilities"] = capabilities
+	shown["capabilities"] = m.capabilities
+	if s.isNewer() {
+		shown["renderer"], shown["parser"], shown["requires"] = "qwen3-coder", "qwen3-coder", "0.12.0"
+		if of, ok := shown["details"].(map[string]any); ok {
+			of["context_length"], of["embedding_length"] = chatContext, chatDimensions
+		}
+	}
+	if m.added.RemoteHost != "" {
+		shown["remote_model"], shown["remote_host"] = m.added.RemoteModel, m.added.RemoteHost
+		for _, own := range []string{"modelfile", "template", "tensors", "parameters"} {
+			delete(shown, own)
+		}
+	}
 	return shown
 }
 

@@ -40,6 +40,7 @@ type piece struct {
 	calls    []toolCall
 	tokens   int
 	after    time.Duration // of silence
+	held     bool          // back, since it may be the begin of a call
 }
 
 const (
@@ -127,17 +128,19 @@ func (s *Server) words(model string, r *chatRequest, prompt string) chain {
 	return c
 }
 
-// toolWords are those of tiny-tools where tools are offered: its text is held
-// back to its end, and is a call when it names one of them.
+// toolWords are those of tiny-tools where tools are offered: they are held back
+// to their end, and are a call when they name one of the tools.
 func toolWords(r *chatRequest) []piece {
-	said := chains["<|tool|>"].words
-	last := piece{tokens: len(said)}
-	if slices.ContainsFunc(r.Tools, func(t tool) bool { return t.Function.Name == "get_weather" }) {
-		last.calls = []toolCall{newCall("get_weather", []byte(`{"city":"Berlin"}`))}
-	} else {
-		for _, p := range said {
-			last.text += p.text
-		}
+	said := slices.Clone(chains["<|tool|>"].words)
+	text := ""
+	for i := range said {
+		text += said[i].text
+		said[i].held = true
 	}
-	return []piece{last}
+	last := piece{text: text, tokens: 1}
+	if slices.ContainsFunc(r.Tools, func(t tool) bool { return t.Function.Name == "get_weather" }) {
+		last.text, last.calls = "", []toolCall{newCall("get_weather", []byte(`{"city":"Berlin"}`))}
+	}
+	said[len(said)-1] = last
+	return said
 }

@@ -54,25 +54,29 @@ func readNative(generates bool) reader {
 // streamLine is a line of chat (with a message) or generate (with a response).
 type streamLine struct {
 	Model              string        `json:"model"`
+	RemoteModel        string        `json:"remote_model,omitempty"`
+	RemoteHost         string        `json:"remote_host,omitempty"`
 	CreatedAt          time.Time     `json:"created_at"`
 	Message            *message      `json:"message,omitempty"`
 	Response           *string       `json:"response,omitempty"`
 	Thinking           string        `json:"thinking,omitempty"`
 	Done               bool          `json:"done"`
 	DoneReason         string        `json:"done_reason,omitempty"`
+	Logprobs           []logprob     `json:"logprobs,omitempty"`
 	TotalDuration      time.Duration `json:"total_duration,omitempty"`
 	LoadDuration       time.Duration `json:"load_duration,omitempty"`
 	PromptEvalCount    int           `json:"prompt_eval_count,omitempty"`
 	PromptEvalDuration time.Duration `json:"prompt_eval_duration,omitempty"`
 	EvalCount          int           `json:"eval_count,omitempty"`
 	EvalDuration       time.Duration `json:"eval_duration,omitempty"`
-	Logprobs           []logprob     `json:"logprobs,omitempty"`
 }
 
 // streamLine is p as a line. What took no tokens, took no time.
 func (x *exchange) streamLine(p part) streamLine {
+	model, _ := x.server.model(x.model)
 	line := streamLine{
-		Model: x.model, CreatedAt: time.Now().UTC(), Done: p.done, DoneReason: p.reason,
+		Model: x.model, RemoteModel: model.added.RemoteModel, RemoteHost: model.added.RemoteHost,
+		CreatedAt: time.Now().UTC(), Done: p.done, DoneReason: p.reason,
 		PromptEvalCount: p.promptTokens, EvalCount: p.tokens, Logprobs: p.logprobs,
 	}
 	if x.r.URL.Path == "/api/generate" {

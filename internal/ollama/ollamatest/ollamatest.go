@@ -1,26 +1,44 @@
 // Package ollamatest is a stand-in for an Ollama server: it speaks the wire
 // format of a real v0.17.4, with its texts, counts and error wordings, keeps an
-// account of what it was asked, and fails on demand. The table in
-// internal/ollama/contract_test.go runs against it and against a real server
-// alike, which keeps it honest.
+// account of what it was asked, and fails on demand. The tables in
+// internal/ollama/contract_test.go and wire_test.go run against it and against a
+// real server alike, which keeps it honest.
 //
-// Its models are those of internal/ollama/tinymodel:
+// Its models are those of internal/ollama/tinymodel, and one more:
 //
 //	tiny-chat    always gives ChatAnswer, in 23 pieces and 27 tokens
 //	tiny-think   thinks five tokens, then answers "The answer is 42"
-//	tiny-tools   gives a tool call as text
+//	tiny-tools   gives a call of get_weather, as text where no such tool is offered
 //	tiny-loop    counts through the Greek alphabet until cancelled, 1 ms a piece
 //	tiny-slow    the same, 10 ms a piece
 //	tiny-stuck   repeats one word; its stream ends without a done line
 //	tiny-embed   gives unit vectors of 64 dimensions that differ by text
+//	tiny-agent   calls a tool that it is offered, and tells what came of it
 //
-// It serves OpenAI's and Anthropic's dialects under /v1, too. Steps that stream
-// lines of Ollama's own do not fit there; Raw does.
+// Asked for JSON they give {"name":"get_weather",…} where that fits the schema,
+// else a value that does.
+//
+// It takes what a real server takes, in every dialect: Ollama's own, OpenAI's
+// chat completions, completions, embeddings and responses, Anthropic's messages.
+// A request is put into Ollama's terms (chatRequest), answered there (reply), and
+// the answer is written by the dialect of its route.
+//
+// What differs from a real server is asked for:
+//
+//	Script     answers by steps: Wait, Say, Think, Call, Done, Fail, Hang, Cut, …
+//	Always     does steps before every answer of a model: silence, a slow Pace, Frame
+//	CallTool   decides what tiny-agent calls; Silence, how long it is silent before
+//	Add        adds models, such as those that run on ollama.com
+//	AddEntry   adds what is no model to the list of them
+//	Newer      answers as 0.33 does
 package ollamatest
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,8 +55,14 @@ type Server struct {
 
 	mu      sync.Mutex
 	scripts map[string][]Step
+	always  []Step
 	agent   agent
+	added   []Model
+	entries []json.RawMessage // of the list, that are no models
+	newer   bool
 	log     []*Request
+	bodies  int // from which on the log has them
+	kept    int // bytes of them
 	active  int
 	idle    chan struct{} // closed while active is 0
 }
@@ -48,16 +72,20 @@ func New() *Server {
 	s := &Server{scripts: map[string][]Step{}, idle: make(chan struct{})}
 	close(s.idle)
 	s.routes = map[string]route{
-		"/":             {"GET, HEAD", heartbeat, nil},
-		"/api/version":  {"GET, HEAD", version, nil},
-		"/api/tags":     {"GET, HEAD", tags, nil},
-		"/api/ps":       {"GET", ps, nil},
-		"/api/show":     {"POST", show, nil},
-		"/api/embed":    {"POST", embed, nil},
+		"/":            {"GET, HEAD", heartbeat, nil},
+		"/api/version": {"GET, HEAD", version, nil},
+		"/api/tags":    {"GET, HEAD", tags, nil},
+		"/api/ps":      {"GET", ps, nil},
+		"/api/show":    {"POST", show, nil},
+		"/api/embed":   {"POST", embed, nil},
+
+		"/api/embeddings": {"POST", legacyEmbeddings, nil},
+
 		"/api/chat":     ofModel(readNative(false)),
 		"/api/generate": ofModel(readNative(true)),
 
 		"/v1/models":           {"GET", openAIModels, nil},
+		"/v1/models/":          {"GET", openAIModelOf, nil}, // and a name
 		"/v1/embeddings":       {"POST", openAIEmbeddings, nil},
 		"/v1/chat/completions": ofModel(readOpenAI(false)),
 		"/v1/completions":      ofModel(readOpenAI(true)),
@@ -115,14 +143,36 @@ func (s *Server) Script(target string, steps ...Step) {
 	s.scripts[shortName(target)] = steps
 }
 
-func (s *Server) script(path, model string) []Step {
+// Always makes the server do steps before those of Script, or before its usual
+// answer, for every request to a model.
+func (s *Server) Always(steps ...Step) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if steps := s.scripts[path]; len(steps) > 0 {
-		return steps
+	s.always = steps
+}
+
+// script gives the steps of an answer.
+func (s *Server) script(x *exchange) []Step {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	steps := []Step{Answer()}
+	for _, target := range []string{shortName(x.model), x.r.URL.Path} {
+		if scripted := s.scripts[target]; len(scripted) > 0 {
+			steps = scripted
+		}
 	}
-	if steps := s.scripts[shortName(model)]; len(steps) > 0 {
-		return steps
+	if x.route.read != nil {
+		steps = slices.Concat(s.always, steps)
 	}
-	return []Step{Answer()}
+	return steps
+}
+
+// route gives the route of a path.
+func (s *Server) route(path string) (route, bool) {
+	const models = "/v1/models/"
+	if name, ok := strings.CutPrefix(path, models); ok && name != "" && !strings.Contains(name, "/") {
+		return s.routes[models], true
+	}
+	r, ok := s.routes[path]
+	return r, ok && path != models
 }

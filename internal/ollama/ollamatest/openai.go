@@ -35,14 +35,12 @@ func openAIEmbeddings(x *exchange) {
 		bad("invalid input")
 		return
 	}
-	name := shortName(request.Model)
-	_, isChat := chatModels[name]
-	switch {
-	case !ok:
+	if !ok {
 		x.refuse(http.StatusBadRequest, "invalid input type")
 		return
-	case name != embedModel && !isChat:
-		x.refuse(http.StatusNotFound, fmt.Sprintf("model %q not found, try pulling it first", request.Model))
+	}
+	model, ok := x.embedder(request.Model)
+	if !ok {
 		return
 	}
 	type embedding struct {
@@ -52,12 +50,12 @@ func openAIEmbeddings(x *exchange) {
 	}
 	data, usage := []embedding{}, openAIUsage{}
 	for i, text := range input {
-		e := embedding{"embedding", vector(text, isChat, request.Dimensions), i}
+		e := embedding{"embedding", model.vector(text, request.Dimensions), i}
 		if strings.EqualFold(request.EncodingFormat, "base64") {
-			e.Embedding = packed(vector(text, isChat, request.Dimensions))
+			e.Embedding = packed(model.vector(text, request.Dimensions))
 		}
 		data = append(data, e)
-		usage.PromptTokens += embedTokens(text)
+		usage.PromptTokens += model.textTokens(text)
 	}
 	usage.TotalTokens = usage.PromptTokens
 	x.plainJSON(http.StatusOK, struct {
@@ -86,21 +84,32 @@ type openAIModel struct {
 
 // openAIModels lists the models in OpenAI's terms.
 func openAIModels(x *exchange) {
-	var tags struct {
-		Models []struct {
-			Name       string
-			ModifiedAt time.Time `json:"modified_at"`
-		}
-	}
-	if err := json.Unmarshal(recordedTags, &tags); err != nil {
-		panic(err)
-	}
 	var list []openAIModel
-	for _, m := range tags.Models {
-		list = append(list, openAIModel{m.Name, "model", m.ModifiedAt.Unix(), "library"})
+	for _, e := range x.server.list() {
+		list = append(list, e.openAI(e.Name))
 	}
 	x.plainJSON(http.StatusOK, struct {
 		Object string        `json:"object"`
 		Data   []openAIModel `json:"data"`
 	}{"list", list})
+}
+
+// openAIModelOf tells of one model, by the name that it was asked by.
+func openAIModelOf(x *exchange) {
+	asked := strings.TrimPrefix(x.r.URL.Path, "/v1/models/")
+	for _, e := range x.server.list() {
+		if shortName(e.Name) == shortName(asked) {
+			x.plainJSON(http.StatusOK, e.openAI(asked))
+			return
+		}
+	}
+	x.refuse(http.StatusNotFound, fmt.Sprintf("model '%s' not found", asked))
+}
+
+func (e listEntry) openAI(name string) openAIModel {
+	var modified time.Time
+	if err := json.Unmarshal(e.ModifiedAt, &modified); err != nil {
+		panic(err)
+	}
+	return openAIModel{name, "model", modified.Unix(), "library"}
 }

@@ -62,6 +62,17 @@ type textCompletion struct {
 	Usage             *openAIUsage `json:"usage,omitempty"`
 }
 
+// wholeTextCompletion has other keys first than a chunk.
+type wholeTextCompletion struct {
+	ID                string       `json:"id"`
+	Object            string       `json:"object"`
+	Created           int64        `json:"created"`
+	Model             string       `json:"model"`
+	SystemFingerprint string       `json:"system_fingerprint"`
+	Choices           []textChoice `json:"choices"`
+	Usage             *openAIUsage `json:"usage"`
+}
+
 func (a *openAIAnswer) part(p part) error {
 	a.called = a.called || len(p.calls) > 0
 	if err := a.x.event("", a.chunk(p, a.x.model)); err != nil || !p.done {
@@ -72,7 +83,7 @@ func (a *openAIAnswer) part(p part) error {
 			return err
 		}
 	}
-	return a.x.write(contentEvents, []byte("data: [DONE]\n\n"))
+	return a.x.frame(contentEvents, []byte("data: [DONE]\n\n"))
 }
 
 // fail tells nothing of the error but a chunk of nobody, as a real server does.
@@ -83,8 +94,7 @@ func (a *openAIAnswer) whole(p part) {
 	usage := newUsage(p.promptTokens, p.tokens)
 	if a.text {
 		c := a.textCompletion(p, a.x.model)
-		c.Usage = usage
-		a.x.plainJSON(http.StatusOK, c)
+		a.x.plainJSON(http.StatusOK, wholeTextCompletion{c.ID, c.Object, c.Created, c.Model, c.SystemFingerprint, c.Choices, usage})
 		return
 	}
 	c := a.chatCompletion(p, a.x.model)

@@ -1,6 +1,7 @@
 package ollamatest
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"slices"
@@ -11,10 +12,12 @@ import (
 type Request struct {
 	Method string
 	Path   string
+	Query  string
 	Host   string
-	Header http.Header
-	Body   []byte // its first 64 KiB
-	Model  string // as it was spelled, "" when there was none
+	Header http.Header // all of it, but for Host
+	Body   []byte      // decoded; its first 512 KiB, or nothing once it is among the older ones
+	Size   int         // of the whole decoded body
+	Model  string      // as it was spelled, "" when there was none
 	Begun  time.Time
 	Ended  time.Time // zero while it is being answered
 	// Aborted is when the client left before its answer was complete, or when
@@ -24,8 +27,9 @@ type Request struct {
 
 // Bounds of what is kept: a load test asks much and often.
 const (
-	maxLog  = 10_000
-	maxBody = 64 << 10
+	maxLog    = 10_000
+	maxBody   = 512 << 10
+	maxBodies = 16 << 20 // in all
 )
 
 // Requests gives the latest 10,000 requests, oldest first.
@@ -71,8 +75,8 @@ func (s *Server) idleNow() <-chan struct{} {
 // record keeps a request; end must be called when it is answered.
 func (s *Server) record(r *http.Request, body []byte) (record *Request, end func()) {
 	record = &Request{
-		Method: r.Method, Path: r.URL.Path, Host: r.Host, Header: r.Header.Clone(),
-		Body: body[:min(len(body), maxBody)], Model: decodeModel(body), Begun: time.Now(),
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Host: r.Host, Header: r.Header.Clone(),
+		Body: bytes.Clone(body[:min(len(body), maxBody)]), Size: len(body), Model: decodeModel(body), Begun: time.Now(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,9 +84,7 @@ func (s *Server) record(r *http.Request, body []byte) (record *Request, end func
 		s.idle = make(chan struct{})
 	}
 	s.active++
-	if s.log = append(s.log, record); len(s.log) > maxLog {
-		s.log = slices.Delete(s.log, 0, len(s.log)-maxLog)
-	}
+	s.keep(record)
 	answered := context.AfterFunc(r.Context(), func() { s.aborted(record) })
 	return record, func() {
 		answered()
@@ -95,6 +97,21 @@ func (s *Server) record(r *http.Request, body []byte) (record *Request, end func
 		if s.active--; s.active == 0 {
 			close(s.idle)
 		}
+	}
+}
+
+// keep adds a request to the log, within its bounds. s.mu must be held.
+func (s *Server) keep(record *Request) {
+	s.log = append(s.log, record)
+	s.kept += len(record.Body)
+	if len(s.log) > maxLog {
+		s.kept -= len(s.log[0].Body)
+		s.log = slices.Delete(s.log, 0, 1)
+		s.bodies = max(s.bodies-1, 0)
+	}
+	for ; s.kept > maxBodies; s.bodies++ {
+		s.kept -= len(s.log[s.bodies].Body)
+		s.log[s.bodies].Body = nil
 	}
 }
 

@@ -14,6 +14,15 @@ func (x *exchange) refuse(status int, message string) {
 	}
 }
 
+// refuseStream refuses what was found wrong when the stream was to begin, which
+// shows in the content type.
+func (x *exchange) refuseStream(status int, message string, streams bool) {
+	if streams {
+		x.header(status, contentPlainJSON)
+	}
+	x.refuse(status, message)
+}
+
 // refuseUnread refuses a request that cannot be read; OpenAI's dialect has a
 // kind of error of its own for these.
 func (x *exchange) refuseUnread(r *refusal) {

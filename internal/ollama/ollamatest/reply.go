@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 )
 
 // reply answers a request to a model, in whatever dialect.
@@ -22,7 +23,7 @@ func reply(x *exchange) {
 		x.only("load")
 		return
 	}
-	prompt, err := render(r, model)
+	prompt, err := render(r, model.chatModel)
 	if err != nil {
 		x.refuse(http.StatusInternalServerError, err.Error())
 		return
@@ -33,7 +34,7 @@ func reply(x *exchange) {
 		return
 	}
 	x.generate(&generation{
-		chain: x.server.words(shortName(r.Model), r, prompt),
+		chain: x.server.words(model.tiny, r, prompt),
 		limit: limit(r.Options), stops: stopsOf(r.Options),
 	}, min(promptTokens, chatContext))
 }
@@ -51,7 +52,7 @@ func (x *exchange) generate(g *generation, promptTokens int) {
 		}
 	}
 	if g.reason != "" {
-		_ = x.say(part{done: true, reason: g.reason, promptTokens: promptTokens, tokens: g.tokens})
+		_ = x.say(part{text: g.rest, done: true, reason: g.reason, promptTokens: promptTokens, tokens: g.tokens})
 	}
 }
 
@@ -67,14 +68,12 @@ func (x *exchange) only(reason string) {
 
 // admit gives the model that is asked, or refuses the request, looking at it in
 // the order in which a real server does.
-func (x *exchange) admit(r *chatRequest) (chatModel, bool) {
-	name := shortName(r.Model)
-	model, ok := chatModels[name]
-	known := ok || name == embedModel
+func (x *exchange) admit(r *chatRequest) (knownModel, bool) {
+	model, known := x.server.model(r.Model)
 	switch {
 	case r.TopLogprobs < 0 || r.TopLogprobs > 20:
 		x.refuse(http.StatusBadRequest, "top_logprobs must be between 0 and 20")
-	case r.Model == "" && !r.generates:
+	case !known && !r.generates && !validName(r.Model):
 		x.refuse(http.StatusBadRequest, "model is required")
 	case !known:
 		x.refuse(http.StatusNotFound, fmt.Sprintf("model '%s' not found", r.Model))
@@ -86,28 +85,35 @@ func (x *exchange) admit(r *chatRequest) (chatModel, bool) {
 		if x.pace == 0 {
 			x.pace = model.pace
 		}
-		return model, x.capable(r, name, model) && x.takesOptions(r)
+		return model, x.capable(r, model) && x.takesOptions(r)
 	}
 	return model, false
 }
 
 // capable refuses what the model cannot do.
-func (x *exchange) capable(r *chatRequest, name string, model chatModel) bool {
+func (x *exchange) capable(r *chatRequest, model knownModel) bool {
 	cannot := func(what string) {
-		x.refuse(http.StatusBadRequest, fmt.Sprintf("registry.ollama.ai/library/%s:latest does not support %s", name, what))
+		name := model.tiny
+		if model.added.Name != "" {
+			name = model.added.Name
+		}
+		if !strings.Contains(name, ":") {
+			name += ":latest"
+		}
+		x.refuse(http.StatusBadRequest, fmt.Sprintf("registry.ollama.ai/library/%s does not support %s", name, what))
 	}
-	switch {
-	case r.Think != nil && r.Think.on && !model.can("thinking") && !r.relaxesThink && (r.Think.level == "" || !r.generates):
+	switch thinks := r.Think != nil && r.Think.on; {
+	case thinks && !model.can("thinking") && !r.relaxesThink && (r.Think.level == "" || !r.generates):
 		x.refuse(http.StatusBadRequest, fmt.Sprintf("%q does not support thinking", r.Model))
-	case name == embedModel && r.generates:
+	case model.embeds && r.generates:
 		x.refuse(http.StatusBadRequest, fmt.Sprintf("%q does not support generate", r.Model))
-	case name == embedModel:
+	case model.embeds:
 		x.refuse(http.StatusBadRequest, fmt.Sprintf("%q does not support chat", r.Model))
-	case r.Suffix != "":
+	case r.Suffix != "" && !model.can("insert"):
 		cannot("insert")
 	case len(r.Tools) > 0 && !model.can("tools"):
 		cannot("tools")
-	case r.Think != nil && r.Think.level != "":
+	case thinks && r.Think.level != "":
 		x.refuse(http.StatusBadRequest, fmt.Sprintf("think value %q is not supported for this model", r.Think.level))
 	default:
 		return true
@@ -126,10 +132,7 @@ func (x *exchange) takesOptions(r *chatRequest) bool {
 		}
 	}
 	if err := checkFormat(r.Format); err != nil {
-		if r.streams() {
-			x.w.Header().Set("Content-Type", contentPlainJSON)
-		}
-		x.refuse(http.StatusInternalServerError, err.Error())
+		x.refuseStream(http.StatusInternalServerError, err.Error(), r.streams())
 		return false
 	}
 	return true

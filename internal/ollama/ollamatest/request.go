@@ -65,7 +65,7 @@ type tool struct {
 
 type function struct {
 	Name        string     `json:"name"`
-	Description string     `json:"description,omitempty"`
+	Description string     `json:"description"`
 	Parameters  parameters `json:"parameters"`
 }
 

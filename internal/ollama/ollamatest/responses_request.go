@@ -2,6 +2,7 @@ package ollamatest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -11,7 +12,7 @@ import (
 type responsesRequest struct {
 	Model           string          `json:"model"`
 	Background      bool            `json:"background"`
-	Input           responsesInput  `json:"input"`
+	Input           any             `json:"input"`
 	Instructions    string          `json:"instructions"`
 	MaxOutputTokens *int            `json:"max_output_tokens"`
 	Temperature     *float64        `json:"temperature"`
@@ -43,100 +44,6 @@ type responsesTool struct {
 	Parameters  map[string]any `json:"parameters"`
 }
 
-// responsesInput is a text or a list of items.
-type responsesInput struct {
-	text  string
-	items []responsesItem
-}
-
-func (in *responsesInput) UnmarshalJSON(data []byte) error {
-	if json.Unmarshal(data, &in.text) == nil {
-		return nil
-	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(data, &items); err != nil {
-		return fmt.Errorf("input must be a string or array: %w", err)
-	}
-	for i, raw := range items {
-		var item responsesItem
-		if err := json.Unmarshal(raw, &item); err != nil {
-			return fmt.Errorf("input[%d]: %w", i, err)
-		}
-		in.items = append(in.items, item)
-	}
-	return nil
-}
-
-// responsesItem is an item of any kind that a real server takes as input.
-type responsesItem struct {
-	Type             string           `json:"type"`
-	Role             string           `json:"role"` // of a message, as the content
-	Content          responsesContent `json:"content"`
-	CallID           string           `json:"call_id"`           // of a function_call and its output
-	Name             string           `json:"name"`              // of a function_call, as the arguments
-	Arguments        string           `json:"arguments"`         //
-	Output           string           `json:"output"`            // of a function_call_output
-	EncryptedContent string           `json:"encrypted_content"` // of reasoning
-}
-
-func (item *responsesItem) UnmarshalJSON(data []byte) error {
-	var kind struct{ Type, Role string }
-	if err := json.Unmarshal(data, &kind); err != nil {
-		return err
-	}
-	type plain responsesItem
-	switch {
-	case kind.Type == "message", kind.Type == "" && kind.Role != "":
-		var message struct {
-			Role    string           `json:"role"`
-			Content responsesContent `json:"content"`
-		}
-		err := json.Unmarshal(data, &message)
-		*item = responsesItem{Type: "message", Role: message.Role, Content: message.Content}
-		return err
-	case kind.Type == "function_call", kind.Type == "function_call_output", kind.Type == "reasoning":
-		var other plain
-		err := json.Unmarshal(data, &other)
-		*item = responsesItem(other)
-		return err
-	}
-	return fmt.Errorf("unknown input item type: %s", kind.Type)
-}
-
-// responsesContent is a text or a list of parts.
-type responsesContent []responsesPart
-
-type responsesPart struct {
-	Type     string `json:"type"`
-	Text     string `json:"text"`
-	ImageURL string `json:"image_url"`
-}
-
-func (c *responsesContent) UnmarshalJSON(data []byte) error {
-	var text string
-	if json.Unmarshal(data, &text) == nil {
-		*c = responsesContent{{Type: "input_text", Text: text}}
-		return nil
-	}
-	var parts []json.RawMessage
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return fmt.Errorf("content must be a string or array: %w", err)
-	}
-	for i, raw := range parts {
-		var part responsesPart
-		if err := json.Unmarshal(raw, &part); err != nil {
-			return fmt.Errorf("content[%d]: %w", i, err)
-		}
-		switch part.Type {
-		case "input_text", "input_image", "output_text":
-			*c = append(*c, part)
-		default:
-			return fmt.Errorf("content[%d]: unknown content type: %s", i, part.Type)
-		}
-	}
-	return nil
-}
-
 // readResponses reads a request for a response.
 func readResponses(x *exchange) (*chatRequest, dialect, *refusal) {
 	request := &responsesRequest{}
@@ -158,12 +65,18 @@ func (request *responsesRequest) native(r *chatRequest) error {
 	if request.Instructions != "" {
 		r.Messages = append(r.Messages, message{Role: "system", Content: request.Instructions})
 	}
-	if request.Input.text != "" {
-		r.Messages = append(r.Messages, message{Role: "user", Content: request.Input.text})
-	}
-	var err error
-	if r.Messages, err = nativeItems(r.Messages, request.Input.items); err != nil {
-		return err
+	switch input := request.Input.(type) {
+	case nil, string:
+		if text, _ := input.(string); text != "" {
+			r.Messages = append(r.Messages, message{Role: "user", Content: text})
+		}
+	case []any:
+		var err error
+		if r.Messages, err = nativeItems(r.Messages, input); err != nil {
+			return err
+		}
+	default:
+		return errors.New("input must be a string or array")
 	}
 	if request.MaxOutputTokens != nil {
 		r.Options["num_predict"] = float64(*request.MaxOutputTokens)
@@ -187,34 +100,24 @@ func (request *responsesRequest) native(r *chatRequest) error {
 
 // nativeItems adds items to a conversation. Calls and thoughts join the message
 // of the assistant beside them.
-func nativeItems(messages []message, items []responsesItem) ([]message, error) {
+func nativeItems(messages []message, items []any) ([]message, error) {
 	var thinking string
-	for _, item := range items {
-		m := message{Role: item.Role}
-		switch item.Type {
-		case "reasoning":
-			thinking = item.EncryptedContent
+	for i, item := range items {
+		fields, _ := item.(map[string]any)
+		if fields["type"] == "reasoning" {
+			thinking, _ = fields["encrypted_content"].(string)
 			continue
-		case "function_call_output":
-			m = message{Role: "tool", Content: item.Output, ToolCallID: item.CallID}
-		case "function_call":
-			arguments := item.Arguments
-			if arguments == "" {
-				arguments = "{}"
-			}
-			if !json.Valid([]byte(arguments)) {
-				return nil, fmt.Errorf("failed to parse function call arguments: %w", json.Unmarshal([]byte(arguments), new(any)))
-			}
-			m = message{Role: "assistant", ToolCalls: []toolCall{{item.CallID, functionCall{Name: item.Name, Arguments: []byte(arguments)}}}}
-			if last := len(messages) - 1; last >= 0 && messages[last].Role == "assistant" {
-				m.Content, m.Images = messages[last].Content, messages[last].Images
-				m.Thinking, m.ToolCalls = messages[last].Thinking, append(messages[last].ToolCalls, m.ToolCalls...)
-				messages = messages[:last]
-			}
-		default:
-			if err := m.addContent(item.Content); err != nil {
-				return nil, err
-			}
+		}
+		m, err := nativeItem(fields)
+		if unknown := new(unknownInput); errors.As(err, &unknown) {
+			return nil, fmt.Errorf("input[%d]: %w", i, err)
+		} else if err != nil {
+			return nil, err
+		}
+		if last := len(messages) - 1; m.ToolCalls != nil && last >= 0 && messages[last].Role == "assistant" {
+			m.Content, m.Images, m.Thinking = messages[last].Content, messages[last].Images, messages[last].Thinking
+			m.ToolCalls = append(messages[last].ToolCalls, m.ToolCalls...)
+			messages = messages[:last]
 		}
 		if m.Role == "assistant" && thinking != "" {
 			m.Thinking, thinking = thinking, ""
@@ -227,15 +130,66 @@ func nativeItems(messages []message, items []responsesItem) ([]message, error) {
 	return messages, nil
 }
 
-func (m *message) addContent(content responsesContent) error {
-	for _, part := range content {
-		m.Content += part.Text
-		if part.ImageURL != "" {
-			image, err := decodeImage(part.ImageURL)
+// unknownInput is input of a kind that a real server does not know; where it
+// stands is told, but for what is wrong with known ones it is not.
+type unknownInput struct{ message string }
+
+func (e *unknownInput) Error() string { return e.message }
+
+// nativeItem gives an item of the input but reasoning in Ollama's own terms. A
+// message need not say that it is one.
+func nativeItem(fields map[string]any) (message, error) {
+	field := func(name string) string { text, _ := fields[name].(string); return text }
+	switch kind := field("type"); {
+	case kind == "message", kind == "" && field("role") != "":
+		m := message{Role: field("role")}
+		return m, m.addContent(fields["content"])
+	case kind == "function_call":
+		arguments := field("arguments")
+		if arguments == "" {
+			arguments = "{}"
+		}
+		if err := json.Unmarshal([]byte(arguments), new(any)); err != nil {
+			return message{}, fmt.Errorf("failed to parse function call arguments: %w", err)
+		}
+		call := toolCall{field("call_id"), functionCall{Name: field("name"), Arguments: []byte(arguments)}}
+		return message{Role: "assistant", ToolCalls: []toolCall{call}}, nil
+	case kind == "function_call_output":
+		output, ok := fields["output"].(string)
+		if !ok && fields["output"] != nil {
+			return message{}, &unknownInput{"output must be a string"}
+		}
+		return message{Role: "tool", Content: output, ToolCallID: field("call_id")}, nil
+	default:
+		return message{}, &unknownInput{"unknown input item type: " + kind}
+	}
+}
+
+// addContent adds a text, or those and the images of a list of parts.
+func (m *message) addContent(content any) error {
+	parts, ok := content.([]any)
+	if text, is := content.(string); is || content == nil {
+		m.Content += text
+	} else if !ok {
+		return &unknownInput{"content must be a string or array"}
+	}
+	for i, p := range parts {
+		fields, _ := p.(map[string]any)
+		field := func(name string) string { text, _ := fields[name].(string); return text }
+		switch kind := field("type"); kind {
+		case "input_text", "output_text":
+			m.Content += field("text")
+		case "input_image":
+			if field("image_url") == "" {
+				continue
+			}
+			image, err := decodeImage(field("image_url"))
 			if err != nil {
 				return err
 			}
 			m.Images = append(m.Images, image)
+		default:
+			return &unknownInput{fmt.Sprintf("content[%d]: unknown content type: %s", i, kind)}
 		}
 	}
 	return nil
