@@ -173,6 +173,7 @@ test('usage shows by day, by model, and by key with its label', async () => {
 test('who has no key yet is shown, once, what to do with one', async () => {
   const { person } = open({ credentials: [] });
   expect(await screen.findByText(/-H "Authorization: Bearer pdk_…" \\/)).toBeVisible();
-  await person.click(screen.getByRole('tab', { name: 'OpenAI' }));
+  await person.click(screen.getByRole('combobox', { name: 'Use it with' }));
+  await person.click(await screen.findByRole('option', { name: /^Python/ }));
   expect(await screen.findByText(/base_url="http.+\/v1"/)).toBeVisible();
 });
