@@ -154,7 +154,7 @@ func TestAnExceededQuotaIsToldInTheDialect(t *testing.T) {
 		"/v1/chat/completions": `{"error":{"message":"token quota exceeded: 0 of 3 tokens used this day;`,
 	} {
 		got := askGateway(t, a, "POST", path, a.AdminKey, `{"model":"tiny-chat","messages":[{"role":"user","content":"hello there, you"}]}`)
-		if got.StatusCode != http.StatusTooManyRequests || !strings.HasPrefix(got.body, want) || !strings.Contains(got.body, "resets at 2") ||
+		if got.StatusCode != http.StatusTooManyRequests || !strings.HasPrefix(got.body, want) || !strings.Contains(got.body, "will reset at 2") ||
 			got.Header.Get("Retry-After") == "" || got.Header.Get("X-Should-Retry") != "false" {
 			t.Errorf("%s: %d %v %s", path, got.StatusCode, got.Header, got.body)
 		}

@@ -29,16 +29,16 @@ var errNotFound = fault.New(connect.CodeNotFound, fault.NotFoundReason, "Paddock
 
 // WriteError refuses a request in the client's dialect. The error must be one that the client may see.
 func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.Error) {
-	if after := err.Meta().Get("Retry-After"); after != "" {
-		w.Header().Set("Retry-After", after)
+	after := retryAfter(err)
+	if after > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(after))
 	}
 	status := statusOf(err)
-	switch quota := fault.ReasonOf(err) == fault.QuotaExceeded; {
-	case quota:
-		w.Header().Set("Retry-After-Ms", "1") // OpenCode reads it first, and would sleep until the quota resets
-		fallthrough
-	case status < http.StatusInternalServerError && status != http.StatusTooManyRequests:
-		w.Header().Set("X-Should-Retry", "false") // asking again does not help; Anthropic's clients would, for minutes
+	if after > longestRetry {
+		w.Header().Set("Retry-After-Ms", "1") // OpenCode reads it first, and would sleep for hours before it says why
+	}
+	if after > longestRetry || status < http.StatusInternalServerError && status != http.StatusTooManyRequests {
+		w.Header().Set("X-Should-Retry", "false") // OpenAI's and Anthropic's clients would ask again, for minutes
 	}
 	if status == http.StatusUnauthorized {
 		challenge(w.Header(), r)
@@ -48,6 +48,16 @@ func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.
 		body = exhausted(w.Header(), err)
 	}
 	writeJSON(w, d, status, body)
+}
+
+// longestRetry is the longest wait that clients shall wait out by themselves, seconds. What takes longer, a quota that is used
+// up, a person shall be told at once.
+const longestRetry = 60
+
+// retryAfter returns the seconds after which asking again makes sense; 0 is unknown.
+func retryAfter(err *connect.Error) int {
+	seconds, _ := strconv.Atoi(err.Meta().Get("Retry-After"))
+	return seconds
 }
 
 // openAIError is an error as OpenAI's clients read it.
@@ -78,8 +88,7 @@ func (e openAIError) body() []byte {
 // shows its people those alone, and with them the message in the header.
 func exhausted(h http.Header, err *connect.Error) []byte {
 	e := newOpenAIError(http.StatusTooManyRequests, string(fault.ReasonOf(err)), err.Message())
-	after, _ := strconv.ParseInt(err.Meta().Get("Retry-After"), 10, 64)
-	e.Type, e.ResetsAt = "usage_limit_reached", time.Now().Unix()+after
+	e.Type, e.ResetsAt = "usage_limit_reached", time.Now().Unix()+int64(retryAfter(err))
 	h.Set("X-Codex-Promo-Message", err.Message())
 	return e.body()
 }

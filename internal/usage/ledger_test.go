@@ -252,7 +252,7 @@ func TestPeriodsAreThoseOfTheAdmission(t *testing.T) {
 		lived := reserve(t, l, ctx)
 		if _, err := l.Reserve(ctx, Call{Kind: Chat, Model: "m", PromptTokens: 6}); reasonOf(err) != fault.QuotaExceeded {
 			t.Errorf("before midnight: %v", err)
-		} else if !strings.Contains(err.Error(), "resets at 2027-02-01T00:00:00Z") {
+		} else if !strings.Contains(err.Error(), "will reset at 2027-02-01T00:00:00Z") {
 			t.Error(err)
 		}
 		clock = clock.Add(time.Microsecond).In(time.FixedZone("UTC-11", -11*3600)) // midnight

@@ -45,7 +45,7 @@ func exceeded(p *sum, limit, need int64, reset time.Time) (time.Duration, *conne
 	if p.reserved > 0 {
 		message += fmt.Sprintf(", %d held by running calls", p.reserved)
 	}
-	message += fmt.Sprintf("; this call needs at least %d; the quota resets at %s", need, reset.Format(time.RFC3339))
+	message += fmt.Sprintf("; this call needs at least %d; the quota will reset at %s", need, reset.Format(time.RFC3339))
 	wait := time.Until(reset)
 	if limit-p.used >= need {
 		wait = min(wait, heldFor)

@@ -174,14 +174,14 @@ test('an exceeded quota', async () => {
   await assert.rejects(chat(as(poorKey), 'tiny-chat'), (err) => {
     assert.ok(err instanceof OpenAI.RateLimitError, `${err}`);
     assert.deepEqual([err.type, err.code], ['rate_limit_error', 'QUOTA_EXCEEDED']);
-    assert.match(err.message, /token quota exceeded: 0 of 0 tokens used this day; .*resets at 2/);
+    assert.match(err.message, /token quota exceeded: 0 of 0 tokens used this day; .*reset at 2/);
     return true;
   });
 });
 
 test('a bad request', async () => {
   await assert.rejects(
-    () => client.chat.completions.create({ model: 'tiny-chat', messages, top_p: 9 }),
+    () => client.chat.completions.create({ model: 'tiny-chat', messages, top_p: 'high' }),
     (err) => err instanceof OpenAI.BadRequestError && err.message.includes('top_p'),
   );
 });

@@ -98,7 +98,7 @@ test('a quota that is used up says when it resets, and where to see it', async (
     async function* () {
       yield* [];
       const message =
-        'token quota exceeded: 9 of 9 tokens used this day; the quota resets at 2026-11-24T00:00:00Z';
+        'token quota exceeded: 9 of 9 tokens used this day; the quota will reset at 2026-11-24T00:00:00Z';
       throw fault(Code.ResourceExhausted, 'QUOTA_EXCEEDED', message, { retryAfter: 18_721 });
     },
   ]);
