@@ -31,7 +31,13 @@ export interface Client {
 /** In the order of the list; the first unless another was chosen before. */
 export const clients: [Client, ...Client[]] = [
   { id: 'curl', label: 'curl', blocks: curl, embeds: true },
-  { id: 'claude-code', label: 'Claude Code', detail: 'agent', blocks: claudeCode },
+  {
+    id: 'claude-code',
+    label: 'Claude Code',
+    detail: 'agent',
+    blocks: claudeCode,
+    note: 'It takes a model that it does not know for one that reads a million tokens. CLAUDE_CODE_MAX_CONTEXT_TOKENS tells it how many yours does.',
+  },
   { id: 'codex', label: 'Codex', detail: 'agent', blocks: codex },
   { id: 'opencode', label: 'OpenCode', detail: 'agent', blocks: openCode },
   { id: 'qwen-code', label: 'qwen-code', detail: 'agent', blocks: qwenCode },
