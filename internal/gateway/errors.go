@@ -164,31 +164,11 @@ func typeOf(status int) string {
 // statusOf is the HTTP status of an error: that which Connect gives it, but 413 for what is too large, lest clients that
 // take 429 for a limit try again.
 func statusOf(err *connect.Error) int {
-	if fault.ReasonOf(err) == fault.MessageTooLarge {
+	switch {
+	case fault.ReasonOf(err) == fault.MessageTooLarge:
 		return http.StatusRequestEntityTooLarge
-	}
-	switch err.Code() {
-	case connect.CodeInvalidArgument, connect.CodeFailedPrecondition, connect.CodeOutOfRange:
-		return http.StatusBadRequest
-	case connect.CodeUnauthenticated:
-		return http.StatusUnauthorized
-	case connect.CodePermissionDenied:
-		return http.StatusForbidden
-	case connect.CodeNotFound:
-		return http.StatusNotFound
-	case connect.CodeAlreadyExists, connect.CodeAborted:
-		return http.StatusConflict
-	case connect.CodeResourceExhausted:
-		return http.StatusTooManyRequests
-	case connect.CodeCanceled:
-		return 499 // as nginx has it: the client has gone
-	case connect.CodeUnimplemented: // a content coding
+	case err.Code() == connect.CodeUnimplemented: // a content coding
 		return http.StatusUnsupportedMediaType
-	case connect.CodeUnavailable:
-		return http.StatusServiceUnavailable
-	case connect.CodeDeadlineExceeded:
-		return http.StatusGatewayTimeout
-	case connect.CodeUnknown, connect.CodeInternal, connect.CodeDataLoss:
 	}
-	return http.StatusInternalServerError
+	return fault.HTTPStatus(err.Code())
 }

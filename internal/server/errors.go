@@ -17,6 +17,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
+// errInternal is all that a caller may know of our own faults.
+var errInternal = fault.New(connect.CodeInternal, fault.Internal, "internal error")
+
 // tell turns what went wrong into what the caller may know. Features return a Connect error where they know the answer;
 // this is the one place that decides about the rest, and logs its cause with the request id.
 func tell(ctx context.Context, err error) *connect.Error {
@@ -74,7 +77,7 @@ func tellCause(err error) *connect.Error {
 	case errors.As(err, &known) && known.Code() != connect.CodeUnknown && known.Code() != connect.CodeInternal:
 		return known // of the protocol's own
 	}
-	return fault.New(connect.CodeInternal, fault.Internal, "internal error")
+	return errInternal
 }
 
 func tellUpstream(e *ollama.Error) *connect.Error {

@@ -3,14 +3,9 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
-	"runtime/debug"
 
 	"connectrpc.com/connect"
-
-	"github.com/paddock-gate/paddock/internal/caller"
 )
 
 // noteInterceptor tells observe how each call ended. It is outside of the others.
@@ -71,7 +66,6 @@ func recovered(ctx context.Context, panicked any, err error) error {
 	if panicked == http.ErrAbortHandler { //nolint:errorlint // compared as net/http does
 		panic(panicked)
 	}
-	slog.ErrorContext(ctx, "panic", "value", fmt.Sprint(panicked), "stack", string(debug.Stack()),
-		"request_id", caller.From(ctx).RequestID)
-	return fmt.Errorf("panic: %v", panicked)
+	logPanic(ctx, panicked)
+	return errInternal
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 // observe gives every request an id and a caller (a stranger, so far), and when it is over a log line and its metrics.
@@ -35,37 +36,45 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 		}
 		defer rec.limit() // net/http writes the rest of the answer after the handler
 
-		defer func() { //nolint:contextcheck // the request's own, which is r's by now
+		defer func() {
+			breakOff := survive(rec, r, seen, recover()) //nolint:contextcheck // the request's own, which is r's by now
+			if seen.code == 0 && rec.gone {
+				seen.code = connect.CodeCanceled
+			}
 			took := time.Since(began)
-			status := strconv.Itoa(max(rec.status, http.StatusOK))
-			if seen.code != "" {
-				status = seen.code
+			m.observe(route(r), seen.label(rec.status), took)
+			logRequest(r, log, strangers, seen, rec.status, took) //nolint:contextcheck // as above
+			if breakOff {
+				panic(http.ErrAbortHandler)
 			}
-			m.observe(route(r), status, took)
-			level, stranger := levelOf(r.URL.Path), c.UserID == uuid.Nil
-			if !log.Enabled(r.Context(), level) || stranger && !strangers.mayLog() {
-				return
-			}
-			attrs := []slog.Attr{
-				slog.String("method", r.Method),
-				slog.String("path", r.URL.Path),
-				slog.Int("status", max(rec.status, http.StatusOK)), // nothing written is 200
-				slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-				slog.String("request_id", c.RequestID),
-				slog.String("ip", c.Address()),
-			}
-			if seen.code != "" {
-				attrs = append(attrs, slog.String("code", seen.code))
-			}
-			if !stranger {
-				attrs = append(attrs, slog.String("user_id", c.UserID.String()))
-			} else if n := strangers.skipped.Swap(0); n > 0 {
-				attrs = append(attrs, slog.Int64("skipped", n))
-			}
-			log.LogAttrs(r.Context(), level, "request", attrs...)
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+func logRequest(r *http.Request, log *slog.Logger, strangers *quiet, seen *observation, sent int, took time.Duration) {
+	c := caller.From(r.Context())
+	level, stranger := levelOf(r.URL.Path), c.UserID == uuid.Nil
+	if !log.Enabled(r.Context(), level) || stranger && !strangers.mayLog() {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", seen.status(sent)),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("request_id", c.RequestID),
+		slog.String("ip", c.Address()),
+	}
+	if seen.code != 0 {
+		attrs = append(attrs, slog.String("code", seen.code.String()))
+	}
+	if !stranger {
+		attrs = append(attrs, slog.String("user_id", c.UserID.String()))
+	} else if n := strangers.skipped.Swap(0); n > 0 {
+		attrs = append(attrs, slog.Int64("skipped", n))
+	}
+	log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
 // strangersLines is how many requests of callers who are nobody's are logged in a second: who has no credential shall not
@@ -122,15 +131,40 @@ func requestID(r *http.Request) string {
 // observation is what only the outside of a call knows, and what only its inside does.
 type observation struct {
 	method, path string
-	code         string
+	code         connect.Code // that the call has failed with; 0: none, or the status tells
+	// refuse answers with an error in the terms of the call's client; nil until the door knows those.
+	refuse func(w http.ResponseWriter, r *http.Request, told *connect.Error)
+}
+
+// status is the HTTP status of the call. One that fails after that has been sent, or over gRPC, has the status that it
+// would have had. Nothing written is 200.
+func (o *observation) status(sent int) int {
+	if sent < http.StatusBadRequest && o.code != 0 {
+		return fault.HTTPStatus(o.code)
+	}
+	return max(sent, http.StatusOK)
+}
+
+// label is how the call ended, for metrics.
+func (o *observation) label(sent int) string {
+	if o.code != 0 {
+		return o.code.String()
+	}
+	return strconv.Itoa(o.status(sent))
 }
 
 type observationKey struct{}
 
+// observationOf returns the call's observation, nil when nobody observes it.
+func observationOf(ctx context.Context) *observation {
+	seen, _ := ctx.Value(observationKey{}).(*observation)
+	return seen
+}
+
 // observed tells in the log which call it is about.
 func observed(ctx context.Context) []slog.Attr {
-	seen, ok := ctx.Value(observationKey{}).(*observation)
-	if !ok {
+	seen := observationOf(ctx)
+	if seen == nil {
 		return nil
 	}
 	return []slog.Attr{slog.String("method", seen.method), slog.String("path", seen.path)}
@@ -138,8 +172,8 @@ func observed(ctx context.Context) []slog.Attr {
 
 // note tells observe how the call ended: an HTTP status says little for gRPC.
 func note(ctx context.Context, err *connect.Error) {
-	if seen, ok := ctx.Value(observationKey{}).(*observation); ok && err != nil {
-		seen.code = err.Code().String()
+	if seen := observationOf(ctx); seen != nil && err != nil {
+		seen.code = err.Code()
 	}
 }
 
@@ -148,66 +182,4 @@ func tellAndNote(ctx context.Context, err error) *connect.Error {
 	told := tell(ctx, err)
 	note(ctx, told)
 	return told
-}
-
-// writeIdle is how long a client may take for each piece of an answer.
-var writeIdle = 30 * time.Second
-
-// recorder remembers the status and gives each write its own time, so that a client that reads nothing does not hold a
-// stream for ever. The deadline is set in the writing goroutine. An answer may well pause for longer: on HTTP/2, where a
-// deadline that passes ends the stream, it is taken back after; on HTTP/1 it counts for writes alone, and the next one sets
-// it anew.
-type recorder struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	status  int
-	http2   bool
-	limited time.Time // when the deadline was set last; HTTP/1 only
-}
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	r.limit()
-	defer r.unlimit()
-	return r.ResponseWriter.Write(b)
-}
-
-// FlushError serves http.ResponseController.
-func (r *recorder) FlushError() error {
-	r.limit()
-	defer r.unlimit()
-	return r.control.Flush()
-}
-
-// Flush serves what asks for an http.Flusher.
-func (r *recorder) Flush() { _ = r.FlushError() }
-
-// Unwrap serves http.ResponseController.
-func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
-
-// limit sets a deadline, unless one is about as good: a stream writes very often.
-func (r *recorder) limit() {
-	now := time.Now()
-	if !r.http2 {
-		if now.Sub(r.limited) < writeIdle/16 {
-			return
-		}
-		r.limited = now
-	}
-	_ = r.control.SetWriteDeadline(now.Add(writeIdle))
-}
-
-func (r *recorder) unlimit() {
-	if r.http2 {
-		_ = r.control.SetWriteDeadline(time.Time{})
-	}
 }

@@ -74,6 +74,7 @@ type Server struct {
 	health  *health
 	metrics *metrics
 	ledger  *usage.Ledger
+	routes  *table
 	handler http.Handler
 	// endTracing sends the last spans; nil without tracing.
 	endTracing func(context.Context) error
@@ -145,6 +146,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		bodies: newBodies(cfg.MaxModelBody), streams: streamed,
 	}
 	t := &table{ServeMux: http.NewServeMux(), door: d, methods: methods, errors: connect.NewErrorWriter(options...)}
+	srv.routes = t
 
 	// The table of routes. What is not in it does not exist.
 	t.rpc(authBody, unlimited)(paddockv1connect.NewAuthServiceHandler(authentication, options...))
