@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -140,9 +140,7 @@ func TestABrokenOffAnswerIsNeverA200(t *testing.T) {
 // TestALargeAnswerThatBreaksOffIsNoA200: what was relayed of it is too large to keep, so that only the connection can tell.
 func TestALargeAnswerThatBreaksOffIsNoA200(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	upstream := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method != http.MethodPost {
 			_, _ = io.WriteString(w, `{"version":"0.17.4","models":[]}`)
 			return
@@ -151,10 +149,9 @@ func TestALargeAnswerThatBreaksOffIsNoA200(t *testing.T) {
 		_, _ = io.WriteString(w, `{"embeddings":[[`+strings.Repeat("0.25,", 400<<10))
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
-	})}
-	go func() { _ = upstream.Serve(l) }()
-	t.Cleanup(func() { upstream.Close() })
-	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": "http://" + l.Addr().String()})
+	}))
+	t.Cleanup(upstream.Close)
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": upstream.URL})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+"/api/embed", strings.NewReader(`{"model":"tiny-embed","input":"x"}`))
 	must(t, err)
 	req.Header = bearerOf(a.AdminKey)

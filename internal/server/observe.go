@@ -37,13 +37,13 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 		defer rec.limit() // net/http writes the rest of the answer after the handler
 
 		defer func() {
-			breakOff := survive(rec, r, seen, recover()) //nolint:contextcheck // the request's own, which is r's by now
+			breakOff := survive(rec, r, seen, recover())
 			if seen.code == 0 && rec.gone {
 				seen.code = connect.CodeCanceled
 			}
 			took := time.Since(began)
 			m.observe(route(r), seen.label(rec.status), took)
-			logRequest(r, log, strangers, seen, rec.status, took) //nolint:contextcheck // as above
+			logRequest(r, log, strangers, seen, rec.status, took)
 			if breakOff {
 				panic(http.ErrAbortHandler)
 			}
