@@ -153,8 +153,8 @@ func TestModelsAsksForCapabilitiesOnce(t *testing.T) {
 	for range 3 {
 		wantModels(t, c)
 	}
-	if n := len(s.To("/api/show")); n != 7 {
-		t.Errorf("%d times /api/show for 7 models", n)
+	if n := len(s.To("/api/show")); n != 8 {
+		t.Errorf("%d times /api/show for 8 models", n)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestModelsAreListedWithoutWhatCannotBeShown(t *testing.T) {
 			c := ollama.New(config)
 			begun := time.Now()
 			models, err := c.Models(t.Context())
-			if err != nil || len(models) != 7 || time.Since(begun) > 30*time.Second {
+			if err != nil || len(models) != 8 || time.Since(begun) > 30*time.Second {
 				t.Fatalf("%d models, %v, after %v", len(models), err, time.Since(begun))
 			}
 			for _, m := range models {

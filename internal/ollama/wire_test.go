@@ -16,12 +16,7 @@ func TestWire(t *testing.T) {
 		chat  = `,"messages":[{"role":"user","content":"hi"}]`
 	)
 	forEachUpstream(t, func(t *testing.T, baseURL string) {
-		for _, x := range []struct {
-			name, route, request string
-			status               int
-			contentType          string
-			wantBody             string // "…" stands for anything
-		}{
+		testWire(t, baseURL, []wireCase{
 			{"heartbeat", "GET /", "", 200, "text/plain; charset=utf-8", "Ollama is running"},
 			{"version", "GET /api/version", "", 200, json, `{"version":"…"}`},
 			{"unknown path", "GET /api/nope", "", 404, "text/plain", "404 page not found"},
@@ -54,18 +49,7 @@ func TestWire(t *testing.T) {
 			{"embed by a chat model", "POST /api/embed", `{"model":"tiny-chat","input":"x","dimensions":4}`, 200, json, `{"model":"tiny-chat","embeddings":[[1,0,0,0]],…`},
 			{"embed of an unknown model", "POST /api/embed", `{"model":"nope","input":"x"}`, 404, json, `{"error":"model \"nope\" not found, try pulling it first"}`},
 			{"embed of no model", "POST /api/embed", `{"input":"x"}`, 500, json, `{"error":"unqualified name: registry.ollama.ai/library/!MISSING!:latest"}`},
-		} {
-			t.Run(x.name, func(t *testing.T) {
-				method, path, _ := strings.Cut(x.route, " ")
-				status, contentType, body := ask(t, method, baseURL+path, x.request, nil)
-				if status != x.status || contentType != x.contentType {
-					t.Errorf("status %d, %q, want %d, %q", status, contentType, x.status, x.contentType)
-				}
-				if !like(body, x.wantBody) {
-					t.Errorf("body %.500s\nwant %s", body, x.wantBody)
-				}
-			})
-		}
+		})
 		for _, foreign := range []string{"Origin", "Host"} {
 			t.Run("foreign "+foreign, func(t *testing.T) {
 				status, _, body := ask(t, "GET", baseURL+"/api/version", "", map[string]string{foreign: "http://evil.example"})
@@ -75,6 +59,29 @@ func TestWire(t *testing.T) {
 			})
 		}
 	})
+}
+
+// wireCase is a request and what is answered to it.
+type wireCase struct {
+	name, route, request string
+	status               int
+	contentType          string
+	wantBody             string // "…" stands for anything
+}
+
+func testWire(t *testing.T, baseURL string, cases []wireCase) {
+	for _, x := range cases {
+		t.Run(x.name, func(t *testing.T) {
+			method, path, _ := strings.Cut(x.route, " ")
+			status, contentType, body := ask(t, method, baseURL+path, x.request, nil)
+			if status != x.status || contentType != x.contentType {
+				t.Errorf("status %d, %q, want %d, %q", status, contentType, x.status, x.contentType)
+			}
+			if !like(body, x.wantBody) {
+				t.Errorf("body %.500s\nwant %s", body, x.wantBody)
+			}
+		})
+	}
 }
 
 func ask(t *testing.T, method, url, body string, header map[string]string) (status int, contentType, answer string) {
