@@ -3,6 +3,7 @@ package ollamatest_test
 import (
 	"bufio"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -114,9 +115,7 @@ func send(t *testing.T, s *ollamatest.Server, path, body string, header http.Hea
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,9 @@ func TestAdd_CloudModels(t *testing.T) {
 func TestNewer(t *testing.T) {
 	s := ollamatest.Start(t)
 	const unlisted = `{"model":"glm-5:cloud","messages":[{"role":"user","content":"hi"}],"stream":false}`
-	if answer := send(t, s, "/api/chat", unlisted, nil); answer.StatusCode != http.StatusNotFound {
+	answer := send(t, s, "/api/chat", unlisted, nil)
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusNotFound {
 		t.Errorf("status %d for a model that is not there", answer.StatusCode)
 	}
 	s.Newer()

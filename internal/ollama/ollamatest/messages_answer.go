@@ -17,10 +17,6 @@ type messagesAnswer struct {
 	called bool   // a tool
 }
 
-func newMessagesAnswer(x *exchange, estimate int) *messagesAnswer {
-	return &messagesAnswer{x: x, estimate: estimate}
-}
-
 type contentBlock struct {
 	Type     string          `json:"type"`
 	Text     *string         `json:"text,omitempty"`

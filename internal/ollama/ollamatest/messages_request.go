@@ -49,7 +49,7 @@ func readMessages(x *exchange) (*chatRequest, dialect, *refusal) {
 	if refused == nil && request.Stream {
 		x.announceStream()
 	}
-	return r, newMessagesAnswer(x, request.estimate()), refused
+	return r, &messagesAnswer{x: x, estimate: request.estimate()}, refused
 }
 
 // native puts the request into Ollama's own terms.

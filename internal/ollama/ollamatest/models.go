@@ -132,12 +132,12 @@ func (s *Server) words(model string, r *chatRequest, prompt string) chain {
 // to their end, and are a call when they name one of the tools.
 func toolWords(r *chatRequest) []piece {
 	said := slices.Clone(chains["<|tool|>"].words)
-	text := ""
+	var text strings.Builder
 	for i := range said {
-		text += said[i].text
+		text.WriteString(said[i].text)
 		said[i].held = true
 	}
-	last := piece{text: text, tokens: 1}
+	last := piece{text: text.String(), tokens: 1}
 	if slices.ContainsFunc(r.Tools, func(t tool) bool { return t.Function.Name == "get_weather" }) {
 		last.text, last.calls = "", []toolCall{newCall("get_weather", []byte(`{"city":"Berlin"}`))}
 	}

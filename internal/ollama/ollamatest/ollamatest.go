@@ -72,17 +72,15 @@ func New() *Server {
 	s := &Server{scripts: map[string][]Step{}, idle: make(chan struct{})}
 	close(s.idle)
 	s.routes = map[string]route{
-		"/":            {"GET, HEAD", heartbeat, nil},
-		"/api/version": {"GET, HEAD", version, nil},
-		"/api/tags":    {"GET, HEAD", tags, nil},
-		"/api/ps":      {"GET", ps, nil},
-		"/api/show":    {"POST", show, nil},
-		"/api/embed":   {"POST", embed, nil},
-
+		"/":               {"GET, HEAD", heartbeat, nil},
+		"/api/version":    {"GET, HEAD", version, nil},
+		"/api/tags":       {"GET, HEAD", tags, nil},
+		"/api/ps":         {"GET", ps, nil},
+		"/api/show":       {"POST", show, nil},
+		"/api/embed":      {"POST", embed, nil},
 		"/api/embeddings": {"POST", legacyEmbeddings, nil},
-
-		"/api/chat":     ofModel(readNative(false)),
-		"/api/generate": ofModel(readNative(true)),
+		"/api/chat":       ofModel(readNative(false)),
+		"/api/generate":   ofModel(readNative(true)),
 
 		"/v1/models":           {"GET", openAIModels, nil},
 		"/v1/models/":          {"GET", openAIModelOf, nil}, // and a name

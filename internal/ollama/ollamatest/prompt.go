@@ -76,12 +76,12 @@ func collated(messages []message) []message {
 	var merged []message
 	var images int
 	for _, m := range messages {
-		var marks string
+		var marks strings.Builder
 		for range m.Images {
-			marks += fmt.Sprintf("[img-%d]", images)
+			fmt.Fprintf(&marks, "[img-%d]", images)
 			images++
 		}
-		m.Content = marks + m.Content
+		m.Content = marks.String() + m.Content
 		if last := len(merged) - 1; last >= 0 && merged[last].Role == m.Role && m.Role != "tool" {
 			merged[last].Content += "\n\n" + m.Content
 			continue

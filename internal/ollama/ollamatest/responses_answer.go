@@ -25,10 +25,6 @@ type responsesAnswer struct {
 	haveCall bool
 }
 
-func newResponsesAnswer(x *exchange, request *responsesRequest) *responsesAnswer {
-	return &responsesAnswer{x: x, request: request}
-}
-
 // Ids of what an answer consists of.
 const (
 	responseID  = "resp_1"

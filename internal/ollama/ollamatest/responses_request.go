@@ -57,7 +57,7 @@ func readResponses(x *exchange) (*chatRequest, dialect, *refusal) {
 	if refused == nil && request.Stream {
 		x.announceStream()
 	}
-	return r, newResponsesAnswer(x, request), refused
+	return r, &responsesAnswer{x: x, request: request}, refused
 }
 
 // native puts the request into Ollama's own terms.

@@ -115,23 +115,21 @@ func (a *responsesAnswer) content(name, field string, value any) responseEvent {
 
 // call tells a call of a function, with all of its arguments in one event.
 func (a *responsesAnswer) call(c toolCall) []responseEvent {
-	id := fmt.Sprintf("fc_1_%d", len(a.calls))
-	about := func(name, field string) responseEvent {
-		return responseEvent{"response.function_call_arguments." + name, object{
-			"item_id": id, "output_index": a.index + len(a.calls), field: string(c.Function.Arguments),
-		}}
-	}
+	index, id, arguments := a.index+len(a.calls), fmt.Sprintf("fc_1_%d", len(a.calls)), string(c.Function.Arguments)
 	item := func(status, arguments string) object {
 		return object{
 			"id": id, "type": "function_call", "status": status, "call_id": c.ID, "name": c.Function.Name, "arguments": arguments,
 		}
 	}
-	added, done := a.item("added", item("in_progress", "")), a.item("done", item("completed", string(c.Function.Arguments)))
-	added.fields["output_index"] = a.index + len(a.calls)
-	done.fields["output_index"] = added.fields["output_index"]
-	events := []responseEvent{added, about("delta", "delta"), about("done", "arguments"), done}
-	a.calls = append(a.calls, done.fields["item"].(object)) //nolint:errcheck // made above
-	return events
+	done := item("completed", arguments)
+	a.calls = append(a.calls, done)
+	const about = "response.function_call_arguments."
+	return []responseEvent{
+		{"response.output_item.added", object{"output_index": index, "item": item("in_progress", "")}},
+		{about + "delta", object{"item_id": id, "output_index": index, "delta": arguments}},
+		{about + "done", object{"item_id": id, "output_index": index, "arguments": arguments}},
+		{"response.output_item.done", object{"output_index": index, "item": done}},
+	}
 }
 
 // end tells the whole of the message once more, and the whole response.
