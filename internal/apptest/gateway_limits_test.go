@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,8 +103,7 @@ func TestAFullQueueIsToldInEveryDialect(t *testing.T) {
 	}
 	open()
 	calls.Wait()
-	isPing := func(r ollamatest.Request) bool { return r.Path == "/api/version" } // of the metrics
-	if n, all := len(served(a)), slices.DeleteFunc(a.Upstream.Requests(), isPing); n != 2 || len(all) != n {
+	if n, all := len(served(a)), a.Upstream.Posts(); n != 2 || len(all) != n {
 		t.Errorf("%d of %d calls upstream were let through", n, len(all))
 	}
 	wantServed(t, a, a.AdminKey)
@@ -121,7 +119,7 @@ func TestAGatewayClientThatLeavesStopsTheModel(t *testing.T) {
 	}
 	for version, client := range map[string]*http.Client{"HTTP/1.1": http1, "HTTP/2": http2} {
 		for path, c := range gatewayCalls {
-			begun := len(a.Upstream.Requests())
+			begun := len(a.Upstream.Posts())
 			ctx, leave := context.WithCancel(t.Context())
 			req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL+path, strings.NewReader(c.body))
 			must(t, err)
@@ -135,7 +133,7 @@ func TestAGatewayClientThatLeavesStopsTheModel(t *testing.T) {
 					t.Errorf("%s %s: %d %s", version, path, res.StatusCode, text)
 				}
 			}()
-			for deadline := time.Now().Add(5 * time.Second); len(a.Upstream.Requests()) == begun && time.Now().Before(deadline); {
+			for deadline := time.Now().Add(5 * time.Second); len(a.Upstream.Posts()) == begun && time.Now().Before(deadline); {
 				time.Sleep(time.Millisecond)
 			}
 			leave()
@@ -145,7 +143,7 @@ func TestAGatewayClientThatLeavesStopsTheModel(t *testing.T) {
 				t.Errorf("%s %s: the model still works", version, path)
 			}
 			cancel()
-			if all := a.Upstream.Requests(); len(all) != begun+1 || all[begun].Aborted.IsZero() {
+			if all := a.Upstream.Posts(); len(all) != begun+1 || all[begun].Aborted.IsZero() {
 				t.Errorf("%s %s: the upstream was not told", version, path)
 			}
 		}

@@ -82,7 +82,7 @@ func TestADatabaseThatGoesAwayInMidStream(t *testing.T) {
 				t.Errorf("%s: through the gateway: %d %s", c.name, got.StatusCode, got.body)
 			}
 		}
-		before := len(a.Upstream.Requests())
+		before := len(a.Upstream.Posts())
 		close(gate)
 		streams.Wait()
 		c.back(a.Database)
@@ -108,7 +108,7 @@ func TestADatabaseThatGoesAwayInMidStream(t *testing.T) {
 		if err != nil || m.GetQuota().GetDay().GetReserved() != 0 || m.GetQuota().GetDay().GetUsed() != 2*each*14 {
 			t.Errorf("%s: %v, %v", c.name, m, err)
 		}
-		if n := len(a.Upstream.Requests()); n != before {
+		if n := len(a.Upstream.Posts()); n != before {
 			t.Errorf("%s: %d requests went upstream, %d before", c.name, n, before)
 		}
 		must(t, a.Stop())

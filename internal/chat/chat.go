@@ -64,11 +64,14 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	}
 	asked := false
 	ask := ollama.ChatRequest{Turn: turn(ctx, false, &asked), Model: model, Options: options(req.GetOptions())}
+	var prompt []string
 	text := 0
 	for _, m := range req.GetMessages() {
 		ask.Messages = append(ask.Messages, ollama.Message{Role: m.GetRole(), Content: m.GetContent()})
+		prompt = append(prompt, m.GetContent())
 		text += len(m.GetContent())
 	}
+	ask.Turn.Affinity = relay.Affinity(caller.From(ctx), "", prompt...)
 	reserved, err := s.ledger.Reserve(ctx, usage.Call{
 		Kind: usage.Chat, Model: model, PromptTokens: usage.Estimate(text), MaxTokens: int64(max(req.GetOptions().GetNumPredict(), 0)),
 	})

@@ -56,7 +56,7 @@ func TestAbortReachesTheUpstream(t *testing.T) {
 			if c.pieces {
 				<-arrived
 			}
-			for deadline := time.Now().Add(5 * time.Second); len(b.Upstream.Requests()) == 0; {
+			for deadline := time.Now().Add(5 * time.Second); len(b.Upstream.Posts()) == 0; {
 				if time.Now().After(deadline) {
 					t.Fatal("the upstream was not asked")
 				}
@@ -70,7 +70,7 @@ func TestAbortReachesTheUpstream(t *testing.T) {
 			if err := b.Upstream.WaitIdle(within); err != nil {
 				t.Fatal("the model still works")
 			}
-			if r := b.Upstream.Requests()[0]; r.Aborted.IsZero() || r.Aborted.Sub(left) > time.Second {
+			if r := b.Upstream.Posts()[0]; r.Aborted.IsZero() || r.Aborted.Sub(left) > time.Second {
 				t.Errorf("the upstream was told after %v", r.Aborted.Sub(left))
 			}
 			if c.path == "/api/show" {

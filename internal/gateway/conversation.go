@@ -1,45 +1,34 @@
 package gateway
 
 import (
-	"hash/fnv"
 	"net/http"
 
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/relay"
 )
 
-// headOfPrompt is how much of a prompt tells one conversation from another, bytes.
-const headOfPrompt = 1 << 10
+// conversationHeaders are those that coding agents name a conversation in.
+var conversationHeaders = [...]string{"X-Claude-Code-Session-Id", "Session-Id", "X-Session-Affinity"}
 
-// sessionHeaders are those that coding agents name a conversation in.
-var sessionHeaders = [...]string{"X-Claude-Code-Session-Id", "Session-Id", "X-Session-Affinity"}
+// promptFields are those that a prompt begins with, in this order.
+var promptFields = [...]string{"system", "instructions", "messages", "input", "prompt"}
 
-// affinity returns a number that the calls of one conversation share, since a server that has served one of them need not read
-// again what it has read: by the name that the client gives it, else by the caller's credential and how the prompt begins.
+// affinity returns what the calls of one conversation share.
 func affinity(r *http.Request, q *request) uint64 {
-	c := caller.From(r.Context())
-	h := fnv.New64a()
-	h.Write(c.UserID[:])
 	name := q.conversation
-	for _, header := range sessionHeaders {
+	for _, header := range conversationHeaders {
 		if v := r.Header.Get(header); v != "" {
 			name = v
 			break
 		}
 	}
-	if name != "" {
-		h.Write([]byte(name))
-		return h.Sum64()
-	}
-	h.Write(c.CredentialID[:])
-	left := headOfPrompt
-	for _, key := range [...]string{"system", "instructions", "messages", "input", "prompt"} {
+	var prompt [][]byte
+	for _, key := range promptFields {
 		for _, m := range q.fields {
 			if m.key == key {
-				head := m.value[:min(left, len(m.value))]
-				h.Write(head)
-				left -= len(head)
+				prompt = append(prompt, m.value)
 			}
 		}
 	}
-	return h.Sum64()
+	return relay.Affinity(caller.From(r.Context()), name, prompt...)
 }

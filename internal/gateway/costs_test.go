@@ -154,7 +154,7 @@ func TestAPromptCannotHide(t *testing.T) {
 			t.Errorf("%s %.100s: %d %.100s", c.path, c.body, got.Status, got.Body)
 		}
 	}
-	if all := b.Upstream.Requests(); len(all) > 0 {
+	if all := b.Upstream.Posts(); len(all) > 0 {
 		t.Errorf("%s %.100s went upstream", all[0].Path, all[0].Body)
 	}
 }

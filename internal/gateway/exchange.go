@@ -63,7 +63,8 @@ func (x *exchange) relay() error {
 	defer work.end()
 	answer, err := x.gateway.upstream.Relay(work.ctx, ollama.Relay{
 		Turn: ollama.Turn{
-			User: caller.From(x.ctx).UserID.String(), Batch: q.call.kind == usage.Embed, Begun: func() { x.asked = true },
+			User: caller.From(x.ctx).UserID.String(), Batch: q.call.kind == usage.Embed, Affinity: q.affinity,
+			Begun: func() { x.asked = true },
 		},
 		Path:  q.call.path,
 		Model: q.model,

@@ -69,6 +69,7 @@ func (g *Gateway) model(call *modelCall) http.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		q.affinity = affinity(r, q)
 		x := &exchange{
 			client: client{
 				w: w, flusher: http.NewResponseController(w), leave: cancel, filler: call.dialect.filler(), every: g.options.StreamAlive,

@@ -87,7 +87,7 @@ func TestAQuotaHoldsAndIsTold(t *testing.T) {
 		for range 20 {
 			b.post(t, path, body)
 		}
-		before := len(b.Upstream.Requests())
+		before := len(b.Upstream.Posts())
 		got := b.post(t, path, body)
 		message := messageOf(t, path, got.Body)
 		if got.Status != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" || !strings.Contains(message, "15") {
@@ -96,7 +96,7 @@ func TestAQuotaHoldsAndIsTold(t *testing.T) {
 		if strings.HasPrefix(path, "/v1") && path != "/v1/messages" && !strings.Contains(got.Body, `"code":"QUOTA_EXCEEDED"`) {
 			t.Errorf("%s: no code: %s", path, got.Body)
 		}
-		if len(b.Upstream.Requests()) != before {
+		if len(b.Upstream.Posts()) != before {
 			t.Errorf("%s went upstream", path)
 		}
 	}
@@ -109,7 +109,7 @@ func TestAQuotaHoldsForWhoAsksForNoLimit(t *testing.T) {
 	b.Caller.Quota.TokensPerDay = &quota
 	for i, limit := range []string{"-1", "-2", "0"} {
 		b.post(t, "/api/chat", `{"model":"tiny-chat",`+hi+`,"options":{"num_predict":`+limit+`}}`)
-		if sent := b.sent(t); len(b.Upstream.Requests()) != i+1 || !strings.Contains(sent, `"options":{"num_predict":4096}`) {
+		if sent := b.sent(t); len(b.Upstream.Posts()) != i+1 || !strings.Contains(sent, `"options":{"num_predict":4096}`) {
 			t.Errorf("for %s, sent %s", limit, sent)
 		}
 	}

@@ -148,11 +148,11 @@ func FuzzNothingForbiddenGoesUpstream(f *testing.F) {
 	b := start(f, ollamatest.Start(f))
 	b.Caller.KeyModels = caller.Models{"tiny-chat:latest"}
 	f.Fuzz(func(t *testing.T, body string) {
-		before := len(b.Upstream.Requests())
+		before := len(b.Upstream.Posts())
 		for path := range calls {
 			b.post(t, path, body)
 		}
-		all := b.Upstream.Requests()
+		all := b.Upstream.Posts()
 		if before > len(all) { // only the latest are kept
 			before = 0
 		}

@@ -29,6 +29,7 @@ type request struct {
 	hosted       []string // names of the tools that were left out
 	toolChoice   *member  // nil: none
 	conversation string   // its name, as the client gives it; may be empty
+	affinity     uint64   // see affinity
 }
 
 func invalid(field, description string) *connect.Error { return fault.Invalid(field, description) }

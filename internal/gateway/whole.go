@@ -79,11 +79,12 @@ func (x *exchange) complete(contentType string, body []byte) error {
 		x.produced = usage.Estimate(size)
 		if unfinished {
 			x.outcome = usage.Failed
+			x.gateway.tell(x.ctx, ollama.ErrUnfinished) // for the log
 		}
 	}
 	x.w.Header().Set("Content-Type", contentType)
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(told)))
-	if _, _ = x.Write(told); x.gone {
+	if _, _ = x.Write(told); x.gone || x.ctx.Err() != nil {
 		x.outcome = usage.Aborted
 	}
 	return nil

@@ -30,6 +30,13 @@ func (c *cached[T]) last() (value T, known bool) {
 	return c.value, c.known
 }
 
+// lastErr returns why the value could not be had when it was asked for last.
+func (c *cached[T]) lastErr() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
 // newest gives a value that was asked for within age, or else the last one
 // known. It waits for one, also when others ask, and fails when no value is known
 // or ctx ends.

@@ -3,6 +3,7 @@ package ollama
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,8 +16,8 @@ const (
 	showsWithin = time.Second
 )
 
-// capabilities remembers what models can do, by digest: /api/tags does not say,
-// and /api/show takes some milliseconds a model.
+// capabilities remembers what models can do, by digest: the /api/tags of an older
+// Ollama does not say, and /api/show takes some milliseconds a model.
 type capabilities struct {
 	slots chan struct{}
 
@@ -28,13 +29,16 @@ func newCapabilities() capabilities {
 	return capabilities{slots: make(chan struct{}, showsAtOnce)}
 }
 
-// findCapabilities gives the capabilities by digest, asking for those not known,
-// and forgets models that are gone. A model that cannot be asked has none.
+// findCapabilities returns by digest the capabilities that the list lacks, asking for
+// those not known, and forgets models that are gone. A model that cannot be asked has none.
 func (s *server) findCapabilities(ctx context.Context, models []taggedModel) map[string][]string {
 	ctx, cancel := context.WithTimeout(ctx, showsWithin)
 	defer cancel()
 	cache := &s.capabilities
 	found, missing := cache.sort(models)
+	if !s.allowCloud { // such a question may go to another machine
+		missing = slices.DeleteFunc(missing, func(m taggedModel) bool { return m.remote })
+	}
 	var asking sync.WaitGroup
 	for _, m := range missing {
 		asking.Go(func() {
@@ -54,15 +58,18 @@ func (s *server) findCapabilities(ctx context.Context, models []taggedModel) map
 	return found
 }
 
-// sort tells which models are known and which are to be asked for.
+// sort returns what is known, and the models that are to be asked about.
 func (c *capabilities) sort(models []taggedModel) (found map[string][]string, missing []taggedModel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found = make(map[string][]string, len(models))
 	for _, m := range models {
-		if list, ok := c.byDigest[m.Digest]; ok {
+		list, known := c.byDigest[m.Digest]
+		switch {
+		case m.Capabilities != nil:
+		case known:
 			found[m.Digest] = list
-		} else {
+		default:
 			missing = append(missing, m)
 		}
 	}

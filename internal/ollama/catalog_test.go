@@ -16,9 +16,12 @@ func TestNoCallGoesByAnOldList(t *testing.T) {
 		c := &Client{}
 		for _, name := range []string{"s", "t"} {
 			s := &server{name: name}
-			s.catalog = cached[map[string]bool]{freshFor: catalogFreshFor, ask: func(context.Context) (map[string]bool, error) {
+			s.catalog = cached[map[string]listed]{freshFor: catalogFreshFor, ask: func(context.Context) (map[string]listed, error) {
 				time.Sleep(time.Second)
-				return map[string]bool{"m": name == holder.Load()}, nil
+				if name != holder.Load() {
+					return nil, nil
+				}
+				return map[string]listed{"m": {}}, nil
 			}}
 			c.servers = append(c.servers, s)
 		}
@@ -40,6 +43,43 @@ func TestNoCallGoesByAnOldList(t *testing.T) {
 			holders, err := c.holders(t.Context(), "m")
 			if err != nil || len(holders) != 1 || holders[0].name != x.goes || time.Since(begun) != x.waits {
 				t.Errorf("%+v: %d holders, %v, after %v", x, len(holders), err, time.Since(begun))
+			}
+		}
+	})
+}
+
+// A model is known to be remote as soon as a list is renewed, and nobody waits for
+// that but when the list is old or lacks the model.
+func TestIsRemote_GoesByTheLastList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var catalog atomic.Value
+		c := &Client{}
+		s := &server{name: "s"}
+		s.catalog = cached[map[string]listed]{freshFor: catalogFreshFor, ask: func(context.Context) (map[string]listed, error) {
+			time.Sleep(time.Second)
+			return catalog.Load().(map[string]listed), nil
+		}}
+		c.servers = []*server{s}
+		for i, x := range []struct {
+			after   time.Duration
+			catalog map[string]listed // from then on
+			remote  bool
+			waits   time.Duration
+		}{
+			{0, map[string]listed{"m": {}}, false, time.Second},
+			{time.Second, map[string]listed{"m": {remote: true}}, false, 0},
+			{catalogFreshFor, map[string]listed{"m": {remote: true}}, false, 0}, // the list is renewed behind this call
+			{2 * time.Second, map[string]listed{"m": {remote: true}}, true, 0},
+			{catalogOldAfter, map[string]listed{}, false, time.Second},
+			{catalogPause / 2, map[string]listed{"m": {remote: true}}, false, 0},
+			{catalogPause, map[string]listed{"m": {remote: true}}, true, time.Second},
+		} {
+			time.Sleep(x.after)
+			catalog.Store(x.catalog)
+			begun := time.Now()
+			remote, err := c.IsRemote(t.Context(), "m")
+			if remote != x.remote || err != nil || time.Since(begun) != x.waits {
+				t.Errorf("%d: %v, %v, after %v", i, remote, err, time.Since(begun))
 			}
 		}
 	})

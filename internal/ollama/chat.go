@@ -58,7 +58,7 @@ const maxLine = 1 << 20
 
 // Chat asks the model and gives its answer piece by piece, as it comes. Each
 // range over it is a request of its own. It ends after a piece with Done set, or
-// with an error: one of the four kinds of Error, or ctx's. Breaking out of the
+// with an error: one of the kinds of Error, or ctx's. Breaking out of the
 // loop stops the upstream. Of what the model thinks aloud and the tools it calls
 // there is nothing but a piece without Content: the model has worked for it.
 func (c *Client) Chat(ctx context.Context, request ChatRequest) iter.Seq2[ChatPiece, error] {

@@ -92,7 +92,7 @@ func TestChatSendsWhatIsSetAndNothingElse(t *testing.T) {
 	if _, _, _, err := collect(t.Context(), newClient(t, s.URL), hi("tiny-chat")); err != nil {
 		t.Fatal(err)
 	}
-	got := s.Requests()
+	got := s.Posts()
 	for i, want := range []string{
 		`{"model":"tiny-chat:latest","messages":[{"role":"system","content":"be \u003cbrief\u003e"},{"role":"user","content":"hi"}],"stream":true,"options":{"temperature":0,"top_p":0.9,"seed":-1,"stop":["\n"]}}`,
 		`{"model":"tiny-chat:latest","messages":[{"role":"user","content":"hi"}],"stream":true}`,
@@ -173,7 +173,7 @@ func wantAborted(t *testing.T, s *ollamatest.Server) {
 	if err := s.WaitIdle(ctx); err != nil {
 		t.Fatalf("the upstream goes on: %v", err)
 	}
-	if r := s.Requests()[0]; r.Aborted.IsZero() {
+	if r := s.Posts()[0]; r.Aborted.IsZero() {
 		t.Errorf("%s was answered to its end", r.Path)
 	}
 }

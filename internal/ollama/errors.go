@@ -20,6 +20,9 @@ var (
 	ErrModelNotFound = errors.New("model not found")
 	// ErrBadRequest: the request cannot be served as it is, now or later.
 	ErrBadRequest = errors.New("bad request")
+	// ErrRemote: the model runs on other machines than the upstreams', and
+	// Config.AllowCloud is not set. Nothing has been sent to any.
+	ErrRemote = errors.New("remote model")
 	// ErrFailed: the upstream was reached, and failed or answered nonsense.
 	ErrFailed = errors.New("upstream failed")
 )
@@ -37,7 +40,7 @@ var (
 // told in its text but not unwrapped: a dial time-out is a
 // context.DeadlineExceeded too, and nobody shall take it for the caller's.
 type Error struct {
-	Kind       error         // one of the four above
+	Kind       error         // one of the five above
 	Status     int           // the upstream's HTTP status; 0 when it gave none
 	Message    string        // may be shown to the caller: no address, path or control character
 	RetryAfter time.Duration // when to ask again; set when Kind is ErrUnavailable
@@ -72,6 +75,7 @@ const (
 	messageNonsense    = "the model server answered what cannot be understood"
 	messageUnfinished  = "the model stopped before its answer was done"
 	messageModelFailed = "the model failed"
+	messageRemote      = "the model does not run on this service's own machines, which is not allowed"
 )
 
 // retryAfter is what callers of an unavailable upstream are told when nothing

@@ -15,48 +15,44 @@ type Model struct {
 	ParameterSize string // "3.2B"
 	Quantization  string // "Q4_K_M"
 	ModifiedAt    time.Time
+	Remote        bool     // it runs elsewhere than on the upstream
 	Capabilities  []string // "completion", "embedding", "tools", …; empty when not known yet
 }
 
-// Models lists what the upstreams hold, newest first; a model that several hold
-// once. It fails when no upstream answers.
+// Models lists what the upstreams hold, as Tags does.
 func (c *Client) Models(ctx context.Context) ([]Model, error) {
-	return union(ctx, c.servers, (*server).models, Model.key)
+	return union(ctx, c, (*server).models, Model.key)
 }
 
-func (m Model) key() (string, time.Time) {
+func (m Model) key() listKey {
 	name, _ := Canonical(m.Name)
-	return name, m.ModifiedAt
+	return listKey{name, m.ModifiedAt, m.Remote}
 }
 
 func (s *server) models(ctx context.Context) ([]Model, error) {
-	listed, err := s.tags(ctx)
+	list, err := s.tags(ctx)
 	if err != nil {
 		return nil, err
 	}
-	tagged := make([]taggedModel, len(listed))
-	for i, m := range listed {
-		if err := json.Unmarshal(m.Raw, &tagged[i]); err != nil {
-			return nil, failed(messageNonsense, err)
+	var models []taggedModel
+	for _, entry := range list {
+		m := taggedModel{remote: entry.Remote}
+		if json.Unmarshal(entry.Raw, &m) == nil {
+			models = append(models, m)
 		}
 	}
-	known := s.findCapabilities(ctx, tagged)
+	known := s.findCapabilities(ctx, models)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	models := make([]Model, len(tagged))
-	for i, m := range tagged {
-		models[i] = Model{
-			Name:          m.Name,
-			SizeBytes:     m.Size,
-			Family:        m.Details.Family,
-			ParameterSize: m.Details.ParameterSize,
-			Quantization:  m.Details.QuantizationLevel,
-			ModifiedAt:    m.ModifiedAt.Time,
-			Capabilities:  slices.Clone(known[m.Digest]),
+	result := make([]Model, len(models))
+	for i, m := range models {
+		result[i] = m.model()
+		if m.Capabilities == nil {
+			result[i].Capabilities = slices.Clone(known[m.Digest])
 		}
 	}
-	return models, nil
+	return result, nil
 }
 
 // taggedModel is a model in the answer of /api/tags.
@@ -70,4 +66,20 @@ type taggedModel struct {
 		ParameterSize     string `json:"parameter_size"`
 		QuantizationLevel string `json:"quantization_level"`
 	} `json:"details"`
+	Capabilities []string `json:"capabilities"` // nil when the server is too old to list them
+
+	remote bool
+}
+
+func (m taggedModel) model() Model {
+	return Model{
+		Name:          m.Name,
+		SizeBytes:     m.Size,
+		Family:        m.Details.Family,
+		ParameterSize: m.Details.ParameterSize,
+		Quantization:  m.Details.QuantizationLevel,
+		ModifiedAt:    m.ModifiedAt.Time,
+		Remote:        m.remote,
+		Capabilities:  m.Capabilities,
+	}
 }

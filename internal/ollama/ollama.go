@@ -42,6 +42,9 @@ type Config struct {
 	MaxQueue int
 	// QueueTimeout bounds that wait.
 	QueueTimeout time.Duration
+	// AllowCloud lets calls and lists have the models that run on ollama.com, or on
+	// another server that an upstream's list names: on other machines than these.
+	AllowCloud bool
 	// OnWait is told how long a model call waited, when its turn comes; it may be
 	// nil.
 	OnWait func(wait time.Duration, batch bool)
@@ -49,14 +52,15 @@ type Config struct {
 
 // Client calls the upstreams. It is safe for use by many goroutines.
 type Client struct {
-	servers []*server
-	queue   queue
-	version cached[string]
+	servers    []*server
+	allowCloud bool
+	queue      queue
+	version    cached[string]
 }
 
 // New makes a client. It does not connect yet.
 func New(config Config) *Client {
-	c := &Client{queue: queue{
+	c := &Client{allowCloud: config.AllowCloud, queue: queue{
 		perServer: config.MaxInflight,
 		limit:     config.MaxQueue,
 		timeout:   config.QueueTimeout,

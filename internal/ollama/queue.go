@@ -160,15 +160,35 @@ func (q *queue) hasRoom(s *server, user string) bool {
 	return s.inflight < q.perServer
 }
 
-// pick gives the best server that has room for the call, nil when none has.
+// pick returns the best server that has room for the call, nil when none has: the
+// least busy one, or else the one that the call has an affinity to, while that is
+// busier by one call at most.
 func (q *queue) pick(w *waiter) *server {
-	var best *server
+	var best, closest *server
 	for _, s := range w.holders {
-		if q.hasRoom(s, w.turn.User) && w.mayGoTo(s) && (best == nil || s.betterThan(best, w.model)) {
+		if !q.hasRoom(s, w.turn.User) || !w.mayGoTo(s) {
+			continue
+		}
+		if best == nil || s.betterThan(best, w.model) {
 			best = s
 		}
+		if closest == nil || cmp.Or(cmp.Compare(s.standing(w.model), closest.standing(w.model)), cmp.Compare(closest.closeTo(w.turn), s.closeTo(w.turn))) < 0 {
+			closest = s
+		}
+	}
+	if w.turn.Affinity != 0 && best != nil && closest.inflight <= best.inflight+1 {
+		return closest
 	}
 	return best
+}
+
+// closeTo returns how much of an affinity the call has to the server, by rendezvous
+// hashing: all replicas of ours come to the same.
+func (s *server) closeTo(turn Turn) uint64 {
+	h := turn.Affinity ^ s.hash
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9 // the finalizer of SplitMix64
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
 }
 
 // mayGoTo tells whether the server can take the call, if it has room. When all

@@ -13,7 +13,10 @@ import (
 type Turn struct {
 	User  string // users take turns; "" is one, too
 	Batch bool   // embeddings by the batch: interactive calls go first
-	Begun func() // called when the turn has come, before an upstream is asked; may be nil
+	// Affinity is a number that calls share whose prompts begin alike: a server that
+	// has served one has read most of the next; 0: none.
+	Affinity uint64
+	Begun    func() // called when the turn has come, before an upstream is asked; may be nil
 }
 
 // Relay is a request for an upstream that is encoded already.
@@ -35,7 +38,7 @@ const quickPath = "api/show"
 // Relay sends a request to an upstream that has the model, when its turn has
 // come, and gives the answer whatever its status; the answer must be closed. That
 // no upstream has the model, or that all of those that have it are full, is such
-// an answer, too. It fails with ErrUnavailable, or with ctx's error.
+// an answer, too. It fails with ErrUnavailable, with ErrRemote, or with ctx's error.
 func (c *Client) Relay(ctx context.Context, r Relay) (*Answer, error) {
 	begun := time.Now()
 	var away []*server  // those that certainly have not served the call

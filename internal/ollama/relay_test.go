@@ -45,7 +45,7 @@ func TestRelayPassesOnWhateverTheUpstreamAnswers(t *testing.T) {
 			if a.Status != x.status || a.ContentType != x.contentType || !like(string(answer), x.answer) || err != nil {
 				t.Errorf("%d %q %.300s, %v", a.Status, a.ContentType, answer, err)
 			}
-			if sent := s.Requests()[0]; string(sent.Body) != x.body || sent.Header.Get("Content-Type") != "application/json" {
+			if sent := s.Posts()[0]; string(sent.Body) != x.body || sent.Header.Get("Content-Type") != "application/json" {
 				t.Errorf("sent %q, %v", sent.Body, sent.Header)
 			}
 		})
@@ -122,14 +122,14 @@ func TestHangingUpReachesTheUpstreamAndFreesItsPlace(t *testing.T) {
 					}
 				})
 			}
-			for c.Stats().Waiting < 2 || len(s.Requests()) < 1 {
+			for c.Stats().Waiting < 2 || len(s.Posts()) < 1 {
 				time.Sleep(time.Millisecond)
 			}
 			hungUp := time.Now()
 			hangUp()
 			called.Wait()
 			wantAborted(t, s)
-			if r := s.Requests(); len(r) != 1 || r[0].Aborted.Sub(hungUp) > time.Second {
+			if r := s.Posts(); len(r) != 1 || r[0].Aborted.Sub(hungUp) > time.Second {
 				t.Errorf("%d requests, the first ended after %v", len(r), r[0].Aborted.Sub(hungUp))
 			}
 			s.Script("m")
@@ -154,7 +154,7 @@ func TestAFloodOfCallsDelaysAnothersByOne(t *testing.T) {
 	var calls sync.WaitGroup
 	call := func(ctx context.Context, model, user string, waiting int) {
 		calls.Go(func() { _, _, _ = relay(ctx, c, model, user) })
-		for len(s.Requests()) == 0 || c.Stats().Waiting < waiting {
+		for len(s.Posts()) == 0 || c.Stats().Waiting < waiting {
 			time.Sleep(100 * time.Microsecond)
 		}
 	}
@@ -166,7 +166,7 @@ func TestAFloodOfCallsDelaysAnothersByOne(t *testing.T) {
 	end()
 	calls.Wait()
 	var order []string
-	for _, r := range s.Requests() {
+	for _, r := range s.Posts() {
 		order = append(order, r.Model)
 	}
 	if len(order) != 201 || order[1] != "other:latest" && order[2] != "other:latest" {

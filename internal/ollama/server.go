@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"hash/fnv"
 	"io"
 	"net"
 	"net/http"
@@ -16,8 +17,11 @@ import (
 // server is one upstream.
 type server struct {
 	name      string // as in UpstreamState
+	hash      uint64 // of it
 	base      *url.URL
 	transport *http.Transport
+
+	allowCloud bool // as in Config
 
 	model limits // of calls that a model works for
 	quick limits // of all others
@@ -25,7 +29,7 @@ type server struct {
 	breaker      breaker
 	silences     silences
 	pulses       pulses
-	catalog      cached[map[string]bool] // the models it has, by canonical name
+	catalog      cached[map[string]listed]
 	capabilities capabilities
 
 	// Model calls, in all and by user; guarded by the queue.
@@ -35,10 +39,14 @@ type server struct {
 }
 
 func newServer(base *url.URL, name string, config Config, q *queue) *server {
+	h := fnv.New64a()
+	h.Write([]byte(name))
 	s := &server{
 		name:         name,
+		hash:         h.Sum64(),
 		base:         base.JoinPath("/"), // a path, without which JoinPath makes none that is absolute
 		transport:    newTransport(config.ConnectTimeout),
+		allowCloud:   config.AllowCloud,
 		model:        limits{firstByte: config.FirstTokenTimeout, idle: config.IdleTimeout},
 		quick:        limits{firstByte: config.ConnectTimeout},
 		capabilities: newCapabilities(),
@@ -51,7 +59,7 @@ func newServer(base *url.URL, name string, config Config, q *queue) *server {
 		onClose:   func() { q.serve(s) },
 		message:   messageUnreachable,
 	}
-	s.catalog = cached[map[string]bool]{ask: s.names, freshFor: catalogFreshFor}
+	s.catalog = cached[map[string]listed]{ask: s.names, freshFor: catalogFreshFor}
 	return s
 }
 

@@ -2,7 +2,7 @@ package ollama
 
 import (
 	"encoding/json"
-	"errors"
+	"strings"
 	"testing"
 )
 
@@ -17,11 +17,7 @@ func FuzzModelList(f *testing.F) {
 		if json.Unmarshal(answer, &list) != nil {
 			return
 		}
-		models, err := list.tagged()
-		if err != nil && !errors.Is(err, ErrFailed) {
-			t.Error(err)
-		}
-		for _, m := range models {
+		for _, m := range list.tagged() {
 			if name, err := Canonical(m.Name); name != m.Name || err != nil {
 				t.Errorf("name %q, canonical %q, %v", m.Name, name, err)
 			}
@@ -30,4 +26,27 @@ func FuzzModelList(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestModelList_OmitsMalformedEntries(t *testing.T) {
+	for answer, want := range map[string]string{
+		`{"models":[{"name":"a"},1,{"name":"b"}]}`:                                 "a:latest b:latest",
+		`{"models":[{"name":1},{"name":"b"}]}`:                                     "b:latest",
+		`{"models":[null,[],"a",{"name":["a"]},{"name":"b","size":"big"}]}`:        "b:latest",
+		`{"models":[{"name":"a","modified_at":7},{"name":"m:local"},{}]}`:          "a:latest",
+		`{"models":[{"name":"a","model":null},{"model":"b"},{"name":" "}]}`:        "a:latest",
+		`{"models":[{"name":"a","remote_host":{}},{"name":"b","remote_host":""}]}`: "a:latest b:latest",
+	} {
+		var list modelList
+		if err := json.Unmarshal([]byte(answer), &list); err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, m := range list.tagged() {
+			names = append(names, m.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", answer, got, want)
+		}
+	}
 }

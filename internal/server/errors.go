@@ -13,6 +13,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -84,6 +85,8 @@ func tellUpstream(e *ollama.Error) *connect.Error {
 	switch {
 	case errors.Is(e, ollama.ErrUnavailable):
 		return fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, e.Message, e.RetryAfter)
+	case errors.Is(e, ollama.ErrRemote):
+		return relay.ErrModelIsRemote
 	case errors.Is(e, ollama.ErrModelNotFound):
 		return fault.New(connect.CodeNotFound, fault.ModelNotFound, e.Message)
 	case errors.Is(e, ollama.ErrBadRequest):

@@ -6,9 +6,36 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/usage"
 )
+
+// newUpstream makes the client of the Ollama servers. How long calls wait for it goes to the figures.
+func newUpstream(settings config.Config, figures *metrics) *ollama.Client {
+	cfg := settings.Ollama
+	return ollama.New(ollama.Config{
+		BaseURLs:          cfg.BaseURLs,
+		AllowCloud:        settings.AllowCloudModels,
+		MaxInflight:       cfg.MaxInflight,
+		MaxQueue:          cfg.QueueLimit,
+		QueueTimeout:      cfg.QueueTimeout,
+		OnWait:            figures.waited,
+		ConnectTimeout:    cfg.ConnectTimeout,
+		FirstTokenTimeout: cfg.FirstTokenTimeout,
+		IdleTimeout:       cfg.IdleTimeout,
+	})
+}
+
+// newGateway makes the handlers of the stock routes.
+func newGateway(cfg config.Config, upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger) *gateway.Gateway {
+	return gateway.New(upstream, models, ledger, tellAndNote, gateway.Options{
+		MaxBody: cfg.MaxModelBody, MaxKeepAlive: cfg.MaxKeepAlive, StreamAlive: cfg.StreamKeepAlive, AllowCloud: cfg.AllowCloudModels,
+	})
+}
 
 // gatewayEntrance is a route of the gateway in the door's terms.
 func gatewayEntrance(r gateway.Route) entrance {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/gateway"
+	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -86,8 +87,8 @@ func TestAPanicIsAnsweredAndTold(t *testing.T) {
 		for _, path := range []string{"/api", "/v1", "/v1/messages"} {
 			dialect := map[string]gateway.Dialect{"/api": gateway.Ollama, "/v1": gateway.OpenAI, "/v1/messages": gateway.Anthropic}[path]
 			h.routes.stock([]gateway.Route{
-				{Method: http.MethodPost, Pattern: path + "/first", Dialect: dialect, Model: true, MaxBody: gateway.MaxBody, Handler: panics(value, "")},
-				{Method: http.MethodPost, Pattern: path + "/later", Dialect: dialect, Model: true, MaxBody: gateway.MaxBody, Handler: panics(value, "{}\n")},
+				{Method: http.MethodPost, Pattern: path + "/first", Dialect: dialect, Model: true, MaxBody: 1 << 20, Handler: panics(value, "")},
+				{Method: http.MethodPost, Pattern: path + "/later", Dialect: dialect, Model: true, MaxBody: 1 << 20, Handler: panics(value, "{}\n")},
 			})
 		}
 		h.routes.Handle("POST /page/first", panics(value, ""))
@@ -192,12 +193,18 @@ func (s *spoiler) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
+// gateway returns another one before the server's ledger.
+func (h *house) gateway() *gateway.Gateway {
+	upstream := newUpstream(h.config, h.metrics)
+	return newGateway(h.config, upstream, relay.NewModels(upstream, h.trail, false), h.ledger)
+}
+
 // TestAModelCallThatPanicsIsSettled, and its upstream's work is over.
 func TestAModelCallThatPanicsIsSettled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, database string) {
 		h := startHouse(t, database)
 		const body = `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
-		for _, r := range gateway.New(newUpstream(h.config.Ollama, h.metrics), h.ledger, tellAndNote).Routes() {
+		for _, r := range h.gateway().Routes() {
 			for n := 1; r.Pattern == "/api/chat" && r.Method != "" && n <= 2; n++ {
 				spoilt := r
 				spoilt.Pattern = fmt.Sprintf("/api/spoilt/%d", n)

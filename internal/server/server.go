@@ -26,7 +26,6 @@ import (
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/janitor"
-	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -156,9 +155,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.rpc(cfg.MaxModelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, models, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream), options...))
-	t.stock(gateway.New(upstream, models, ledger, tellAndNote, gateway.Options{
-		MaxBody: cfg.MaxModelBody, MaxKeepAlive: cfg.MaxKeepAlive, StreamAlive: cfg.StreamKeepAlive, AllowCloud: cfg.AllowCloudModels,
-	}).Routes())
+	t.stock(newGateway(cfg, upstream, models, ledger).Routes())
 	t.open(grpchealth.NewHandler(srv.health, uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
@@ -184,21 +181,6 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies,
 		secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t)))))
 	return srv, nil
-}
-
-// newUpstream makes the client of the Ollama servers. How long calls wait for it goes to the figures.
-func newUpstream(settings config.Config, figures *metrics) *ollama.Client {
-	cfg := settings.Ollama
-	return ollama.New(ollama.Config{
-		BaseURLs:          cfg.BaseURLs,
-		MaxInflight:       cfg.MaxInflight,
-		MaxQueue:          cfg.QueueLimit,
-		QueueTimeout:      cfg.QueueTimeout,
-		OnWait:            figures.waited,
-		ConnectTimeout:    cfg.ConnectTimeout,
-		FirstTokenTimeout: cfg.FirstTokenTimeout,
-		IdleTimeout:       cfg.IdleTimeout,
-	})
 }
 
 // allMethods reads the access rules of all services, and which requests change something.

@@ -48,6 +48,12 @@ func (s *Server) To(path string) []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return r.Path != path })
 }
 
+// Posts returns those of Requests that have a body, which are about one model; the
+// others ask for lists and versions, also in the background.
+func (s *Server) Posts() []Request {
+	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return r.Method != http.MethodPost })
+}
+
 // Active is how many requests are being answered.
 func (s *Server) Active() int {
 	s.mu.Lock()
