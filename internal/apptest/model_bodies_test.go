@@ -7,7 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"math/rand"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -132,6 +132,9 @@ func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 			if err != nil || res.StatusCode != c.status {
 				t.Errorf("%s: %v, %v, want %d", c.name, res, err, c.status)
 			}
+			if err == nil {
+				res.Body.Close()
+			}
 			conn.Close()
 		}
 	}
@@ -154,7 +157,7 @@ func TestModelBodies_Large(t *testing.T) {
 	t.Cleanup(upstream.Close)
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": upstream.URL})
 	random := make([]byte, 12<<20)
-	rand.New(rand.NewSource(1)).Read(random) //nolint:gosec // a test
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(random)
 	photo := base64.StdEncoding.EncodeToString(random)
 	url := `"data:image/png;base64,` + photo + `"`
 	texts := `["` + strings.Repeat(`some text","`, 5000) + `last"]`

@@ -43,12 +43,15 @@ func (x *exchange) run() error {
 		told := x.gateway.tell(x.ctx, err)
 		x.send(eventStream, x.request.call.dialect.errorEvent(x.ctx, told))
 	case err == nil && x.outcome == usage.Aborted:
-		x.gateway.tell(x.ctx, context.Canceled) // for the log
+		x.note(context.Canceled)
 	default:
 		return err
 	}
 	return nil
 }
+
+// note has the log tell how the call ended, of which its client is not told by a status.
+func (x *exchange) note(err error) { _ = x.gateway.tell(x.ctx, err) }
 
 // Types of content.
 const (
@@ -97,7 +100,7 @@ func (x *exchange) passRefusal(answer *ollama.Answer) error {
 	}
 	x.stop()
 	if x.begun {
-		x.gateway.tell(x.ctx, refused.err())
+		x.note(refused.err())
 		x.send(eventStream, d.asEvent(refused.body))
 		return nil
 	}

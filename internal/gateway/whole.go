@@ -48,7 +48,7 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 		if x.ctx.Err() != nil {
 			x.outcome = usage.Aborted
 		}
-		x.gateway.tell(x.ctx, cmp.Or(err, error(ollama.ErrNonsense)))
+		x.note(cmp.Or(err, error(ollama.ErrNonsense)))
 		panic(http.ErrAbortHandler) // the one way to tell the client
 	}
 	if x.count(found); !x.counts.known && x.request.call.kind != usage.Embed { // whose vectors are no tokens
@@ -79,7 +79,7 @@ func (x *exchange) complete(contentType string, body []byte) error {
 		x.produced = usage.Estimate(size)
 		if unfinished {
 			x.outcome = usage.Failed
-			x.gateway.tell(x.ctx, ollama.ErrUnfinished) // for the log
+			x.note(ollama.ErrUnfinished)
 		}
 	}
 	x.w.Header().Set("Content-Type", contentType)

@@ -2,7 +2,7 @@ package ollama_test
 
 import (
 	"context"
-	"math/rand"
+	"math/rand/v2"
 	"sync"
 	"testing"
 
@@ -118,11 +118,11 @@ func TestAffinity_Property(t *testing.T) {
 	servers, config := several(t, "busy", "busy", "busy")
 	busy(servers)
 	c := ollama.New(config)
-	r := rand.New(rand.NewSource(1)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(1, 2))
 	var ends []func()
 	for range 60 {
-		if len(ends) > 0 && r.Intn(2) == 0 {
-			i := r.Intn(len(ends))
+		if len(ends) > 0 && r.IntN(2) == 0 {
+			i := r.IntN(len(ends))
 			ends[i]()
 			ends = append(ends[:i], ends[i+1:]...)
 			continue
@@ -132,7 +132,7 @@ func TestAffinity_Property(t *testing.T) {
 		for _, s := range states {
 			least = min(least, s.InFlight)
 		}
-		ends = append(ends, keepBusy(t, c, uint64(r.Intn(5)+1), 1))
+		ends = append(ends, keepBusy(t, c, uint64(r.IntN(5)+1), 1))
 		for i, s := range c.Upstreams() {
 			if s.InFlight > states[i].InFlight && states[i].InFlight > least+1 {
 				t.Errorf("a call went to a server with %d, where another had %d", states[i].InFlight, least)

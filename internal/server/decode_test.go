@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"math/rand"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -42,10 +42,10 @@ var encoders = map[string]func(t testing.TB, text []byte) []byte{
 
 // letters are text that hardly shrinks.
 func letters(size int) []byte {
-	r := rand.New(rand.NewSource(1)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(1, 2))
 	b := make([]byte, size)
 	for i := range b {
-		b[i] = byte('!' + r.Intn(90))
+		b[i] = byte('!' + r.IntN(90))
 	}
 	return b
 }
