@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { type Access, clients } from './blocks';
 
@@ -18,6 +19,18 @@ test.each(clients.map(({ id }) => id))('%s is told the address and the key, once
   ).not.toBeNull();
   expect(text.split('pdk_abc_secret')).toHaveLength(2);
   expect(text.split('qwen3:8b').length > 1).toBe(id !== 'url');
+});
+
+const inREADME = ['claude-code', 'codex', 'opencode', 'qwen-code', 'anthropic', 'javascript', 'go'];
+
+test.each(inREADME)('README.md shows the same for %s', (id) => {
+  const readme = readFileSync('../README.md', 'utf8');
+  const { blocks } = clients.find((client) => client.id === id)!;
+  const shown: Access = { origin: 'http://127.0.0.1:8080', key: 'pdk_…', model: 'qwen3-coder' };
+  for (const { file, text } of blocks(shown)) {
+    expect(readme).toContain(`\n${text}\n\`\`\`\n`);
+    if (file) expect(readme).toContain(`In \`${file}\`:\n`);
+  }
 });
 
 test.each(['claude-code', 'anthropic'])('%s finds its version of the API by itself', (id) => {
