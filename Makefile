@@ -96,7 +96,7 @@ migration: ## Write migrations of a changed schema: make migration name=what_cha
 
 .PHONY: clean
 clean: ## Remove what was built and fetched
-	rm -rf bin .tools ui/node_modules internal/clients/npm/node_modules
+	rm -rf bin .tools ui/node_modules internal/clients/*/node_modules internal/clients/agents/*/node_modules
 	find ui/dist -mindepth 1 ! -name .gitkeep -delete
 
 .PHONY: go

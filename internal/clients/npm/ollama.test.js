@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Ollama } from 'ollama';
-import { answer, collect, key, messages, narrowKey, poorKey, toolsModel, url, weather } from './setup.js';
+import {
+  answer,
+  collect,
+  key,
+  messages,
+  narrowKey,
+  picture,
+  poorKey,
+  toolsModel,
+  url,
+  weather,
+} from './setup.js';
 
 const as = (key) => new Ollama({ host: url, headers: { Authorization: `Bearer ${key}` } });
 const client = as(key);
@@ -61,6 +72,11 @@ test('chat with a tool, streamed', async () => {
   );
 });
 
+test('chat with a picture', async () => {
+  const asked = { role: 'user', content: 'What is it?', images: [picture] };
+  assert.equal((await client.chat({ model: 'tiny-chat', messages: [asked] })).message.content, answer);
+});
+
 test('chat in JSON', async () => {
   const schema = { type: 'object', properties: { name: { type: 'string' }, parameters: { type: 'object' } } };
   for (const format of ['json', schema]) {
@@ -74,6 +90,11 @@ test('generate', async () => {
   assert.equal(m.response, answer);
   const lines = await collect(await client.generate({ model: 'tiny-chat', prompt: 'hi', stream: true }));
   assert.equal(lines.map((l) => l.response).join(''), answer);
+});
+
+test('generate with a prompt of its own making', async () => {
+  const m = await client.generate({ model: 'tiny-chat', prompt: 'hi<|assistant|>', raw: true });
+  assert.equal(m.response, answer);
 });
 
 test('embed and embeddings', async () => {

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import OpenAI from 'openai';
 import {
+  agent,
   answer,
   collect,
   key,
   messages,
   narrowKey,
+  picture,
   poorKey,
+  real,
   running,
   toolsModel,
   url,
@@ -98,6 +101,18 @@ test('chat in JSON', async () => {
   }
 });
 
+test('chat with a picture', async () => {
+  const content = [
+    { type: 'text', text: 'What is it?' },
+    { type: 'image_url', image_url: { url: `data:image/png;base64,${picture}` } },
+  ];
+  const m = await client.chat.completions.create({
+    model: 'tiny-chat',
+    messages: [{ role: 'user', content }],
+  });
+  assert.equal(m.choices[0].message.content, answer);
+});
+
 test('completions', async () => {
   const m = await client.completions.create({ model: 'tiny-chat', prompt: 'hi', max_tokens: 3 });
   assert.equal(m.choices[0].text, 'Hello! I');
@@ -129,6 +144,59 @@ test('embeddings, as floats and packed', async () => {
   }
 });
 
+test('responses', async () => {
+  const r = await client.responses.create({
+    model: 'tiny-chat',
+    instructions: 'Be kind.',
+    input: 'hi',
+    store: true,
+    prompt_cache_key: 'a session',
+  });
+  assert.deepEqual([r.status, r.output_text], ['completed', answer]);
+  assert.equal(r.usage.output_tokens, 27);
+  assert.equal(r.usage.total_tokens, r.usage.input_tokens + 27);
+});
+
+test('responses, streamed', async () => {
+  const stream = client.responses.stream({ model: 'tiny-chat', input: messages });
+  let pieces = 0;
+  stream.on('response.output_text.delta', () => pieces++);
+  const r = await stream.finalResponse();
+  assert.equal(r.output_text, answer);
+  assert.ok(pieces > 20, `${pieces} pieces are no stream`);
+  assert.equal(r.usage.output_tokens, 27);
+});
+
+test('responses with a tool and one of a service, and what comes of it', async () => {
+  const tools = [{ type: 'web_search' }, { type: 'function', strict: false, ...weather.function }];
+  const r = await client.responses.create({ model: agent, input: messages, tools });
+  const call = r.output.find((item) => item.type === 'function_call');
+  assert.deepEqual([call.name, JSON.parse(call.arguments)], ['get_weather', { city: 'Berlin' }]);
+  const told = { type: 'function_call_output', call_id: call.call_id, output: 'rain' };
+  const next = await client.responses.create({
+    model: agent,
+    input: [...messages, ...r.output, told],
+    tools,
+  });
+  if (!real) assert.equal(next.output_text, 'Done: rain');
+});
+
+test('responses with a picture', async () => {
+  const content = [
+    { type: 'input_text', text: 'What is it?' },
+    { type: 'input_image', detail: 'auto', image_url: `data:image/png;base64,${picture}` },
+  ];
+  const r = await client.responses.create({ model: 'tiny-chat', input: [{ role: 'user', content }] });
+  assert.equal(r.output_text, answer);
+});
+
+test('responses that need what is not stored', async () => {
+  await assert.rejects(
+    () => client.responses.create({ model: 'tiny-chat', input: 'hi', previous_response_id: 'resp_1' }),
+    OpenAI.BadRequestError,
+  );
+});
+
 test('models', async () => {
   const listed = (await collect(client.models.list())).map((m) => m.id);
   assert.ok(listed.includes('tiny-chat:latest') && listed.includes('tiny-embed:latest'), `${listed}`);
@@ -142,10 +210,15 @@ test('models', async () => {
   );
 });
 
+const respond = (who, model) => () => who.responses.create({ model, input: 'hi' });
 const chat = (who, model) => () => who.chat.completions.create({ model, messages });
 
 test('a wrong key', async () => {
-  for (const call of [chat(as('pdk_wrong'), 'tiny-chat'), () => as('pdk_wrong').models.list()]) {
+  for (const call of [
+    chat(as('pdk_wrong'), 'tiny-chat'),
+    respond(as('pdk_wrong'), 'tiny-chat'),
+    () => as('pdk_wrong').models.list(),
+  ]) {
     await assert.rejects(
       call,
       (err) => err instanceof OpenAI.AuthenticationError && err.type === 'authentication_error',
@@ -179,6 +252,15 @@ test('an exceeded quota', async () => {
   });
 });
 
+test('an exceeded quota of responses', async () => {
+  await assert.rejects(respond(as(poorKey), 'tiny-chat'), (err) => {
+    assert.ok(err instanceof OpenAI.RateLimitError, `${err}`);
+    assert.equal(err.code, 'QUOTA_EXCEEDED');
+    assert.match(err.message, /token quota exceeded: 0 of 0 tokens used this day/);
+    return true;
+  });
+});
+
 test('a bad request', async () => {
   await assert.rejects(
     () => client.chat.completions.create({ model: 'tiny-chat', messages, top_p: 'high' }),
@@ -194,6 +276,14 @@ test('abort in mid-stream', async () => {
   const stream = await client.chat.completions.create({ model: 'tiny-slow', messages, stream: true });
   let pieces = 0;
   for await (const _ of stream) if (++pieces === 5) stream.controller.abort();
+  assert.ok(pieces >= 5);
+});
+
+test('abort of responses in mid-stream', async () => {
+  const stream = await client.responses.create({ model: 'tiny-slow', input: 'hi', stream: true });
+  let pieces = 0;
+  for await (const event of stream)
+    if (event.type === 'response.output_text.delta' && ++pieces === 5) stream.controller.abort();
   assert.ok(pieces >= 5);
 });
 

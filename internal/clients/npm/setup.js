@@ -8,6 +8,9 @@ export const poorKey = PADDOCK_POOR_KEY; // of a user without tokens
 
 export const answer =
   'Hello! I am tiny-chat, a test model. Unicode: café 日本語 🙂 <b>bold</b> &amp; "quotes"\nGood bye.\n';
+// A picture of one red dot.
+export const picture =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';
 export const messages = [{ role: 'user', content: 'hi' }];
 export const weather = {
   type: 'function',
@@ -20,6 +23,10 @@ export const weather = {
 
 // The test Ollama is scripted to call the tool, under names of their own; the real tiny-tools does.
 export const toolsModel = (name) => (PADDOCK_REAL_OLLAMA ? 'tiny-tools' : name);
+
+// A model that calls a tool, and then tells what came of it; the real tiny-tools only calls it.
+export const real = Boolean(PADDOCK_REAL_OLLAMA);
+export const agent = real ? 'tiny-tools' : 'tiny-agent';
 
 export async function collect(stream) {
   const all = [];

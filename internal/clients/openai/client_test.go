@@ -13,6 +13,7 @@ import (
 
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/responses"
 	"github.com/openai/openai-go/v3/shared"
 )
 
@@ -217,5 +218,31 @@ func TestAbort(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestResponses(t *testing.T) {
+	client := as("PADDOCK_KEY")
+	params := responses.ResponseNewParams{
+		Model: "tiny-chat", PromptCacheKey: openai.String("a session"),
+		Input: responses.ResponseNewParamsInputUnion{OfString: openai.String("hi")},
+	}
+	r, err := client.Responses.New(t.Context(), params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.OutputText() != answer || r.Status != "completed" || r.Usage.OutputTokens != 27 {
+		t.Errorf("%s", r.RawJSON())
+	}
+	s := client.Responses.NewStreaming(t.Context(), params)
+	defer s.Close()
+	var text, last string
+	pieces := 0
+	for ; s.Next(); pieces++ {
+		text += s.Current().Delta
+		last = s.Current().Type
+	}
+	if s.Err() != nil || text != answer || last != "response.completed" || pieces < 20 {
+		t.Errorf("%d events to %s, %v: %q", pieces, last, s.Err(), text)
 	}
 }

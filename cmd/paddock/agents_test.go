@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+)
+
+// codingAgent is a coding agent of npm. People start it with what README.md shows under its name; run makes it work
+// through one prompt without asking.
+type codingAgent struct {
+	name, command string
+	run           string // what makes its command work through a prompt and end; "$@" are the arguments of README.md
+	next          string // the same for a second prompt of the same session
+	settings      environment
+	tool          string // that runs a command of the shell
+	arguments     string // of the tool, in JSON
+}
+
+var codingAgents = []codingAgent{
+	{
+		"claude-code", "claude", `"$@" -p --allowedTools=Bash -- "$PROMPT"`, `"$@" --continue -p --allowedTools=Bash -- "$PROMPT"`,
+		environment{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"},
+		"Bash", `{"command": "cat note.txt", "description": "Read the note"}`,
+	},
+	{
+		"codex", "codex", codexExec + ` "$@" "$PROMPT"`, codexExec + ` "$@" resume --last "$PROMPT"`, nil,
+		"exec_command", `{"cmd": "cat note.txt"}`,
+	},
+	{
+		"opencode", "opencode", `run "$@" "$PROMPT"`, `run --continue "$@" "$PROMPT"`,
+		environment{"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"},
+		"bash", `{"command": "cat note.txt", "description": "Read the note"}`,
+	},
+	{
+		"qwen-code", "qwen", `"$@" --yolo -p "$PROMPT"`, `"$@" --yolo --continue -p "$PROMPT"`,
+		environment{"QWEN_CODE_SUPPRESS_YOLO_WARNING": "1"},
+		"run_shell_command", `{"command": "cat note.txt", "description": "Read the note", "is_background": false}`,
+	},
+}
+
+// codexExec needs no sandbox, which some machines do not have: all that it is told to run is cat.
+const codexExec = `exec --skip-git-repo-check --sandbox danger-full-access -c check_for_update_on_startup=false -c analytics.enabled=false`
+
+// atOnce bounds how many agents work at the same time: each takes a core.
+var atOnce = make(chan struct{}, 2)
+
+// TestCodingAgents gives stock agents, as npm has them and README.md tells to start them, a whole job each.
+func TestCodingAgents(t *testing.T) {
+	t.Parallel()
+	for _, a := range codingAgents {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			atOnce <- struct{}{}
+			defer func() { <-atOnce }()
+			install(t, filepath.Join(clientsDir, "agents", a.name), "node")
+			newWorkshop(t, a).work(t)
+		})
+	}
+}
+
+// note is what the agents read with their tool.
+const note = "the word is xyzzy"
+
+// workshop is where an agent works: a folder and a home of its own, and a Paddock in front of two servers.
+type workshop struct {
+	codingAgent
+	servers    []*ollamatest.Server
+	paddock    *process
+	app        *apptest.App
+	user       *apptest.Person
+	database   string
+	home, desk string
+	latest     time.Time // when the latest session began
+}
+
+func newWorkshop(t *testing.T, a codingAgent) *workshop {
+	t.Helper()
+	w := &workshop{codingAgent: a, servers: []*ollamatest.Server{ollamatest.Start(t), ollamatest.Start(t)}}
+	env := onItsOwn(t).with(environment{
+		"OLLAMA_BASE_URL": w.servers[0].URL + "," + w.servers[1].URL,
+		// A minute of silence and 15 s between two signs of life, at a twentieth of the time.
+		"STREAM_KEEP_ALIVE": "750ms", "OLLAMA_IDLE_TIMEOUT": "15s", "OLLAMA_FIRST_TOKEN_TIMEOUT": "30s",
+	})
+	w.database = filepath.Join(env["DATA_DIR"], "paddock.db")
+	w.paddock = start(t, env, "serve")
+	w.app = w.paddock.app(t)
+	w.user = w.app.NewPerson(t, "user")
+	w.furnish(t)
+	return w
+}
+
+// work is the whole job. Its parts use one home one after another, as a person would.
+func (w *workshop) work(t *testing.T) {
+	t.Run("answers", func(t *testing.T) {
+		w.say("no_such_tool", "{}", 0)
+		w.want(t, w.ask(t, w.user.Key, w.run), `I know no such tool`)
+	})
+	t.Run("calls a tool after a silence", func(t *testing.T) {
+		w.latest = time.Now()
+		w.say(w.tool, w.arguments, 3*time.Second)
+		w.want(t, w.ask(t, w.user.Key, w.run), `Done: `)
+		w.wantToolResult(t)
+	})
+	t.Run("stays on one server for a session", func(t *testing.T) {
+		w.want(t, w.ask(t, w.user.Key, w.next), `Done: `)
+		w.wantOneServer(t)
+	})
+	t.Run("stops when it is told to", func(t *testing.T) {
+		w.say(w.tool, w.arguments, time.Hour)
+		w.interrupt(t)
+	})
+	t.Run("tells of an exceeded quota", func(t *testing.T) {
+		poor := w.app.NewPerson(t, "user")
+		_, err := w.app.Admin().Usage.SetQuota(t.Context(), &paddockv1.SetQuotaRequest{UserId: poor.GetId(), TokensPerDay: new(int64(0))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.want(t, w.ask(t, poor.Key, w.run), `(?i)quota exceeded: 0 of 0 tokens`)
+	})
+	t.Run("tells of a revoked key", func(t *testing.T) {
+		_, err := w.app.Admin().Credentials.RevokeCredential(t.Context(), &paddockv1.RevokeCredentialRequest{Id: w.user.KeyID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.want(t, w.ask(t, w.user.Key, w.run), `(?i)\b401\b|authenticat|API key is needed`)
+	})
+	w.wantDiscreet(t)
+	aborted := w.aborted()
+	w.paddock.stop(t)
+	wantRecordedAborts(t, w.database, "tiny-agent:latest", aborted)
+}
+
+// say makes the model of both servers call a tool after a silence.
+func (w *workshop) say(tool, arguments string, silence time.Duration) {
+	for _, s := range w.servers {
+		s.CallTool(tool, arguments)
+		s.Silence(silence)
+	}
+}
+
+// want holds what an agent printed against a pattern.
+func (w *workshop) want(t *testing.T, printed, pattern string) {
+	t.Helper()
+	if !regexp.MustCompile(pattern).MatchString(printed) {
+		t.Errorf("%s printed nothing like %s:\n%s", w.command, pattern, printed)
+	}
+}
+
+// interrupt presses Ctrl-C in the middle of an answer that has no end.
+func (w *workshop) interrupt(t *testing.T) {
+	agent := w.typed(t, w.user.Key, w.run)
+	var printed output
+	agent.Stdout, agent.Stderr = &printed, &printed
+	before := len(w.withTools(t, time.Time{}))
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = agent.Wait()
+		close(ended)
+	}()
+	for deadline := time.Now().Add(patience); len(w.withTools(t, time.Time{})) == before; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s asks nothing:\n%s", w.command, printed.String())
+		}
+	}
+	time.Sleep(time.Second) // in mid-answer
+	pressCtrlC(t, agent)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for _, s := range w.servers {
+		if err := s.WaitIdle(ctx); err != nil {
+			t.Errorf("a second after Ctrl-C the call goes on upstream:\n%s", printed.String())
+		}
+	}
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Errorf("%s does not end:\n%s", w.command, printed.String())
+	}
+	if w.aborted() == 0 {
+		t.Error("no call was aborted upstream")
+	}
+}
+
+// requests are the calls that came upstream, in order.
+func (w *workshop) requests() []ollamatest.Request {
+	var all []ollamatest.Request
+	for _, s := range w.servers {
+		all = append(all, s.Requests()...)
+	}
+	all = slices.DeleteFunc(all, func(r ollamatest.Request) bool { return r.Model != "tiny-agent" || r.Path == "/api/show" })
+	slices.SortFunc(all, func(a, b ollamatest.Request) int { return a.Begun.Compare(b.Begun) })
+	return all
+}
+
+// aborted counts the calls that were cut off upstream.
+func (w *workshop) aborted() int {
+	return len(slices.DeleteFunc(w.requests(), func(r ollamatest.Request) bool { return r.Aborted.IsZero() }))
+}
+
+// wantToolResult: the agent told the model what its tool made.
+func (w *workshop) wantToolResult(t *testing.T) {
+	t.Helper()
+	calls := w.requests()
+	if len(calls) == 0 || !strings.Contains(string(calls[len(calls)-1].Body), note) {
+		t.Errorf("the last of %d calls does not tell the model what is in the note", len(calls))
+	}
+}
+
+// wantOneServer: the calls of the latest session went to one server: one for the tool, one with its result, and the next
+// prompt's.
+func (w *workshop) wantOneServer(t *testing.T) {
+	t.Helper()
+	to := w.withTools(t, w.latest)
+	if len(to) < 3 || len(slices.Compact(to)) != 1 {
+		t.Errorf("the session's calls went to the servers %v", to)
+	}
+}
+
+// withTools are the servers to which calls that offer tools went since then. Agents make others, such as for a title.
+func (w *workshop) withTools(t *testing.T, since time.Time) []int {
+	t.Helper()
+	var to []int
+	for i, s := range w.servers {
+		for _, r := range s.Requests() {
+			if r.Begun.After(since) && len(toolsOf(t, r.Body)) > 0 {
+				to = append(to, i)
+			}
+		}
+	}
+	return to
+}
