@@ -74,6 +74,24 @@ func each(list []byte, f func(element []byte)) {
 	}
 }
 
+// firstElements takes a list apart; ok is false when it is none or has more than most elements.
+func firstElements(list []byte, most int) (found [][]byte, ok bool) {
+	if list[0] != '[' {
+		return nil, false
+	}
+	s := scanner{in: list, at: 1}
+	for !s.accept(']') {
+		s.accept(',')
+		s.blanks()
+		begin := s.at
+		if len(found) == most || s.value(0) != nil {
+			return nil, false
+		}
+		found = append(found, list[begin:s.at])
+	}
+	return found, true
+}
+
 // find gives the last value under a key, written without escapes, of an object that members has passed; null when there is
 // none.
 func find(object []byte, key string) []byte {

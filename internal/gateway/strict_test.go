@@ -154,6 +154,7 @@ func TestRefusedRequestsNeverGoUpstream(t *testing.T) {
 		{"/v1/responses", `{"model":"tiny-chat","input":"x","background":true}`, "background"},
 		{"/v1/responses", `{"model":"tiny-chat","input":{}}`, "input"},
 		{"/v1/responses", `{"model":"tiny-chat","input":"x","tools":[1]}`, "tools"},
+		{"/v1/responses", `{"model":"tiny-chat","input":"x","tools":[` + strings.Repeat(`{},`, 4096) + `{}]}`, "tools: must be a list of at most 4096"},
 		{"/api/generate", generate(`"context":"x"`), "context"},
 		{"/api/embed", `{"model":"tiny-embed","input":42}`, "input"},
 		{"/api/embed", `{"model":"tiny-embed","input":[[1,2]]}`, "input"},
@@ -164,7 +165,7 @@ func TestRefusedRequestsNeverGoUpstream(t *testing.T) {
 		{"/v1/completions", generate(`"logprobs":true`), "logprobs"},
 		{"/v1/completions", `{"model":"tiny-chat","prompt":["a","b"]}`, "prompt: must be a string"},
 		{"/v1/embeddings", `{"model":"tiny-embed","input":{}}`, "input"},
-		{"/v1/messages", ask(`"max_tokens":5,"tools":[{"type":"custom","type":"web_search_20250305"}]`), "tools: must be a list of objects"},
+		{"/v1/messages", ask(`"max_tokens":5,"tools":[{"type":"custom","type":"web_search_20250305"}]`), "tools: must be a list of at most 4096 objects"},
 	} {
 		got := b.post(t, c.path, c.body)
 		if got.Status != http.StatusBadRequest || !strings.Contains(messageOf(t, c.path, got.Body), c.says) {

@@ -33,19 +33,27 @@ func (d Dialect) isOwnType(quoted []byte) bool {
 	})
 }
 
-const mustBeTools = "must be a list of objects"
+// maxTools bounds how many tools a request has, and a namespace. Agents have some dozens.
+const maxTools = 4096
+
+const mustBeTools = "must be a list of at most 4096 objects"
 
 // ownTools returns a list of tools without those that are hosted, whose names it adds to hosted. A list that nothing is left
 // of is null.
 func (d Dialect) ownTools(list []byte, hosted *[]string) (kept []byte, must string) {
-	if list[0] != '[' {
+	return d.filterTools(list, hosted, d == Responses)
+}
+
+// filterTools is ownTools for a list that may have namespaces, or that of one, which holds functions alone.
+func (d Dialect) filterTools(list []byte, hosted *[]string, namespaces bool) (kept []byte, must string) {
+	all, ok := firstElements(list, maxTools)
+	if !ok {
 		return nil, mustBeTools
 	}
-	all := elements(list)
 	own := make([][]byte, 0, len(all))
 	changed := false
 	for _, tool := range all {
-		rest, must := d.ownTool(tool, hosted)
+		rest, must := d.ownTool(tool, hosted, namespaces)
 		if must != "" {
 			return nil, must
 		}
@@ -65,7 +73,7 @@ func (d Dialect) ownTools(list []byte, hosted *[]string) (kept []byte, must stri
 
 // ownTool returns a tool, without the hosted ones in it if it is a namespace of several; nil when it is hosted itself. Ollama
 // compares keys without regard to case.
-func (d Dialect) ownTool(tool []byte, hosted *[]string) (kept []byte, must string) {
+func (d Dialect) ownTool(tool []byte, hosted *[]string, namespaces bool) (kept []byte, must string) {
 	all, err := members(tool)
 	if err != nil {
 		return nil, mustBeTools
@@ -74,11 +82,11 @@ func (d Dialect) ownTool(tool []byte, hosted *[]string) (kept []byte, must strin
 	for i, m := range all {
 		switch {
 		case strings.EqualFold(m.key, "type"):
-			own = own && d.isOwnType(m.value)
+			own = own && d.isOwnType(m.value) && (namespaces || string(m.value) != `"namespace"`)
 		case strings.EqualFold(m.key, "name") && m.value[0] == '"':
 			named = unquote(m.value)
-		case strings.EqualFold(m.key, "tools") && m.value[0] == '[':
-			inner, must := d.ownTools(m.value, hosted)
+		case strings.EqualFold(m.key, "tools") && m.value[0] == '[' && namespaces:
+			inner, must := d.filterTools(m.value, hosted, false)
 			if must != "" {
 				return nil, must
 			}
@@ -121,40 +129,43 @@ const billing = "x-anthropic-billing-header:"
 
 // withoutBilling returns a system prompt, which is a text or a list of blocks, without that line.
 func withoutBilling(system []byte) []byte {
-	if !bytes.Contains(system, []byte(billing)) {
-		return system
-	}
 	if system[0] == '"' {
 		return cutBilling(system)
 	}
-	blocks := elements(system)
-	if len(blocks) == 0 || blocks[0][0] != '{' {
+	s := scanner{in: system, at: 1}
+	s.blanks()
+	begin := s.at
+	if s.peek() != '{' || s.value(0) != nil {
 		return system
 	}
-	first, err := members(blocks[0])
+	block, rest := system[begin:s.at], system[s.at:]
+	first, err := members(block)
 	at := slices.IndexFunc(first, func(m member) bool { return m.key == "text" && m.value[0] == '"' })
 	if err != nil || at < 0 {
 		return system
 	}
-	rest := cutBilling(first[at].value)
+	text := cutBilling(first[at].value)
 	switch {
-	case len(rest) == len(first[at].value):
+	case len(text) == len(first[at].value):
 		return system
-	case string(rest) == `""`:
-		blocks = blocks[1:]
+	case string(text) == `""`:
+		block = nil
+		if s.accept(',') {
+			rest = system[s.at:]
+		}
 	default:
-		first[at].value = rest
-		blocks[0] = encodeObject(first)
+		first[at].value = text
+		block = encodeObject(first)
 	}
-	return slices.Concat([]byte("["), bytes.Join(blocks, []byte(",")), []byte("]"))
+	return slices.Concat([]byte("["), block, rest)
 }
 
 // cutBilling cuts the line off a quoted text that begins with it.
 func cutBilling(quoted []byte) []byte {
-	line, rest, _ := strings.Cut(unquote(quoted), "\n")
-	if !strings.HasPrefix(line, billing) {
+	if !bytes.HasPrefix(quoted, []byte(`"`+billing)) {
 		return quoted
 	}
+	_, rest, _ := strings.Cut(unquote(quoted), "\n")
 	b, _ := json.Marshal(strings.TrimLeft(rest, "\n")) // a string always marshals
 	return b
 }
