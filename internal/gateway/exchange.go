@@ -72,6 +72,7 @@ func (x *exchange) relay() error {
 		Path:  q.call.path,
 		Model: q.model,
 		Body:  q.encode(x.reservation.MaxTokens()),
+		Load:  q.load(),
 		Whole: !q.stream,
 	})
 	if err != nil {

@@ -36,6 +36,13 @@ type Options struct {
 	Stop        []string `json:"stop,omitempty"`    // the answer ends before any of these
 }
 
+func (o Options) load() (l Load) {
+	if o.NumCtx != nil {
+		l.NumCtx = int64(*o.NumCtx)
+	}
+	return l
+}
+
 // ChatPiece is the next piece of an answer, as a rule one token. On the last one Done is set, with
 // the fields below it; counts and durations that the upstream left out are 0.
 type ChatPiece struct {
@@ -98,7 +105,7 @@ func (c *Client) openChat(ctx context.Context, request ChatRequest) (*Answer, er
 	if err != nil {
 		return nil, badRequest("an option is not a finite number")
 	}
-	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: NewBody(body)})
+	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: NewBody(body), Load: request.Options.load()})
 	if err != nil {
 		return nil, err
 	}

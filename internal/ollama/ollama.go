@@ -78,7 +78,7 @@ type UpstreamState struct {
 	Name     string   // unlike any other's: "host:port", and more of its URL where that does not do
 	State    State    // of its circuit breaker
 	InFlight int      // model calls that it works on
-	Silent   []string // models that do not answer in time, by canonical name
+	Silent   []string // models that do not answer in time, or when they are asked whether they are alive; canonical names
 }
 
 // Stats are a snapshot for metrics.
@@ -100,7 +100,7 @@ func (c *Client) Stats() Stats {
 func (c *Client) Upstreams() []UpstreamState {
 	states := make([]UpstreamState, len(c.servers))
 	for i, s := range c.servers {
-		states[i] = UpstreamState{Name: s.name, State: s.breaker.State(), InFlight: c.queue.running(s), Silent: s.silences.models()}
+		states[i] = UpstreamState{Name: s.name, State: s.breaker.State(), InFlight: c.queue.running(s), Silent: s.silent()}
 	}
 	return states
 }

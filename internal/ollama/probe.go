@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,24 +20,27 @@ const (
 // silence is a model that once did not answer in time.
 type silence struct {
 	breaker
-	server *server
-	model  string
-	embeds bool // it makes vectors, no text
+	server   *server
+	question atomic.Pointer[question]
 
 	// Used by one probe at a time.
 	within   time.Duration // how long the model may take to answer a probe
 	unloaded time.Time
 }
 
-func newSilence(s *server, model string, embeds bool) *silence {
-	m := &silence{server: s, model: model, embeds: embeds}
+func newSilence(s *server, q question) *silence {
+	m := &silence{server: s}
+	m.question.Store(&q)
 	m.within = min(probeWithin, s.model.firstByte)
 	m.breaker = breaker{
 		probe:     m.probe,
 		tripAfter: 1,
 		patience:  m.within,
 		message:   messageSilent,
-		onClose:   func() { s.queue.serve(s) },
+		onClose: func() {
+			s.pulses.alive(q.model)
+			s.queue.serve(s)
+		},
 	}
 	return m
 }
@@ -53,7 +58,7 @@ func (m *silence) probe() error {
 	}
 	asked := time.Now()
 	err := m.say()
-	if isSilent(err) && !m.server.pulses.excuse(m.model, asked, false) && time.Since(m.unloaded) >= unloadEvery {
+	if isSilent(err) && !m.server.pulses.excuse(m.question.Load().model, asked, false) && time.Since(m.unloaded) >= unloadEvery {
 		err = m.reload()
 	}
 	if err == nil {
@@ -69,39 +74,62 @@ func (m *silence) reload() error {
 		Model     string `json:"model"`
 		KeepAlive int    `json:"keep_alive"`
 	}
-	if err := m.ask("api/generate", unload{m.model, 0}); err != nil {
+	if err := m.server.put(context.Background(), "api/generate", unload{m.question.Load().model, 0}, m.within); err != nil {
 		return err
 	}
 	m.within = m.server.model.firstByte
 	return m.say()
 }
 
-// say has the model say one token. An error of its own is an answer, too.
 func (m *silence) say() error {
-	if m.embeds {
-		type embed struct {
-			Model string `json:"model"`
-			Input string `json:"input"`
-		}
-		return m.ask("api/embed", embed{m.model, "hi"})
-	}
-	type generate struct {
-		Model   string         `json:"model"`
-		Prompt  string         `json:"prompt"`
-		Stream  bool           `json:"stream"`
-		Options map[string]int `json:"options"`
-	}
-	return m.ask("api/generate", generate{m.model, "hi", false, map[string]int{"num_predict": 1}})
+	return m.server.question(context.Background(), *m.question.Load(), m.within)
 }
 
-// ask sends a request past breakers and queue, and reads its answer so that no
+// question is what a model is asked to find out whether it is alive: for one token, or
+// for one vector. It leaves out keep_alive, and with that Ollama leaves the time that
+// the model stays loaded as the calls before have set it.
+type question struct {
+	model  string
+	embeds bool // it makes vectors, no text
+	load   Load // that of its calls: for another one Ollama would load it anew
+}
+
+func questionOf(r Relay) question {
+	return question{r.Model, strings.Contains(r.Path, "embed"), r.Load}
+}
+
+// question asks a model. An error of its own is an answer, too.
+func (s *server) question(ctx context.Context, q question, within time.Duration) error {
+	type options struct {
+		NumPredict int   `json:"num_predict,omitempty"`
+		NumCtx     int64 `json:"num_ctx,omitempty"`
+	}
+	if q.embeds {
+		type embed struct {
+			Model   string  `json:"model"`
+			Input   string  `json:"input"`
+			Options options `json:"options,omitzero"`
+		}
+		return s.put(ctx, "api/embed", embed{q.model, "hi", options{0, q.load.NumCtx}}, within)
+	}
+	type generate struct {
+		Model   string  `json:"model"`
+		Prompt  string  `json:"prompt"`
+		Stream  bool    `json:"stream"`
+		Options options `json:"options"`
+		Shift   *bool   `json:"shift,omitempty"`
+	}
+	return s.put(ctx, "api/generate", generate{q.model, "hi", false, options{1, q.load.NumCtx}, q.load.Shift}, within)
+}
+
+// put sends a request past breakers and queue, and reads its answer so that no
 // connection is cut.
-func (m *silence) ask(path string, request any) error {
+func (s *server) put(ctx context.Context, path string, request any, within time.Duration) error {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	a, err := m.server.send(context.Background(), path, NewBody(body), limits{firstByte: m.within})
+	a, err := s.send(ctx, path, NewBody(body), limits{firstByte: within})
 	if err != nil {
 		return err
 	}

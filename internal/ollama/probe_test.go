@@ -49,7 +49,7 @@ func TestAModelThatLoadsSlowlyComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newServer(base, "s", Config{ConnectTimeout: time.Minute, FirstTokenTimeout: 300 * time.Millisecond}, &queue{})
-	m := newSilence(s, "m", false)
+	m := newSilence(s, question{model: "m"})
 	m.patience, m.within = 30*time.Millisecond, 30*time.Millisecond
 	if err := m.probe(); !isSilent(err) {
 		t.Errorf("%v, though the first load hangs", err)

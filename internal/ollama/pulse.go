@@ -16,11 +16,25 @@ type pulses struct {
 }
 
 type pulse struct {
-	open   int       // answers that have begun and not ended
-	whole  int       // calls whose answers will begin when they are done
-	last   time.Time // when an answer began or ended
-	failed time.Time // when a call last failed; zero once another has not
+	open    int       // answers that have begun and not ended
+	waiting int       // calls whose answers have not begun
+	whole   int       // of these, the ones whose answers will begin when they are done
+	last    time.Time // when an answer began or ended
+	failed  time.Time // when a call last failed; zero once another has not
+
+	asked   time.Time // when the model was last asked whether it is alive
+	asking  *asking   // that question; nil when there is no answer to wait for
+	suspect time.Time // since when it answers none, nor shows any activity; else zero
 }
+
+// active reports whether a call that waits since then says nothing about the model:
+// see excuse.
+func (m *pulse) active(then time.Time, whole bool) bool {
+	return m.open > 0 || m.last.After(then) || m.whole > 0 && !whole
+}
+
+// idle reports whether no call is at work or waits at the model.
+func (m *pulse) idle() bool { return m.open == 0 && m.waiting == 0 }
 
 // ailsFor is how long a failure counts.
 const ailsFor = 10 * time.Second
@@ -37,11 +51,6 @@ func (p *pulses) ended(model string) {
 	p.change(model, func(m *pulse) { m.open, m.last = m.open-1, time.Now() })
 }
 
-// sent and received report of a call whose answer will begin when it is done.
-func (p *pulses) sent(model string) { p.change(model, func(m *pulse) { m.whole++ }) }
-
-func (p *pulses) received(model string) { p.change(model, func(m *pulse) { m.whole-- }) }
-
 // failed and worked report how a call for the model went.
 func (p *pulses) failed(model string) { p.change(model, func(m *pulse) { m.failed = time.Now() }) }
 
@@ -55,7 +64,7 @@ func (p *pulses) change(model string, by func(*pulse)) {
 	m := p.byModel[model]
 	if m == nil {
 		if len(p.byModel) >= maxPulses {
-			maps.DeleteFunc(p.byModel, func(_ string, m *pulse) bool { return m.open == 0 && m.whole == 0 })
+			maps.DeleteFunc(p.byModel, func(_ string, m *pulse) bool { return m.idle() && m.asking == nil })
 		}
 		if p.byModel == nil {
 			p.byModel = map[string]*pulse{}
@@ -76,13 +85,26 @@ func (p *pulses) excuse(model string, then time.Time, whole bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := p.byModel[model]
-	return m != nil && (m.open > 0 || m.last.After(then) || m.whole > 0 && !whole)
+	return m != nil && m.active(then, whole)
 }
 
-// failedLately tells whether the last call for the model failed, not long ago.
-func (p *pulses) failedLately(model string) bool {
+// ails reports whether the last call for the model failed not long ago, or the model
+// is suspect.
+func (p *pulses) ails(model string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := p.byModel[model]
-	return m != nil && time.Since(m.failed) < ailsFor
+	return m != nil && (time.Since(m.failed) < ailsFor || !m.suspect.IsZero())
+}
+
+// suspects returns the names of the models that are suspect.
+func (p *pulses) suspects() (models []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for model, m := range p.byModel {
+		if !m.suspect.IsZero() {
+			models = append(models, model)
+		}
+	}
+	return models
 }

@@ -39,11 +39,11 @@ func TestABusyModelIsNoSilentOne(t *testing.T) {
 	}))
 	t.Cleanup(upstream.Close)
 	config := config(t, upstream.URL)
-	config.FirstTokenTimeout = 250 * time.Millisecond
+	config.FirstTokenTimeout = 800 * time.Millisecond
 	c := ollama.New(config)
 	var served, late atomic.Int64
 	var calls sync.WaitGroup
-	for range 12 {
+	for range 16 {
 		calls.Go(func() {
 			if _, _, _, err := collect(t.Context(), c, hi("tiny-chat")); err == nil {
 				served.Add(1)
@@ -83,7 +83,7 @@ func TestAModelThatWorksOnAWholeAnswerIsNoSilentOne(t *testing.T) {
 	}
 }
 
-// hasty gives a client that waits for 100 ms, or for a second for a whole answer,
+// hasty returns a client that waits for 100 ms, or for 600 ms for a whole answer,
 // and its server.
 func hasty(t *testing.T) (*ollama.Client, *ollamatest.Server) {
 	s := ollamatest.Start(t)
@@ -132,21 +132,25 @@ func TestAModelIsNotUnloadedBesideAWholeAnswer(t *testing.T) {
 	s.Script("m", ollamatest.Until(done), ollamatest.Body([]byte("{}")))
 	var calls sync.WaitGroup
 	calls.Go(func() {
-		time.Sleep(900 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 		wantWhole(t, c)
 	})
+	timeout := time.Now().Add(600 * time.Millisecond)
 	_, _, err := relayTo(t.Context(), c, whole) // ends first
 	wantError(t, err, ollama.ErrUnavailable)
 	wantSilent(t, c, "m:latest")
-	for probes := s.To("/api/generate"); len(probes) == 0 || probes[0].Ended.IsZero(); probes = s.To("/api/generate") {
+	probed := func(r ollamatest.Request) bool { return r.Begun.After(timeout) && !r.Ended.IsZero() }
+	for !slices.ContainsFunc(s.To("/api/generate"), probed) {
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(10 * time.Millisecond)
 	close(done)
 	calls.Wait()
 	wantSilent(t, c)
-	if probes := s.To("/api/generate"); len(probes) != 1 {
-		t.Errorf("%d requests, want one for a token", len(probes))
+	for _, r := range s.To("/api/generate") {
+		if strings.Contains(string(r.Body), "keep_alive") {
+			t.Errorf("%s: unloaded", r.Body)
+		}
 	}
 }
 

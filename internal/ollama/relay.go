@@ -25,12 +25,24 @@ type Relay struct {
 	Path  string // "api/chat", "v1/chat/completions"
 	Model string // its canonical name; Body may spell it otherwise
 	Body  *Body
+	// Load is what Body says of how to load the model.
+	Load Load
 	// Whole: the answer begins when it is done. It may take wholeFactor times as
 	// long as a first token: only then does its model seem to hang.
 	Whole bool
 }
 
-const wholeFactor = 10
+// Load is what a request says of how to load its model. Ollama loads a model anew for
+// a request that says something else than the one before.
+type Load struct {
+	NumCtx int64 // options.num_ctx; 0: none
+	Shift  *bool // nil: none
+}
+
+// wholeFactor makes an hour of the ten minutes that a first token may take by
+// default: some 32,000 tokens, as much as clients ask for at once, at 10 a second. More
+// would only keep calls waiting for a model that hangs.
+const wholeFactor = 6
 
 // quickPath is the one path of a model's that the model does not work for.
 const quickPath = "api/show"
@@ -142,17 +154,15 @@ func (s *server) note(model string, a *Answer, err error) {
 
 // work sends a request with the limits of its kind.
 func (s *server) work(ctx context.Context, r Relay) (*Answer, error) {
+	l := s.model
 	switch {
 	case r.Path == quickPath:
-		return s.ask(ctx, "", r.Path, r.Body, s.quick)
-	case !r.Whole:
-		return s.ask(ctx, r.Model, r.Path, r.Body, s.model)
+		r.Model = ""
+		l = s.quick
+	case r.Whole:
+		l.firstByte, l.whole = wholeFactor*l.firstByte, true
 	}
-	l := s.model
-	l.firstByte, l.whole = wholeFactor*l.firstByte, true
-	s.pulses.sent(r.Model)
-	defer s.pulses.received(r.Model)
-	return s.ask(ctx, r.Model, r.Path, r.Body, l)
+	return s.ask(ctx, r, l)
 }
 
 // able gives the servers that have the call's model and are not away, as soon as

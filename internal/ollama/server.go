@@ -165,7 +165,7 @@ type standing int
 
 const (
 	sound    standing = iota
-	ailing            // a call for the model failed there lately
+	ailing            // a call for the model failed there lately, or the model is suspect
 	doubtful          // it is not ready
 )
 
@@ -173,31 +173,35 @@ func (s *server) standing(model string) standing {
 	switch {
 	case !s.ready(model):
 		return doubtful
-	case s.pulses.failedLately(model):
+	case s.pulses.ails(model):
 		return ailing
 	}
 	return sound
 }
 
-// ask sends a request if the breakers admit it, gives the answer whatever its
+// ask sends a request if the breakers admit it, returns the answer whatever its
 // status, and reports to the breakers. Cancelled calls are no failures: a client
 // that hangs up says nothing about the upstream.
-func (s *server) ask(ctx context.Context, model, path string, body *Body, l limits) (*Answer, error) {
-	if err := s.admit(ctx, model); err != nil {
+func (s *server) ask(ctx context.Context, r Relay, l limits) (*Answer, error) {
+	if err := s.admit(ctx, r.Model); err != nil {
 		return nil, err
 	}
+	if r.Model != "" {
+		defer s.await(questionOf(r), l).end() //nolint:contextcheck // a model is asked for others, too, and when the call has left
+	}
 	asked := time.Now()
-	a, err := s.send(ctx, path, body, l)
+	a, err := s.send(ctx, r.Path, r.Body, l)
 	var fault *Error
 	switch {
-	case isSilent(err) && s.pulses.excuse(model, asked, l.whole): // busy with others
+	case isSilent(err) && s.pulses.excuse(r.Model, asked, l.whole): // busy with others
 	case err == nil:
 		s.breaker.succeeded()
 		if a.Status == http.StatusOK {
-			s.silences.answered(model)
+			s.silences.answered(r.Model)
+			s.pulses.alive(r.Model)
 		}
-	case isSilent(err) && model != "":
-		s.wasSilent(model, path)
+	case isSilent(err) && r.Model != "":
+		s.wasSilent(questionOf(r))
 	case errors.As(err, &fault):
 		s.breaker.failed()
 	}
@@ -225,7 +229,7 @@ const maxMetadata = 16 << 20
 // metadata makes a call that no model works for. Of what comes it keeps only the
 // fields of result: /api/show also tells paths of the server.
 func (s *server) metadata(ctx context.Context, path string, body *Body, result any) error {
-	a, err := s.ask(ctx, "", path, body, s.quick)
+	a, err := s.ask(ctx, Relay{Path: path, Body: body}, s.quick)
 	if err != nil {
 		return err
 	}

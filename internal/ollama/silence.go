@@ -1,10 +1,6 @@
 package ollama
 
-import (
-	"slices"
-	"strings"
-	"sync"
-)
+import "sync"
 
 // maxSilences bounds how many models of a server are watched.
 const maxSilences = 256
@@ -35,14 +31,15 @@ func (s *silences) answered(model string) {
 	}
 }
 
-// wasSilent reports that a model did not answer a request to path in time, and
-// has it probed.
-func (s *server) wasSilent(model, path string) {
-	m := s.silences.watch(model, func() *silence { return newSilence(s, model, strings.Contains(path, "embed")) })
+// wasSilent reports that a model did not answer in time, and has it probed.
+func (s *server) wasSilent(q question) {
+	m := s.silences.watch(q.model, func() *silence { return newSilence(s, q) })
 	if m == nil {
 		s.breaker.failed() // so many models at once are the server itself
 		return
 	}
+	s.pulses.change(q.model, (*pulse).stopAsking)
+	m.question.Store(&q)
 	m.failed()
 	m.ready()
 }
@@ -77,6 +74,12 @@ func (s *silences) forget() {
 	}
 }
 
+// doubted reports whether a model is silent now.
+func (s *silences) doubted(model string) bool {
+	b := s.of(model)
+	return b != nil && b.State() != Closed
+}
+
 // models lists those that are silent now.
 func (s *silences) models() []string {
 	s.mu.Lock()
@@ -87,6 +90,5 @@ func (s *silences) models() []string {
 			list = append(list, model)
 		}
 	}
-	slices.Sort(list)
 	return list
 }
