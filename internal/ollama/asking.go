@@ -11,9 +11,9 @@ import (
 // model is asked for one token as long as a call waits for its first byte and no other
 // call is being answered. A model that answers is alive. One that does not, and is not
 // seen to work, is suspect: other servers are preferred that have it, and that is all,
-// for with one slot a long prompt keeps such a question waiting as well. Only when no
-// call is there any more that would suffer, and it does not answer then either, the
-// model is treated like one that let a call time out.
+// for with one slot a long prompt keeps such a question waiting as well. Only when it
+// does not answer while no call is there any more that would suffer, or has been suspect
+// for as long as a call may wait, the model is treated like one that let a call time out.
 
 // askAfter is how long a call waits, and at most a quarter of the time that it may,
 // before its model is asked, and then until the next time. Whole answers take

@@ -13,9 +13,12 @@ type Embeddings struct {
 	PromptTokens int64       // 0 when the upstream did not say
 }
 
-// maxEmbedAnswer bounds an answer: 1,024 vectors of 4,096 dimensions are some
-// 48 MiB of JSON.
-const maxEmbedAnswer = 64 << 20
+// Bounds of an answer. 2,048 vectors of 4,096 dimensions are some 100 MiB of JSON and
+// 8 Mi numbers: 32 MiB once decoded, which is all that is kept of them.
+const (
+	maxEmbedAnswer  = 256 << 20
+	maxEmbedNumbers = 16 << 20
+)
 
 // Embed gives one vector for each input; no input gives no vectors. Texts that
 // are too long for the model are cut by the upstream.

@@ -33,23 +33,27 @@ func decodeEmbeddings(r io.Reader, limit int) (*Embeddings, error) {
 }
 
 func (s *scanner) vectors(limit int) [][]float32 {
-	vectors, dimensions := make([][]float32, 0, limit), 0
+	vectors, dimensions, room := make([][]float32, 0, limit), 0, maxEmbedNumbers
 	s.expect('[')
 	for first := true; s.more(first, ']'); first = false {
 		if len(vectors) == limit {
 			s.fail("more than %d vectors", limit)
 			break
 		}
-		v := s.vector(dimensions)
-		vectors, dimensions = append(vectors, v), len(v)
+		v := s.vector(dimensions, room)
+		vectors, dimensions, room = append(vectors, v), len(v), room-len(v)
 	}
 	return vectors
 }
 
-func (s *scanner) vector(dimensions int) []float32 {
-	v := make([]float32, 0, dimensions)
+func (s *scanner) vector(dimensions, room int) []float32 {
+	v := make([]float32, 0, min(dimensions, room))
 	s.expect('[')
 	for first := true; s.more(first, ']'); first = false {
+		if len(v) == room {
+			s.fail("more than %d numbers", maxEmbedNumbers)
+			break
+		}
 		f, err := parseFloat32(s.word())
 		if err != nil {
 			s.fail("vector: %w", err)
