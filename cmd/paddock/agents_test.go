@@ -1,11 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -176,17 +176,17 @@ func (w *workshop) interrupt(t *testing.T) {
 	}
 	time.Sleep(time.Second) // in mid-answer
 	pressCtrlC(t, agent)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	for _, s := range w.servers {
-		if err := s.WaitIdle(ctx); err != nil {
-			t.Errorf("a second after Ctrl-C the call goes on upstream:\n%s", printed.String())
-		}
-	}
 	select {
 	case <-ended:
 	case <-time.After(patience):
 		t.Errorf("%s does not end:\n%s", w.command, printed.String())
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for _, s := range w.servers {
+		if err := s.WaitIdle(ctx); err != nil {
+			t.Errorf("a second after the end of %s its call goes on upstream:\n%s", w.command, printed.String())
+		}
 	}
 	if w.aborted() == 0 {
 		t.Error("no call was aborted upstream")
@@ -213,8 +213,8 @@ func (w *workshop) aborted() int {
 func (w *workshop) wantToolResult(t *testing.T) {
 	t.Helper()
 	calls := w.requests()
-	if len(calls) == 0 || !strings.Contains(string(calls[len(calls)-1].Body), note) {
-		t.Errorf("the last of %d calls does not tell the model what is in the note", len(calls))
+	if !slices.ContainsFunc(calls, func(r ollamatest.Request) bool { return bytes.Contains(r.Body, []byte(note)) }) {
+		t.Errorf("none of %d calls tells the model what is in the note", len(calls))
 	}
 }
 
