@@ -109,8 +109,9 @@ func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 		{"too large", "/api/chat", a.AdminKey, false, 8<<20 + 1, 413},
 		{"too large, chunked", "/v1/messages", a.AdminKey, true, 12 << 20, 413},
 		{"no key", "/v1/chat/completions", "", false, 8 << 20, 401},
-		{"no such route", "/v1/files", a.AdminKey, false, 3 << 20, 404},
-		{"no such method", "/api/tags", a.AdminKey, false, 3 << 20, 405},
+		{"no such route", "/v1/files", a.AdminKey, false, 12 << 20, 404},
+		{"no such method", "/api/tags", a.AdminKey, false, 12 << 20, 405},
+		{"a slash too many", "//v1/chat/completions", a.AdminKey, false, 12 << 20, 307},
 		{"an RPC", "/paddock.v1.UserService/GetUser", a.AdminKey, false, 3 << 20, 429},
 	} {
 		for range 5 {

@@ -12,9 +12,8 @@ import (
 func Strict(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		clean, sent := path.Clean(r.URL.Path), r.URL.EscapedPath()
-		within := isUnder(clean, "/api") || isUnder(clean, "/v1")
 		switch plain := collapse(sent); {
-		case !within:
+		case !Owns(clean):
 			next.ServeHTTP(w, r)
 		case collapse(r.URL.Path) != clean, escapedNeedlessly(plain, clean):
 			notFound(dialectAt(clean))(w, r)
@@ -26,6 +25,12 @@ func Strict(next http.Handler) http.Handler {
 			redirect(w, r, plain)
 		}
 	})
+}
+
+// Owns reports whether a path, in whatever spelling, is about the gateway.
+func Owns(p string) bool {
+	clean := path.Clean(p)
+	return isUnder(clean, "/api") || isUnder(clean, "/v1")
 }
 
 func isUnder(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }

@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/gateway"
 )
 
 // bodyIdle is how long a body may stand still while it is read. All of it may take that long, too, and a second more for
@@ -27,8 +28,8 @@ const unreadWait = 500 * time.Millisecond
 // rest of it, for ever, so that a refusal would not reach a client that sends none; and it breaks the connection off under one
 // that sends much, which many write wholly before they read the answer. (HTTP/2 does neither. Full-duplex mode is no way out:
 // with it, net/http 1.26 breaks the connection when a handler leaves a body unread.) Of a body that is left, leastDiscarded
-// bytes are read and thrown away, or as many as the door finds right.
-func unhindered(next http.Handler) http.Handler {
+// bytes are read and thrown away; on the routes of stock clients, whose models take bodies of the largest size, twice that.
+func unhindered(largest int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 1 || r.ContentLength == 0 {
 			next.ServeHTTP(w, r)
@@ -37,10 +38,13 @@ func unhindered(next http.Handler) http.Handler {
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(unreadWait)) // who reads sets another
 		body := &watchedBody{ReadCloser: r.Body, discarded: leastDiscarded}
+		if gateway.Owns(r.URL.Path) {
+			body.discarded = 2 * largest // a client may send what is too large to its end before it reads why
+		}
 		r.Body = body
 		next.ServeHTTP(w, r)
 		if !body.ended && r.Header.Get("Expect") == "" && control.Flush() == nil {
-			discard(control, body, body.discarded)
+			discard(control, body)
 		}
 	})
 }
@@ -62,18 +66,19 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 const leastDiscarded = 4 << 20
 
 // How long what is left of a body may stand still, and take in all.
-const discardIdle, discardWait = time.Second, 30 * time.Second
+const discardIdle, discardWait = time.Second, 2 * time.Minute
 
 // discard reads what is left of a body, within bounds.
-func discard(control *http.ResponseController, body io.Reader, most int64) {
-	for end := time.Now().Add(discardWait); most > 0; {
+func discard(control *http.ResponseController, body *watchedBody) {
+	buf := make([]byte, 32<<10)
+	for end := time.Now().Add(discardWait); body.discarded > 0; {
 		idle := time.Now().Add(discardIdle)
 		if idle.After(end) {
 			idle = end
 		}
 		_ = control.SetReadDeadline(idle)
-		n, err := io.CopyN(io.Discard, body, min(most, 1<<20))
-		if most -= n; err != nil {
+		n, err := body.Read(buf)
+		if body.discarded -= int64(n); err != nil {
 			return
 		}
 	}
@@ -111,7 +116,7 @@ func readBody(w http.ResponseWriter, r *http.Request, e entrance, room *room) (i
 		return noBody(r)
 	}
 	body := newPatientBody(w, r, e.maxBody)
-	read, err := readAll(body, r.ContentLength, room.take)
+	read, err := readAll(body, r.ContentLength, e.maxBody, room.take)
 	if err == nil {
 		body.done()
 		read, err = decoded(r.Header.Get("Content-Encoding"), read, e.maxBody, room)
@@ -149,9 +154,10 @@ type heldBody struct {
 func (heldBody) Close() error    { return nil }
 func (b heldBody) Bytes() []byte { return b.bytes }
 
-// readAll reads to the end. take is told how much memory that needs as it grows, and may refuse it. A promised length is
-// believed up to advance, and what has come vouches for trust times as much.
-func readAll(body io.Reader, length int64, take func(bytes int) error) ([]byte, error) {
+// readAll reads to the end of a body that is most bytes long and a little more when it is too long. take is told how much
+// memory that needs as it grows, and may refuse it. A promised length is believed up to advance, and what has come vouches for
+// trust times as much.
+func readAll(body io.Reader, length, most int64, take func(bytes int) error) ([]byte, error) {
 	const (
 		advance = 512 << 10
 		trust   = 8
@@ -175,6 +181,7 @@ func readAll(body io.Reader, length int64, take func(bytes int) error) ([]byte, 
 		if promised := int(length) - len(buf); promised > 0 {
 			more = min(promised, (trust-1)*len(buf)) + bytes.MinRead
 		}
+		more = min(more, max(int(most)-len(buf), 0)+bytes.MinRead)
 		if err := take(cap(buf) + more); err != nil {
 			return nil, err
 		}

@@ -43,8 +43,8 @@ const (
 // and never while one is waited for.
 var decoding = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 
-// decoded returns what a body holds under its content coding. It fails with *http.MaxBytesError-like refusals of readBody's
-// when that is more than most bytes, or more than maxRatio times what was sent.
+// decoded returns what a body holds under its content coding, or refuses it when that is more than most bytes or more than
+// maxRatio times what was sent. The room is for the larger of the two: both are held by those alone that decode.
 func decoded(coding string, body []byte, most int64, room *room) ([]byte, error) {
 	if !isCompressed(coding) || len(body) == 0 {
 		return body, nil
@@ -57,8 +57,7 @@ func decoded(coding string, body []byte, most int64, room *room) ([]byte, error)
 	}
 	defer end()
 	limit := min(most, freeRatio+maxRatio*int64(len(body)))
-	sent := room.held
-	text, err := readAll(io.LimitReader(decoder, limit+1), 0, func(bytes int) error { return room.take(sent + bytes) })
+	text, err := readAll(io.LimitReader(decoder, limit+1), -1, limit, func(bytes int) error { return room.take(max(bytes, cap(body))) })
 	switch {
 	case errors.Is(err, errNoRoom):
 		return nil, err

@@ -80,9 +80,18 @@ func TestDecoded_Bombs(t *testing.T) {
 			}
 		}
 	}
-	dense := append(letters(largest), "more"...)
-	if _, err := decoded(codingZstd, encoders[codingZstd](t, dense), largest, testRoom()); err == nil {
-		t.Error("more than the largest body is taken")
+	for coding, encode := range encoders {
+		for over, want := range []fault.Reason{"", fault.MessageTooLarge} {
+			room := testRoom()
+			if err := room.take(largest); err != nil { // of another body of the user's
+				t.Fatal(err)
+			}
+			other := &bodies{perUser: room.of.perUser, inAll: room.of.inAll, users: room.of.users, all: room.of.all}
+			_, err := decoded(coding, bytes.Clone(encode(t, letters(largest+over))), largest, other.of(room.caller))
+			if told, _ := errors.AsType[*connect.Error](err); (told != nil) != (want != "") || told != nil && fault.ReasonOf(told) != want {
+				t.Errorf("%s, the largest body and %d bytes: %v", coding, over, err)
+			}
+		}
 	}
 }
 
@@ -105,11 +114,11 @@ func TestReadAll_Room(t *testing.T) {
 	for _, size := range []int{0, 1, 5000, 512 << 10, 4 << 20, largest} {
 		for _, length := range []int64{int64(size), -1} {
 			body, most := bytes.NewReader(make([]byte, size)), 0
-			got, err := readAll(body, length, func(n int) error {
+			got, err := readAll(body, length, largest, func(n int) error {
 				most = max(most, n)
 				return nil
 			})
-			limit := 2*size + 2*bytes.MinRead
+			limit := min(2*size, largest) + 2*bytes.MinRead
 			if length >= 0 {
 				limit = size + 2*bytes.MinRead
 			}
@@ -119,7 +128,7 @@ func TestReadAll_Room(t *testing.T) {
 		}
 	}
 	refused := errors.New("no room")
-	if _, err := readAll(bytes.NewReader(make([]byte, 1<<20)), 1<<30, func(n int) error {
+	if _, err := readAll(bytes.NewReader(make([]byte, 1<<20)), 1<<30, 1<<30, func(n int) error {
 		if n > 600<<10 {
 			return refused
 		}

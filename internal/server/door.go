@@ -48,7 +48,7 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		room := d.bodies.of(caller.From(r.Context()))
 		defer room.free()
-		if body, ok := r.Body.(*watchedBody); ok { // a client may send what is too large to its end before it reads why
+		if body, ok := r.Body.(*watchedBody); ok {
 			body.discarded = max(body.discarded, 2*e.maxBody)
 		}
 		body, err := d.admit(w, r, e, room)

@@ -7,36 +7,41 @@ import (
 	"time"
 )
 
-// How often the server looks whether it has memory to give back, and how much a burst must have allocated for that, bytes.
-const (
-	memoryCheck = 5 * time.Second
-	burst       = 16 << 20
-)
+// memoryCheck is how often the server looks whether it has memory to give back.
+const memoryCheck = 10 * time.Second
 
-// returnMemory gives memory back to the system once a burst of large bodies or answers is over, until ctx ends. Left alone,
-// the garbage collector begins when as much again is allocated, which on a server that nobody uses any more is never.
-func returnMemory(ctx context.Context) {
-	tick := time.NewTicker(memoryCheck)
+// returnMemory gives memory back to the system while the server is quiet, every interval until ctx ends. Left alone, the
+// garbage collector begins when as much again has been allocated, which after a burst of large bodies or answers may be never.
+// A look while nothing is to be gained costs a millisecond.
+func returnMemory(ctx context.Context, interval time.Duration) {
+	const (
+		quiet = 4 << 20  // allocated at most since the last look, bytes
+		much  = 16 << 20 // more than has ever been enough, bytes
+	)
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	var before, returned uint64
+	allocatedBefore, _ := memory()
+	enough := ^uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := allocated()
-		if quiet := now-before < burst/4; quiet && now-returned > burst {
+		allocated, resident := memory()
+		enough = min(enough, resident)
+		if allocated-allocatedBefore < quiet && resident > enough+much {
 			debug.FreeOSMemory()
-			returned = now
 		}
-		before = now
+		allocatedBefore = allocated
 	}
 }
 
-// allocated returns how many bytes the process has allocated so far.
-func allocated() uint64 {
-	sample := []runtimemetrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	runtimemetrics.Read(sample)
-	return sample[0].Value.Uint64()
+// memory returns how many bytes the process has allocated so far, and how many of them the runtime has of the system's.
+func memory() (allocated, resident uint64) {
+	samples := []runtimemetrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+	}
+	runtimemetrics.Read(samples)
+	return samples[0].Value.Uint64(), samples[1].Value.Uint64() - samples[2].Value.Uint64()
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
@@ -35,8 +36,8 @@ type bodies struct {
 
 // newBodies returns a count whose limits follow from the largest body there is, bytes.
 func newBodies(largest int64) *bodies {
-	// What grows is held twice for a moment.
-	return &bodies{perUser: largestPerUser * int(largest), inAll: largestInAll * int(largest), users: map[uuid.UUID]int{}}
+	each := int(largest) + bytes.MinRead + 1 // to see where a body ends
+	return &bodies{perUser: largestPerUser * each, inAll: largestInAll * each, users: map[uuid.UUID]int{}}
 }
 
 // room is what one body has taken.

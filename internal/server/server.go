@@ -179,7 +179,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
 	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies,
-		secured(contentSecurityPolicy, unhindered(crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t)))))
+		secured(contentSecurityPolicy, unhindered(cfg.MaxModelBody, crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t)))))
 	return srv, nil
 }
 
@@ -218,7 +218,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	behind.Go(func() { s.noise.Run(work) })
 	behind.Go(func() { s.ledger.Run(work) })
 	behind.Go(func() { janitor.Run(work, s.trail) })
-	behind.Go(func() { returnMemory(work) })
+	behind.Go(func() { returnMemory(work, memoryCheck) })
 	if s.endTracing != nil {
 		defer func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
