@@ -87,7 +87,7 @@ func TestDecoded_Bombs(t *testing.T) {
 				t.Fatal(err)
 			}
 			other := &bodies{perUser: room.of.perUser, inAll: room.of.inAll, users: room.of.users, all: room.of.all}
-			_, err := decoded(coding, bytes.Clone(encode(t, letters(largest+over))), largest, other.of(room.caller))
+			_, err := decoded(coding, bytes.Clone(encode(t, bytes.Repeat(letters(2<<20), largest>>21+1)[:largest+over])), largest, other.of(room.caller))
 			if told, _ := errors.AsType[*connect.Error](err); (told != nil) != (want != "") || told != nil && fault.ReasonOf(told) != want {
 				t.Errorf("%s, the largest body and %d bytes: %v", coding, over, err)
 			}
