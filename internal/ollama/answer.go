@@ -25,6 +25,7 @@ type limits struct {
 type Answer struct {
 	Status      int    // HTTP's
 	ContentType string // "" when there is none
+	Upstream    string // the server that answers, as in UpstreamState.Name
 
 	caller   context.Context
 	ctx      context.Context // the caller's, until cut off
@@ -44,7 +45,7 @@ var errSilent = errors.New("deadline passed")
 // send makes one request, GET without a body and POST with one, and gives the
 // answer whatever its status.
 func (s *server) send(ctx context.Context, path string, body *Body, l limits) (*Answer, error) {
-	a := &Answer{caller: ctx, idle: l.idle}
+	a := &Answer{Upstream: s.name, caller: ctx, idle: l.idle}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watchdog = time.AfterFunc(l.firstByte, func() { a.cancel(errSilent) })
 	if err := a.begin(s, path, body); err != nil {

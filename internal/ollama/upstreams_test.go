@@ -226,3 +226,20 @@ func TestVersionOutlivesTheUpstreams(t *testing.T) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
 }
+
+// Also after it has ended, an answer says whose it is.
+func TestAnswer_Upstream(t *testing.T) {
+	_, config := several(t, "one", "two")
+	c := ollama.New(config)
+	for i, model := range []string{"one:latest", "two:latest"} {
+		a, err := c.Relay(t.Context(), ollama.Relay{Path: "api/chat", Model: model, Body: ollama.NewBody([]byte(`{"model":"` + model + `"}`))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, a)
+		a.Close()
+		if a.Upstream != config.BaseURLs[i].Host {
+			t.Errorf("%s: answered by %q", model, a.Upstream)
+		}
+	}
+}
