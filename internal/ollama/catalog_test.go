@@ -2,6 +2,11 @@ package ollama
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -83,4 +88,50 @@ func TestIsRemote_GoesByTheLastList(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A call that waits for its turn is refused if its model has become remote meanwhile.
+func TestRelay_ModelBecomesRemote(t *testing.T) {
+	var calls atomic.Int64
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/api/tags":
+			_, _ = io.WriteString(w, `{"models":[{"name":"m"}]}`)
+		case "/api/chat":
+			calls.Add(1)
+		}
+	}))
+	t.Cleanup(upstream.Close)
+	base, err := url.Parse(upstream.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(Config{
+		BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: time.Minute,
+		MaxInflight: 1, MaxQueue: 1, QueueTimeout: time.Minute,
+	})
+	r := Relay{Path: "api/chat", Model: "m:latest", Body: NewBody([]byte("{}"))}
+	a, err := c.Relay(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := make(chan error)
+	go func() {
+		_, err := c.Relay(t.Context(), r)
+		waited <- err
+	}()
+	for c.Stats().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	catalog := &c.servers[0].catalog
+	catalog.mu.Lock()
+	catalog.value = map[string]listed{"m:latest": {remote: true}}
+	catalog.mu.Unlock()
+	a.Close()
+	if err := <-waited; !errors.Is(err, ErrRemote) || calls.Load() != 1 {
+		t.Errorf("%v, %d calls, want ErrRemote for the second", err, calls.Load())
+	}
+	if n := c.Upstreams()[0].InFlight; n != 0 {
+		t.Errorf("%d in flight", n)
+	}
 }

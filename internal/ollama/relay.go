@@ -99,6 +99,10 @@ func (c *Client) relayTo(ctx context.Context, r Relay, holders []*server, begun 
 	if err != nil {
 		return nil, nil, err
 	}
+	if !c.allowCloud && c.lastWhereIs(r.Model).remote { // meanwhile
+		c.queue.leave(s, r.Turn.User)
+		return s, nil, errRemote
+	}
 	if !s.ready(r.Model) { // the verdict must not be waited for in a place that others need
 		c.queue.leave(s, r.Turn.User)
 		return s, nil, nil
