@@ -27,7 +27,7 @@ type office struct {
 func newOffice(perServer, limit int, timeout time.Duration, servers ...string) *office {
 	o := &office{queue: queue{perServer: perServer, limit: limit, timeout: timeout}}
 	for _, name := range servers {
-		o.servers = append(o.servers, &server{name: name, breaker: breaker{tripAfter: tripAfter}})
+		o.servers = append(o.servers, &server{name: name, hash: hashOf(name), breaker: breaker{tripAfter: tripAfter}})
 	}
 	return o
 }

@@ -39,11 +39,9 @@ type server struct {
 }
 
 func newServer(base *url.URL, name string, config Config, q *queue) *server {
-	h := fnv.New64a()
-	h.Write([]byte(name))
 	s := &server{
 		name:         name,
-		hash:         h.Sum64(),
+		hash:         hashOf(name),
 		base:         base.JoinPath("/"), // a path, without which JoinPath makes none that is absolute
 		transport:    newTransport(config.ConnectTimeout),
 		allowCloud:   config.AllowCloud,
@@ -61,6 +59,12 @@ func newServer(base *url.URL, name string, config Config, q *queue) *server {
 	}
 	s.catalog = cached[map[string]listed]{ask: s.names, freshFor: catalogFreshFor}
 	return s
+}
+
+func hashOf(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
 }
 
 // shortName gives as much of a base URL, from its host on, as tells it from all others.
