@@ -364,7 +364,8 @@ export const EmbeddingSchema: GenMessage<Embedding> = /*@__PURE__*/
 
 /**
  * OllamaService reaches the models of the Ollama servers behind Paddock.
- * Errors of all methods: UPSTREAM_UNAVAILABLE, UPSTREAM_ERROR; of Chat and Embed also MODEL_NOT_FOUND.
+ * Errors of all methods: UPSTREAM_UNAVAILABLE, UPSTREAM_ERROR; of Chat and Embed also MODEL_NOT_FOUND, MODEL_NOT_ALLOWED and,
+ * for one that runs outside of this organisation, MODEL_IS_REMOTE.
  *
  * @generated from service paddock.v1.OllamaService
  */
