@@ -16,6 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // Logout implements paddock.v1.AuthService.
@@ -37,7 +38,7 @@ func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsR
 		return nil, a.notTheirs(ctx, "user", req.GetUserId())
 	}
 	rows, err := a.store.Session.Query().
-		Where(session.UserID(owner), session.RevokedAtIsNil(), session.RefreshExpiresAtGT(store.Now())).
+		Where(session.UserID(owner), wire.LiveSession(store.Now(), a.options.AccessTTL)).
 		Order(session.ByCreatedAt(sql.OrderDesc()), session.ByID(sql.OrderDesc())).
 		Limit(maxSessions).
 		All(ctx)
@@ -58,13 +59,22 @@ func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsR
 			UserId:     s.UserID.String(),
 			CreatedAt:  timestamppb.New(s.CreatedAt),
 			LastSeenAt: timestamppb.New(s.LastSeenAt),
-			ExpiresAt:  timestamppb.New(s.RefreshExpiresAt),
+			ExpiresAt:  timestamppb.New(a.endOf(s)),
 			Ip:         s.IP,
 			UserAgent:  s.UserAgent,
 			Current:    s.ID == c.SessionID,
 		})
 	}
 	return m, nil
+}
+
+// endOf returns when the last token of a session ends, unless it is refreshed.
+func (a *Service) endOf(s *db.Session) time.Time {
+	ends := s.RotatedAt.Add(a.options.AccessTTL)
+	if ends.Before(s.RefreshExpiresAt) {
+		ends = s.RefreshExpiresAt
+	}
+	return earlier(ends, s.ExpiresAt)
 }
 
 // maxSessions is how many live sessions a user has at most, so that all can be listed: a sign-in beyond ends the oldest.

@@ -133,7 +133,7 @@ func (d *draft) variables() []variable {
 			"STREAM_KEEP_ALIVE", is("15s"), duration(&d.StreamKeepAlive, 10*time.Millisecond),
 			"how often a waiting client of a streamed answer is sent a sign of life, where its protocol has one",
 		},
-		{"MAX_MODEL_BODY", is("64MiB"), size(&d.MaxModelBody, 64<<10, 1<<30), "largest body of a model call; two for each user and eight in all are held at once"},
+		{"MAX_MODEL_BODY", is("64MiB"), size(&d.MaxModelBody, 64<<10, 1<<30), "largest body of a model call; two for each user and seven in all are held at once"},
 		{"MAX_KEEP_ALIVE", is("30m"), duration(&d.MaxKeepAlive, time.Second), "longest that a call may have its model stay loaded"},
 		{
 			"ALLOW_CLOUD_MODELS", is("false"), boolean(func(on bool) { d.AllowCloudModels = on }),

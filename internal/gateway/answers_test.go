@@ -156,6 +156,14 @@ func TestShowTellsNoPaths(t *testing.T) {
 			`{"modelfile":"FROM tiny-chat:latest\nFROM tiny-chat:latest\nADAPTER tiny-chat:latest\nSYSTEM from / to","details":{"parent_model":""},"remote_host":"","future":""}`,
 		},
 		{
+			`{"details":{"families":["/etc/passwd","llama"],"parent_model":"D:/models/x.gguf"},"files":["/root/a","http://10.0.0.1:11434",{"host":"10.1.2.3:11434"}],"node":"gpu-7.internal:11434","a":"file:/root/x","b":"blobs/sha256-1","model_info":{"general.name":"/home/op/x","general.url":"https://mistral.ai/news","general.repo":"http://git.corp/x","general.size":"7B"},"license":"/ is free"}`,
+			`{"details":{"families":["","llama"],"parent_model":""},"files":["","",{"host":""}],"node":"","a":"","b":"","model_info":{"general.name":"","general.url":"https://mistral.ai/news","general.repo":"","general.size":"7B"},"license":"/ is free"}`,
+		},
+		{
+			`{"modelfile":"FROM D:/models/x.gguf\nFROM blobs/sha256-12\n  draft\t/root/.ollama/x\nSYSTEM \"\"\"\nFROM /heaven\n\"\"\"\nFROM acme/x:7b"}`,
+			`{"modelfile":"FROM tiny-chat:latest\nFROM tiny-chat:latest\ndraft tiny-chat:latest\nSYSTEM \"\"\"\nFROM /heaven\n\"\"\"\nFROM acme/x:7b"}`,
+		},
+		{
 			`{"remote_model":"gpt-oss:20b","remote_host":"https://ollama.com:443","parser":"qwen3-coder","details":{"context_length":4096},"new":{"a":[1]}}`,
 			`{"remote_model":"gpt-oss:20b","remote_host":"https://ollama.com:443","parser":"qwen3-coder","details":{"context_length":4096},"new":{"a":[1]}}`,
 		},

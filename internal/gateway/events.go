@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/ollama"
 )
 
 // filler returns what may be sent at any time between two events of a stream and means nothing; "" where the dialect has no
@@ -30,7 +31,12 @@ func (d Dialect) errorEvent(ctx context.Context, err *connect.Error) []byte {
 	return d.asEvent(d.errorBody(ctx, status, string(fault.ReasonOf(err)), err.Message()))
 }
 
-// asEvent returns an error's body as the event of a stream.
+// errorEventOf returns a refusal of the upstream's as it is told in the middle of a stream.
+func (d Dialect) errorEventOf(ctx context.Context, r *refusal) []byte {
+	return d.asEvent(d.errorBody(ctx, r.status, "", ollama.SafeText(r.message)))
+}
+
+// asEvent returns an error's body, which is one of errorBody's, as the event of a stream.
 func (d Dialect) asEvent(body []byte) []byte {
 	switch d {
 	case OpenAI:

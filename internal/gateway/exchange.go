@@ -102,7 +102,7 @@ func (x *exchange) passRefusal(answer *ollama.Answer) error {
 	x.stop()
 	if x.begun {
 		x.note(refused.err())
-		x.send(eventStream, d.asEvent(refused.body))
+		x.send(eventStream, d.errorEventOf(x.ctx, refused))
 		return nil
 	}
 	refused.write(x.w)

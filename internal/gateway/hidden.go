@@ -9,10 +9,14 @@ import (
 )
 
 // What Ollama tells about a model is shown as it is, but for what names a place on its server or in its network: the lines of
-// a Modelfile that name a file, and every text in the model itself or its details that is a path or an address.
+// a Modelfile that name a file, and every text, however deep, that is a path or an address. Texts that are the model's own
+// words, or that its makers gave it, may look like anything.
 
-// wordsOfModels are the texts that are a model's own and may look like anything.
-var wordsOfModels = map[string]bool{"license": true, "modelfile": true, "template": true, "system": true, "parameters": true}
+// ownWords are the members of a model that are shown as they are.
+var ownWords = map[string]bool{
+	"license": true, "template": true, "system": true, "parameters": true, "messages": true, "tensors": true, "modelfile": true,
+	"name": true, "model": true, "remote_model": true, // names that callers use
+}
 
 // publicHost is where cloud models run, as a server lists it.
 const publicHost = `"https://ollama.com:443"`
@@ -26,34 +30,89 @@ func withoutPaths(object []byte, model string) ([]byte, error) {
 	for i, m := range all {
 		switch {
 		case m.key == "modelfile" && m.value[0] == '"':
-			named := filePath.ReplaceAllString(unquote(m.value), "$1 "+model)
-			all[i].value, _ = json.Marshal(named) // a string always marshals
-		case m.key == "details" && m.value[0] == '{':
-			details, err := members(m.value)
-			if err != nil {
-				return nil, ollama.ErrNonsense
-			}
-			all[i].value = encodeObject(hidePaths(details))
+			all[i].value, _ = json.Marshal(withoutFiles(unquote(m.value), model)) // a string always marshals
+		case !ownWords[m.key]:
+			all[i].value = hidePlaces(m.value)
 		}
 	}
-	return encodeObject(hidePaths(all)), nil
+	return encodeObject(all), nil
 }
 
-// hidePaths empties the texts that name a place on the server.
-func hidePaths(all []member) []member {
-	for i, m := range all {
-		if m.value[0] == '"' && !wordsOfModels[m.key] && isPlace(m.value) {
-			all[i].value = []byte(`""`)
+// hidePlaces empties the texts in a value that name a place on the server. Keys are shown as they are.
+func hidePlaces(value []byte) []byte {
+	switch value[0] {
+	case '"':
+		if isPlace(value) {
+			return []byte(`""`)
+		}
+	case '{', '[':
+		return hidePlacesWithin(value)
+	}
+	return value
+}
+
+// hidePlacesWithin is hidePlaces for an object or a list, which it passes over once.
+func hidePlacesWithin(value []byte) []byte {
+	var shown []byte
+	kept := 0 // what of value is in shown, or left out there
+	s := scanner{in: value}
+	for s.at < len(value) {
+		if value[s.at] != '"' {
+			s.at++
+			continue
+		}
+		begin := s.at
+		if s.str() != nil {
+			return []byte(`""`)
+		}
+		text := value[begin:s.at]
+		if s.blanks(); s.peek() != ':' && isPlace(text) {
+			shown = append(append(shown, value[kept:begin]...), `""`...)
+			kept = begin + len(text)
 		}
 	}
-	return all
+	if shown == nil {
+		return value
+	}
+	return append(shown, value[kept:]...)
 }
 
-// filePath matches the lines of a Modelfile that name a file in the place of a model: by an absolute path or one that looks
-// relative, or as a blob below a relative OLLAMA_MODELS.
-var filePath = regexp.MustCompile(`(?mi)^(FROM|ADAPTER) +"?(?:[/~.\\]|[a-z]:\\|.*[/\\]blobs[/\\]+sha256-).*$`)
+// place matches what names a file or a host inside: an absolute path or one that looks relative, the path of a blob, a URL, an
+// IP address, and a host with a port.
+var place = regexp.MustCompile(`(?i)^(?:[/~\\]|\.{1,2}[/\\]|[a-z]:[/\\]|file:)|(?:^|[/\\])blobs[/\\]+sha256-|://` +
+	`|\b\d{1,3}(?:\.\d{1,3}){3}\b|^\[?[0-9a-f]*(?::[0-9a-f]*){2,7}\]?(?::\d+)?$|^[a-z0-9.-]+:\d{4,5}$`)
 
-// isPlace reports whether a quoted text is the path of a file or an address.
+// publicURL matches the address of a site that a model's makers may have given it, and privateName hosts that are no such site.
+var (
+	publicURL   = regexp.MustCompile(`(?i)^https?://(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/|$)`)
+	privateName = regexp.MustCompile(`(?i)\.(?:local|localdomain|internal|intranet|lan|corp|home|svc)(?:/|$)`)
+)
+
+// isPlace reports whether a quoted text is the path of a file or an address inside.
 func isPlace(quoted []byte) bool {
-	return filePath.Match(append([]byte("FROM "), quoted...)) || bytes.Contains(quoted, []byte("://")) && string(quoted) != publicHost
+	if len(quoted) > 4<<10 || string(quoted) == publicHost {
+		return false
+	}
+	text := bytes.Trim(quoted, `"`)
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text = []byte(unquote(quoted))
+	}
+	return place.Match(text) && (!publicURL.Match(text) || privateName.Match(text))
+}
+
+// fileLine matches the instructions of a Modelfile that name a file in the place of a model.
+var fileLine = regexp.MustCompile(`(?i)^\s*(FROM|ADAPTER|DRAFT)\s+"?(.*?)"?\s*$`)
+
+// withoutFiles returns a Modelfile that names the model where it would name a file. What stands between three quotes are words.
+func withoutFiles(modelfile, model string) string {
+	lines := bytes.Split([]byte(modelfile), newline)
+	words := false
+	for i, line := range lines {
+		quoted := bytes.Count(line, []byte(`"""`))%2 == 1
+		if m := fileLine.FindSubmatch(line); m != nil && !words && place.Match(m[2]) {
+			lines[i] = []byte(string(m[1]) + " " + model)
+		}
+		words = words != quoted
+	}
+	return string(bytes.Join(lines, newline))
 }

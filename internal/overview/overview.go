@@ -13,8 +13,6 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
-	"github.com/paddock-gate/paddock/ent/db/predicate"
-	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
@@ -33,13 +31,14 @@ const (
 
 // Service is the OverviewService.
 type Service struct {
-	store    *store.Store
-	upstream *ollama.Client
+	store     *store.Store
+	upstream  *ollama.Client
+	accessTTL time.Duration
 }
 
-// New returns the service.
-func New(s *store.Store, upstream *ollama.Client) *Service {
-	return &Service{store: s, upstream: upstream}
+// New returns the service; accessTTL is how long access tokens work.
+func New(s *store.Store, upstream *ollama.Client, accessTTL time.Duration) *Service {
+	return &Service{store: s, upstream: upstream, accessTTL: accessTTL}
 }
 
 // GetOverview implements paddock.v1.OverviewService.
@@ -78,8 +77,8 @@ func (s *Service) counts(ctx context.Context, now time.Time, o *paddockv1.Overvi
 	}{
 		{&o.Users, s.store.User.Query().Count},
 		{&o.ActiveUsers, s.store.User.Query().Where(user.Active(true)).Count},
-		{&o.Sessions, s.store.Session.Query().Where(session.RevokedAtIsNil(), session.RefreshExpiresAtGT(now)).Count},
-		{&o.ApiKeys, s.store.Credential.Query().Where(working(now)...).Count},
+		{&o.Sessions, s.store.Session.Query().Where(wire.LiveSession(now, s.accessTTL)).Count},
+		{&o.ApiKeys, s.store.Credential.Query().Where(wire.LiveKey(now)).Count},
 	} {
 		n, err := c.count(ctx)
 		if err != nil {
@@ -90,16 +89,9 @@ func (s *Service) counts(ctx context.Context, now time.Time, o *paddockv1.Overvi
 	return nil
 }
 
-func working(now time.Time) []predicate.Credential {
-	return []predicate.Credential{
-		credential.RevokedAtIsNil(),
-		credential.Or(credential.ExpiresAtIsNil(), credential.ExpiresAtGT(now)),
-	}
-}
-
 func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
 	keys, err := s.store.Credential.Query().
-		Where(working(now)...).
+		Where(wire.LiveKey(now)).
 		Where(credential.ExpiresAtLT(now.Add(expiresSoon))).
 		WithUser(func(q *db.UserQuery) { q.Select(user.FieldEmail) }).
 		Order(credential.ByExpiresAt(), credential.ByID()).

@@ -189,29 +189,44 @@ func readAll(body io.Reader, length, most int64, take func(bytes int) error) ([]
 	}
 }
 
+// leastProgress is how much of a large body must come within bodyIdle, bytes: one that drips holds memory that others need.
+const leastProgress = 128 << 10
+
 // patientBody is a request's body with a most for its length, of which each read has its own time, and the whole of it
 // too.
 type patientBody struct {
 	io.ReadCloser
 	control *http.ResponseController
 	end     time.Time
+	read    int       // bytes so far
+	since   time.Time // leastProgress has come before this, and so much of read
+	before  int
 }
 
 func newPatientBody(w http.ResponseWriter, r *http.Request, most int64) *patientBody {
+	now := time.Now()
 	return &patientBody{
-		http.MaxBytesReader(w, r.Body, most), http.NewResponseController(w),
-		time.Now().Add(bodyIdle + time.Duration(most/bodyRate)*time.Second),
+		ReadCloser: http.MaxBytesReader(w, r.Body, most), control: http.NewResponseController(w),
+		end: now.Add(bodyIdle + time.Duration(most/bodyRate)*time.Second), since: now,
 	}
+}
+
+// deadline returns how long the next read may take.
+func (b *patientBody) deadline(now time.Time) time.Time {
+	if b.read <= small || b.read-b.before >= leastProgress {
+		b.since, b.before = now, b.read
+	}
+	if d := b.since.Add(bodyIdle); d.Before(b.end) {
+		return d
+	}
+	return b.end
 }
 
 // Read fails with errors that tell no address, since connect-go shows them to the client.
 func (b *patientBody) Read(p []byte) (int, error) {
-	deadline := time.Now().Add(bodyIdle)
-	if deadline.After(b.end) {
-		deadline = b.end
-	}
-	_ = b.control.SetReadDeadline(deadline)
+	_ = b.control.SetReadDeadline(b.deadline(time.Now()))
 	n, err := b.ReadCloser.Read(p)
+	b.read += n
 	switch exceeded := (*http.MaxBytesError)(nil); {
 	case err == nil, errors.Is(err, io.EOF), errors.As(err, &exceeded):
 		return n, err

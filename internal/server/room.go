@@ -12,14 +12,15 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// uncounted is how large a body may be that needs no room, bytes: less than its connection.
-const uncounted = 4 << 10
+// uncounted is how large a body may be that needs no room, bytes: less than its connection. Bodies up to small have some room of
+// their own, so that the answers to a few large ones do not keep everybody else waiting.
+const uncounted, small = 4 << 10, 1 << 20
 
-// Bodies of the largest size that one user, and all together, may have in memory at once. Strangers, whose bodies are
-// small, have only the latter bound: else one of them could take all the others' room.
+// Bodies of the largest size that one user, and all together, may have in memory at once, and as many bytes of small ones
+// besides. Strangers, whose bodies are small, have only the bound of all: else one of them could take all the others' room.
 const (
 	largestPerUser = 2
-	largestInAll   = 8
+	largestInAll   = 7
 )
 
 var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
@@ -27,7 +28,8 @@ var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
 
 // bodies counts the bytes of bodies that are held, from the first byte read until the call has ended.
 type bodies struct {
-	perUser, inAll int // most
+	perUser, inAll int // most, bytes
+	ofSmall        int // and so many more for small ones
 
 	mu    sync.Mutex
 	all   int
@@ -37,7 +39,7 @@ type bodies struct {
 // newBodies returns a count whose limits follow from the largest body there is, bytes.
 func newBodies(largest int64) *bodies {
 	each := int(largest) + bytes.MinRead + 1 // to see where a body ends
-	return &bodies{perUser: largestPerUser * each, inAll: largestInAll * each, users: map[uuid.UUID]int{}}
+	return &bodies{perUser: largestPerUser * each, inAll: largestInAll * each, ofSmall: each, users: map[uuid.UUID]int{}}
 }
 
 // room is what one body has taken.
@@ -56,8 +58,11 @@ func (r *room) take(bytes int) error {
 	}
 	r.of.mu.Lock()
 	defer r.of.mu.Unlock()
-	user, more := r.caller.UserID, bytes-r.held
-	if r.of.all+more > r.of.inAll || user != uuid.Nil && r.of.users[user]+more > r.of.perUser {
+	user, more, extra := r.caller.UserID, bytes-r.held, 0
+	if bytes <= small {
+		extra = r.of.ofSmall
+	}
+	if r.of.all+more > r.of.inAll+extra || user != uuid.Nil && r.of.users[user]+more > r.of.perUser+extra {
 		return errNoRoom
 	}
 	r.of.all += more

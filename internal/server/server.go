@@ -154,7 +154,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
 	t.rpc(cfg.MaxModelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, models, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
-	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream), options...))
+	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream, cfg.Tokens.AccessTTL), options...))
 	t.stock(newGateway(cfg, upstream, models, ledger).Routes())
 	t.open(grpchealth.NewHandler(srv.health, uncompressed))
 	if cfg.GRPCReflection {

@@ -43,7 +43,7 @@ export function wordsOf(thrown: unknown): string {
   const { reason, message, retryAfter } = faultOf(thrown);
   if (!retryAfter) return message;
   if (reason === 'QUOTA_EXCEEDED')
-    return `${message.replace(/; the quota resets.*/, '.')} It resets in ${seconds(retryAfter)}.`;
+    return `${message.replace(/; the quota will reset.*/, '.')} It resets in ${seconds(retryAfter)}.`;
   return `${message.replace(/; try again.*/, '.')} Try again in ${seconds(retryAfter)}.`;
 }
 

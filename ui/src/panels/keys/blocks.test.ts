@@ -29,7 +29,7 @@ test.each(inREADME)('README.md shows the same for %s', (id) => {
   const shown: Access = { origin: 'http://127.0.0.1:8080', key: 'pdk_…', model: 'qwen3-coder' };
   for (const { file, text } of blocks(shown)) {
     expect(readme).toContain(`\n${text}\n\`\`\`\n`);
-    if (file) expect(readme).toContain(`In \`${file}\`:\n`);
+    expect(readme).toContain(file ? `In \`${file}\`:\n` : '');
   }
 });
 
