@@ -25,7 +25,12 @@ const (
 	Responses
 )
 
-var errNotFound = fault.New(connect.CodeNotFound, fault.NotFoundReason, "Paddock does not serve this path")
+var (
+	errNotFound = fault.New(connect.CodeNotFound, fault.NotFoundReason, "Paddock does not serve this path")
+	// Base URLs that are not quite right. Claude Code takes every 404 for a model that is not there.
+	errNoVersion   = fault.Invalid("", "the client's base URL must end in /v1")
+	errTwoVersions = fault.Invalid("", "the client's base URL has one /v1 too many")
+)
 
 // WriteError refuses a request in the client's dialect. The error must be one that the client may see.
 func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.Error) {

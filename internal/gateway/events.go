@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"connectrpc.com/connect"
@@ -28,6 +29,9 @@ func (d Dialect) filler() string {
 // errorEvent returns an error as it is told in the middle of a stream.
 func (d Dialect) errorEvent(ctx context.Context, err *connect.Error) []byte {
 	status := statusOf(err)
+	if status == http.StatusServiceUnavailable { // no overload: who reads that waits for minutes before another try
+		status = http.StatusInternalServerError
+	}
 	return d.asEvent(d.errorBody(ctx, status, string(fault.ReasonOf(err)), err.Message()))
 }
 

@@ -2,6 +2,9 @@ package gateway
 
 import (
 	"net/http"
+	"strings"
+
+	"connectrpc.com/connect"
 )
 
 // maxName is the largest body of a question about a model, bytes.
@@ -26,6 +29,7 @@ func (g *Gateway) Routes() []Route {
 	get := func(pattern string, d Dialect, next answering) Route {
 		return Route{http.MethodGet, pattern, d, false, false, 0, g.handle(d, next)}
 	}
+	var misled []Route // by a base URL that is not quite right
 	table := []Route{
 		model("/api/chat", ollamaChat),
 		model("/api/generate", ollamaGenerate),
@@ -47,9 +51,14 @@ func (g *Gateway) Routes() []Route {
 		{http.MethodPost, "/v1/messages/count_tokens", Anthropic, false, false, g.options.MaxBody, g.handle(Anthropic, g.countTokens)},
 	}
 	for _, r := range table {
+		if under, ok := strings.CutPrefix(r.Pattern, "/v1/"); ok && r.Method == http.MethodPost {
+			misled = append(misled, Route{r.Method, "/" + under, r.Dialect, true, false, 0, refuse(r.Dialect, errNoVersion)})
+		}
 		table = append(table, Route{"", r.Pattern, r.Dialect, true, false, 0, notAllowed(r)})
 	}
-	return append(table,
+	return append(append(table, misled...),
+		Route{"", "/v1/v1/", OpenAI, true, false, 0, refuse(OpenAI, errTwoVersions)},
+		Route{"", "/v1/v1/messages", Anthropic, true, false, 0, refuse(Anthropic, errTwoVersions)},
 		Route{"", "/api", Ollama, true, false, 0, notFound(Ollama)},
 		Route{"", "/api/", Ollama, true, false, 0, notFound(Ollama)},
 		Route{"", "/v1", OpenAI, true, false, 0, notFound(OpenAI)},
@@ -66,6 +75,8 @@ func notAllowed(route Route) http.HandlerFunc {
 	}
 }
 
-func notFound(d Dialect) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, d, errNotFound) }
+func notFound(d Dialect) http.HandlerFunc { return refuse(d, errNotFound) }
+
+func refuse(d Dialect, err *connect.Error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, d, err) }
 }

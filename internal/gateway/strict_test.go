@@ -251,3 +251,20 @@ func TestWhatIsNotThereIsToldInItsDialect(t *testing.T) {
 		}
 	}
 }
+
+// TestMisledBaseURLs: a base URL that lacks its /v1, or has two, is told as what it is.
+func TestMisledBaseURLs(t *testing.T) {
+	b := start(t, ollamatest.Start(t))
+	for path, says := range map[string]string{
+		"/chat/completions": "must end in /v1", "/responses": "must end in /v1", "/embeddings": "must end in /v1",
+		"/messages": "must end in /v1", "/v1/v1/messages": "one /v1 too many", "/v1/v1/chat/completions": "one /v1 too many",
+	} {
+		dialect := "/v1" + path
+		if strings.HasSuffix(path, "messages") {
+			dialect = "/v1/messages"
+		}
+		if got := b.post(t, path, `{}`); got.Status != http.StatusBadRequest || !strings.Contains(messageOf(t, dialect, got.Body), says) {
+			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+	}
+}

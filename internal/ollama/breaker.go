@@ -145,6 +145,13 @@ func (b *breaker) trip() {
 	}
 }
 
+// refused returns the refusal of calls that come now, if they are refused.
+func (b *breaker) refused() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refusal()
+}
+
 // State tells what the breaker thinks of the upstream.
 func (b *breaker) State() State {
 	b.mu.Lock()

@@ -114,6 +114,9 @@ func (c *Client) IsRemote(ctx context.Context, model string) (bool, error) {
 // list; nil if one can.
 func (c *Client) awayErr() (err error) {
 	for _, s := range c.servers {
+		if err = s.breaker.refused(); err != nil { // with when to ask again
+			continue
+		}
 		if err = s.catalog.lastErr(); !errors.Is(err, ErrUnavailable) {
 			return nil
 		}

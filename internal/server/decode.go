@@ -20,7 +20,9 @@ const (
 )
 
 var (
-	errCoding    = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "of content codings only gzip and zstd are decoded")
+	errCoding = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "of content codings only gzip and zstd are decoded")
+	errDense  = fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge,
+		"the body becomes more than a hundred times as large as it was sent", retryDefault)
 	errBadCoding = fault.Invalid("Content-Encoding", "the body is not what its content coding says")
 )
 
@@ -63,6 +65,8 @@ func decoded(coding string, body []byte, most int64, room *room) ([]byte, error)
 		return nil, err
 	case err != nil:
 		return nil, errBadCoding
+	case int64(len(text)) > limit && limit < most:
+		return nil, errDense
 	case int64(len(text)) > limit:
 		return nil, tooLarge(most)
 	}

@@ -226,7 +226,7 @@ const answer = await client.messages.create({
   max_tokens: 1024,
   messages: [{ role: 'user', content: 'Hello' }],
 });
-console.log(answer.content[0].text);`;
+console.log(answer.content.find((block) => block.type === 'text')?.text);`;
   return [{ text }];
 }
 
