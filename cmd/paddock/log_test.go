@@ -177,7 +177,7 @@ func TestEveryRequestIsALineOfTheLog(t *testing.T) {
 	if got := byID["line-2"]; got.Status != 401 || got.UserID != "" || got.Code != "unauthenticated" {
 		t.Errorf("a stranger: %+v", got)
 	}
-	if got := byPath["/paddock.v1.AuthService/Logout"]; got.Status != 200 || got.Code != "permission_denied" || got.UserID != person.GetId() {
+	if got := byPath["/paddock.v1.AuthService/Logout"]; got.Status != 403 || got.Code != "permission_denied" || got.UserID != person.GetId() {
 		t.Errorf("gRPC: %+v", got)
 	}
 	if got := byPath["/assets/nothing\nhere"]; got.Status != 404 {

@@ -37,7 +37,7 @@ func TestBodiesHaveLimits(t *testing.T) {
 		{paddockv1connect.UserServiceListUsersProcedure, 64 << 10},
 		{paddockv1connect.CredentialServiceListCredentialsProcedure, 64 << 10},
 		{paddockv1connect.AuditServiceListAuditEntriesProcedure, 64 << 10},
-		{paddockv1connect.OllamaServiceEmbedProcedure, 64 << 20},
+		{paddockv1connect.OllamaServiceEmbedProcedure, 4 << 20},
 	} {
 		for _, chunked := range []bool{false, true} {
 			for _, over := range []int{0, 1} {

@@ -13,6 +13,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
 func TestLogoutEndsThisSessionAlone(t *testing.T) {
@@ -138,7 +139,8 @@ func TestListSessions(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.Login(t, p.GetEmail(), p.Password)
-		a.Exec(t, `UPDATE sessions SET refresh_expires_at = created_at WHERE created_at = (SELECT max(created_at) FROM sessions)`)
+		a.Exec(t, `UPDATE sessions SET refresh_expires_at = created_at, rotated_at = $1 WHERE created_at = (SELECT max(created_at) FROM sessions)`,
+			store.Now().Add(-time.Hour)) // so that its access token is over, too
 
 		for _, asked := range []struct{ token, user string }{{p.Token, ""}, {p.Token, p.GetId()}, {admin, p.GetId()}} {
 			sessions, err := listSessions(t, a, asked.token, asked.user)

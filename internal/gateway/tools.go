@@ -82,10 +82,12 @@ func (d Dialect) ownTool(tool []byte, hosted *[]string, namespaces bool) (kept [
 	for i, m := range all {
 		switch {
 		case strings.EqualFold(m.key, "type"):
-			own = own && d.isOwnType(m.value) && (namespaces || string(m.value) != `"namespace"`)
+			own = own && d.isOwnType(m.value) && (namespaces || m.value[0] != '"' || unquote(m.value) != "namespace")
 		case strings.EqualFold(m.key, "name") && m.value[0] == '"':
 			named = unquote(m.value)
-		case strings.EqualFold(m.key, "tools") && m.value[0] == '[' && namespaces:
+		case strings.EqualFold(m.key, "tools") && d == Responses && (!namespaces || m.value[0] != '['):
+			own = false // no namespace within another, and none that is no list
+		case strings.EqualFold(m.key, "tools") && namespaces:
 			inner, must := d.filterTools(m.value, hosted, false)
 			if must != "" {
 				return nil, must

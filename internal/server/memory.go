@@ -20,8 +20,7 @@ func returnMemory(ctx context.Context, interval time.Duration) {
 	)
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	allocatedBefore, _ := memory()
-	enough := ^uint64(0)
+	allocatedBefore, enough := memory()
 	for {
 		select {
 		case <-ctx.Done():

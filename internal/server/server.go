@@ -39,6 +39,7 @@ import (
 const (
 	authBody     = 16 << 10
 	metadataBody = 64 << 10
+	rpcModelBody = 4 << 20 // of texts alone, which take many times as much once decoded
 )
 
 // Whether a service's calls count against the caller's rate limit.
@@ -152,7 +153,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUserServiceHandler(users.New(s, log, hasher, cfg.PasswordMinLength), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewAuditServiceHandler(audit.NewService(s), options...))
-	t.rpc(cfg.MaxModelBody, limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, models, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
+	t.rpc(min(cfg.MaxModelBody, rpcModelBody), limited)(paddockv1connect.NewOllamaServiceHandler(chat.New(upstream, models, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream, cfg.Tokens.AccessTTL), options...))
 	t.stock(newGateway(cfg, upstream, models, ledger).Routes())
