@@ -82,8 +82,10 @@ func (x *exchange) relay() error {
 	switch kind := mediaType(answer); {
 	case answer.Status != http.StatusOK:
 		return x.passRefusal(answer)
-	case kind == jsonContent && !x.hasBegun():
-		x.stop()
+	case kind == jsonContent:
+		if x.stop(); x.begun { // filler, behind which it cannot stand
+			return ollama.ErrNonsense
+		}
 		work.extend()
 		return x.whole(answer)
 	case kind == lineStream, kind == eventStream:

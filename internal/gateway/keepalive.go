@@ -92,10 +92,3 @@ func (c *client) Write(b []byte) (int, error) {
 	}
 	return len(b), nil
 }
-
-// hasBegun reports whether something was sent.
-func (c *client) hasBegun() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.begun
-}
