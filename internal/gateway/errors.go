@@ -49,7 +49,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.
 		challenge(w.Header(), r)
 	}
 	body := d.errorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message())
-	if d == Responses && status == http.StatusTooManyRequests {
+	if reason := fault.ReasonOf(err); d == Responses && (reason == fault.QuotaExceeded || reason == fault.RateLimited) {
 		body = exhausted(w.Header(), err)
 	}
 	writeJSON(w, d, status, body)
