@@ -117,7 +117,7 @@ func TestATrickledBodyEnds(t *testing.T) {
 // TestLargeBodiesShareTheirRoom: one user cannot fill the memory with bodies that never end.
 func TestLargeBodiesShareTheirRoom(t *testing.T) {
 	t.Parallel()
-	a := apptest.Start(t, storetest.SQLite(t), nil)
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"MAX_MODEL_BODY": "4MiB"}) // room for two of these bodies, not for 40
 	greedy, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 	body := `{"input":["` + strings.Repeat("x", 4<<20-100)
 	refused := make(chan bool, 40)
