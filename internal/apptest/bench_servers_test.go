@@ -115,6 +115,7 @@ func fakeOllama() http.Handler {
 	openAI := []byte(`{"object":"list","data":[` + strings.Repeat(`{"object":"embedding","embedding":`+vector+`,"index":0},`, 511) +
 		`{"object":"embedding","embedding":` + vector + `,"index":511}],"model":"m","usage":{"prompt_tokens":4096,"total_tokens":4096}}`)
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/tags", func(w http.ResponseWriter, r *http.Request) { answerWhole(w, r, []byte(`{"models":[]}`)) })
 	mux.HandleFunc("POST /api/embed", func(w http.ResponseWriter, r *http.Request) { answerWhole(w, r, native) })
 	mux.HandleFunc("POST /v1/embeddings", func(w http.ResponseWriter, r *http.Request) { answerWhole(w, r, openAI) })
 	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) { answerWhole(w, r, []byte(wholeCompletion)) })

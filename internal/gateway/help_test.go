@@ -102,7 +102,11 @@ func startServed(t testing.TB, upstream string, set func(*bench)) *bench {
 // startAnswering is a gateway before an upstream that answers everything alike.
 func startAnswering(t testing.TB, status int, contentType, body string) *bench {
 	t.Helper()
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/tags" {
+			_, _ = io.WriteString(w, `{"models":[]}`)
+			return
+		}
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, body)

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -34,7 +35,7 @@ func (s *server) names(ctx context.Context) (map[string]listed, error) {
 // whereabouts are what is known of the servers that a call for a model may go to.
 type whereabouts struct {
 	have    []*server // list it
-	unknown []*server // have never told what they list
+	unknown []*server // may have it: what they list is not known, or not any more
 	remote  bool      // by its name, or as one of the servers lists it
 }
 
@@ -60,18 +61,20 @@ func (c *Client) lastWhereIs(model string) whereabouts {
 		m, has := models[model]
 		w.remote = w.remote || m.remote
 		switch {
-		case !known:
-			w.unknown = append(w.unknown, s)
 		case has:
 			w.have = append(w.have, s)
+		case !known || s.catalog.lastErr() != nil:
+			w.unknown = append(w.unknown, s)
 		}
 	}
 	return w
 }
 
-// holders returns the servers that have the model as far as is known, else those
-// of which nothing is known, else all: it is theirs to say that they do not have
-// it. It fails with ErrRemote when the model must not be called.
+// holders returns the servers that have the model as far as is known. If none has,
+// it returns all: it is theirs to say so. But as long as a server's list is not known,
+// the model may be that server's, and remote: then holders returns those servers if
+// remote models are allowed, and else fails with ErrUnavailable. It fails with
+// ErrRemote when the model must not be called.
 func (c *Client) holders(ctx context.Context, model string) ([]*server, error) {
 	switch {
 	case model == "", len(c.servers) == 1 && c.allowCloud:
@@ -87,8 +90,10 @@ func (c *Client) holders(ctx context.Context, model string) ([]*server, error) {
 		return nil, errRemote
 	case len(w.have) > 0:
 		return w.have, nil
-	case len(w.unknown) > 0:
+	case len(w.unknown) > 0 && c.allowCloud:
 		return w.unknown, nil
+	case len(w.unknown) > 0:
+		return nil, unlisted(w.unknown)
 	}
 	return c.servers, nil
 }
@@ -98,30 +103,30 @@ var errRemote = &Error{Kind: ErrRemote, Message: messageRemote}
 // IsRemote reports whether the model of that canonical name runs elsewhere than on
 // the servers: on ollama.com by its name, or because one of them lists it so. It waits
 // for a list only when none is known or it is old. It fails with ErrUnavailable when
-// no server can be asked what it has, and with ctx's error.
+// no server lists the model and one of them cannot be asked, and with ctx's error.
 func (c *Client) IsRemote(ctx context.Context, model string) (bool, error) {
 	if model == "" || IsCloudName(model) {
 		return model != "", nil
 	}
 	w, err := c.whereIs(ctx, model)
-	if err == nil && len(w.unknown) == len(c.servers) {
-		err = c.awayErr()
+	if err == nil && !w.remote && len(w.have) == 0 && len(w.unknown) > 0 {
+		err = unlisted(w.unknown)
 	}
 	return w.remote, err
 }
 
-// awayErr returns why no server can be reached of those that never told what they
-// list; nil if one can.
-func (c *Client) awayErr() (err error) {
-	for _, s := range c.servers {
-		if err = s.breaker.refused(); err != nil { // with when to ask again
-			continue
-		}
-		if err = s.catalog.lastErr(); !errors.Is(err, ErrUnavailable) {
-			return nil
-		}
+// unlisted returns why it is not known what one of the servers lists: the error of
+// the last of them.
+func unlisted(unknown []*server) error {
+	s := unknown[len(unknown)-1]
+	if err := s.breaker.refused(); err != nil { // with when to ask again
+		return err
 	}
-	return err
+	err := s.catalog.lastErr()
+	if err == nil || errors.Is(err, ErrUnavailable) {
+		return cmp.Or(err, error(ErrUnreachable))
+	}
+	return unavailable(messageUnlisted, err)
 }
 
 // renewCatalogs asks all servers at once what they have that were not asked within

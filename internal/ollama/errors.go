@@ -75,6 +75,7 @@ const (
 	messageNonsense    = "the model server answered what cannot be understood"
 	messageUnfinished  = "the model stopped before its answer was done"
 	messageModelFailed = "the model failed"
+	messageUnlisted    = "the model server does not say which models it has"
 	messageRemote      = "the model does not run on this service's own machines, which is not allowed"
 )
 

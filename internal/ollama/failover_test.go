@@ -161,6 +161,7 @@ func TestAServerThatCannotBeTrustedLeavesItsCallsToTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	config.BaseURLs = slices.Insert(config.BaseURLs, 0, u)
+	config.AllowCloud = true // else the lists must be known
 	c := ollama.New(config)
 	for range 5 {
 		wantRelayed(t, c, "m:latest")

@@ -121,22 +121,48 @@ func TestIsRemote_LocalModel(t *testing.T) {
 	}
 }
 
-// When a server has no list, calls succeed or fail by themselves, but for those of cloud names; when it is away, nothing can
-// be said of a model.
-func TestIsRemote_NoList(t *testing.T) {
-	s := ollamatest.Start(t)
-	lists(s, local)
-	s.Script("/api/tags", ollamatest.Status(500, "failed"))
-	c := newClient(t, s.URL)
-	if remote, err := c.IsRemote(t.Context(), "m:latest"); remote || err != nil {
-		t.Errorf("%v, %v", remote, err)
+// What a server lists as remote must be known before it is called.
+func TestRelay_NoList(t *testing.T) {
+	for name, step := range map[string]ollamatest.Step{
+		"fails":                   ollamatest.Status(500, "failed"),
+		"is refused by a proxy":   ollamatest.Status(403, "forbidden"),
+		"is not passed on":        ollamatest.Status(404, "not found"),
+		"is a page of HTML":       ollamatest.Body([]byte("<html>")),
+		"is of no models at all?": ollamatest.Body([]byte(`{"models":{}}`)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			servers, config := several(t, "m", "other")
+			config.BaseURLs = config.BaseURLs[:1]
+			servers[0].Script("/api/tags", step)
+			c := ollama.New(config)
+			_, err := c.IsRemote(t.Context(), "m:latest")
+			wantError(t, err, ollama.ErrUnavailable)
+			_, _, err = relay(t.Context(), c, "m:latest", "")
+			wantError(t, err, ollama.ErrUnavailable)
+			_, _, err = relay(t.Context(), c, "gpt-oss:20b-cloud", "")
+			wantError(t, err, ollama.ErrRemote)
+			if n := len(servers[0].To("/api/chat")); n != 0 {
+				t.Errorf("%d calls went upstream", n)
+			}
+			config.AllowCloud = true
+			wantRelayed(t, ollama.New(config), "m:latest")
+		})
 	}
-	wantRelayed(t, c, "m:latest")
-	_, _, err := relay(t.Context(), c, "gpt-oss:20b-cloud", "")
-	wantError(t, err, ollama.ErrRemote)
-	s.Stop()
-	_, err = newClient(t, s.URL).IsRemote(t.Context(), "m:latest")
+}
+
+// A server whose list is not known gets no calls; what the other lists is served there.
+func TestRelay_OneListOfTwo(t *testing.T) {
+	servers, config := several(t, "m other", "m")
+	servers[0].Script("/api/tags", ollamatest.Status(403, "forbidden"))
+	c := ollama.New(config)
+	for range 4 {
+		wantRelayed(t, c, "m:latest")
+	}
+	_, _, err := relay(t.Context(), c, "other:latest", "")
 	wantError(t, err, ollama.ErrUnavailable)
+	if n := len(servers[0].To("/api/chat")); n != 0 {
+		t.Errorf("%d calls went to the server without a list", n)
+	}
 }
 
 // What is remote for one server is called on none, though another has it itself.

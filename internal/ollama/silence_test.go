@@ -145,6 +145,7 @@ func TestASilentServerIsFoundByOneCall(t *testing.T) {
 	}
 	defer hole.Close()
 	c := config(t, "http://"+hole.Addr().String())
+	c.AllowCloud = true // else its list is waited for
 	c.ConnectTimeout, c.FirstTokenTimeout = 30*time.Millisecond, 30*time.Millisecond
 	client := ollama.New(c)
 	_, _, err = relay(t.Context(), client, "m:latest", "")
