@@ -26,7 +26,7 @@ var (
 		dialect: Ollama, kind: usage.Chat, path: "api/chat", streams: true,
 		fields: with(ollamaSampling, fields{
 			"messages": {be: list, use: prompt},
-			"tools":    {be: list, use: prompt},
+			"tools":    {be: list, use: theTools},
 		}),
 	}
 	ollamaGenerate = &modelCall{

@@ -2,15 +2,11 @@ package gateway
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"net/http"
-	"time"
 
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/fault"
-	"github.com/paddock-gate/paddock/internal/ollama"
 )
 
 // filler returns what may be sent at any time between two events of a stream and means nothing; "" where the dialect has no
@@ -26,72 +22,29 @@ func (d Dialect) filler() string {
 	return ""
 }
 
-// errorEvent returns an error as it is told in the middle of a stream.
-func (d Dialect) errorEvent(ctx context.Context, err *connect.Error) []byte {
+// sendError sends an error in the middle of a stream.
+func (x *exchange) sendError(err *connect.Error) {
 	status := statusOf(err)
 	if status == http.StatusServiceUnavailable { // no overload: who reads that waits for minutes before another try
 		status = http.StatusInternalServerError
 	}
-	return d.asEvent(d.errorBody(ctx, status, string(fault.ReasonOf(err)), err.Message()))
+	x.send(eventStream, x.errorEvent(status, string(fault.ReasonOf(err)), err.Message()))
 }
 
-// errorEventOf returns a refusal of the upstream's as it is told in the middle of a stream.
-func (d Dialect) errorEventOf(ctx context.Context, r *refusal) []byte {
-	return d.asEvent(d.errorBody(ctx, r.status, "", ollama.SafeText(r.message)))
-}
-
-// asEvent returns an error's body, which is one of errorBody's, as the event of a stream.
-func (d Dialect) asEvent(body []byte) []byte {
+// errorEvent returns an error as an event of the client's stream.
+func (x *exchange) errorEvent(status int, reason, message string) []byte {
+	d := x.request.call.dialect
+	body := d.errorBody(x.ctx, status, reason, message)
 	switch d {
 	case OpenAI:
 		return append(append([]byte("data: "), body...), "\n\n"...)
 	case Anthropic:
 		return append(append([]byte("event: error\ndata: "), body...), "\n\n"...)
 	case Responses:
-		return failedResponse(body)
+		return x.responses.failed(body)
 	case Ollama:
 	}
 	return append(body, '\n')
-}
-
-// failedResponse tells an error in the terms of Responses. OpenAI's libraries raise the error of the first event; Codex looks
-// for that of the second, and shows its message.
-func failedResponse(body []byte) []byte {
-	var told struct{ Error openAIError }
-	_ = json.Unmarshal(body, &told) // our own
-	e := told.Error
-	code := e.Type
-	if e.Code != nil {
-		code = *e.Code
-	}
-	type brief struct {
-		Code    string `json:"code"`
-		Message string `json:"message"`
-	}
-	type response struct {
-		ID        string   `json:"id"`
-		Object    string   `json:"object"`
-		CreatedAt int64    `json:"created_at"`
-		Status    string   `json:"status"`
-		Error     brief    `json:"error"`
-		Output    []string `json:"output"`
-	}
-	first, _ := json.Marshal(struct { // of strings and numbers, which always marshals
-		Type     string  `json:"type"`
-		Sequence int     `json:"sequence_number"`
-		Code     string  `json:"code"`
-		Message  string  `json:"message"`
-		Param    *string `json:"param"`
-		Error    any     `json:"error"`
-	}{"error", 0, code, e.Message, e.Param, e})
-	second, _ := json.Marshal(struct {
-		Type     string   `json:"type"`
-		Sequence int      `json:"sequence_number"`
-		Response response `json:"response"`
-	}{"response.failed", 0, response{
-		ID: "resp_failed", Object: "response", CreatedAt: time.Now().Unix(), Status: "failed", Error: brief{code, e.Message}, Output: []string{},
-	}})
-	return bytes.Join([][]byte{[]byte("event: error\ndata: "), first, []byte("\n\nevent: response.failed\ndata: "), second, []byte("\n\n")}, nil)
 }
 
 // event is one event of a stream of server-sent events.

@@ -24,6 +24,8 @@ type exchange struct {
 	produced int64 // completion tokens so far, a piece counted as one
 	counts   counts
 	outcome  usage.Outcome
+
+	responses responsesStream // of that dialect
 }
 
 // run calls the upstream and relays its answer. Its error is what the client is still to be told; when something has gone
@@ -40,8 +42,7 @@ func (x *exchange) run() error {
 	}
 	switch {
 	case err != nil && x.begun:
-		told := x.gateway.tell(x.ctx, err)
-		x.send(eventStream, x.request.call.dialect.errorEvent(x.ctx, told))
+		x.sendError(x.gateway.tell(x.ctx, err))
 	case err == nil && x.outcome == usage.Aborted:
 		x.note(context.Canceled)
 	default:
@@ -96,15 +97,14 @@ func (x *exchange) relay() error {
 
 // passRefusal passes an error of the upstream's on.
 func (x *exchange) passRefusal(answer *ollama.Answer) error {
-	d := x.request.call.dialect
-	refused, err := readRefusal(x.ctx, d, answer)
+	refused, err := readRefusal(x.ctx, x.request.call.dialect, answer)
 	if err != nil {
 		return err
 	}
 	x.stop()
 	if x.begun {
 		x.note(refused.err())
-		x.send(eventStream, d.errorEventOf(x.ctx, refused))
+		x.send(eventStream, x.errorEvent(refused.status, "", ollama.SafeText(refused.message)))
 		return nil
 	}
 	refused.write(x.w)

@@ -10,6 +10,9 @@ import (
 // leastLoaded is the shortest keep_alive that goes upstream. A shorter one would unload the model.
 const leastLoaded = time.Second
 
+// usuallyLoaded is how long Ollama keeps a model for which no keep_alive is sent.
+const usuallyLoaded = 5 * time.Minute
+
 // readKeepAlive reads a keep_alive as Ollama does: a number of seconds, or a duration as Go writes it, of which those below 0
 // are for ever.
 func readKeepAlive(v []byte) (d time.Duration, ok bool) {
@@ -25,18 +28,20 @@ func readKeepAlive(v []byte) (d time.Duration, ok bool) {
 	return time.Duration(max(min(seconds, most), -most) * float64(time.Second)), true
 }
 
-// keepLoaded takes a keep_alive, as far as MaxKeepAlive allows. One that unloads the model is left out, and noted.
-func (q *request) keepLoaded(m member, kept *[]member) error {
+// keepLoaded takes a keep_alive, as far as MaxKeepAlive allows. One that would unload a model that others use is left out where
+// the model is prompted, and where it is not, and so asked for nothing else, it is refused or left out.
+func (q *request) keepLoaded(m member) error {
 	d, ok := readKeepAlive(m.value)
 	switch {
 	case !ok:
 		return invalid(m.key, "must be a number of seconds or a duration such as 10m")
-	case d >= 0 && d < leastLoaded:
-		q.unloads = true
+	case d >= 0 && d < leastLoaded && !q.prompted:
+		return invalid(m.key, "models are not unloaded through this server")
+	case d >= 0 && d < leastLoaded, d >= 0 && d < usuallyLoaded && !q.prompted:
 		return nil
 	case d < 0 || d > q.limits.MaxKeepAlive:
 		m.value, _ = json.Marshal(q.limits.MaxKeepAlive.String()) // a string always marshals
 	}
-	*kept = append(*kept, m)
+	q.fields = append(q.fields, m)
 	return nil
 }

@@ -25,11 +25,11 @@ type request struct {
 	wantsUsage   bool // in an OpenAI stream
 	text         int  // bytes that the model reads
 	prompted     bool
-	unloads      bool     // keep_alive is 0
-	hosted       []string // names of the tools that were left out
-	toolChoice   *member  // nil: none
-	conversation string   // its name, as the client gives it; may be empty
-	affinity     uint64   // see affinity
+	keepAlive    *member // nil: none
+	tools        toolFilter
+	toolChoice   *member // nil: none
+	conversation string  // its name, as the client gives it; may be empty
+	affinity     uint64  // see affinity
 }
 
 func invalid(field, description string) *connect.Error { return fault.Invalid(field, description) }
@@ -40,17 +40,19 @@ func decode(call *modelCall, body []byte, limits Options) (*request, error) {
 	if err != nil {
 		return nil, invalid("", err.Error())
 	}
-	q := &request{call: call, limits: limits, stream: call.streams, fields: make([]member, 0, len(all))}
+	q := &request{call: call, limits: limits, stream: call.streams, tools: toolFilter{dialect: call.dialect}, fields: make([]member, 0, len(all))}
 	if err := q.take(call.fields, all, &q.fields); err != nil {
 		return nil, err
 	}
 	switch {
 	case q.model == "":
 		return nil, invalid("", "model is required")
-	case q.unloads && !q.prompted:
-		return nil, invalid("keep_alive", "models are not unloaded through this server")
+	case q.keepAlive != nil:
+		if err := q.keepLoaded(*q.keepAlive); err != nil {
+			return nil, err
+		}
 	}
-	if c := q.toolChoice; c != nil && !wantsHosted(c.value, q.hosted) {
+	if c := q.toolChoice; c != nil && (limits.AllowCloud || !q.tools.wants(c.value)) {
 		q.fields = append(q.fields, *c)
 	}
 	return q, nil
@@ -89,7 +91,7 @@ func (q *request) put(u use, m member, kept *[]member) error {
 			return invalid(m.key, "is not allowed here")
 		}
 	case keepAlive:
-		return q.keepLoaded(m, kept)
+		q.keepAlive = &m
 	case theModel:
 		return q.name(unquote(m.value))
 	case theSystem:
@@ -124,7 +126,7 @@ func (q *request) read(m member, kept *[]member) {
 // takeTools takes the tools that the client runs, and hosted ones where cloud models are allowed.
 func (q *request) takeTools(m member, kept *[]member) error {
 	if !q.limits.AllowCloud {
-		own, must := q.call.dialect.ownTools(m.value, &q.hosted)
+		own, must := q.tools.list(m.value, q.call.dialect == Responses)
 		if must != "" {
 			return invalid(m.key, must)
 		}

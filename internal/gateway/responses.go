@@ -1,7 +1,11 @@
 package gateway
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"slices"
+	"time"
 
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -32,8 +36,9 @@ var openAIResponses = &modelCall{
 	},
 }
 
-// response is what the last event of a stream, or a whole answer, says of the call.
+// response is what an event of a stream, or a whole answer, says of the call.
 type response struct {
+	ID    string
 	Usage *struct {
 		Input  int64 `json:"input_tokens"`
 		Output int64 `json:"output_tokens"`
@@ -68,4 +73,65 @@ func (x *exchange) countResponse(r response) {
 		found.prompt.n, found.completion.n = max(r.Usage.Input, 0), max(r.Usage.Output, 0)
 	}
 	x.count(found)
+}
+
+// responsesStream is what a client has been sent of a stream so far.
+type responsesStream struct {
+	id   string // of the response
+	next int64  // sequence number
+}
+
+// note notes what an event that is sent to the client says of the stream.
+func (s *responsesStream) note(e event) {
+	if s.id == "" {
+		s.id = responseIn(e.data).ID
+	}
+	const key = `"sequence_number":`
+	if at := bytes.Index(e.data, []byte(key)); at >= 0 {
+		var n int64
+		if json.NewDecoder(bytes.NewReader(e.data[at+len(key):])).Decode(&n) == nil {
+			s.next = n + 1
+		}
+	}
+}
+
+// failed returns the events that end the stream with an error, of which body is errorBody's. OpenAI's libraries raise the error of
+// the first event; Codex looks for that of the second, and shows its message.
+func (s *responsesStream) failed(body []byte) []byte {
+	var told struct{ Error openAIError }
+	_ = json.Unmarshal(body, &told) // our own
+	e := told.Error
+	code := e.Type
+	if e.Code != nil {
+		code = *e.Code
+	}
+	type brief struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	type response struct {
+		ID        string   `json:"id"`
+		Object    string   `json:"object"`
+		CreatedAt int64    `json:"created_at"`
+		Status    string   `json:"status"`
+		Error     brief    `json:"error"`
+		Output    []string `json:"output"`
+	}
+	first, _ := json.Marshal(struct { // of strings and numbers, which always marshals
+		Type     string  `json:"type"`
+		Sequence int64   `json:"sequence_number"`
+		Code     string  `json:"code"`
+		Message  string  `json:"message"`
+		Param    *string `json:"param"`
+		Error    any     `json:"error"`
+	}{"error", s.next, code, e.Message, e.Param, e})
+	second, _ := json.Marshal(struct {
+		Type     string   `json:"type"`
+		Sequence int64    `json:"sequence_number"`
+		Response response `json:"response"`
+	}{"response.failed", s.next + 1, response{
+		ID: cmp.Or(s.id, "resp_failed"), Object: "response", CreatedAt: time.Now().Unix(), Status: "failed",
+		Error: brief{code, e.Message}, Output: []string{},
+	}})
+	return slices.Concat([]byte("event: error\ndata: "), first, []byte("\n\nevent: response.failed\ndata: "), second, []byte("\n\n"))
 }

@@ -210,5 +210,6 @@ func (x *exchange) readResponses(unit []byte) ([]byte, bool, error) {
 	case bytes.HasSuffix(e.name, []byte(".delta")):
 		x.produced++
 	}
+	x.responses.note(e)
 	return unit, false, nil
 }

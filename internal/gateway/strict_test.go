@@ -21,7 +21,7 @@ func TestRequestsGoUpstreamAnew(t *testing.T) {
 		},
 		{
 			"/api/chat", `{"model":"tiny-chat",` + hi + `,"stream":false,"keep_alive":"5m","format":{"type":"object"},"think":"low","tools":null,"nonsense":{"model":"x"},"options":{"num_gpu":99,"num_thread":64,"use_mmap":false,"nonsense":1,"num_ctx":4096.0,"seed":42,"top_k":null}}`,
-			`{"model":"tiny-chat",` + hi + `,"keep_alive":"5m","format":{"type":"object"},"think":"low","options":{"num_ctx":4096,"seed":42},"stream":false}`,
+			`{"model":"tiny-chat",` + hi + `,"format":{"type":"object"},"think":"low","keep_alive":"5m","options":{"num_ctx":4096,"seed":42},"stream":false}`,
 		},
 		{
 			"/api/chat", `{"model":"tiny-chat",` + hi + `,"options":{"num_predict":-1,"num_gpu":1}}`,
@@ -95,6 +95,22 @@ func TestRequestsGoUpstreamAnew(t *testing.T) {
 			"/v1/messages", `{"model":"tiny-chat","max_tokens":9,` + hi + `,"tools":[{"type":"bash_20250124","name":"bash"},{"type":"custom","name":"web_search"}],"tool_choice":{"type":"any"}}`,
 			`{"model":"tiny-chat",` + hi + `,"tools":[{"type":"bash_20250124","name":"bash"},{"type":"custom","name":"web_search"}],"tool_choice":{"type":"any"},"max_tokens":9}`,
 		},
+		{
+			"/v1/messages", `{"model":"tiny-chat","max_tokens":9,` + hi + `,"tools":[{"type":"function","name":"f"},{"type":"mcp_toolset","mcp_server_name":"x"},{"type":"code_execution_20250825","name":"code_execution"}]}`,
+			`{"model":"tiny-chat",` + hi + `,"tools":[{"type":"function","name":"f"}],"max_tokens":9}`,
+		},
+		{
+			"/api/chat", `{"model":"tiny-chat",` + hi + `,"tools":[{"type":"web_search"},{"type":"function","function":{"name":"f"}},{"function":{"name":"g"}}]}`,
+			`{"model":"tiny-chat",` + hi + `,"tools":[{"type":"function","function":{"name":"f"}},{"function":{"name":"g"}}],"stream":true}`,
+		},
+		{
+			"/api/chat", `{"model":"tiny-chat","messages":[],"keep_alive":1}`,
+			`{"model":"tiny-chat","messages":[],"stream":true}`,
+		},
+		{
+			"/api/chat", `{"model":"tiny-chat","keep_alive":"10m","messages":[]}`,
+			`{"model":"tiny-chat","messages":[],"keep_alive":"10m","stream":true}`,
+		},
 	} {
 		if got := b.post(t, c.path, c.body); got.Status != http.StatusOK {
 			t.Errorf("%s: %d %s", c.body, got.Status, got.Body)
@@ -155,6 +171,7 @@ func TestRefusedRequestsNeverGoUpstream(t *testing.T) {
 		{"/v1/responses", `{"model":"tiny-chat","input":{}}`, "input"},
 		{"/v1/responses", `{"model":"tiny-chat","input":"x","tools":[1]}`, "tools"},
 		{"/v1/responses", `{"model":"tiny-chat","input":"x","tools":[` + strings.Repeat(`{},`, 4096) + `{}]}`, "tools: must be a list of at most 4096"},
+		{"/v1/responses", `{"model":"tiny-chat","input":"x","tools":[` + strings.Repeat(`{"type":"namespace","tools":[`+strings.Repeat(`{},`, 99)+`{}]},`, 41) + `{}]}`, "tools: must be a list of at most 4096"},
 		{"/api/generate", generate(`"context":"x"`), "context"},
 		{"/api/embed", `{"model":"tiny-embed","input":42}`, "input"},
 		{"/api/embed", `{"model":"tiny-embed","input":[[1,2]]}`, "input"},
@@ -265,6 +282,46 @@ func TestMisledBaseURLs(t *testing.T) {
 		}
 		if got := b.post(t, path, `{}`); got.Status != http.StatusBadRequest || !strings.Contains(messageOf(t, dialect, got.Body), says) {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
+		}
+	}
+}
+
+// TestToolChoice: one of a tool that was left out goes with it, and all others pass.
+func TestToolChoice(t *testing.T) {
+	upstream := ollamatest.Start(t)
+	upstream.Script("tiny-chat", ollamatest.Say("hello"), ollamatest.Done("stop", 1, 1))
+	b := start(t, upstream)
+	const chat, responses = "/v1/chat/completions", "/v1/responses"
+	for _, c := range []struct {
+		path, choice string
+		hosted       bool // a hosted tool is offered, too
+		passes       bool
+	}{
+		{chat, `"required"`, true, true},
+		{chat, `{"type":"function","function":{"name":"f"}}`, true, true},
+		{chat, `{"type":"function","function":{"name":"web_search"}}`, true, false},
+		{chat, `{"type":"custom","custom":{"name":"f"}}`, true, true},
+		{chat, `{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"f"}}]}}`, true, true},
+		{chat, `{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"web_search"}]}}`, false, false},
+		{responses, `"auto"`, false, true},
+		{responses, `"web_search"`, false, false},
+		{responses, `{"type":"web_search"}`, false, false},
+		{responses, `{"type":"mcp","server_label":"x","name":"f"}`, false, false},
+		{responses, `{"type":"function","name":"f"}`, true, true},
+		{responses, `{"type":"function","name":"web_search"}`, true, false},
+		{responses, `{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"}]}`, true, true},
+		{responses, `{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"},{"type":"image_generation"}]}`, false, false},
+	} {
+		said, tools := `"input":"hi"`, `{"type":"function","name":"f"}`
+		if c.path == chat {
+			said, tools = hi, `{"type":"function","function":{"name":"f"}}`
+		}
+		if c.hosted {
+			tools += `,{"type":"web_search","name":"web_search"}`
+		}
+		b.post(t, c.path, `{"model":"tiny-chat",`+said+`,"tools":[`+tools+`],"tool_choice":`+c.choice+`}`)
+		if got := b.sent(t); strings.Contains(got, `"tool_choice":`+c.choice) != c.passes || strings.Contains(got, "tool_choice") != c.passes {
+			t.Errorf("%s %s, hosted %t: sent %s", c.path, c.choice, c.hosted, got)
 		}
 	}
 }

@@ -11,13 +11,16 @@ import (
 // words there. Codex offers its model a hosted web search by default, so that hosted tools are left out of what goes upstream,
 // and are no reason to refuse a call.
 
-// ownTypes are the types of tools that clients run themselves, by dialect. Some of Anthropic's end in a date.
+// ownTypes are the types of tools that clients run themselves, by dialect.
 var ownTypes = [...][]string{
 	Ollama:    {"function"},
 	OpenAI:    {"function", "custom"},
-	Anthropic: {"custom", "bash_", "text_editor_", "computer_", "memory_"},
 	Responses: {"function", "custom", "namespace"},
 }
+
+// hostedByAnthropic is how the types of the tools begin that Anthropic's servers run. Ollama takes those of any other type for
+// the client's own: their names and dates are many.
+var hostedByAnthropic = []string{"web_search", "web_fetch", "code_execution", "mcp", "tool_search", "advisor"}
 
 // isOwnType reports whether tools of the type, which may be absent, are run by the client.
 func (d Dialect) isOwnType(quoted []byte) bool {
@@ -28,32 +31,36 @@ func (d Dialect) isOwnType(quoted []byte) bool {
 		return false
 	}
 	name := unquote(quoted)
-	return slices.ContainsFunc(ownTypes[d], func(own string) bool {
-		return name == own || strings.HasSuffix(own, "_") && strings.HasPrefix(name, own)
-	})
+	if d == Anthropic {
+		return !slices.ContainsFunc(hostedByAnthropic, func(begin string) bool { return strings.HasPrefix(name, begin) })
+	}
+	return slices.Contains(ownTypes[d], name)
 }
 
-// maxTools bounds how many tools a request has, and a namespace. Agents have some dozens.
+// maxTools bounds how many tools a request has. Agents have some dozens.
 const maxTools = 4096
 
 const mustBeTools = "must be a list of at most 4096 objects"
 
-// ownTools returns a list of tools without those that are hosted, whose names it adds to hosted. A list that nothing is left
-// of is null.
-func (d Dialect) ownTools(list []byte, hosted *[]string) (kept []byte, must string) {
-	return d.filterTools(list, hosted, d == Responses)
+// toolFilter leaves the hosted tools of a request out.
+type toolFilter struct {
+	dialect Dialect
+	seen    int      // tools so far, those in namespaces included
+	hosted  []string // names of those left out; "" for one without
 }
 
-// filterTools is ownTools for a list that may have namespaces, or that of one, which holds functions alone.
-func (d Dialect) filterTools(list []byte, hosted *[]string, namespaces bool) (kept []byte, must string) {
-	all, ok := firstElements(list, maxTools)
+// list returns a list of tools without those that are hosted; null when nothing is left of it. The list may have namespaces, or is
+// that of one, which holds functions alone.
+func (f *toolFilter) list(list []byte, namespaces bool) (kept []byte, must string) {
+	all, ok := firstElements(list, maxTools-f.seen)
 	if !ok {
 		return nil, mustBeTools
 	}
+	f.seen += len(all)
 	own := make([][]byte, 0, len(all))
 	changed := false
 	for _, tool := range all {
-		rest, must := d.ownTool(tool, hosted, namespaces)
+		rest, must := f.tool(tool, namespaces)
 		if must != "" {
 			return nil, must
 		}
@@ -71,9 +78,9 @@ func (d Dialect) filterTools(list []byte, hosted *[]string, namespaces bool) (ke
 	return slices.Concat([]byte("["), bytes.Join(own, []byte(",")), []byte("]")), ""
 }
 
-// ownTool returns a tool, without the hosted ones in it if it is a namespace of several; nil when it is hosted itself. Ollama
+// tool returns a tool, without the hosted ones in it if it is a namespace of several; nil when it is hosted itself. Ollama
 // compares keys without regard to case.
-func (d Dialect) ownTool(tool []byte, hosted *[]string, namespaces bool) (kept []byte, must string) {
+func (f *toolFilter) tool(tool []byte, namespaces bool) (kept []byte, must string) {
 	all, err := members(tool)
 	if err != nil {
 		return nil, mustBeTools
@@ -82,13 +89,13 @@ func (d Dialect) ownTool(tool []byte, hosted *[]string, namespaces bool) (kept [
 	for i, m := range all {
 		switch {
 		case strings.EqualFold(m.key, "type"):
-			own = own && d.isOwnType(m.value) && (namespaces || m.value[0] != '"' || unquote(m.value) != "namespace")
+			own = own && f.dialect.isOwnType(m.value) && (namespaces || m.value[0] != '"' || unquote(m.value) != "namespace")
 		case strings.EqualFold(m.key, "name") && m.value[0] == '"':
 			named = unquote(m.value)
-		case strings.EqualFold(m.key, "tools") && d == Responses && (!namespaces || m.value[0] != '['):
+		case strings.EqualFold(m.key, "tools") && f.dialect == Responses && (!namespaces || m.value[0] != '['):
 			own = false // no namespace within another, and none that is no list
 		case strings.EqualFold(m.key, "tools") && namespaces:
-			inner, must := d.filterTools(m.value, hosted, false)
+			inner, must := f.list(m.value, false)
 			if must != "" {
 				return nil, must
 			}
@@ -98,12 +105,48 @@ func (d Dialect) ownTool(tool []byte, hosted *[]string, namespaces bool) (kept [
 	}
 	switch {
 	case !own:
-		*hosted = append(*hosted, named)
+		f.hosted = append(f.hosted, named)
 		return nil, ""
 	case changed:
 		return encodeObject(all), ""
 	}
 	return tool, ""
+}
+
+// modes are the texts of a tool_choice that name no tool, and the types of its objects that do not by themselves.
+var modes = []string{"auto", "none", "any", "required", "tool", "allowed_tools"}
+
+// wants reports whether a tool_choice asks for a tool that is hosted. It is to be called when the tools have been filtered.
+func (f *toolFilter) wants(choice []byte) bool {
+	switch choice[0] {
+	case '"':
+		return !slices.Contains(modes, unquote(choice))
+	case '{':
+	default:
+		return false
+	}
+	kind := find(choice, "type")
+	if kind[0] == '"' && !slices.Contains(modes, unquote(kind)) && !f.dialect.isOwnType(kind) {
+		return true
+	}
+	for _, named := range [][]byte{choice, find(choice, "function"), find(choice, "custom")} {
+		if named[0] != '{' {
+			continue
+		}
+		if name := find(named, "name"); name[0] == '"' && slices.Contains(f.hosted, unquote(name)) {
+			return true
+		}
+	}
+	return f.wantsAny(find(choice, "tools")) || f.wantsAny(find(find(choice, "allowed_tools"), "tools"))
+}
+
+// wantsAny reports whether one of the tools that a tool_choice allows is hosted.
+func (f *toolFilter) wantsAny(allowed []byte) bool {
+	if allowed[0] != '[' {
+		return false
+	}
+	all, ok := firstElements(allowed, maxTools)
+	return !ok || slices.ContainsFunc(all, func(tool []byte) bool { return tool[0] != '{' || f.wants(tool) })
 }
 
 // encodeObject is appendObject for keys that a client has made up.
@@ -113,16 +156,6 @@ func encodeObject(all []member) []byte {
 		all[i].key = string(quoted[1 : len(quoted)-1])
 	}
 	return appendObject(nil, all)
-}
-
-// wantsHosted reports whether a tool_choice asks for a tool that was left out.
-func wantsHosted(choice []byte, hosted []string) bool {
-	if len(hosted) == 0 || choice[0] != '{' {
-		return false
-	}
-	name, kind := find(choice, "name"), find(choice, "type")
-	return name[0] == '"' && slices.Contains(hosted, unquote(name)) || name[0] != '"' && kind[0] == '"' && unquote(kind) != "auto" &&
-		unquote(kind) != "none" && unquote(kind) != "any" && unquote(kind) != "required"
 }
 
 // billing begins the line that Claude Code puts before its system prompt. It changes with every call, so that no model could

@@ -38,9 +38,11 @@ var dialects = []struct{ name, path, request, pieces, end, failure string }{
 	},
 	{
 		"Responses", "/v1/responses", `{"model":"tiny-chat","stream":true,"input":"hi"}`,
-		"event: response.output_text.delta\ndata: {\"delta\":\"Once\"}\n\nevent: response.output_text.delta\ndata: {\"delta\":\" upon\"}\n\n",
+		"event: response.created\ndata: {\"response\":{\"id\":\"resp_7\"},\"sequence_number\":0}\n\n" +
+			"event: response.output_text.delta\ndata: {\"delta\":\"Once \\\"sequence_number\\\":9\",\"sequence_number\":1}\n\n" +
+			"event: response.output_text.delta\ndata: {\"delta\":\" upon\",\"sequence_number\":2}\n\n",
 		"event: response.completed\ndata: {\"response\":{\"tools\":[{\"input_tokens\":99}],\"usage\":{\"input_tokens\":11,\"output_tokens\":3}}}\n\n",
-		"event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"",
+		"event: error\ndata: {\"type\":\"error\",\"sequence_number\":",
 	},
 }
 
@@ -69,6 +71,9 @@ func TestABrokenStreamEndsAsAnError(t *testing.T) {
 				rest, ok := strings.CutPrefix(got.Body, d.pieces)
 				if got.Status != http.StatusOK || got.Err != nil || !ok || !strings.HasPrefix(rest, d.failure) || strings.Count(rest, "data: ") > strings.Count(d.failure+errorOf(d.name), "data: ") {
 					t.Errorf("%d %v %q", got.Status, got.Err, got.Body)
+				}
+				if d.name == "Responses" && (!strings.HasPrefix(rest, d.failure+"3,") || !strings.Contains(rest, `"sequence_number":4,"response":{"id":"resp_7"`)) {
+					t.Errorf("not the response that was begun: %s", rest)
 				}
 				for _, secret := range []string{"/usr", "10.0.0.3", "127.0.0.1"} {
 					if strings.Contains(got.Body, secret) {
