@@ -2,23 +2,24 @@ package main
 
 import (
 	"context"
-	"runtime"
 	"runtime/debug"
 
 	"github.com/paddock-gate/paddock/internal/server"
 )
 
-// ballast is memory that is never touched, and so takes none. To the garbage collector it is as good as used: it begins when
-// there is as much garbage again, and not after every few prompts, which are large beside all that stays.
-const ballast = 32 << 20
+// gcPercent lets the garbage collector wait for more than the few prompts that are large beside all that stays.
+const gcPercent = 400
 
 func serve(ctx context.Context, p program) int {
-	if p.getenv("GOGC") == "" { // who sets it has plans of their own
-		defer runtime.KeepAlive(make([]byte, ballast))
-	}
 	cfg, ok := configure(p)
 	if !ok {
 		return exitUsage
+	}
+	if p.getenv("GOGC") == "" { // respects an explicit one
+		debug.SetGCPercent(gcPercent)
+	}
+	if p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(server.MemoryLimit(cfg.MaxModelBody))
 	}
 	listener, err := listen(ctx, cfg)
 	if err != nil {

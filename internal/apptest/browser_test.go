@@ -92,7 +92,10 @@ func TestAppsMayCallFromTheirPages(t *testing.T) {
 		"chrome-extension://" + id[:31] + "a":                       false,
 		"tauri://localhost.evil":                                    false,
 		"http://localhost.evil.example:5173":                        false,
-		"http://localhost":                                          false,
+		"http://localhost":                                          true, // port 80
+		"http://localhost:1.evil.example":                           false,
+		"http://localhost:80@evil.example":                          false,
+		"http://localhost:":                                         false,
 		"https://localhost:5173":                                    false,
 		"https://moz-extension":                                     false,
 		"null":                                                      false,
@@ -175,6 +178,7 @@ func TestTheRefreshCookieIsForTheServersOwnPages(t *testing.T) {
 		"own, says the browser":             {"Origin": {a.URL}, "Sec-Fetch-Site": {"same-origin"}},
 		"through a proxy with another name": {"Origin": {"https://paddock.example"}, "Sec-Fetch-Site": {"same-origin"}},
 		"TLS ends at the proxy":             {"Origin": {"https://" + host}},
+		"a proxy that sets Host":            {"Origin": {"http://paddock.lan"}, "X-Forwarded-Host": {"paddock.lan"}},
 	} {
 		got := refresh(header)
 		if got.StatusCode != http.StatusOK || len(got.Cookies()) != 1 {

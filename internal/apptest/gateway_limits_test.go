@@ -56,6 +56,10 @@ func TestTooManyStreamsAreToldInEveryDialect(t *testing.T) {
 	ask(ctx, t, a.As(one.Key), "tiny-slow")
 
 	wantRefused(t, a, one.Key, http.StatusTooManyRequests, "too many answers are being streamed")
+	if got := askGateway(t, a, "POST", "/v1/responses", one.Key, gatewayCalls["/v1/responses"].body); strings.Contains(got.body, "usage_limit") ||
+		got.Header.Get("X-Codex-Promo-Message") != "" {
+		t.Errorf("told as a plan that is used up: %s", got.body) // as Codex would show it
+	}
 	for protocol, c := range speakers(a, one.Token) {
 		second, err := c.Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi})
 		must(t, err)

@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"slices"
@@ -305,5 +306,28 @@ func TestValidationNamesTheFields(t *testing.T) {
 		if slices.Sort(fields); !slices.Equal(fields, c.want) {
 			t.Errorf("%s %s: fields %q, want %q (%v)", c.procedure, c.body, fields, c.want, err)
 		}
+	}
+}
+
+// TestRPC_ManyBrokenRules: a large message may break a rule in each of its parts, and is refused with a small answer.
+func TestRPC_ManyBrokenRules(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	header := bearerOf(a.AdminKey)
+	for kind, message := range map[string]string{
+		"application/connect+proto": "\x0a\x09tiny-chat" + strings.Repeat("\x12\x00", 300_000),
+		"application/connect+json":  `{"model":"tiny-chat","messages":[` + strings.Repeat(`{},`, 300_000) + `{}]}`,
+	} {
+		header.Set("Content-Type", kind)
+		got := send(t, http.MethodPost, a.URL+paddockv1connect.OllamaServiceChatProcedure, header,
+			string(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))))+message)
+		if !strings.Contains(got.body, "messages[0]") || len(got.body) > 4<<10 {
+			t.Errorf("%s: %d, %d bytes: %.300s", kind, got.StatusCode, len(got.body), got.body)
+		}
+	}
+	header.Set("Content-Type", "application/json")
+	got := send(t, http.MethodPost, a.URL+paddockv1connect.UserServiceCreateUserProcedure, header, `{"email":"x","displayName":"`+strings.Repeat("x", 300)+`"}`)
+	if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.body, "email") || !strings.Contains(got.body, "displayName") && !strings.Contains(got.body, "display_name") {
+		t.Errorf("a form is not told all that is wrong with it: %s", got.body)
 	}
 }

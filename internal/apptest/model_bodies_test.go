@@ -112,6 +112,8 @@ func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 		{"no such route", "/v1/files", a.AdminKey, false, 12 << 20, 404},
 		{"no such method", "/api/tags", a.AdminKey, false, 12 << 20, 405},
 		{"a slash too many", "//v1/chat/completions", a.AdminKey, false, 12 << 20, 307},
+		{"a wrong base URL", "/chat/completions", a.AdminKey, false, 12 << 20, 400},
+		{"no such page", "/nothing", a.AdminKey, false, 12 << 20, 404},
 		{"an RPC", "/paddock.v1.UserService/GetUser", a.AdminKey, false, 3 << 20, 429},
 	} {
 		for range 5 {
@@ -145,13 +147,17 @@ func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 func TestModelBodies_Large(t *testing.T) {
 	t.Parallel()
 	models := ollamatest.New()
-	sent := ""
+	upstreamBodies := make(chan string, 1)
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost { // a question of Paddock's own
+			models.ServeHTTP(w, r)
+			return
+		}
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
 		}
-		sent = string(body)
+		upstreamBodies <- string(body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		models.ServeHTTP(w, r)
 	}))
@@ -182,8 +188,13 @@ func TestModelBodies_Large(t *testing.T) {
 		if must(t, err); res.StatusCode != http.StatusOK && res.StatusCode != http.StatusBadRequest && res.StatusCode != http.StatusInternalServerError {
 			t.Errorf("%s: %d %.300s", path, res.StatusCode, answer)
 		}
-		if !strings.Contains(sent, photo) && !strings.Contains(sent, texts) {
-			t.Errorf("%s: %d bytes went upstream, %.200s", path, len(sent), sent)
+		select {
+		case sent := <-upstreamBodies:
+			if !strings.Contains(sent, photo) && !strings.Contains(sent, texts) {
+				t.Errorf("%s: %d bytes went upstream, %.200s", path, len(sent), sent)
+			}
+		default:
+			t.Errorf("%s: nothing went upstream: %d %.300s", path, res.StatusCode, answer)
 		}
 	}
 }

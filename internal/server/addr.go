@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -22,22 +23,24 @@ func (p proxies) trusts(a netip.Addr) bool {
 	return false
 }
 
-// client returns the address that the request comes from, and whether the client's own connection is encrypted. Of
-// X-Forwarded-For the last address that is not a trusted proxy's counts, and only when a trusted proxy is speaking: what
-// stands further left is the client's to invent.
-func (p proxies) client(r *http.Request) (addr netip.Addr, tls bool) {
+// client returns the address that the request comes from, whether the client's own connection is encrypted, and the host that
+// it asked for. Of X-Forwarded-For the last address that is not a trusted proxy's counts, and only when a trusted proxy is
+// speaking: what stands further left is the client's to invent.
+func (p proxies) client(r *http.Request) (addr netip.Addr, tls bool, host string) {
+	tls, host = r.TLS != nil, r.Host
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.Addr{}, r.TLS != nil
+		return netip.Addr{}, tls, host
 	}
 	addr = peer.Addr().Unmap().WithZone("")
 	if !p.trusts(addr) {
 		if r.Header.Get("X-Forwarded-For") != "" {
 			warnOfProxy(r.Context(), addr)
 		}
-		return addr, r.TLS != nil
+		return addr, tls, host
 	}
-	tls = r.TLS != nil || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	tls = tls || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+	host = cmp.Or(r.Header.Get("X-Forwarded-Host"), host)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, text := range slices.Backward(hops) {
 		hop, ok := parseHop(text)
@@ -49,7 +52,7 @@ func (p proxies) client(r *http.Request) (addr netip.Addr, tls bool) {
 			break
 		}
 	}
-	return addr, tls
+	return addr, tls, host
 }
 
 var proxyWarned sync.Once

@@ -37,7 +37,7 @@ func TestClientAddressIsTheLastThatNoTrustedProxyAdded(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.forwarded}}
-			if got, _ := networks(t, c.trusted).client(r); got.String() != c.want {
+			if got, _, _ := networks(t, c.trusted).client(r); got.String() != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
@@ -60,7 +60,7 @@ func TestOnlyATrustedProxySaysThatTheClientUsedTLS(t *testing.T) {
 		if c.tls {
 			r.TLS = &tls.ConnectionState{}
 		}
-		if _, got := networks(t, "10.0.0.0/8").client(r); got != c.want {
+		if _, got, _ := networks(t, "10.0.0.0/8").client(r); got != c.want {
 			t.Errorf("%s: %t, want %t", c.name, got, c.want)
 		}
 	}
@@ -90,7 +90,7 @@ func FuzzForwardedFor(f *testing.F) {
 	trusted := networks(f, "10.0.0.0/8")
 	f.Fuzz(func(t *testing.T, invented string) {
 		client := func(forwarded string) netip.Addr {
-			a, _ := trusted.client(&http.Request{RemoteAddr: "10.1.2.3:1", Header: http.Header{"X-Forwarded-For": {forwarded}}})
+			a, _, _ := trusted.client(&http.Request{RemoteAddr: "10.1.2.3:1", Header: http.Header{"X-Forwarded-For": {forwarded}}})
 			return a
 		}
 		if got := client(invented + ",198.51.100.7"); got.String() != "198.51.100.7" {

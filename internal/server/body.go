@@ -12,7 +12,6 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/fault"
-	"github.com/paddock-gate/paddock/internal/gateway"
 )
 
 // bodyIdle is how long a body may stand still while it is read. All of it may take that long, too, and a second more for
@@ -25,26 +24,24 @@ const bodyRate = 32 << 10 // bytes a second
 const unreadWait = 500 * time.Millisecond
 
 // unhindered lets answers reach clients although the request's body was not read. Left alone, net/http first waits for the
-// rest of it, for ever, so that a refusal would not reach a client that sends none; and it breaks the connection off under one
-// that sends much, which many write wholly before they read the answer. (HTTP/2 does neither. Full-duplex mode is no way out:
-// with it, net/http 1.26 breaks the connection when a handler leaves a body unread.) Of a body that is left, leastDiscarded
-// bytes are read and thrown away; on the routes of stock clients, whose models take bodies of the largest size, twice that.
+// rest of it, for ever, so that a refusal would not reach a client that sends none; and it breaks the connection, or in HTTP/2
+// the stream, off under one that sends much, which many write wholly before they read the answer. (Full-duplex mode is no way
+// out: with it, net/http 1.26 breaks the connection when a handler leaves a body unread.) Of a body that is left, twice the
+// largest that any route takes is read and thrown away: a client may send what is too large to its end before it reads why.
+// Messages in envelopes are not waited for: their clients read while they write.
 func unhindered(largest int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ProtoMajor != 1 || r.ContentLength == 0 {
+		if r.ContentLength == 0 || r.ProtoMajor != 1 && enveloped(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(unreadWait)) // who reads sets another
-		body := &watchedBody{ReadCloser: r.Body, discarded: leastDiscarded}
-		if gateway.Owns(r.URL.Path) {
-			body.discarded = 2 * largest // a client may send what is too large to its end before it reads why
-		}
+		body := &watchedBody{ReadCloser: r.Body}
 		r.Body = body
 		next.ServeHTTP(w, r)
 		if !body.ended && r.Header.Get("Expect") == "" && control.Flush() == nil {
-			discard(control, body)
+			discard(control, body, 2*largest)
 		}
 	})
 }
@@ -52,8 +49,7 @@ func unhindered(largest int64, next http.Handler) http.Handler {
 // watchedBody is a body that knows whether it was read to its end, or until reading it failed.
 type watchedBody struct {
 	io.ReadCloser
-	ended     bool
-	discarded int64 // most bytes to be read of it when its request is answered
+	ended bool
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
@@ -62,23 +58,20 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// leastDiscarded is how much is read of a body whose request is answered without it, bytes.
-const leastDiscarded = 4 << 20
-
 // How long what is left of a body may stand still, and take in all.
 const discardIdle, discardWait = time.Second, 2 * time.Minute
 
-// discard reads what is left of a body, within bounds.
-func discard(control *http.ResponseController, body *watchedBody) {
+// discard reads what is left of a body, at most so many bytes.
+func discard(control *http.ResponseController, body io.Reader, most int64) {
 	buf := make([]byte, 32<<10)
-	for end := time.Now().Add(discardWait); body.discarded > 0; {
+	for end := time.Now().Add(discardWait); most > 0; {
 		idle := time.Now().Add(discardIdle)
 		if idle.After(end) {
 			idle = end
 		}
 		_ = control.SetReadDeadline(idle)
 		n, err := body.Read(buf)
-		if body.discarded -= int64(n); err != nil {
+		if most -= int64(n); err != nil {
 			return
 		}
 	}
@@ -116,7 +109,7 @@ func readBody(w http.ResponseWriter, r *http.Request, e entrance, room *room) (i
 		return noBody(r)
 	}
 	body := newPatientBody(w, r, e.maxBody)
-	read, err := readAll(body, r.ContentLength, e.maxBody, room.take)
+	read, err := readAll(body, r.ContentLength, e.maxBody, func(bytes int) error { return room.take(bytes * max(e.growth, 1)) })
 	if err == nil {
 		body.done()
 		read, err = decoded(r.Header.Get("Content-Encoding"), read, e.maxBody, room)

@@ -32,6 +32,7 @@ type door struct {
 type entrance struct {
 	method
 	maxBody int64 // bytes
+	growth  int   // how many times as much memory as its bytes a body takes once it is decoded; 0: none
 	limited bool  // calls count against the caller's rate limit
 	basic   bool  // an API key may come in HTTP Basic
 	refuse  func(w http.ResponseWriter, r *http.Request, told *connect.Error)
@@ -48,9 +49,6 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		room := d.bodies.of(caller.From(r.Context()))
 		defer room.free()
-		if body, ok := r.Body.(*watchedBody); ok {
-			body.discarded = max(body.discarded, 2*e.maxBody)
-		}
 		body, err := d.admit(w, r, e, room)
 		if err != nil {
 			e.refuse(w, r, tellAndNote(r.Context(), err))

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	connectcors "connectrpc.com/cors"
@@ -36,9 +37,9 @@ func crossOrigin(origins []string, next http.Handler) http.Handler {
 		return next
 	}
 	return cors.New(cors.Options{
-		AllowedOrigins: origins,
-		AllowedMethods: connectcors.AllowedMethods(),
-		AllowedHeaders: []string{"*"}, // by name: browsers do not take "*" for Authorization
+		AllowOriginFunc: func(origin string) bool { return allowsOrigin(origins, origin) },
+		AllowedMethods:  connectcors.AllowedMethods(),
+		AllowedHeaders:  []string{"*"}, // by name: browsers do not take "*" for Authorization
 		ExposedHeaders: slices.Concat(connectcors.ExposedHeaders(),
 			[]string{"X-Request-Id", "Retry-After", "X-Should-Retry", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}),
 		MaxAge:              7200,
@@ -46,10 +47,29 @@ func crossOrigin(origins []string, next http.Handler) http.Handler {
 	}).Handler(next)
 }
 
+// allowsOrigin reports whether a page's origin is one of the allowed ones, which may have "*" for a host, or for the port of
+// this machine.
+func allowsOrigin(allowed []string, origin string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool {
+		switch begin, wild := strings.CutSuffix(a, "*"); {
+		case !wild:
+			return a == origin
+		case begin == "":
+			return true
+		case strings.HasSuffix(begin, "://"):
+			return strings.HasPrefix(origin, begin) && len(origin) > len(begin)
+		default: // of a port, which browsers leave out if it goes without saying
+			port, ok := strings.CutPrefix(origin, begin)
+			_, err := strconv.ParseUint(port, 10, 16)
+			return ok && err == nil || origin+":" == begin
+		}
+	})
+}
+
 // isCrossOrigin reports whether a page of another origin has a browser make the request. Browsers say so themselves, but to
-// servers without TLS; those are to compare the page's origin with their own. encrypted is whether the client's own connection
-// is known to be.
-func isCrossOrigin(r *http.Request, encrypted bool) bool {
+// servers without TLS; those are to compare the page's origin with their own, which is the host that the client asked for.
+// encrypted is whether the client's own connection is known to be.
+func isCrossOrigin(r *http.Request, own string, encrypted bool) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "":
 	case "same-origin", "none":
@@ -62,7 +82,6 @@ func isCrossOrigin(r *http.Request, encrypted bool) bool {
 		return false
 	}
 	scheme, host, _ := strings.Cut(origin, "://")
-	own := r.Host
 	switch { // browsers leave out the port that goes without saying
 	case scheme == "https":
 		own = strings.TrimSuffix(own, ":443")

@@ -25,8 +25,9 @@ func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) h
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
-		c.IP, c.TLS = trusted.client(r)
-		c.CrossOrigin = isCrossOrigin(r, c.TLS)
+		var host string
+		c.IP, c.TLS, host = trusted.client(r)
+		c.CrossOrigin = isCrossOrigin(r, host, c.TLS)
 		seen := &observation{method: r.Method, path: r.URL.Path}
 		r = r.WithContext(caller.With(context.WithValue(r.Context(), observationKey{}, seen), c))
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}

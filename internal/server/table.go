@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
 	"connectrpc.com/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -21,11 +22,16 @@ type table struct {
 
 // rpc adds a service, each of whose methods the door guards.
 func (t *table) rpc(maxBody int64, limited bool) func(prefix string, handler http.Handler) {
+	return t.growing(maxBody, 1, limited)
+}
+
+// growing is rpc for messages that take growth times as much memory once they are decoded.
+func (t *table) growing(maxBody int64, growth int, limited bool) func(prefix string, handler http.Handler) {
 	return func(prefix string, handler http.Handler) {
 		for _, m := range t.methods {
 			if "/"+string(m.service)+"/" == prefix {
 				t.Handle(m.procedure, t.door.guard(entrance{
-					method: m, maxBody: maxBody, limited: limited, refuse: t.refuse, checkFraming: checkFraming,
+					method: m, maxBody: maxBody, growth: growth, limited: limited, refuse: t.refuse, checkFraming: checkFraming,
 				}, handler))
 			}
 		}
@@ -63,7 +69,7 @@ func handlerOptions(strict map[protoreflect.FullName]bool, outermost ...connect.
 			noteInterceptor{},
 			errorInterceptor{},
 			recoverInterceptor{},
-			validate.NewInterceptor(),
+			validate.NewInterceptor(validate.WithValidator(boundedValidator{protovalidate.GlobalValidator})),
 		)...),
 	}
 }
