@@ -62,7 +62,7 @@ func each(list []byte, f func(element []byte)) {
 	if list[0] != '[' {
 		return
 	}
-	s := scanner{in: list, at: 1}
+	s := scanner{in: list, at: 1, checked: true}
 	for !s.accept(']') {
 		s.accept(',')
 		s.blanks()
@@ -79,7 +79,7 @@ func firstElements(list []byte, most int) (found [][]byte, ok bool) {
 	if list[0] != '[' {
 		return nil, false
 	}
-	s := scanner{in: list, at: 1}
+	s := scanner{in: list, at: 1, checked: true}
 	for !s.accept(']') {
 		s.accept(',')
 		s.blanks()
@@ -99,7 +99,7 @@ func find(object []byte, key string) []byte {
 	if object[0] != '{' {
 		return found
 	}
-	s := scanner{in: object, at: 1}
+	s := scanner{in: object, at: 1, checked: true}
 	for !s.accept('}') {
 		s.accept(',')
 		s.blanks()

@@ -64,7 +64,7 @@ func members(b []byte) ([]member, error) {
 // elements takes a list apart that members has passed.
 func elements(list []byte) [][]byte {
 	var found [][]byte
-	s := scanner{in: list}
+	s := scanner{in: list, checked: true}
 	_ = s.list(0, &found)
 	return found
 }

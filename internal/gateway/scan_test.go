@@ -161,6 +161,19 @@ func FuzzRefused(f *testing.F) {
 var longPrompt = []byte(`{"model":"tiny-chat","messages":[{"role":"user","content":"` +
 	strings.Repeat(`It was the best of times, it was the \"worst\" of times;\nit was the age of wisdom, café. `, 256<<10/90) + `"}]}`)
 
+func TestScanner_CheckedStrings(t *testing.T) {
+	for _, text := range []string{`""`, `"a"`, `"\""`, `"\\"`, `"\\\""`, `"a\\\\"`, `"\u005c"`, `"\\\"\\"`, `"é\""`} {
+		in := []byte(`[` + text + `,"next\""]`)
+		if got := elements(in); len(got) != 2 || string(got[0]) != text || string(got[1]) != `"next\""` {
+			t.Errorf("%s: %q", in, got)
+		}
+		s := scanner{in: in, at: 1}
+		if err := s.str(); err != nil || string(in[1:s.at]) != text {
+			t.Errorf("%s: %s, %v", text, in[1:s.at], err)
+		}
+	}
+}
+
 func BenchmarkMembers256kB(b *testing.B) {
 	b.SetBytes(int64(len(longPrompt)))
 	b.ReportAllocs()

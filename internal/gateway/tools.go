@@ -167,7 +167,7 @@ func withoutBilling(system []byte) []byte {
 	if system[0] == '"' {
 		return cutBilling(system)
 	}
-	s := scanner{in: system, at: 1}
+	s := scanner{in: system, at: 1, checked: true}
 	s.blanks()
 	begin := s.at
 	if s.peek() != '{' || s.value(0) != nil {
