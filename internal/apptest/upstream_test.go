@@ -1,6 +1,7 @@
 package apptest_test
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"strconv"
@@ -177,4 +178,42 @@ func silentAddress(t *testing.T) string {
 	}
 	t.Fatal("the queue does not fill")
 	return ""
+}
+
+// TestUpstreamStatus_EveryRoute: what an upstream's status means, an RPC and a stock route say alike.
+func TestUpstreamStatus_EveryRoute(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	for _, c := range []struct {
+		status  int
+		said    string
+		reason  fault.Reason // over RPC
+		told    int          // under /api
+		message string       // in both; "" is the upstream's
+	}{
+		{400, "does not fit", fault.InvalidArgument, 400, ""},
+		{401, "unauthorized", fault.UpstreamError, 503, "the model server refused the request"},
+		{403, "forbidden", fault.UpstreamError, 503, "the model server refused the request"},
+		{404, "model 'tiny-chat' not found", fault.ModelNotFound, 404, ""},
+		{404, "", fault.NotFoundReason, 404, "the model server does not serve this path"},
+		{500, "llama runner has died", fault.UpstreamError, 500, ""},
+		{502, "bad gateway", fault.UpstreamUnavailable, 503, "the model server cannot be reached"},
+		{503, "", fault.UpstreamUnavailable, 503, "the model server is busy"},
+	} {
+		a.Upstream.Script("tiny-chat", ollamatest.Status(c.status, c.said))
+		message := cmp.Or(c.message, c.said)
+		stream, err := a.Admin().Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi})
+		must(t, err)
+		for stream.Receive() {
+			t.Errorf("%d: a piece", c.status)
+		}
+		apptest.WantReason(t, stream.Err(), c.reason)
+		if said := stream.Err().Error(); !strings.HasSuffix(said, message) {
+			t.Errorf("%d %s: over RPC: %s", c.status, c.said, said)
+		}
+		stream.Close()
+		if got := askGateway(t, a, "POST", "/api/chat", a.AdminKey, gatewayCalls["/api/chat"].body); got.StatusCode != c.told || !strings.Contains(got.body, message) {
+			t.Errorf("%d %s: under /api: %d %s", c.status, c.said, got.StatusCode, got.body)
+		}
+	}
 }

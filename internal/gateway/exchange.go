@@ -103,8 +103,8 @@ func (x *exchange) passRefusal(answer *ollama.Answer) error {
 	}
 	x.stop()
 	if x.begun {
-		x.note(refused.err())
-		x.send(eventStream, x.errorEvent(refused.status, "", ollama.SafeText(refused.message)))
+		x.note(refused.Error)
+		x.send(eventStream, x.errorEvent(refused.Status, "", refused.message()))
 		return nil
 	}
 	refused.write(x.w)

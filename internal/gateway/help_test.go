@@ -132,10 +132,8 @@ func tell(ctx context.Context, err error) *connect.Error {
 		return known
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, errors.New("cancelled"))
-	case errors.As(err, &upstream) && errors.Is(err, ollama.ErrUnavailable):
-		return fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, upstream.Message, upstream.RetryAfter)
 	case errors.As(err, &upstream):
-		return fault.Retry(connect.CodeUnavailable, fault.UpstreamError, upstream.Message, time.Second)
+		return relay.PublicError(upstream)
 	}
 	return fault.New(connect.CodeInternal, fault.Internal, err.Error())
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -59,7 +60,7 @@ func failureIn(event []byte) string {
 		return r.Error.Message
 	}
 	var e struct{ Message string }
-	if said := upstreamMessage(event); said != "" {
+	if said := ollama.ErrorText(event); said != "" {
 		return said
 	}
 	_ = json.Unmarshal(event, &e)

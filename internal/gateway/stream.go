@@ -155,7 +155,7 @@ func (x *exchange) readOllama(line []byte) ([]byte, bool, error) {
 func (x *exchange) readOpenAI(unit []byte) ([]byte, bool, error) {
 	switch data := parseEvent(unit).data; {
 	case bytes.HasPrefix(data, []byte(`{"error":`)):
-		return nil, false, ollama.ModelError(upstreamMessage(data))
+		return nil, false, ollama.ModelError(ollama.ErrorText(data))
 	case bytes.HasPrefix(data, []byte("[DONE]")):
 		return unit, true, nil
 	case holds(data, `"choices":`, "[]"):
@@ -187,7 +187,7 @@ func withoutUsage(unit []byte) []byte {
 func (x *exchange) readAnthropic(unit []byte) ([]byte, bool, error) {
 	switch e := parseEvent(unit); string(e.name) {
 	case "error":
-		return nil, false, ollama.ModelError(upstreamMessage(e.data))
+		return nil, false, ollama.ModelError(ollama.ErrorText(e.data))
 	case "message_stop":
 		return unit, true, nil
 	case "message_delta":

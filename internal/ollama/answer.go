@@ -99,7 +99,7 @@ func (a *Answer) orFault() (*Answer, error) {
 	if err := a.caller.Err(); err != nil {
 		return nil, err
 	}
-	return nil, statusError(a.Status, text)
+	return nil, StatusError(a.Status, text)
 }
 
 // Read reads on, within the limits. The time that its caller takes between two

@@ -194,7 +194,7 @@ func TestModelsFails(t *testing.T) {
 		"cut":           {ollamatest.Cut(), ollama.ErrUnavailable},
 		"no JSON":       {ollamatest.Body([]byte("<html>")), ollama.ErrFailed},
 		"too much":      {ollamatest.Body(make([]byte, 17<<20)), ollama.ErrFailed},
-		"no such route": {ollamatest.Status(404, ""), ollama.ErrFailed},
+		"no such route": {ollamatest.Status(404, ""), ollama.ErrNotServed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := ollamatest.Start(t)

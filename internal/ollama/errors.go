@@ -1,10 +1,8 @@
 package ollama
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -18,6 +16,9 @@ var (
 	ErrUnavailable = errors.New("upstream unavailable")
 	// ErrModelNotFound: the upstream does not hold the model.
 	ErrModelNotFound = errors.New("model not found")
+	// ErrNotServed: the upstream does not have the route, as an old Ollama does not
+	// have all of them.
+	ErrNotServed = errors.New("route not served")
 	// ErrBadRequest: the request cannot be served as it is, now or later.
 	ErrBadRequest = errors.New("bad request")
 	// ErrRemote: the model runs on other machines than the upstreams', and
@@ -30,7 +31,6 @@ var (
 // What is wrong with an answer, for those who read a relayed one themselves.
 var (
 	ErrNonsense    = &Error{Kind: ErrFailed, Message: messageNonsense}
-	ErrRefused     = &Error{Kind: ErrFailed, Message: messageRefused}
 	ErrUnfinished  = &Error{Kind: ErrFailed, Message: messageUnfinished}
 	ErrUnreachable = &Error{Kind: ErrUnavailable, Message: messageUnreachable, RetryAfter: retryAfter}
 )
@@ -40,10 +40,11 @@ var (
 // told in its text but not unwrapped: a dial time-out is a
 // context.DeadlineExceeded too, and nobody shall take it for the caller's.
 type Error struct {
-	Kind       error         // one of the five above
+	Kind       error         // one of the six above
 	Status     int           // the upstream's HTTP status; 0 when it gave none
 	Message    string        // may be shown to the caller: no address, path or control character
 	RetryAfter time.Duration // when to ask again; set when Kind is ErrUnavailable
+	Own        bool          // Ollama's own words about the request: its clients may be shown the answer as it is
 	detail     string        // for the log only
 	unserved   bool          // no upstream can have seen the request
 	silent     bool          // the upstream was asked and let its deadline pass
@@ -72,6 +73,7 @@ const (
 	messageBrokenOff   = "the model server broke off its answer"
 	messageBusy        = "the model server is busy"
 	messageRefused     = "the model server refused the request"
+	messageNotServed   = "the model server does not serve this path"
 	messageNonsense    = "the model server answered what cannot be understood"
 	messageUnfinished  = "the model stopped before its answer was done"
 	messageModelFailed = "the model failed"
@@ -95,34 +97,6 @@ func badRequest(message string) *Error {
 	return &Error{Kind: ErrBadRequest, Message: message}
 }
 
-// statusError explains an answer other than 200. Ollama's statuses differ by
-// route; what it means by them does not, once a model name is checked:
-//
-//	400  the request does not fit the model ("does not support chat")
-//	404  with a JSON error: no such model, in two wordings; else not Ollama
-//	500  the model failed, or its options were refused
-//	503  the queue is full; 502 and 504 come from a proxy in between
-func statusError(status int, body []byte) *Error {
-	message := errorMessage(body)
-	e := &Error{Kind: ErrFailed, Status: status, Message: SafeText(message), detail: message}
-	switch {
-	case status == http.StatusNotFound && message != "":
-		e.Kind = ErrModelNotFound
-	case status == http.StatusBadRequest:
-		e.Kind = ErrBadRequest
-	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-		e.Kind, e.RetryAfter = ErrUnavailable, retryAfter
-		e.Message = messageBusy
-	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
-		e.Kind, e.RetryAfter = ErrUnavailable, retryAfter
-		e.Message = messageUnreachable
-	}
-	if e.Message == "" {
-		e.Message = messageRefused
-	}
-	return e
-}
-
 // ModelError explains an error that the upstream tells in the middle of a stream.
 func ModelError(text string) *Error {
 	e := failed(SafeText(text), errors.New(text))
@@ -130,15 +104,6 @@ func ModelError(text string) *Error {
 		e.Message = messageModelFailed
 	}
 	return e
-}
-
-// errorMessage gives the text of Ollama's {"error": text}, "" for any other body.
-func errorMessage(body []byte) string {
-	var answer struct{ Error string }
-	if json.Unmarshal(body, &answer) != nil {
-		return ""
-	}
-	return answer.Error
 }
 
 // maxMessage caps the upstream's words in bytes.

@@ -17,18 +17,21 @@ func TestStatusTellsTheKind(t *testing.T) {
 		{400, `{"error":"the input length exceeds the context length"}`, ErrBadRequest, "the input length exceeds the context length"},
 		{404, `{"error":"model 'nope' not found"}`, ErrModelNotFound, "model 'nope' not found"},
 		{404, `{"error":"model \"nope\" not found, try pulling it first"}`, ErrModelNotFound, `model "nope" not found, try pulling it first`},
-		{404, "404 page not found", ErrFailed, messageRefused},
+		{404, "404 page not found", ErrNotServed, messageNotServed},
+		{401, `{"error":"unauthorized"}`, ErrFailed, messageRefused},
+		{403, `{"error":"access denied"}`, ErrFailed, messageRefused},
+		{413, `{"error":"too large"}`, ErrBadRequest, "too large"},
 		{403, "", ErrFailed, messageRefused},
 		{302, `<a href="/elsewhere">Found</a>`, ErrFailed, messageRefused},
 		{500, `{"error":"an error was encountered while running the model: unexpected EOF"}`, ErrFailed, "an error was encountered while running the model: unexpected EOF"},
 		{500, "", ErrFailed, messageRefused},
-		{500, `{"error":{"message":"not Ollama's shape"}}`, ErrFailed, messageRefused},
+		{500, `{"error":{"message":"out of memory"}}`, ErrFailed, "out of memory"},
 		{503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`, ErrUnavailable, messageBusy},
 		{429, `{"error":"too many"}`, ErrUnavailable, messageBusy},
 		{502, "<html>nginx</html>", ErrUnavailable, messageUnreachable},
 		{504, "", ErrUnavailable, messageUnreachable},
 	} {
-		e := statusError(x.status, []byte(x.body))
+		e := StatusError(x.status, []byte(x.body))
 		if !errors.Is(e, x.kind) || e.Message != x.message || e.Status != x.status {
 			t.Errorf("%d %s: %v, want %v: %s", x.status, x.body, e, x.kind, x.message)
 		}
@@ -65,7 +68,7 @@ func TestMessagesGiveNoInternalsAway(t *testing.T) {
 }
 
 func TestErrorTellsTheLogEverything(t *testing.T) {
-	e := statusError(500, []byte(`{"error":"open /secret/path"}`))
+	e := StatusError(500, []byte(`{"error":"open /secret/path"}`))
 	if want := "ollama: upstream failed: open […] (status 500): open /secret/path"; e.Error() != want {
 		t.Errorf("%s, want %s", e, want)
 	}

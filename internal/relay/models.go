@@ -4,17 +4,11 @@ package relay
 import (
 	"context"
 
-	"connectrpc.com/connect"
-
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 )
-
-// ErrModelIsRemote refuses a model that Ollama would run on ollama.com.
-var ErrModelIsRemote = fault.New(connect.CodePermissionDenied, fault.ModelIsRemote,
-	"this model runs outside of this organisation, which its administrators have not allowed")
 
 // Models decides which models callers may use.
 type Models struct {

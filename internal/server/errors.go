@@ -72,27 +72,13 @@ func tellCause(err error) *connect.Error {
 	case errors.Is(err, store.ErrAway):
 		return fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "the database is unavailable; try again", retryDefault)
 	case errors.As(err, &upstream):
-		return tellUpstream(upstream)
+		return relay.PublicError(upstream)
 	case errors.As(err, &known) && known.Code() == connect.CodeInvalidArgument:
 		return fault.Invalid("", known.Message())
 	case errors.As(err, &known) && known.Code() != connect.CodeUnknown && known.Code() != connect.CodeInternal:
 		return known // of the protocol's own
 	}
 	return errInternal
-}
-
-func tellUpstream(e *ollama.Error) *connect.Error {
-	switch {
-	case errors.Is(e, ollama.ErrUnavailable):
-		return fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, e.Message, e.RetryAfter)
-	case errors.Is(e, ollama.ErrRemote):
-		return relay.ErrModelIsRemote
-	case errors.Is(e, ollama.ErrModelNotFound):
-		return fault.New(connect.CodeNotFound, fault.ModelNotFound, e.Message)
-	case errors.Is(e, ollama.ErrBadRequest):
-		return fault.New(connect.CodeInvalidArgument, fault.InvalidArgument, e.Message)
-	}
-	return fault.Retry(connect.CodeUnavailable, fault.UpstreamError, e.Message, retryDefault)
 }
 
 // retryDefault is told when nothing better is known.
