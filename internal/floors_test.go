@@ -24,7 +24,7 @@ var floors = [][]string{
 	{"ent", "ent/schema"},
 	{
 		"internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store",
-		"internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
+		"internal/rawjson", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
 	{"internal/fault", "internal/store/storetest", "internal/ollama/ollamatest/serve"},
 	{"internal/wire", "internal/idempotency"},

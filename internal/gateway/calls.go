@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/rawjson"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -14,7 +15,7 @@ type modelCall struct {
 	path    string // at the upstream
 	streams bool   // unless the client says otherwise
 	fields  fields
-	adds    []member // to every request
+	adds    []rawjson.Member // to every request
 	// usageEverywhere: with its usage asked for, every chunk of a stream carries one.
 	usageEverywhere bool
 	// reshape makes the client's answer of the upstream's; nil leaves it as it is.
@@ -58,7 +59,7 @@ var (
 	// Deprecated by Ollama; its own answer does not count tokens. It never cut a text that is too long.
 	ollamaEmbeddings = &modelCall{
 		dialect: Ollama, kind: usage.Embed, path: "api/embed", reshape: firstEmbedding,
-		adds: []member{{key: "truncate", value: []byte("false")}},
+		adds: []rawjson.Member{{Key: "truncate", Value: []byte("false")}},
 		fields: fields{
 			"model":      {be: text, use: theModel},
 			"prompt":     {be: text, use: prompt, as: "input"},
@@ -159,18 +160,18 @@ func with(some, more fields) fields {
 
 // firstEmbedding makes the answer of /api/embeddings of that of /api/embed for one text: none when that was empty.
 func firstEmbedding(answer []byte) ([]byte, error) {
-	all, err := members(answer)
+	all, err := rawjson.Members(answer, nil)
 	if err != nil {
 		return nil, ollama.ErrNonsense
 	}
 	vector := []byte("[]")
 	for _, m := range all {
-		if m.key != "embeddings" {
+		if m.Key != "embeddings" {
 			continue
 		}
-		if vectors := elements(m.value); len(vectors) > 0 {
-			vector = vectors[0]
+		for vector = range rawjson.Elements(m.Value) {
+			break
 		}
 	}
-	return appendObject(nil, []member{{key: "embedding", value: vector}}), nil
+	return rawjson.AppendObject(nil, []rawjson.Member{{Key: "embedding", Value: vector}}), nil
 }

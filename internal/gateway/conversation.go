@@ -25,8 +25,8 @@ func affinity(r *http.Request, q *request) uint64 {
 	var prompt [][]byte
 	for _, key := range promptFields {
 		for _, m := range q.fields {
-			if m.key == key {
-				prompt = append(prompt, m.value)
+			if m.Key == key {
+				prompt = append(prompt, m.Value)
 			}
 		}
 	}

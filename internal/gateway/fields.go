@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
 // rule says what a field of a request must be, and what becomes of it.
@@ -143,11 +145,12 @@ func textsOr(v []byte, must string) ([]byte, string) {
 	case '"':
 		return v, ""
 	case '[':
-		ok := true
-		each(v, func(e []byte) { ok = ok && e[0] == '"' })
-		if ok {
-			return v, ""
+		for e := range rawjson.Elements(v) {
+			if e[0] != '"' {
+				return nil, must
+			}
 		}
+		return v, ""
 	}
 	return nil, must
 }

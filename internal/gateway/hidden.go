@@ -2,10 +2,10 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"regexp"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
 // What Ollama tells about a model is shown as it is, but for what names a place on its server or in its network: the lines of
@@ -23,58 +23,27 @@ const publicHost = `"https://ollama.com:443"`
 
 // withoutPaths returns what Ollama tells about a model without where its files are.
 func withoutPaths(object []byte, model string) ([]byte, error) {
-	all, err := members(object)
+	all, err := rawjson.Members(object, nil)
 	if err != nil {
 		return nil, ollama.ErrNonsense
 	}
 	for i, m := range all {
 		switch {
-		case m.key == "modelfile" && m.value[0] == '"':
-			all[i].value, _ = json.Marshal(withoutFiles(unquote(m.value), model)) // a string always marshals
-		case !ownWords[m.key]:
-			all[i].value = hidePlaces(m.value)
+		case m.Key == "modelfile" && m.Value[0] == '"':
+			all[i].Value = rawjson.Quote(withoutFiles(rawjson.Unquote(m.Value), model))
+		case !ownWords[m.Key]:
+			all[i].Value = rawjson.MapStrings(m.Value, hidePlace)
 		}
 	}
-	return encodeObject(all), nil
+	return rawjson.AppendObject(nil, all), nil
 }
 
-// hidePlaces empties the texts in a value that name a place on the server. Keys are shown as they are.
-func hidePlaces(value []byte) []byte {
-	switch value[0] {
-	case '"':
-		if isPlace(value) {
-			return []byte(`""`)
-		}
-	case '{', '[':
-		return hidePlacesWithin(value)
+// hidePlace returns a text, unless it names a place on the server: then an empty one.
+func hidePlace(quoted []byte) []byte {
+	if isPlace(quoted) {
+		return []byte(`""`)
 	}
-	return value
-}
-
-// hidePlacesWithin is hidePlaces for an object or a list, which it passes over once.
-func hidePlacesWithin(value []byte) []byte {
-	var shown []byte
-	kept := 0 // what of value is in shown, or left out there
-	s := scanner{in: value}
-	for s.at < len(value) {
-		if value[s.at] != '"' {
-			s.at++
-			continue
-		}
-		begin := s.at
-		if s.str() != nil {
-			return []byte(`""`)
-		}
-		text := value[begin:s.at]
-		if s.blanks(); s.peek() != ':' && isPlace(text) {
-			shown = append(append(shown, value[kept:begin]...), `""`...)
-			kept = begin + len(text)
-		}
-	}
-	if shown == nil {
-		return value
-	}
-	return append(shown, value[kept:]...)
+	return quoted
 }
 
 // place matches what names a file or a host inside: an absolute path or one that looks relative, the path of a blob, a URL, an
@@ -95,7 +64,7 @@ func isPlace(quoted []byte) bool {
 	}
 	text := bytes.Trim(quoted, `"`)
 	if bytes.IndexByte(text, '\\') >= 0 {
-		text = []byte(unquote(quoted))
+		text = []byte(rawjson.Unquote(quoted))
 	}
 	return place.Match(text) && (!publicURL.Match(text) || privateName.Match(text))
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"time"
+
+	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
 // leastLoaded is the shortest keep_alive that goes upstream. A shorter one would unload the model.
@@ -17,7 +19,7 @@ const usuallyLoaded = 5 * time.Minute
 // are for ever.
 func readKeepAlive(v []byte) (d time.Duration, ok bool) {
 	if v[0] == '"' {
-		d, err := time.ParseDuration(unquote(v))
+		d, err := time.ParseDuration(rawjson.Unquote(v))
 		return d, err == nil
 	}
 	seconds, err := strconv.ParseFloat(string(bytes.TrimSpace(v)), 64)
@@ -30,17 +32,17 @@ func readKeepAlive(v []byte) (d time.Duration, ok bool) {
 
 // keepLoaded takes a keep_alive, as far as MaxKeepAlive allows. One that would unload a model that others use is left out where
 // the model is prompted, and where it is not, and so asked for nothing else, it is refused or left out.
-func (q *request) keepLoaded(m member) error {
-	d, ok := readKeepAlive(m.value)
+func (q *request) keepLoaded(m rawjson.Member) error {
+	d, ok := readKeepAlive(m.Value)
 	switch {
 	case !ok:
-		return invalid(m.key, "must be a number of seconds or a duration such as 10m")
+		return invalid(m.Key, "must be a number of seconds or a duration such as 10m")
 	case d >= 0 && d < leastLoaded && !q.prompted:
-		return invalid(m.key, "models are not unloaded through this server")
+		return invalid(m.Key, "models are not unloaded through this server")
 	case d >= 0 && d < leastLoaded, d >= 0 && d < usuallyLoaded && !q.prompted:
 		return nil
 	case d < 0 || d > q.limits.MaxKeepAlive:
-		m.value, _ = json.Marshal(q.limits.MaxKeepAlive.String()) // a string always marshals
+		m.Value, _ = json.Marshal(q.limits.MaxKeepAlive.String()) // a string always marshals
 	}
 	q.fields = append(q.fields, m)
 	return nil

@@ -9,13 +9,13 @@ import (
 // load returns what the request says of how to load its model.
 func (q *request) load() (l ollama.Load) {
 	for _, m := range q.options {
-		if m.key == "num_ctx" {
-			l.NumCtx, _ = strconv.ParseInt(string(m.value), 10, 64)
+		if m.Key == "num_ctx" {
+			l.NumCtx, _ = strconv.ParseInt(string(m.Value), 10, 64)
 		}
 	}
 	for _, m := range q.fields {
-		if m.key == "shift" {
-			l.Shift = new(string(m.value) == "true")
+		if m.Key == "shift" {
+			l.Shift = new(string(m.Value) == "true")
 		}
 	}
 	return l

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
 // maxRefusal bounds an error of the upstream's.
@@ -61,18 +62,18 @@ var errorFields = [...][]string{
 
 // onlyTells reports whether an object has no other fields than those, and in them no words that tell of the inside.
 func onlyTells(fields []string, object []byte) bool {
-	all, err := members(object)
+	all, err := rawjson.Members(object, nil)
 	if err != nil {
 		return false
 	}
 	for _, m := range all {
-		ok := slices.Contains(fields, m.key)
-		switch m.value[0] {
+		ok := slices.Contains(fields, m.Key)
+		switch m.Value[0] {
 		case '"':
-			said := unquote(m.value)
+			said := rawjson.Unquote(m.Value)
 			ok = ok && strings.Join(strings.Fields(said), " ") == ollama.SafeText(said)
 		case '{':
-			ok = ok && onlyTells(fields, m.value)
+			ok = ok && onlyTells(fields, m.Value)
 		case '[':
 			ok = false
 		}

@@ -9,38 +9,39 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
 // request is a checked request for a model.
 type request struct {
 	call         *modelCall
 	limits       Options
-	model        string   // canonical
-	spelled      string   // as it goes upstream
-	fields       []member // that go upstream, but for those below
-	options      []member // of Ollama, without num_predict
-	limit        int64    // most tokens to answer with; 0: none asked for
-	noLimit      []byte   // asked for in its place, in Ollama's terms: 0 or less
+	model        string           // canonical
+	spelled      string           // as it goes upstream
+	fields       []rawjson.Member // that go upstream, but for those below
+	options      []rawjson.Member // of Ollama, without num_predict
+	limit        int64            // most tokens to answer with; 0: none asked for
+	noLimit      []byte           // asked for in its place, in Ollama's terms: 0 or less
 	stream       bool
 	wantsUsage   bool // in an OpenAI stream
 	text         int  // bytes that the model reads
 	prompted     bool
-	keepAlive    *member // nil: none
+	keepAlive    *rawjson.Member // nil: none
 	tools        toolFilter
-	toolChoice   *member // nil: none
-	conversation string  // its name, as the client gives it; may be empty
-	affinity     uint64  // see affinity
+	toolChoice   *rawjson.Member // nil: none
+	conversation string          // its name, as the client gives it; may be empty
+	affinity     uint64          // see affinity
 }
 
 func invalid(field, description string) *connect.Error { return fault.Invalid(field, description) }
 
 // decode checks a body. Its errors are the client's to see.
 func decode(call *modelCall, body []byte, limits Options) (*request, error) {
-	all, err := members(body)
+	all, err := rawjson.Members(body, isImageKey)
 	if err != nil {
 		return nil, invalid("", err.Error())
 	}
-	q := &request{call: call, limits: limits, stream: call.streams, tools: toolFilter{dialect: call.dialect}, fields: make([]member, 0, len(all))}
+	q := &request{call: call, limits: limits, stream: call.streams, tools: toolFilter{dialect: call.dialect}, fields: make([]rawjson.Member, 0, len(all))}
 	if err := q.take(call.fields, all, &q.fields); err != nil {
 		return nil, err
 	}
@@ -52,27 +53,27 @@ func decode(call *modelCall, body []byte, limits Options) (*request, error) {
 			return nil, err
 		}
 	}
-	if c := q.toolChoice; c != nil && (limits.AllowCloud || !q.tools.wants(c.value)) {
+	if c := q.toolChoice; c != nil && (limits.AllowCloud || !q.tools.wants(c.Value)) {
 		q.fields = append(q.fields, *c)
 	}
 	return q, nil
 }
 
 // take checks the members of an object by their rules, and appends to kept those that go upstream as they are.
-func (q *request) take(rules fields, all []member, kept *[]member) error {
+func (q *request) take(rules fields, all []rawjson.Member, kept *[]rawjson.Member) error {
 	for _, m := range all {
-		r, ok, err := rules.find(m.key)
+		r, ok, err := rules.find(m.Key)
 		if err != nil {
 			return err
 		}
-		if !ok || string(m.value) == "null" {
+		if !ok || string(m.Value) == "null" {
 			continue
 		}
-		value, must := r.be(m.value)
+		value, must := r.be(m.Value)
 		if must != "" {
-			return invalid(m.key, must)
+			return invalid(m.Key, must)
 		}
-		m.value, m.key = value, cmp.Or(r.as, m.key)
+		m.Value, m.Key = value, cmp.Or(r.as, m.Key)
 		if err := q.put(r.use, m, kept); err != nil {
 			return err
 		}
@@ -80,33 +81,33 @@ func (q *request) take(rules fields, all []member, kept *[]member) error {
 	return nil
 }
 
-func (q *request) put(u use, m member, kept *[]member) error {
+func (q *request) put(u use, m rawjson.Member, kept *[]rawjson.Member) error {
 	switch u {
 	case forward:
 		*kept = append(*kept, m)
 	case prompt:
 		q.read(m, kept)
 	case forbid:
-		if !isNothing(m.value) {
-			return invalid(m.key, "is not allowed here")
+		if !isNothing(m.Value) {
+			return invalid(m.Key, "is not allowed here")
 		}
 	case keepAlive:
 		q.keepAlive = &m
 	case theModel:
-		return q.name(unquote(m.value))
+		return q.name(rawjson.Unquote(m.Value))
 	case theSystem:
-		m.value = withoutBilling(m.value)
+		m.Value = withoutBilling(m.Value)
 		q.read(m, kept)
 	case theTools:
 		return q.takeTools(m, kept)
 	case theToolChoice:
 		q.toolChoice = &m
 	case theConversation:
-		q.conversation = unquote(m.value)
+		q.conversation = rawjson.Unquote(m.Value)
 	case theStream:
-		q.stream = m.value[0] == 't'
+		q.stream = m.Value[0] == 't'
 	case theLimit:
-		q.lower(m.value)
+		q.lower(m.Value)
 	case theUsage, theOptions:
 		return q.nested(u, m)
 	}
@@ -114,23 +115,23 @@ func (q *request) put(u use, m member, kept *[]member) error {
 }
 
 // read takes a field that the model reads.
-func (q *request) read(m member, kept *[]member) {
+func (q *request) read(m rawjson.Member, kept *[]rawjson.Member) {
 	*kept = append(*kept, m)
 	images, size := q.call.dialect.images(m)
-	q.text += min(m.text, len(m.value)) - size + images*imageText
-	if m.key == "messages" || m.key == "prompt" || m.key == "input" {
-		q.prompted = m.text > len("[]") // or the quotes of a text
+	q.text += min(m.Text, len(m.Value)) - size + images*imageText
+	if m.Key == "messages" || m.Key == "prompt" || m.Key == "input" {
+		q.prompted = m.Text > len("[]") // or the quotes of a text
 	}
 }
 
 // takeTools takes the tools that the client runs, and hosted ones where cloud models are allowed.
-func (q *request) takeTools(m member, kept *[]member) error {
+func (q *request) takeTools(m rawjson.Member, kept *[]rawjson.Member) error {
 	if !q.limits.AllowCloud {
-		own, must := q.tools.list(m.value, q.call.dialect == Responses)
+		own, must := q.tools.list(m.Value, q.call.dialect == Responses)
 		if must != "" {
-			return invalid(m.key, must)
+			return invalid(m.Key, must)
 		}
-		if m.value = own; string(own) == "null" {
+		if m.Value = own; string(own) == "null" {
 			return nil
 		}
 	}
@@ -138,17 +139,17 @@ func (q *request) takeTools(m member, kept *[]member) error {
 	return nil
 }
 
-func (q *request) nested(u use, m member) error {
-	all, err := members(m.value)
+func (q *request) nested(u use, m rawjson.Member) error {
+	all, err := rawjson.Members(m.Value, nil)
 	if err != nil {
-		return invalid(m.key, err.Error())
+		return invalid(m.Key, err.Error())
 	}
 	if u == theOptions {
 		return q.take(options, all, &q.options)
 	}
 	for _, o := range all {
-		if o.key == "include_usage" {
-			q.wantsUsage = string(o.value) == "true"
+		if o.Key == "include_usage" {
+			q.wantsUsage = string(o.Value) == "true"
 		}
 	}
 	return nil
@@ -188,8 +189,8 @@ func (q *request) lower(value []byte) {
 // encode writes the request anew, in pieces, with a limit for the answer's tokens; 0 is none. A client of Ollama's that asks
 // for none gets none, even if the model has one of its own.
 func (q *request) encode(limit int64) *ollama.Body {
-	all := append([]member{{key: "model", value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
-	add := func(key string, value []byte) { all = append(all, member{key: key, value: value}) }
+	all := append([]rawjson.Member{{Key: "model", Value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
+	add := func(key string, value []byte) { all = append(all, rawjson.Member{Key: key, Value: value}) }
 	number := strconv.AppendInt(nil, limit, 10)
 	d := q.call.dialect
 	if d == Ollama {
@@ -198,10 +199,10 @@ func (q *request) encode(limit int64) *ollama.Body {
 			number = q.noLimit
 		}
 		if number != nil {
-			options = append(options, member{key: "num_predict", value: number})
+			options = append(options, rawjson.Member{Key: "num_predict", Value: number})
 		}
 		if len(options) > 0 {
-			add("options", appendObject(nil, options))
+			add("options", rawjson.AppendObject(nil, options))
 		}
 		if q.call.streams {
 			add("stream", strconv.AppendBool(nil, q.stream))
@@ -227,34 +228,19 @@ var limitField = [...]string{OpenAI: "max_tokens", Anthropic: "max_tokens", Resp
 const copied = 4 << 10
 
 // pieces makes an object like appendObject, without copying what is large.
-func pieces(all []member) [][]byte {
+func pieces(all []rawjson.Member) [][]byte {
 	var done [][]byte
 	b := make([]byte, 0, 512)
 	for i, m := range all {
 		b = append(b, "{,"[min(i, 1)], '"')
-		b = append(b, m.key...)
+		b = append(b, m.Key...)
 		b = append(b, '"', ':')
-		if len(m.value) <= copied {
-			b = append(b, m.value...)
+		if len(m.Value) <= copied {
+			b = append(b, m.Value...)
 			continue
 		}
-		done = append(done, b, m.value)
+		done = append(done, b, m.Value)
 		b = nil
 	}
 	return append(done, append(b, '}'))
-}
-
-// appendObject appends an object of members whose keys need no escapes.
-func appendObject(b []byte, all []member) []byte {
-	b = append(b, '{')
-	for i, m := range all {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, '"')
-		b = append(b, m.key...)
-		b = append(b, '"', ':')
-		b = append(b, m.value...)
-	}
-	return append(b, '}')
 }

@@ -2,9 +2,10 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
 // A tool of a request is run by the client, or it is hosted: then Ollama would run it on ollama.com, and send the prompt's
@@ -30,7 +31,7 @@ func (d Dialect) isOwnType(quoted []byte) bool {
 	if quoted[0] != '"' {
 		return false
 	}
-	name := unquote(quoted)
+	name := rawjson.Unquote(quoted)
 	if d == Anthropic {
 		return !slices.ContainsFunc(hostedByAnthropic, func(begin string) bool { return strings.HasPrefix(name, begin) })
 	}
@@ -52,7 +53,7 @@ type toolFilter struct {
 // list returns a list of tools without those that are hosted; null when nothing is left of it. The list may have namespaces, or is
 // that of one, which holds functions alone.
 func (f *toolFilter) list(list []byte, namespaces bool) (kept []byte, must string) {
-	all, ok := firstElements(list, maxTools-f.seen)
+	all, ok := rawjson.List(list, maxTools-f.seen)
 	if !ok {
 		return nil, mustBeTools
 	}
@@ -75,32 +76,37 @@ func (f *toolFilter) list(list []byte, namespaces bool) (kept []byte, must strin
 	case len(own) == 0:
 		return []byte("null"), ""
 	}
-	return slices.Concat([]byte("["), bytes.Join(own, []byte(",")), []byte("]")), ""
+	return joined(own), ""
+}
+
+// joined returns a list of the elements.
+func joined(elements [][]byte) []byte {
+	return slices.Concat([]byte("["), bytes.Join(elements, []byte(",")), []byte("]"))
 }
 
 // tool returns a tool, without the hosted ones in it if it is a namespace of several; nil when it is hosted itself. Ollama
 // compares keys without regard to case.
 func (f *toolFilter) tool(tool []byte, namespaces bool) (kept []byte, must string) {
-	all, err := members(tool)
+	all, err := rawjson.Members(tool, nil)
 	if err != nil {
 		return nil, mustBeTools
 	}
 	named, own, changed := "", true, false
 	for i, m := range all {
 		switch {
-		case strings.EqualFold(m.key, "type"):
-			own = own && f.dialect.isOwnType(m.value) && (namespaces || m.value[0] != '"' || unquote(m.value) != "namespace")
-		case strings.EqualFold(m.key, "name") && m.value[0] == '"':
-			named = unquote(m.value)
-		case strings.EqualFold(m.key, "tools") && f.dialect == Responses && (!namespaces || m.value[0] != '['):
+		case strings.EqualFold(m.Key, "type"):
+			own = own && f.dialect.isOwnType(m.Value) && (namespaces || m.Value[0] != '"' || rawjson.Unquote(m.Value) != "namespace")
+		case strings.EqualFold(m.Key, "name") && m.Value[0] == '"':
+			named = rawjson.Unquote(m.Value)
+		case strings.EqualFold(m.Key, "tools") && f.dialect == Responses && (!namespaces || m.Value[0] != '['):
 			own = false // no namespace within another, and none that is no list
-		case strings.EqualFold(m.key, "tools") && namespaces:
-			inner, must := f.list(m.value, false)
+		case strings.EqualFold(m.Key, "tools") && namespaces:
+			inner, must := f.list(m.Value, false)
 			if must != "" {
 				return nil, must
 			}
-			changed = changed || len(inner) != len(m.value)
-			all[i].value = inner
+			changed = changed || len(inner) != len(m.Value)
+			all[i].Value = inner
 		}
 	}
 	switch {
@@ -108,7 +114,7 @@ func (f *toolFilter) tool(tool []byte, namespaces bool) (kept []byte, must strin
 		f.hosted = append(f.hosted, named)
 		return nil, ""
 	case changed:
-		return encodeObject(all), ""
+		return rawjson.AppendObject(nil, all), ""
 	}
 	return tool, ""
 }
@@ -120,24 +126,24 @@ var modes = []string{"auto", "none", "any", "required", "tool", "allowed_tools"}
 func (f *toolFilter) wants(choice []byte) bool {
 	switch choice[0] {
 	case '"':
-		return !slices.Contains(modes, unquote(choice))
+		return !slices.Contains(modes, rawjson.Unquote(choice))
 	case '{':
 	default:
 		return false
 	}
-	kind := find(choice, "type")
-	if kind[0] == '"' && !slices.Contains(modes, unquote(kind)) && !f.dialect.isOwnType(kind) {
+	kind := rawjson.Find(choice, "type")
+	if kind[0] == '"' && !slices.Contains(modes, rawjson.Unquote(kind)) && !f.dialect.isOwnType(kind) {
 		return true
 	}
-	for _, named := range [][]byte{choice, find(choice, "function"), find(choice, "custom")} {
+	for _, named := range [][]byte{choice, rawjson.Find(choice, "function"), rawjson.Find(choice, "custom")} {
 		if named[0] != '{' {
 			continue
 		}
-		if name := find(named, "name"); name[0] == '"' && slices.Contains(f.hosted, unquote(name)) {
+		if name := rawjson.Find(named, "name"); name[0] == '"' && slices.Contains(f.hosted, rawjson.Unquote(name)) {
 			return true
 		}
 	}
-	return f.wantsAny(find(choice, "tools")) || f.wantsAny(find(find(choice, "allowed_tools"), "tools"))
+	return f.wantsAny(rawjson.Find(choice, "tools")) || f.wantsAny(rawjson.Find(rawjson.Find(choice, "allowed_tools"), "tools"))
 }
 
 // wantsAny reports whether one of the tools that a tool_choice allows is hosted.
@@ -145,17 +151,8 @@ func (f *toolFilter) wantsAny(allowed []byte) bool {
 	if allowed[0] != '[' {
 		return false
 	}
-	all, ok := firstElements(allowed, maxTools)
+	all, ok := rawjson.List(allowed, maxTools)
 	return !ok || slices.ContainsFunc(all, func(tool []byte) bool { return tool[0] != '{' || f.wants(tool) })
-}
-
-// encodeObject is appendObject for keys that a client has made up.
-func encodeObject(all []member) []byte {
-	for i, m := range all {
-		quoted, _ := json.Marshal(m.key) // a string always marshals
-		all[i].key = string(quoted[1 : len(quoted)-1])
-	}
-	return appendObject(nil, all)
 }
 
 // billing begins the line that Claude Code puts before its system prompt. It changes with every call, so that no model could
@@ -167,32 +164,26 @@ func withoutBilling(system []byte) []byte {
 	if system[0] == '"' {
 		return cutBilling(system)
 	}
-	s := scanner{in: system, at: 1, checked: true}
-	s.blanks()
-	begin := s.at
-	if s.peek() != '{' || s.value(0) != nil {
+	blocks := slices.Collect(rawjson.Elements(system))
+	if len(blocks) == 0 || blocks[0][0] != '{' {
 		return system
 	}
-	block, rest := system[begin:s.at], system[s.at:]
-	first, err := members(block)
-	at := slices.IndexFunc(first, func(m member) bool { return m.key == "text" && m.value[0] == '"' })
+	first, err := rawjson.Members(blocks[0], nil)
+	at := slices.IndexFunc(first, func(m rawjson.Member) bool { return m.Key == "text" && m.Value[0] == '"' })
 	if err != nil || at < 0 {
 		return system
 	}
-	text := cutBilling(first[at].value)
+	text := cutBilling(first[at].Value)
 	switch {
-	case len(text) == len(first[at].value):
+	case len(text) == len(first[at].Value):
 		return system
 	case string(text) == `""`:
-		block = nil
-		if s.accept(',') {
-			rest = system[s.at:]
-		}
+		blocks = blocks[1:]
 	default:
-		first[at].value = text
-		block = encodeObject(first)
+		first[at].Value = text
+		blocks[0] = rawjson.AppendObject(nil, first)
 	}
-	return slices.Concat([]byte("["), block, rest)
+	return joined(blocks)
 }
 
 // cutBilling cuts the line off a quoted text that begins with it.
@@ -200,7 +191,6 @@ func cutBilling(quoted []byte) []byte {
 	if !bytes.HasPrefix(quoted, []byte(`"`+billing)) {
 		return quoted
 	}
-	_, rest, _ := strings.Cut(unquote(quoted), "\n")
-	b, _ := json.Marshal(strings.TrimLeft(rest, "\n")) // a string always marshals
-	return b
+	_, rest, _ := strings.Cut(rawjson.Unquote(quoted), "\n")
+	return rawjson.Quote(strings.TrimLeft(rest, "\n"))
 }

@@ -1,4 +1,4 @@
-package gateway
+package rawjson
 
 import (
 	"bytes"
@@ -12,8 +12,9 @@ type scanner struct {
 	at int
 	// checked: all of in has been passed over before, so that its strings need but their ends found.
 	checked bool
-	blank   int  // bytes passed over so far that say nothing
-	image   bool // a nested object with a key that images stand under was passed over
+	blank   int                      // bytes passed over so far that say nothing
+	mark    func(quoted []byte) bool // may be nil
+	marked  bool                     // a nested object with a key that was to be marked was passed over
 }
 
 // peek is the next byte; 0 at the end.
@@ -52,7 +53,7 @@ func (s *scanner) value(depth int) error {
 	case c == '{':
 		return s.object(depth, nil)
 	case c == '[':
-		return s.list(depth, nil)
+		return s.list(depth)
 	case c == '-', '0' <= c && c <= '9':
 		return s.number()
 	}
@@ -66,7 +67,7 @@ func (s *scanner) value(depth int) error {
 }
 
 // object appends what it finds to found, unless that is nil.
-func (s *scanner) object(depth int, found *[]member) error {
+func (s *scanner) object(depth int, found *[]Member) error {
 	if depth > maxDepth {
 		return errDepth
 	}
@@ -87,26 +88,26 @@ func (s *scanner) object(depth int, found *[]member) error {
 		s.blanks()
 		begin, before := s.at, s.blank
 		if found != nil {
-			s.image = false
+			s.marked = false
 		}
 		if err := s.value(depth + 1); err != nil {
 			return err
 		}
 		if found == nil {
-			s.image = s.image || isImageKey(quoted)
+			s.marked = s.marked || s.mark != nil && s.mark(quoted)
 			continue
 		}
 		if len(*found) == maxMembers {
 			return errMany
 		}
-		*found = append(*found, member{
-			key: unquote(quoted), value: s.in[begin:s.at:s.at], text: s.at - begin - (s.blank - before), image: s.image,
+		*found = append(*found, Member{
+			Key: Unquote(quoted), Value: s.in[begin:s.at:s.at], Text: s.at - begin - (s.blank - before), Marked: s.marked,
 		})
 	}
 	return nil
 }
 
-func (s *scanner) list(depth int, found *[][]byte) error {
+func (s *scanner) list(depth int) error {
 	if depth > maxDepth {
 		return errDepth
 	}
@@ -116,12 +117,8 @@ func (s *scanner) list(depth int, found *[][]byte) error {
 			return errNotJSON
 		}
 		s.blanks()
-		begin := s.at
 		if err := s.value(depth + 1); err != nil {
 			return err
-		}
-		if found != nil {
-			*found = append(*found, s.in[begin:s.at])
 		}
 	}
 	return nil

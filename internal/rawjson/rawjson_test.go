@@ -1,15 +1,16 @@
-package gateway
+package rawjson
 
 import (
 	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
 
-func TestMembersRefusesWhatIsNoPlainObject(t *testing.T) {
+func TestMembers_NoPlainObject(t *testing.T) {
 	for _, c := range []struct {
 		body string
 		want error
@@ -57,7 +58,7 @@ func TestMembersRefusesWhatIsNoPlainObject(t *testing.T) {
 		{`{"a":` + strings.Repeat(`{"a":`, 10_001) + `1` + strings.Repeat("}", 10_002), errDepth},
 		{`{"a":` + strings.Repeat("[", 1_000_000), errDepth},
 	} {
-		if _, err := members([]byte(c.body)); !errors.Is(err, c.want) {
+		if _, err := Members([]byte(c.body), nil); !errors.Is(err, c.want) {
 			t.Errorf("%.60q: %v, want %v", c.body, err, c.want)
 		}
 	}
@@ -65,25 +66,25 @@ func TestMembersRefusesWhatIsNoPlainObject(t *testing.T) {
 	for i := range 100 {
 		many.WriteString(`,"` + strings.Repeat("x", i) + `":1`)
 	}
-	if _, err := members([]byte(`{` + many.String()[1:] + `}`)); !errors.Is(err, errMany) {
+	if _, err := Members([]byte(`{`+many.String()[1:]+`}`), nil); !errors.Is(err, errMany) {
 		t.Errorf("100 fields: %v", err)
 	}
 }
 
-func TestMembersGivesValuesAsTheyAreWritten(t *testing.T) {
-	got, err := members([]byte(" {\"a\" : \"x\\ny\" ,\r\n\t\"b\\u0063\":[ 1,2 ] , \"\":{\"d\" :null}, \"n\":-1.5E+3}\n"))
+func TestMembers_ValuesAsWritten(t *testing.T) {
+	got, err := Members([]byte(" {\"a\" : \"x\\ny\" ,\r\n\t\"b\\u0063\":[ 1,2 ] , \"\":{\"d\" :null}, \"n\":-1.5E+3}\n"), nil)
 	want := map[string]string{"a": `"x\ny"`, "bc": `[ 1,2 ]`, "": `{"d" :null}`, "n": `-1.5E+3`}
 	if err != nil || len(got) != len(want) {
 		t.Fatalf("%v, %v", got, err)
 	}
 	for _, m := range got {
-		if want[m.key] != string(m.value) {
-			t.Errorf("%q is %s, want %s", m.key, m.value, want[m.key])
+		if want[m.Key] != string(m.Value) {
+			t.Errorf("%q is %s, want %s", m.Key, m.Value, want[m.Key])
 		}
 	}
 }
 
-func TestPlainEndsAtEverythingSpecial(t *testing.T) {
+func TestPlain_Special(t *testing.T) {
 	for _, around := range []string{"é", "!# [] \x7f"} { // neighbours of what is special
 		text := bytes.Repeat([]byte(around), 40/len(around))
 		for c := range 256 {
@@ -112,7 +113,7 @@ func FuzzMembers(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := members(body)
+		got, err := Members(body, nil)
 		if err != nil {
 			return
 		}
@@ -124,12 +125,12 @@ func FuzzMembers(f *testing.F) {
 			t.Fatalf("%d members, want %d", len(got), len(want))
 		}
 		for _, m := range got {
-			if !bytes.Equal(m.value, want[m.key]) {
-				t.Errorf("%q is %s, want %s", m.key, m.value, want[m.key])
+			if !bytes.Equal(m.Value, want[m.Key]) {
+				t.Errorf("%q is %s, want %s", m.Key, m.Value, want[m.Key])
 			}
 			var list []json.RawMessage
-			if m.value[0] == '[' && json.Unmarshal(m.value, &list) == nil {
-				found := elements(m.value)
+			if m.Value[0] == '[' && json.Unmarshal(m.Value, &list) == nil {
+				found := slices.Collect(Elements(m.Value))
 				if len(found) != len(list) {
 					t.Errorf("%d elements, want %d", len(found), len(list))
 				}
@@ -151,7 +152,7 @@ func FuzzRefused(f *testing.F) {
 		if json.Unmarshal(body, &object) != nil || object == nil {
 			return
 		}
-		if _, err := members(body); errors.Is(err, errNotJSON) || errors.Is(err, errTrailing) {
+		if _, err := Members(body, nil); errors.Is(err, errNotJSON) || errors.Is(err, errTrailing) {
 			t.Errorf("%q: %v", body, err)
 		}
 	})
@@ -164,7 +165,7 @@ var longPrompt = []byte(`{"model":"tiny-chat","messages":[{"role":"user","conten
 func TestScanner_CheckedStrings(t *testing.T) {
 	for _, text := range []string{`""`, `"a"`, `"\""`, `"\\"`, `"\\\""`, `"a\\\\"`, `"\u005c"`, `"\\\"\\"`, `"é\""`} {
 		in := []byte(`[` + text + `,"next\""]`)
-		if got := elements(in); len(got) != 2 || string(got[0]) != text || string(got[1]) != `"next\""` {
+		if got := slices.Collect(Elements(in)); len(got) != 2 || string(got[0]) != text || string(got[1]) != `"next\""` {
 			t.Errorf("%s: %q", in, got)
 		}
 		s := scanner{in: in, at: 1}
@@ -178,7 +179,7 @@ func BenchmarkMembers256kB(b *testing.B) {
 	b.SetBytes(int64(len(longPrompt)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := members(longPrompt); err != nil {
+		if _, err := Members(longPrompt, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
