@@ -62,45 +62,49 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	if err != nil {
 		return err
 	}
-	asked := false
-	ask := ollama.ChatRequest{Turn: turn(ctx, false, &asked), Model: model, Options: options(req.GetOptions())}
 	var prompt []string
 	text := 0
 	for _, m := range req.GetMessages() {
-		ask.Messages = append(ask.Messages, ollama.Message{Role: m.GetRole(), Content: m.GetContent()})
 		prompt = append(prompt, m.GetContent())
 		text += len(m.GetContent())
 	}
-	ask.Turn.Affinity = relay.Affinity(caller.From(ctx), "", prompt...)
 	reserved, err := s.ledger.Reserve(ctx, usage.Call{
 		Kind: usage.Chat, Model: model, PromptTokens: usage.Estimate(text), MaxTokens: int64(max(req.GetOptions().GetNumPredict(), 0)),
 	})
 	if err != nil {
 		return err
 	}
+	meter := relay.NewMeter(text, len(prompt) > 0)
+	defer func() { reserved.Settle(ctx, meter.Cost()) }()
+	ask := ollama.ChatRequest{Turn: turn(ctx, &meter), Model: model, Options: options(req.GetOptions())}
+	for _, m := range req.GetMessages() {
+		ask.Messages = append(ask.Messages, ollama.Message{Role: m.GetRole(), Content: m.GetContent()})
+	}
+	ask.Turn.Affinity = relay.Affinity(caller.From(ctx), "", prompt...)
 	if most := reserved.MaxTokens(); most > 0 {
 		ask.Options.NumPredict = new(int32(min(most, math.MaxInt32)))
 	}
 	stream.ResponseHeader().Set("X-Accel-Buffering", "no") // nginx would hold pieces back
-	cost := usage.Cost{Outcome: usage.Failed}
-	defer func() { reserved.Settle(ctx, cost) }()
 	for piece, err := range s.upstream.Chat(ctx, ask) {
 		if ctx.Err() != nil {
-			cost = abort(cost, asked, text)
+			meter.Outcome = usage.Aborted
 		}
 		if err != nil {
 			return err
 		}
-		if cost = progress(cost, piece); !cost.Exact {
-			cost.PromptTokens = usage.Estimate(text)
-			reserved.Produced(cost.CompletionTokens)
+		if piece.Done {
+			meter.Outcome = usage.OK
+			meter.Count(piece.PromptTokens, piece.CompletionTokens)
+		} else {
+			meter.Produced++
+			reserved.Produced(meter.Produced)
 		}
 		if piece.Content == "" && !piece.Done {
 			continue
 		}
 		if err := stream.Send(message(piece)); err != nil {
 			if !piece.Done {
-				cost.Outcome = usage.Aborted
+				meter.Outcome = usage.Aborted
 			}
 			return fmt.Errorf("send: %w", err)
 		}
@@ -108,33 +112,9 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	return nil
 }
 
-// progress is the cost of a chat after another piece. Until the last one tells the counts, a piece is a token, and the
-// call is one that broke off.
-func progress(c usage.Cost, p ollama.ChatPiece) usage.Cost {
-	switch {
-	case !p.Done:
-		c.CompletionTokens++
-	case p.PromptTokens > 0 || p.CompletionTokens > 0:
-		c = usage.Cost{PromptTokens: p.PromptTokens, CompletionTokens: p.CompletionTokens, Exact: true, Total: p.Durations.Total}
-		c.Outcome = usage.OK
-	default:
-		c.Outcome = usage.OK
-	}
-	return c
-}
-
-// turn is the caller's place among those who wait for the upstream, and sets asked when that is over.
-func turn(ctx context.Context, batch bool, asked *bool) ollama.Turn {
-	return ollama.Turn{User: caller.From(ctx).UserID.String(), Batch: batch, Begun: func() { *asked = true }}
-}
-
-// abort is the cost of a call whose client leaves. The upstream has read the prompt if it was asked.
-func abort(c usage.Cost, asked bool, text int) usage.Cost {
-	c.Outcome = usage.Aborted
-	if asked {
-		c.PromptTokens = usage.Estimate(text)
-	}
-	return c
+// turn is the caller's place among those who wait for the upstream.
+func turn(ctx context.Context, meter *relay.Meter) ollama.Turn {
+	return ollama.Turn{User: caller.From(ctx).UserID.String(), Begun: func() { meter.Asked = true }}
 }
 
 func message(p ollama.ChatPiece) *paddockv1.ChatResponse {
@@ -166,20 +146,19 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 	if err != nil {
 		return nil, err
 	}
-	cost := usage.Cost{Outcome: usage.Failed}
-	defer func() { reserved.Settle(ctx, cost) }()
-	asked := false
-	answer, err := s.upstream.Embed(ctx, turn(ctx, true, &asked), model, req.GetInput())
+	meter := relay.NewMeter(text, text > 0)
+	defer func() { reserved.Settle(ctx, meter.Cost()) }()
+	at := turn(ctx, &meter)
+	at.Batch = true
+	answer, err := s.upstream.Embed(ctx, at, model, req.GetInput())
 	if err != nil {
 		if ctx.Err() != nil {
-			cost = abort(cost, asked, text)
+			meter.Outcome = usage.Aborted
 		}
 		return nil, err
 	}
-	cost = usage.Cost{PromptTokens: answer.PromptTokens, Exact: true, Outcome: usage.OK}
-	if answer.PromptTokens == 0 { // the upstream did not say
-		cost.PromptTokens, cost.Exact = usage.Estimate(text), text == 0
-	}
+	meter.Outcome = usage.OK
+	meter.Count(answer.PromptTokens, 0)
 	m := &paddockv1.EmbedResponse{PromptTokens: answer.PromptTokens}
 	for _, v := range answer.Vectors {
 		m.Embeddings = append(m.Embeddings, &paddockv1.Embedding{Values: v})

@@ -3,6 +3,7 @@ package gateway
 import (
 	"maps"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/rawjson"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -10,7 +11,7 @@ import (
 
 // modelCall is a kind of call that a model works for.
 type modelCall struct {
-	dialect Dialect
+	dialect dialect.Dialect
 	kind    usage.Kind
 	path    string // at the upstream
 	streams bool   // unless the client says otherwise
@@ -24,14 +25,14 @@ type modelCall struct {
 
 var (
 	ollamaChat = &modelCall{
-		dialect: Ollama, kind: usage.Chat, path: "api/chat", streams: true,
+		dialect: dialect.Ollama, kind: usage.Chat, path: "api/chat", streams: true,
 		fields: with(ollamaSampling, fields{
 			"messages": {be: list, use: prompt},
 			"tools":    {be: list, use: theTools},
 		}),
 	}
 	ollamaGenerate = &modelCall{
-		dialect: Ollama, kind: usage.Generate, path: "api/generate", streams: true,
+		dialect: dialect.Ollama, kind: usage.Generate, path: "api/generate", streams: true,
 		fields: with(ollamaSampling, fields{
 			"prompt":   {be: text, use: prompt},
 			"suffix":   {be: text, use: prompt},
@@ -46,7 +47,7 @@ var (
 		}),
 	}
 	ollamaEmbed = &modelCall{
-		dialect: Ollama, kind: usage.Embed, path: "api/embed",
+		dialect: dialect.Ollama, kind: usage.Embed, path: "api/embed",
 		fields: fields{
 			"model":      {be: text, use: theModel},
 			"input":      {be: inputs, use: prompt},
@@ -58,7 +59,7 @@ var (
 	}
 	// Deprecated by Ollama; its own answer does not count tokens. It never cut a text that is too long.
 	ollamaEmbeddings = &modelCall{
-		dialect: Ollama, kind: usage.Embed, path: "api/embed", reshape: firstEmbedding,
+		dialect: dialect.Ollama, kind: usage.Embed, path: "api/embed", reshape: firstEmbedding,
 		adds: []rawjson.Member{{Key: "truncate", Value: []byte("false")}},
 		fields: fields{
 			"model":      {be: text, use: theModel},
@@ -68,7 +69,7 @@ var (
 		},
 	}
 	openAIChat = &modelCall{
-		dialect: OpenAI, kind: usage.Chat, path: "v1/chat/completions",
+		dialect: dialect.OpenAI, kind: usage.Chat, path: "v1/chat/completions",
 		fields: with(openAISampling, fields{
 			"messages":            {be: list, use: prompt},
 			"tools":               {be: list, use: theTools},
@@ -83,7 +84,7 @@ var (
 		}),
 	}
 	openAICompletions = &modelCall{
-		dialect: OpenAI, kind: usage.Generate, path: "v1/completions", usageEverywhere: true,
+		dialect: dialect.OpenAI, kind: usage.Generate, path: "v1/completions", usageEverywhere: true,
 		fields: with(openAISampling, fields{
 			"prompt":             {be: text, use: prompt},
 			"suffix":             {be: text, use: prompt},
@@ -92,7 +93,7 @@ var (
 		}),
 	}
 	openAIEmbeddings = &modelCall{
-		dialect: OpenAI, kind: usage.Embed, path: "v1/embeddings",
+		dialect: dialect.OpenAI, kind: usage.Embed, path: "v1/embeddings",
 		fields: fields{
 			"model":           {be: text, use: theModel},
 			"input":           {be: inputs, use: prompt},
@@ -101,7 +102,7 @@ var (
 		},
 	}
 	anthropicMessages = &modelCall{
-		dialect: Anthropic, kind: usage.Chat, path: "v1/messages",
+		dialect: dialect.Anthropic, kind: usage.Chat, path: "v1/messages",
 		fields: fields{
 			"model":          {be: text, use: theModel},
 			"messages":       {be: list, use: prompt},
@@ -174,4 +175,30 @@ func firstEmbedding(answer []byte) ([]byte, error) {
 		}
 	}
 	return rawjson.AppendObject(nil, []rawjson.Member{{Key: "embedding", Value: vector}}), nil
+}
+
+// openAIResponses is OpenAI's Responses API as Ollama serves it: without a memory of its own.
+var openAIResponses = &modelCall{
+	dialect: dialect.Responses, kind: usage.Chat, path: "v1/responses",
+	fields: fields{
+		"model":               {be: text, use: theModel},
+		"input":               {be: textOrList, use: prompt},
+		"instructions":        {be: text, use: prompt},
+		"tools":               {be: list, use: theTools},
+		"tool_choice":         {be: anything, use: theToolChoice},
+		"parallel_tool_calls": {be: flag},
+		"stream":              {be: flag, use: theStream},
+		"max_output_tokens":   {be: whole(anyTokens, mostTokens), use: theLimit},
+		"temperature":         {be: anyNumber},
+		"top_p":               {be: anyNumber},
+		"truncation":          {be: text},
+		"text":                {be: object},
+		"reasoning":           {be: object},
+		"include":             {be: list},
+		"background":          {be: flag, use: forbid},
+		"prompt_cache_key":    {be: text, use: theConversation},
+
+		"previous_response_id": {be: anything, use: forbid},
+		"conversation":         {be: anything, use: forbid},
+	},
 }

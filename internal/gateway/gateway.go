@@ -11,6 +11,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -26,58 +27,46 @@ type Options struct {
 
 // Gateway serves the routes.
 type Gateway struct {
-	upstream *ollama.Client
-	models   *relay.Models
-	ledger   *usage.Ledger
-	tell     func(context.Context, error) *connect.Error
-	options  Options
+	upstream    *ollama.Client
+	models      *relay.Models
+	relay       *relay.Relay
+	publicError func(context.Context, error) *connect.Error
+	options     Options
 }
 
-// New returns a gateway. tell turns any error into what the caller may know of it, and notes it for the log; that a call was
-// cancelled, and by nobody else than its client, is connect.CodeCanceled.
+// New returns a gateway. publicError is that of [relay.New].
 func New(
-	upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger, tell func(context.Context, error) *connect.Error, o Options,
+	upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger, publicError func(context.Context, error) *connect.Error, o Options,
 ) *Gateway {
-	return &Gateway{upstream: upstream, models: models, ledger: ledger, tell: tell, options: o}
+	return &Gateway{
+		upstream: upstream, models: models, relay: relay.New(upstream, ledger, publicError, o.StreamAlive), publicError: publicError, options: o,
+	}
 }
 
 // answering is a handler that may fail, as long as it has answered nothing.
 type answering func(w http.ResponseWriter, r *http.Request) error
 
 // handle makes a handler that tells errors in the dialect.
-func (g *Gateway) handle(d Dialect, next answering) http.HandlerFunc {
+func (g *Gateway) handle(d dialect.Dialect, next answering) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := next(w, r); err != nil {
-			WriteError(w, r, d, g.tell(r.Context(), err))
+			d.WriteError(w, r, g.publicError(r.Context(), err))
 		}
 	}
 }
 
-// model makes the handler of a model call: check, reserve, relay, settle.
+// model makes the handler of a model call.
 func (g *Gateway) model(call *modelCall) http.HandlerFunc {
 	return g.handle(call.dialect, func(w http.ResponseWriter, r *http.Request) error {
-		began := time.Now()
 		q, err := g.admit(r, call)
 		if err != nil {
 			return err
 		}
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		reservation, err := g.ledger.Reserve(ctx, usage.Call{
-			Kind: call.kind, Model: q.model, PromptTokens: usage.Estimate(q.text), MaxTokens: q.limit,
+		return g.relay.Serve(r.Context(), w, relay.Call{
+			Dialect: call.dialect, Kind: call.kind, Path: call.path, Model: q.model, Load: q.load(), Affinity: affinity(r, q),
+			Stream: q.stream, Limit: q.limit, Text: q.text, Prompted: q.prompted, Usage: q.wantsUsage, UsageEverywhere: call.usageEverywhere,
+			Encode: q.encode, Reshape: call.reshape,
 		})
-		if err != nil {
-			return err
-		}
-		q.affinity = affinity(r, q)
-		x := &exchange{
-			client: client{
-				w: w, flusher: http.NewResponseController(w), leave: cancel, filler: call.dialect.filler(), every: g.options.StreamAlive,
-			},
-			ctx: ctx, cancel: cancel, gateway: g, request: q, reservation: reservation, outcome: usage.Failed,
-		}
-		defer func() { reservation.Settle(ctx, x.cost(time.Since(began))) }()
-		return x.run()
 	})
 }
 

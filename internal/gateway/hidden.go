@@ -74,7 +74,7 @@ var fileLine = regexp.MustCompile(`(?i)^\s*(FROM|ADAPTER|DRAFT)\s+"?(.*?)"?\s*$`
 
 // withoutFiles returns a Modelfile that names the model where it would name a file. What stands between three quotes are words.
 func withoutFiles(modelfile, model string) string {
-	lines := bytes.Split([]byte(modelfile), newline)
+	lines := bytes.Split([]byte(modelfile), []byte("\n"))
 	words := false
 	for i, line := range lines {
 		quoted := bytes.Count(line, []byte(`"""`))%2 == 1
@@ -83,5 +83,5 @@ func withoutFiles(modelfile, model string) string {
 		}
 		words = words != quoted
 	}
-	return string(bytes.Join(lines, newline))
+	return string(bytes.Join(lines, []byte("\n")))
 }

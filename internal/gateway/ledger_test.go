@@ -12,8 +12,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/fault"
-	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
@@ -169,9 +169,9 @@ func TestErrorsOfTheDoorAreInTheDialect(t *testing.T) {
 		503: fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "the database is unavailable", time.Second),
 		504: connect.NewError(connect.CodeDeadlineExceeded, context.DeadlineExceeded),
 	} {
-		for path, d := range map[string]gateway.Dialect{"/api/chat": gateway.Ollama, "/v1/models": gateway.OpenAI, "/v1/messages": gateway.Anthropic} {
+		for path, d := range map[string]dialect.Dialect{"/api/chat": dialect.Ollama, "/v1/models": dialect.OpenAI, "/v1/messages": dialect.Anthropic} {
 			w := httptest.NewRecorder()
-			gateway.WriteError(w, httptest.NewRequest(http.MethodPost, path, nil), d, err)
+			d.WriteError(w, httptest.NewRequest(http.MethodPost, path, nil), err)
 			if w.Code != status || messageOf(t, path, w.Body.String()) != err.Message() || w.Header().Get("Retry-After") != err.Meta().Get("Retry-After") {
 				t.Errorf("%s: %d %v %s, want %d", path, w.Code, w.Header(), w.Body, status)
 			}
@@ -184,7 +184,7 @@ func TestSharedErrorsAreNotWrittenTo(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			gateway.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil), gateway.Ollama, fault.ErrModelNotAllowed)
+			dialect.Ollama.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil), fault.ErrModelNotAllowed)
 		})
 	}
 	all.Wait()

@@ -11,8 +11,11 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // Heartbeat answers GET and HEAD / as an Ollama server does, which its clients ask for first. It is public.
@@ -26,20 +29,20 @@ func (g *Gateway) version(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return g.write(w, Ollama, struct {
+	return g.write(w, dialect.Ollama, struct {
 		Version string `json:"version"`
 	}{v})
 }
 
-func (g *Gateway) write(w http.ResponseWriter, d Dialect, value any) error {
+func (g *Gateway) write(w http.ResponseWriter, d dialect.Dialect, value any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	if d == OpenAI {
+	if d == dialect.OpenAI {
 		b = append(b, '\n') // as Ollama has it
 	}
-	writeJSON(w, d, http.StatusOK, b)
+	d.WriteJSON(w, http.StatusOK, b)
 	return nil
 }
 
@@ -74,7 +77,7 @@ func (g *Gateway) writeModels(w http.ResponseWriter, models []ollama.TaggedRaw, 
 		}
 		b = append(b, shown...)
 	}
-	writeJSON(w, Ollama, http.StatusOK, append(b, "]}"...))
+	dialect.Ollama.WriteJSON(w, http.StatusOK, append(b, "]}"...))
 	return nil
 }
 
@@ -109,7 +112,7 @@ func (g *Gateway) listModels(w http.ResponseWriter, r *http.Request) error {
 	for _, m := range usable(r, all) {
 		list = append(list, toOpenAI(m))
 	}
-	return g.write(w, OpenAI, struct {
+	return g.write(w, dialect.OpenAI, struct {
 		Object string        `json:"object"`
 		Data   []openAIModel `json:"data"`
 	}{"list", list})
@@ -132,14 +135,14 @@ func (g *Gateway) getModel(w http.ResponseWriter, r *http.Request) error {
 		if m.Name == name {
 			found := toOpenAI(m)
 			found.ID = asked // as Ollama has it
-			return g.write(w, OpenAI, found)
+			return g.write(w, dialect.OpenAI, found)
 		}
 	}
 	return fault.New(connect.CodeNotFound, fault.ModelNotFound, "model '"+asked+"' not found")
 }
 
 var showCall = &modelCall{
-	dialect: Ollama, path: "api/show",
+	dialect: dialect.Ollama, path: "api/show",
 	fields: fields{
 		"model":   {be: text, use: theModel},
 		"name":    {be: text, use: theModel}, // its name of old
@@ -164,9 +167,9 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer answer.Close()
 	if answer.Status != http.StatusOK {
-		refused, err := readRefusal(r.Context(), showCall.dialect, answer)
+		refused, err := relay.ReadRefusal(r.Context(), showCall.dialect, answer)
 		if err == nil {
-			refused.write(w)
+			refused.Write(w)
 		}
 		return err
 	}
@@ -178,6 +181,18 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, Ollama, http.StatusOK, shown)
+	dialect.Ollama.WriteJSON(w, http.StatusOK, shown)
 	return nil
+}
+
+// countTokens answers how many tokens a request to Anthropic's API would have: the estimate that the ledger reserves, since no
+// Ollama server counts without answering.
+func (g *Gateway) countTokens(w http.ResponseWriter, r *http.Request) error {
+	q, err := g.admit(r, anthropicMessages)
+	if err != nil {
+		return err
+	}
+	return g.write(w, dialect.Anthropic, struct {
+		InputTokens int64 `json:"input_tokens"`
+	}{usage.Estimate(q.text)})
 }

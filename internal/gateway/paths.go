@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/paddock-gate/paddock/internal/dialect"
 )
 
 // Strict stands before a ServeMux, which would match other spellings of a route. As far as paths are about the gateway,
@@ -36,14 +38,14 @@ func Owns(p string) bool {
 func isUnder(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
 
 // dialectAt returns the dialect of the routes around a path.
-func dialectAt(clean string) Dialect {
+func dialectAt(clean string) dialect.Dialect {
 	switch {
 	case isUnder(clean, "/v1/messages"):
-		return Anthropic
+		return dialect.Anthropic
 	case isUnder(clean, "/v1"):
-		return OpenAI
+		return dialect.OpenAI
 	}
-	return Ollama
+	return dialect.Ollama
 }
 
 // collapse makes one slash of several and drops those at the end.

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/rawjson"
@@ -37,7 +38,7 @@ func invalid(field, description string) *connect.Error { return fault.Invalid(fi
 
 // decode checks a body. Its errors are the client's to see.
 func decode(call *modelCall, body []byte, limits Options) (*request, error) {
-	all, err := rawjson.Members(body, isImageKey)
+	all, err := rawjson.Members(body, dialect.IsImageKey)
 	if err != nil {
 		return nil, invalid("", err.Error())
 	}
@@ -114,10 +115,13 @@ func (q *request) put(u use, m rawjson.Member, kept *[]rawjson.Member) error {
 	return nil
 }
 
+// imageText is the text that an image counts as: it costs a model some thousand tokens, however long its base64 is.
+const imageText = 3 << 10
+
 // read takes a field that the model reads.
 func (q *request) read(m rawjson.Member, kept *[]rawjson.Member) {
 	*kept = append(*kept, m)
-	images, size := q.call.dialect.images(m)
+	images, size := q.call.dialect.Images(m)
 	q.text += min(m.Text, len(m.Value)) - size + images*imageText
 	if m.Key == "messages" || m.Key == "prompt" || m.Key == "input" {
 		q.prompted = m.Text > len("[]") // or the quotes of a text
@@ -127,7 +131,7 @@ func (q *request) read(m rawjson.Member, kept *[]rawjson.Member) {
 // takeTools takes the tools that the client runs, and hosted ones where cloud models are allowed.
 func (q *request) takeTools(m rawjson.Member, kept *[]rawjson.Member) error {
 	if !q.limits.AllowCloud {
-		own, must := q.tools.list(m.Value, q.call.dialect == Responses)
+		own, must := q.tools.list(m.Value, q.call.dialect == dialect.Responses)
 		if must != "" {
 			return invalid(m.Key, must)
 		}
@@ -193,7 +197,7 @@ func (q *request) encode(limit int64) *ollama.Body {
 	add := func(key string, value []byte) { all = append(all, rawjson.Member{Key: key, Value: value}) }
 	number := strconv.AppendInt(nil, limit, 10)
 	d := q.call.dialect
-	if d == Ollama {
+	if d == dialect.Ollama {
 		options := q.options
 		if limit == 0 {
 			number = q.noLimit
@@ -215,14 +219,14 @@ func (q *request) encode(limit int64) *ollama.Body {
 	if q.stream {
 		add("stream", []byte("true"))
 	}
-	if q.stream && d == OpenAI {
+	if q.stream && d == dialect.OpenAI {
 		add("stream_options", []byte(`{"include_usage":true}`))
 	}
 	return ollama.NewBody(pieces(all)...)
 }
 
 // limitField is what the limit of an answer's tokens is called.
-var limitField = [...]string{OpenAI: "max_tokens", Anthropic: "max_tokens", Responses: "max_output_tokens"}
+var limitField = [...]string{dialect.OpenAI: "max_tokens", dialect.Anthropic: "max_tokens", dialect.Responses: "max_output_tokens"}
 
 // copied is the longest value that is copied: a longer one is a piece of its own.
 const copied = 4 << 10
@@ -243,4 +247,19 @@ func pieces(all []rawjson.Member) [][]byte {
 		b = nil
 	}
 	return append(done, append(b, '}'))
+}
+
+// load returns what the request says of how to load its model.
+func (q *request) load() (l ollama.Load) {
+	for _, m := range q.options {
+		if m.Key == "num_ctx" {
+			l.NumCtx, _ = strconv.ParseInt(string(m.Value), 10, 64)
+		}
+	}
+	for _, m := range q.fields {
+		if m.Key == "shift" {
+			l.Shift = new(string(m.Value) == "true")
+		}
+	}
+	return l
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
@@ -14,9 +15,9 @@ import (
 
 // ownTypes are the types of tools that clients run themselves, by dialect.
 var ownTypes = [...][]string{
-	Ollama:    {"function"},
-	OpenAI:    {"function", "custom"},
-	Responses: {"function", "custom", "namespace"},
+	dialect.Ollama:    {"function"},
+	dialect.OpenAI:    {"function", "custom"},
+	dialect.Responses: {"function", "custom", "namespace"},
 }
 
 // hostedByAnthropic is how the types of the tools begin that Anthropic's servers run. Ollama takes those of any other type for
@@ -24,7 +25,7 @@ var ownTypes = [...][]string{
 var hostedByAnthropic = []string{"web_search", "web_fetch", "code_execution", "mcp", "tool_search", "advisor"}
 
 // isOwnType reports whether tools of the type, which may be absent, are run by the client.
-func (d Dialect) isOwnType(quoted []byte) bool {
+func isOwnType(d dialect.Dialect, quoted []byte) bool {
 	if string(quoted) == "null" || string(quoted) == `""` {
 		return true
 	}
@@ -32,7 +33,7 @@ func (d Dialect) isOwnType(quoted []byte) bool {
 		return false
 	}
 	name := rawjson.Unquote(quoted)
-	if d == Anthropic {
+	if d == dialect.Anthropic {
 		return !slices.ContainsFunc(hostedByAnthropic, func(begin string) bool { return strings.HasPrefix(name, begin) })
 	}
 	return slices.Contains(ownTypes[d], name)
@@ -45,7 +46,7 @@ const mustBeTools = "must be a list of at most 4096 objects"
 
 // toolFilter leaves the hosted tools of a request out.
 type toolFilter struct {
-	dialect Dialect
+	dialect dialect.Dialect
 	seen    int      // tools so far, those in namespaces included
 	hosted  []string // names of those left out; "" for one without
 }
@@ -95,10 +96,10 @@ func (f *toolFilter) tool(tool []byte, namespaces bool) (kept []byte, must strin
 	for i, m := range all {
 		switch {
 		case strings.EqualFold(m.Key, "type"):
-			own = own && f.dialect.isOwnType(m.Value) && (namespaces || m.Value[0] != '"' || rawjson.Unquote(m.Value) != "namespace")
+			own = own && isOwnType(f.dialect, m.Value) && (namespaces || m.Value[0] != '"' || rawjson.Unquote(m.Value) != "namespace")
 		case strings.EqualFold(m.Key, "name") && m.Value[0] == '"':
 			named = rawjson.Unquote(m.Value)
-		case strings.EqualFold(m.Key, "tools") && f.dialect == Responses && (!namespaces || m.Value[0] != '['):
+		case strings.EqualFold(m.Key, "tools") && f.dialect == dialect.Responses && (!namespaces || m.Value[0] != '['):
 			own = false // no namespace within another, and none that is no list
 		case strings.EqualFold(m.Key, "tools") && namespaces:
 			inner, must := f.list(m.Value, false)
@@ -132,7 +133,7 @@ func (f *toolFilter) wants(choice []byte) bool {
 		return false
 	}
 	kind := rawjson.Find(choice, "type")
-	if kind[0] == '"' && !slices.Contains(modes, rawjson.Unquote(kind)) && !f.dialect.isOwnType(kind) {
+	if kind[0] == '"' && !slices.Contains(modes, rawjson.Unquote(kind)) && !isOwnType(f.dialect, kind) {
 		return true
 	}
 	for _, named := range [][]byte{choice, rawjson.Find(choice, "function"), rawjson.Find(choice, "custom")} {

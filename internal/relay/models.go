@@ -1,4 +1,3 @@
-// Package relay is what chats over RPC and the stock routes have in common: one call of a model, whoever asked for it.
 package relay
 
 import (

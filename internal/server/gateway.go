@@ -49,7 +49,7 @@ func gatewayEntrance(r gateway.Route) entrance {
 		limited: limited,
 		basic:   true,
 		refuse: func(w http.ResponseWriter, req *http.Request, told *connect.Error) {
-			gateway.WriteError(w, req, r.Dialect, told)
+			r.Dialect.WriteError(w, req, told)
 		},
 		checkFraming: func(req *http.Request) error {
 			if !isDecoded(req.Header.Get("Content-Encoding")) {

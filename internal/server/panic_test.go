@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -85,7 +86,7 @@ func TestAPanicIsAnsweredAndTold(t *testing.T) {
 		h := startHouse(t, database)
 		const value = "canary: a bug"
 		for _, path := range []string{"/api", "/v1", "/v1/messages"} {
-			dialect := map[string]gateway.Dialect{"/api": gateway.Ollama, "/v1": gateway.OpenAI, "/v1/messages": gateway.Anthropic}[path]
+			dialect := map[string]dialect.Dialect{"/api": dialect.Ollama, "/v1": dialect.OpenAI, "/v1/messages": dialect.Anthropic}[path]
 			h.routes.stock([]gateway.Route{
 				{Method: http.MethodPost, Pattern: path + "/first", Dialect: dialect, Model: true, MaxBody: 1 << 20, Handler: panics(value, "")},
 				{Method: http.MethodPost, Pattern: path + "/later", Dialect: dialect, Model: true, MaxBody: 1 << 20, Handler: panics(value, "{}\n")},

@@ -1,4 +1,4 @@
-package gateway
+package dialect
 
 import (
 	"bytes"
@@ -8,34 +8,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
-	"github.com/paddock-gate/paddock/internal/usage"
 )
-
-// openAIResponses is OpenAI's Responses API as Ollama serves it: without a memory of its own.
-var openAIResponses = &modelCall{
-	dialect: Responses, kind: usage.Chat, path: "v1/responses",
-	fields: fields{
-		"model":               {be: text, use: theModel},
-		"input":               {be: textOrList, use: prompt},
-		"instructions":        {be: text, use: prompt},
-		"tools":               {be: list, use: theTools},
-		"tool_choice":         {be: anything, use: theToolChoice},
-		"parallel_tool_calls": {be: flag},
-		"stream":              {be: flag, use: theStream},
-		"max_output_tokens":   {be: whole(anyTokens, mostTokens), use: theLimit},
-		"temperature":         {be: anyNumber},
-		"top_p":               {be: anyNumber},
-		"truncation":          {be: text},
-		"text":                {be: object},
-		"reasoning":           {be: object},
-		"include":             {be: list},
-		"background":          {be: flag, use: forbid},
-		"prompt_cache_key":    {be: text, use: theConversation},
-
-		"previous_response_id": {be: anything, use: forbid},
-		"conversation":         {be: anything, use: forbid},
-	},
-}
 
 // response is what an event of a stream, or a whole answer, says of the call.
 type response struct {
@@ -67,13 +40,24 @@ func failureIn(event []byte) string {
 	return e.Message
 }
 
-// countResponse takes the counts of a response. What else stands in one was said by the client or the model.
-func (x *exchange) countResponse(r response) {
-	found := &tally{}
-	if r.Usage != nil {
-		found.prompt.n, found.completion.n = max(r.Usage.Input, 0), max(r.Usage.Output, 0)
+// counts returns the counts of a response. What else stands in one was said by the client or the model.
+func (r response) counts() (prompt, completion int64) {
+	if r.Usage == nil {
+		return 0, 0
 	}
-	x.count(found)
+	return max(r.Usage.Input, 0), max(r.Usage.Output, 0)
+}
+
+// Counts returns the counts in a whole answer.
+func (d Dialect) Counts(answer []byte) (prompt, completion int64) {
+	if d == Responses {
+		var r response
+		_ = json.Unmarshal(answer, &r)
+		return r.counts()
+	}
+	found := NewTally(d)
+	found.find(answer)
+	return found.prompt.n, found.completion.n
 }
 
 // responsesStream is what a client has been sent of a stream so far.

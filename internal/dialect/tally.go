@@ -1,4 +1,4 @@
-package gateway
+package dialect
 
 import "bytes"
 
@@ -14,21 +14,27 @@ var countKeys = [...]struct{ prompt, completion string }{
 // maxCount is longer than a name and its number.
 const maxCount = 64
 
-// tally finds the counts in an answer that is written to it in pieces. The last of equal names counts: what comes before
+// Tally finds the counts in an answer that is written to it in pieces. The last of equal names counts: what comes before
 // may be arguments that a model calls a tool with.
-type tally struct {
+type Tally struct {
 	prompt, completion lastCount
 	size               int    // of all that was written, bytes
 	end                []byte // of it, in which a count may have begun
 }
 
-func newTally(d Dialect) *tally {
+// NewTally returns a tally for answers of the dialect.
+func NewTally(d Dialect) *Tally {
 	keys := countKeys[d]
-	return &tally{prompt: lastCount{key: []byte(keys.prompt)}, completion: lastCount{key: []byte(keys.completion)}}
+	return &Tally{prompt: lastCount{key: []byte(keys.prompt)}, completion: lastCount{key: []byte(keys.completion)}}
+}
+
+// Counts returns what was found so far, and how many bytes were written.
+func (t *Tally) Counts() (prompt, completion int64, size int) {
+	return t.prompt.n, t.completion.n, t.size
 }
 
 // Write never fails.
-func (t *tally) Write(p []byte) (int, error) {
+func (t *Tally) Write(p []byte) (int, error) {
 	t.size += len(p)
 	if len(t.end) > 0 { // a count across the seam, and again one that is behind it
 		t.end = append(t.end, p[:min(len(p), maxCount)]...)
@@ -40,7 +46,7 @@ func (t *tally) Write(p []byte) (int, error) {
 }
 
 // lastOf gives the end of all that was written, p being the last of it.
-func (t *tally) lastOf(p []byte) []byte {
+func (t *Tally) lastOf(p []byte) []byte {
 	if len(p) < maxCount { // end has it all
 		if len(t.end) == 0 {
 			return p
@@ -51,7 +57,7 @@ func (t *tally) lastOf(p []byte) []byte {
 }
 
 // find looks from quote to quote: vectors by the megabyte, which are most of what there is to search, have few.
-func (t *tally) find(p []byte) {
+func (t *Tally) find(p []byte) {
 	for {
 		at := bytes.IndexByte(p, '"')
 		if at < 0 {
@@ -77,7 +83,7 @@ func (c *lastCount) read(p []byte) {
 		return
 	}
 	c.n = 0
-	for _, digit := range bytes.TrimPrefix(p, blank) {
+	for _, digit := range bytes.TrimPrefix(p, []byte(" ")) {
 		if digit < '0' || digit > '9' || c.n > 1<<40 {
 			break
 		}

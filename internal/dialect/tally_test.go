@@ -1,9 +1,9 @@
-package gateway
+package dialect
 
 import "testing"
 
-// TestCountsAreFoundInPieces of any size, cut in the middle of a name or a number.
-func TestCountsAreFoundInPieces(t *testing.T) {
+// TestTally_Pieces: counts are found in pieces of any size, cut in the middle of a name or a number.
+func TestTally_Pieces(t *testing.T) {
 	for _, c := range []struct {
 		dialect            Dialect
 		body               string
@@ -17,7 +17,7 @@ func TestCountsAreFoundInPieces(t *testing.T) {
 		{Ollama, `{}`, 0, 0},
 	} {
 		for size := range len(c.body) {
-			found := newTally(c.dialect)
+			found := NewTally(c.dialect)
 			for rest := c.body; rest != ""; {
 				n := min(size+1, len(rest))
 				if written, err := found.Write([]byte(rest[:n])); written != n || err != nil {

@@ -1,9 +1,11 @@
-package gateway
+package relay
 
 import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/paddock-gate/paddock/internal/dialect"
 )
 
 // client is the writing side of an exchange. While it waits for an upstream that says nothing (which loads a model, reads a
@@ -51,7 +53,7 @@ func (c *client) fill() {
 	quiet := time.Since(c.last)
 	if quiet >= c.every {
 		quiet = 0
-		c.sendLocked(eventStream, []byte(c.filler))
+		c.sendLocked(dialect.EventStream, []byte(c.filler))
 	}
 	c.timer.Reset(c.every - quiet)
 }

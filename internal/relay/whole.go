@@ -1,4 +1,4 @@
-package gateway
+package relay
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -31,32 +32,33 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 		return x.complete(answer.ContentType, kept.Bytes())
 	case err != nil:
 		return err
-	case x.request.call.reshape != nil:
+	case x.call.Reshape != nil:
 		return ollama.ErrNonsense
 	}
 	x.w.Header().Set("Content-Type", answer.ContentType)
-	found := newTally(x.request.call.dialect)
+	found := dialect.NewTally(x.call.Dialect)
 	out := io.MultiWriter(found, &x.client)
 	const most = maxWhole - maxKept
 	_, _ = out.Write(kept.Bytes()) // neither of them fails
 	// What was kept is the buffer for the rest: a large one saves system calls.
 	rest, err := io.CopyBuffer(out, io.LimitReader(answer, most), kept.Bytes())
+	prompt, completion, size := found.Counts()
 	if err != nil || rest == most {
-		if found.prompt.n+found.completion.n > 0 {
-			x.count(found)
+		if prompt+completion > 0 {
+			x.meter.Count(prompt, completion)
 		}
 		if x.ctx.Err() != nil {
-			x.outcome = usage.Aborted
+			x.meter.Outcome = usage.Aborted
 		}
 		x.note(cmp.Or(err, error(ollama.ErrNonsense)))
 		panic(http.ErrAbortHandler) // the one way to tell the client
 	}
-	if x.count(found); !x.counts.known && x.request.call.kind != usage.Embed { // whose vectors are no tokens
-		x.produced = usage.Estimate(found.size)
+	if !x.meter.Count(prompt, completion) && x.call.Kind != usage.Embed { // whose vectors are no tokens
+		x.meter.Produced = usage.Estimate(size)
 	}
-	x.outcome = usage.OK
+	x.meter.Outcome = usage.OK
 	if x.gone {
-		x.outcome = usage.Aborted
+		x.meter.Outcome = usage.Aborted
 	}
 	return nil
 }
@@ -67,36 +69,25 @@ func (x *exchange) complete(contentType string, body []byte) error {
 		return ollama.ErrNonsense
 	}
 	told := body
-	if reshape := x.request.call.reshape; reshape != nil {
+	if reshape := x.call.Reshape; reshape != nil {
 		var err error
 		if told, err = reshape(body); err != nil {
 			return err
 		}
 	}
-	x.outcome = usage.OK
-	if x.countWhole(body); !x.counts.known {
-		size, unfinished := saidIn(body)
-		x.produced = usage.Estimate(size)
+	x.meter.Outcome = usage.OK
+	if !x.meter.Count(x.call.Dialect.Counts(body)) {
+		size, unfinished := dialect.Said(body)
+		x.meter.Produced = usage.Estimate(size)
 		if unfinished {
-			x.outcome = usage.Failed
+			x.meter.Outcome = usage.Failed
 			x.note(ollama.ErrUnfinished)
 		}
 	}
 	x.w.Header().Set("Content-Type", contentType)
 	x.w.Header().Set("Content-Length", strconv.Itoa(len(told)))
 	if _, _ = x.Write(told); x.gone || x.ctx.Err() != nil {
-		x.outcome = usage.Aborted
+		x.meter.Outcome = usage.Aborted
 	}
 	return nil
-}
-
-// countWhole looks for the counts in all of an answer.
-func (x *exchange) countWhole(body []byte) {
-	if x.request.call.dialect != Responses {
-		x.countIn(body)
-		return
-	}
-	var r response
-	_ = json.Unmarshal(body, &r) // it is valid
-	x.countResponse(r)
 }

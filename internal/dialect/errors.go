@@ -1,4 +1,4 @@
-package gateway
+package dialect
 
 import (
 	"context"
@@ -13,27 +13,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// Dialect is the API that a client speaks.
-type Dialect int
-
-// The dialects, each with its own requests, streams and errors; those of the two APIs of OpenAI's differ in their streams
-// alone.
-const (
-	Ollama Dialect = iota
-	OpenAI
-	Anthropic
-	Responses
-)
-
-var (
-	errNotFound = fault.New(connect.CodeNotFound, fault.NotFoundReason, "Paddock does not serve this path")
-	// Base URLs that are not quite right. Claude Code takes every 404 for a model that is not there.
-	errNoVersion   = fault.Invalid("", "the client's base URL must end in /v1")
-	errTwoVersions = fault.Invalid("", "the client's base URL has one /v1 too many")
-)
-
-// WriteError refuses a request in the client's dialect. The error must be one that the client may see.
-func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.Error) {
+// WriteError refuses a request. The error must be one that the client may see.
+func (d Dialect) WriteError(w http.ResponseWriter, r *http.Request, err *connect.Error) {
 	after := retryAfter(err)
 	if after > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(after))
@@ -48,11 +29,11 @@ func WriteError(w http.ResponseWriter, r *http.Request, d Dialect, err *connect.
 	if status == http.StatusUnauthorized {
 		challenge(w.Header(), r)
 	}
-	body := d.errorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message())
+	body := d.ErrorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message())
 	if reason := fault.ReasonOf(err); d == Responses && (reason == fault.QuotaExceeded || reason == fault.RateLimited) {
 		body = exhausted(w.Header(), err)
 	}
-	writeJSON(w, d, status, body)
+	d.WriteJSON(w, status, body)
 }
 
 // longestRetry is the longest wait that clients shall wait out by themselves, seconds. What takes longer, a quota that is used
@@ -98,25 +79,25 @@ func exhausted(h http.Header, err *connect.Error) []byte {
 	return e.body()
 }
 
-// writeJSON answers in JSON, which the dialects call by names of their own.
-func writeJSON(w http.ResponseWriter, d Dialect, status int, body []byte) {
+// WriteJSON answers in JSON, which the dialects call by names of their own.
+func (d Dialect) WriteJSON(w http.ResponseWriter, status int, body []byte) {
 	contentType := "application/json"
 	if d == Ollama {
 		contentType = "application/json; charset=utf-8"
 	}
-	writeBody(w, contentType, status, body)
+	WriteBody(w, contentType, status, body)
 }
 
-// writeBody answers with a whole body.
-func writeBody(w http.ResponseWriter, contentType string, status int, body []byte) {
+// WriteBody answers with a whole body.
+func WriteBody(w http.ResponseWriter, contentType string, status int, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client has gone
 }
 
-// errorBody is an error as the dialect's clients read it; the code, for OpenAI's, may be empty.
-func (d Dialect) errorBody(ctx context.Context, status int, code, message string) []byte {
+// ErrorBody returns an error as the dialect's clients read it; the code, for OpenAI's, may be empty.
+func (d Dialect) ErrorBody(ctx context.Context, status int, code, message string) []byte {
 	type anthropicError struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`

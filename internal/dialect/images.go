@@ -1,4 +1,4 @@
-package gateway
+package dialect
 
 import (
 	"bytes"
@@ -6,11 +6,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
-// imageText is the text that an image counts as: it costs a model some thousand tokens, however long its base64 is.
-const imageText = 3 << 10
-
-// isImageKey tells whether images stand under a key, as it is quoted, in any dialect.
-func isImageKey(quoted []byte) bool {
+// IsImageKey reports whether images stand under a key, as it is quoted, in any dialect. Members are to be taken apart with it.
+func IsImageKey(quoted []byte) bool {
 	switch string(quoted) {
 	case `"images"`, `"image_url"`, `"source"`:
 		return true
@@ -18,9 +15,9 @@ func isImageKey(quoted []byte) bool {
 	return false
 }
 
-// images counts the images in a field of a request, and the bytes of their data. They are where the dialect has them, and
+// Images counts the images in a field of a request, and the bytes of their data. They are where the dialect has them, and
 // nowhere else: what only looks like one is text, which a model may read.
-func (d Dialect) images(field rawjson.Member) (n, size int) {
+func (d Dialect) Images(field rawjson.Member) (n, size int) {
 	count := func(data []byte) {
 		if data[0] == '"' {
 			n, size = n+1, size+len(data)

@@ -1,4 +1,4 @@
-package gateway
+package dialect
 
 import "encoding/json"
 
@@ -30,8 +30,8 @@ type spoken struct {
 	Input json.RawMessage // of Anthropic's calls
 }
 
-// saidIn returns how many bytes of an answer a model has said, and whether it had more to say.
-func saidIn(answer []byte) (size int, unfinished bool) {
+// Said returns how many bytes of a whole answer a model has said, and whether it had more to say.
+func Said(answer []byte) (size int, unfinished bool) {
 	var s said
 	_ = json.Unmarshal(answer, &s) // as much of it as is understood
 	size = s.spoken.size() + s.Message.size()

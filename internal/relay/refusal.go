@@ -1,4 +1,4 @@
-package gateway
+package relay
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/rawjson"
 )
@@ -15,49 +16,50 @@ import (
 // maxRefusal bounds an error of the upstream's.
 const maxRefusal = 64 << 10
 
-// refusal is an error of the upstream's as the client is told it.
-type refusal struct {
+// Refusal is an error of the upstream's as the client is told it.
+type Refusal struct {
 	*ollama.Error
 	contentType string
 	body        []byte
 }
 
-// readRefusal reads an answer that is an error of Ollama's: as it is, or in the dialect anew when that tells of the inside. It
+// ReadRefusal reads an answer that is an error of Ollama's: as it is, or in the dialect anew when that tells of the inside. It
 // fails with the error that any other answer means.
-func readRefusal(ctx context.Context, d Dialect, answer *ollama.Answer) (*refusal, error) {
+func ReadRefusal(ctx context.Context, d dialect.Dialect, answer *ollama.Answer) (*Refusal, error) {
 	body, err := io.ReadAll(io.LimitReader(answer, maxRefusal))
 	if err != nil {
 		return nil, err
 	}
-	if mediaType(answer) != jsonContent {
+	if mediaType(answer) != dialect.JSON {
 		return nil, ollama.StatusError(answer.Status, nil)
 	}
-	refused := &refusal{ollama.StatusError(answer.Status, body), answer.ContentType, body}
+	refused := &Refusal{ollama.StatusError(answer.Status, body), answer.ContentType, body}
 	if !refused.Own {
 		return nil, refused.Error
 	}
 	if !onlyTells(errorFields[d], body) {
-		refused.body = d.errorBody(ctx, answer.Status, "", refused.message())
+		refused.body = d.ErrorBody(ctx, answer.Status, "", refused.message())
 	}
 	return refused, nil
 }
 
 // message returns what the upstream said, for clients.
-func (r *refusal) message() string { return ollama.SafeText(ollama.ErrorText(r.body)) }
+func (r *Refusal) message() string { return ollama.SafeText(ollama.ErrorText(r.body)) }
 
-func (r *refusal) write(w http.ResponseWriter) {
+// Write answers with the refusal.
+func (r *Refusal) Write(w http.ResponseWriter) {
 	if r.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(r.RetryAfter.Seconds())))
 	}
-	writeBody(w, r.contentType, r.Status, r.body)
+	dialect.WriteBody(w, r.contentType, r.Status, r.body)
 }
 
 // errorFields are what an error says in each dialect, in itself and in an object of its own under "error".
 var errorFields = [...][]string{
-	Ollama:    {"error"},
-	OpenAI:    {"error", "message", "type", "param", "code"},
-	Anthropic: {"error", "message", "type", "request_id"},
-	Responses: {"error", "message", "type", "param", "code"},
+	dialect.Ollama:    {"error"},
+	dialect.OpenAI:    {"error", "message", "type", "param", "code"},
+	dialect.Anthropic: {"error", "message", "type", "request_id"},
+	dialect.Responses: {"error", "message", "type", "param", "code"},
 }
 
 // onlyTells reports whether an object has no other fields than those, and in them no words that tell of the inside.
