@@ -10,6 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/bootstrap"
 	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/server"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -45,7 +46,7 @@ func (a *app) close() {
 // prepare brings the schema up to date when that is wanted, and fails when it is not up to date then.
 func (a *app) prepare(ctx context.Context) error {
 	if a.config.AutoMigrate {
-		applied, err := a.store.Migrate(ctx)
+		applied, err := migrate.Up(ctx, a.store)
 		if err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func (a *app) prepare(ctx context.Context) error {
 			a.log.Info("schema migrated", "applied", applied)
 		}
 	}
-	return a.store.CheckSchema(ctx)
+	return migrate.Check(ctx, a.store)
 }
 
 // seed makes the first admin and prints what is new.

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	commands := map[string]func(context.Context, program) int{
 		"serve":       serve,
 		"dev":         dev,
-		"migrate":     migrate,
+		"migrate":     migrateCommand,
 		"seed":        seed,
 		"healthcheck": healthcheck,
 		"version":     version,

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/paddock-gate/paddock/internal/migrate"
 )
 
-func migrate(ctx context.Context, p program) int {
+func migrateCommand(ctx context.Context, p program) int {
 	what := "up"
 	if len(p.args) > 0 {
 		what = p.args[0]
@@ -24,7 +26,7 @@ func migrate(ctx context.Context, p program) int {
 	}
 	defer a.close()
 	if what == "up" {
-		applied, err := a.store.Migrate(ctx)
+		applied, err := migrate.Up(ctx, a.store)
 		for _, name := range applied {
 			fmt.Fprintln(p.stdout, "applied", name)
 		}
@@ -32,7 +34,7 @@ func migrate(ctx context.Context, p program) int {
 			return fail(p, err)
 		}
 	}
-	status, err := a.store.Schema(ctx)
+	status, err := migrate.Compare(ctx, a.store)
 	if err != nil {
 		return fail(p, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
 
+	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -95,7 +96,7 @@ func (h *health) ready(ctx context.Context) (checks map[string]string, ready boo
 	if err := h.store.Ping(ctx); err != nil {
 		fail("database", "unavailable")
 		fail("schema", "unknown")
-	} else if err := h.store.CheckSchema(ctx); err != nil {
+	} else if err := migrate.Check(ctx, h.store); err != nil {
 		fail("schema", "not the one that this version needs")
 	}
 	return checks, ready

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -16,7 +17,7 @@ import (
 func uses(s *store.Store) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"ping":   s.Ping,
-		"schema": s.CheckSchema,
+		"schema": func(ctx context.Context) error { return migrate.Check(ctx, s) },
 		"query": func(ctx context.Context) error {
 			_, err := s.User.Query().Count(ctx)
 			return err

@@ -21,8 +21,8 @@ import (
 // caller did wrong, and worth another try later.
 var ErrAway = errors.New("database unavailable")
 
-// wrapAway marks err with ErrAway when it is of that kind, and returns it as it is otherwise.
-func wrapAway(err error) error {
+// WrapAway marks err with ErrAway when it is of that kind, and returns it as it is otherwise.
+func WrapAway(err error) error {
 	if err == nil || errors.Is(err, ErrAway) || !isAway(err) {
 		return err
 	}

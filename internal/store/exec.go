@@ -56,7 +56,7 @@ func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*s
 	defer cancel()
 	rows, err := s.reader.QueryContext(ctx, query, args...)
 	if err != nil {
-		return wrapAway(err)
+		return WrapAway(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -64,14 +64,14 @@ func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*s
 			return err
 		}
 	}
-	return wrapAway(rows.Err())
+	return WrapAway(rows.Err())
 }
 
-// patient returns a context of the statement's own: it lasts for statementTimeout, whether or not the client that asked
+// patient returns a context of the statement's own: it lasts for StatementTimeout, whether or not the client that asked
 // is still there. Statements are short, and pgx closes a connection whose query is cancelled; the reconnects would
 // snowball just when many clients give up at once.
 func patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), statementTimeout)
+	return context.WithTimeout(context.WithoutCancel(ctx), StatementTimeout)
 }
 
 // prompt is patient for a read outside of a transaction, with which every call begins: a database that has frozen, as well
@@ -79,7 +79,7 @@ func patient(ctx context.Context) (context.Context, context.CancelFunc) {
 func prompt(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := promptTimeout
 	if ctx.Value(slow{}) != nil {
-		limit = statementTimeout
+		limit = StatementTimeout
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), limit)
 }

@@ -35,7 +35,7 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 	params := cfg.ConnConfig.RuntimeParams
 	params["application_name"] = "paddock"
 	params["timezone"] = "UTC"
-	params["statement_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
+	params["statement_timeout"] = strconv.FormatInt(StatementTimeout.Milliseconds(), 10)
 	params["lock_timeout"] = "1500" // more than deadlock_timeout, which is better: a deadlock is tried again
 	params["idle_in_transaction_session_timeout"] = "10000"
 

@@ -42,12 +42,12 @@ func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) er
 	defer cancel()
 	conn, err := d.acquire(ctx)
 	if err != nil {
-		return wrapAway(err)
+		return WrapAway(err)
 	}
 	defer conn.Release()
 	tag, err := conn.Exec(ctx, query, argv...)
 	if err != nil {
-		return wrapAway(err)
+		return WrapAway(err)
 	}
 	return setResult(v, tag.RowsAffected())
 }
@@ -61,7 +61,7 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 	conn, err := d.acquire(ctx)
 	if err != nil {
 		cancel()
-		return wrapAway(err)
+		return WrapAway(err)
 	}
 	done := func() error {
 		conn.Release()
@@ -74,7 +74,7 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 	}
 	if err != nil {
 		_ = done() // never fails
-		return wrapAway(err)
+		return WrapAway(err)
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (r *postgresRows) Close() error {
 	}
 	done := r.done
 	r.done = nil
-	return wrapAway(done())
+	return WrapAway(done())
 }
 
 func (r *postgresRows) Columns() ([]string, error) {
@@ -177,7 +177,7 @@ func (r *postgresRows) ColumnTypes() ([]*sql.ColumnType, error) {
 	return nil, errors.New("column types are not known here")
 }
 
-func (r *postgresRows) Err() error          { return wrapAway(r.rows.Err()) }
+func (r *postgresRows) Err() error          { return WrapAway(r.rows.Err()) }
 func (r *postgresRows) NextResultSet() bool { return false }
 
 // Scan takes Ent's driver.Value, which pgx does not know, for the any that it is.

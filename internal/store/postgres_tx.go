@@ -139,7 +139,7 @@ func (t *postgresTx) Rollback() error {
 	ctx, cancel := patient(context.Background())
 	defer cancel()
 	_, err := t.conn.Exec(ctx, "rollback")
-	return wrapAway(err)
+	return WrapAway(err)
 }
 
 func (t *postgresTx) hold(query string, args any) error {
@@ -184,7 +184,7 @@ func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.Batc
 
 func (t *postgresTx) fail(err error) error {
 	t.failed = true
-	return wrapAway(err)
+	return WrapAway(err)
 }
 
 func (t *postgresTx) release() {

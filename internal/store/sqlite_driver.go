@@ -14,7 +14,7 @@ type sqliteDriver struct{ db *prepared }
 func (d *sqliteDriver) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	return wrapAway(entsql.Conn{ExecQuerier: d.db}.Exec(ctx, query, args, v))
+	return WrapAway(entsql.Conn{ExecQuerier: d.db}.Exec(ctx, query, args, v))
 }
 
 func (d *sqliteDriver) Query(ctx context.Context, query string, args, v any) error {
@@ -29,7 +29,7 @@ func (d *sqliteDriver) Query(ctx context.Context, query string, args, v any) err
 func (d *sqliteDriver) Tx(ctx context.Context) (dialect.Tx, error) {
 	tx, err := d.db.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
-		return nil, wrapAway(err)
+		return nil, WrapAway(err)
 	}
 	return &sqliteTx{&preparedTx{Tx: tx, db: d.db, bound: make(map[string]*sql.Stmt)}}, nil
 }
@@ -43,7 +43,7 @@ func (d *sqliteDriver) Dialect() string { return dialect.SQLite }
 type sqliteTx struct{ tx *preparedTx }
 
 func (t *sqliteTx) Exec(ctx context.Context, query string, args, v any) error {
-	return wrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v))
+	return WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v))
 }
 
 func (t *sqliteTx) Query(ctx context.Context, query string, args, v any) error {
@@ -53,17 +53,17 @@ func (t *sqliteTx) Query(ctx context.Context, query string, args, v any) error {
 // ExecContext serves savepoints and hand-written statements: Ent looks for it behind Tx.ExecContext.
 func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	result, err := t.tx.ExecContext(context.WithoutCancel(ctx), query, args...)
-	return result, wrapAway(err)
+	return result, WrapAway(err)
 }
 
-func (t *sqliteTx) Commit() error { return wrapAway(t.tx.Commit()) }
+func (t *sqliteTx) Commit() error { return WrapAway(t.tx.Commit()) }
 
-func (t *sqliteTx) Rollback() error { return wrapAway(t.tx.Rollback()) }
+func (t *sqliteTx) Rollback() error { return WrapAway(t.tx.Rollback()) }
 
 // sqliteQuery calls done when the rows are closed, unless it fails.
 func sqliteQuery(ctx context.Context, db entsql.ExecQuerier, query string, args, v any, done func()) error {
 	if err := (entsql.Conn{ExecQuerier: db}).Query(ctx, query, args, v); err != nil {
-		return wrapAway(err)
+		return WrapAway(err)
 	}
 	rows := v.(*entsql.Rows) //nolint:errcheck // Query has just filled it
 	rows.ColumnScanner = &sqliteRows{rows.ColumnScanner, done}
@@ -77,7 +77,7 @@ type sqliteRows struct {
 
 func (r *sqliteRows) Close() error {
 	defer r.done()
-	return wrapAway(r.ColumnScanner.Close())
+	return WrapAway(r.ColumnScanner.Close())
 }
 
-func (r *sqliteRows) Err() error { return wrapAway(r.ColumnScanner.Err()) }
+func (r *sqliteRows) Err() error { return WrapAway(r.ColumnScanner.Err()) }

@@ -1,5 +1,5 @@
-// Package store opens the database, embedded SQLite or PostgreSQL, and keeps its schema up to date. It is the only
-// package that knows which of the two it is.
+// Package store opens the database, embedded SQLite or PostgreSQL. With migrate, it is the only package that knows which of the two
+// it is.
 package store
 
 import (
@@ -13,13 +13,14 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/paddock-gate/paddock/ent/db"
 )
 
 const (
-	// statementTimeout bounds one statement, client and server alike.
-	statementTimeout = 5 * time.Second
+	// StatementTimeout bounds one statement, client and server alike.
+	StatementTimeout = 5 * time.Second
 	// acquireTimeout bounds the wait for a connection, so that a database that is away is told within 2 s.
 	acquireTimeout = time.Second
 )
@@ -39,7 +40,7 @@ type Store struct {
 }
 
 // Open opens the database at rawURL: postgres://… or sqlite:///path/to/file (three slashes and an absolute path, or two
-// and a relative one). It does not touch the schema; see Migrate. Opening PostgreSQL does not connect yet; opening SQLite
+// and a relative one). It does not touch the schema; see package migrate. Opening PostgreSQL does not connect yet; opening SQLite
 // creates the file and fails when another server has it open.
 func Open(ctx context.Context, rawURL string) (*Store, error) {
 	scheme, path, _ := strings.Cut(rawURL, "://")
@@ -69,20 +70,39 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	return s, nil
 }
 
-// Embedded tells whether this is the embedded SQLite.
+// Embedded reports whether this is the embedded SQLite.
 func (s *Store) Embedded() bool { return s.dialect == dialect.SQLite }
 
-// Ping tells whether the database answers.
+// Dialect returns Ent's name for the kind of database.
+func (s *Store) Dialect() string { return s.dialect }
+
+// DB returns the database for statements that Ent has no words for.
+func (s *Store) DB() *sql.DB { return s.sql }
+
+// MigrationDB opens the database without the limits on time that our own pool has, and SQLite without foreign keys: a
+// table is rebuilt by dropping it, and its children would go with it. (Inside a transaction the pragma does nothing.)
+func (s *Store) MigrationDB() (*sql.DB, error) {
+	if s.dialect == dialect.SQLite {
+		return sql.Open("sqlite", sqliteDSN(s.path, "foreign_keys(0)"))
+	}
+	cfg := s.pool.Config().ConnConfig
+	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		cfg.RuntimeParams[limit] = "0"
+	}
+	return stdlib.OpenDB(*cfg), nil
+}
+
+// Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
 	defer cancel()
-	return wrapAway(s.sql.PingContext(ctx))
+	return WrapAway(s.sql.PingContext(ctx))
 }
 
 // Connections is a snapshot of the connection pool.
 type Connections struct{ InUse, Idle, Max int }
 
-// Connections tells how the pool is used right now.
+// Connections returns how the pool is used right now.
 func (s *Store) Connections() Connections {
 	if s.pool != nil {
 		st := s.pool.Stat()

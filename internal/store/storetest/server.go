@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/paddock-gate/paddock/ent"
+	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -111,7 +112,7 @@ func (s *server) makeTemplate(ctx context.Context, conn *pgx.Conn, name string) 
 	if _, err := conn.Exec(ctx, "CREATE DATABASE "+making); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.databaseURL(making)); err != nil {
+	if err := upgrade(ctx, s.databaseURL(making)); err != nil {
 		return err
 	}
 	// A connection that was just closed may take a moment to leave the database.
@@ -142,13 +143,13 @@ func (s *server) databaseURL(name string) string {
 	return u.String()
 }
 
-// migrate brings the database at url up to date and closes it.
-func migrate(ctx context.Context, url string) error {
+// upgrade brings the database at url up to date and closes it.
+func upgrade(ctx context.Context, url string) error {
 	s, err := store.Open(ctx, url)
 	if err != nil {
 		return err
 	}
-	_, err = s.Migrate(ctx)
+	_, err = migrate.Up(ctx, s)
 	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}

@@ -106,7 +106,7 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "template.db")
-	if err := migrate(context.Background(), "sqlite://"+path); err != nil {
+	if err := upgrade(context.Background(), "sqlite://"+path); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)

@@ -1,4 +1,6 @@
-package store
+// Package migrate keeps the schema of a database up to date, in such a way that the Atlas command line can go on where it
+// stopped, and the other way round.
+package migrate
 
 import (
 	"context"
@@ -7,10 +9,11 @@ import (
 	"fmt"
 	"time"
 
-	"ariga.io/atlas/sql/migrate"
+	atlas "ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/postgres"
 	"entgo.io/ent/dialect"
-	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
 const (
@@ -20,47 +23,47 @@ const (
 	migrateWait = 10 * time.Minute
 )
 
-// Migrate applies the pending migrations, each in a transaction of its own, and returns the file names of those that it
-// applied, beside an error too. On PostgreSQL several replicas may call it at once: one works, the others wait.
-func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
-	db, err := s.migrationDB()
+// Up applies the pending migrations, each in a transaction of its own, and returns the file names of those that it applied,
+// beside an error too. On PostgreSQL several replicas may call it at once: one works, the others wait.
+func Up(ctx context.Context, s *store.Store) (applied []string, err error) {
+	db, err := s.MigrationDB()
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	defer db.Close() // gives back the lock
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("migrate: %w", wrapAway(err))
+		return nil, fmt.Errorf("migrate: %w", store.WrapAway(err))
 	}
 	defer conn.Close()
-	if applied, err = s.migrate(ctx, conn); err != nil {
-		return applied, fmt.Errorf("migrate: %w", wrapAway(err))
+	if applied, err = up(ctx, s.Dialect(), conn); err != nil {
+		return applied, fmt.Errorf("migrate: %w", store.WrapAway(err))
 	}
 	return applied, nil
 }
 
-func (s *Store) migrate(ctx context.Context, conn *sql.Conn) (applied []string, err error) {
-	dir, err := migrations(s.dialect)
+func up(ctx context.Context, dialectName string, conn *sql.Conn) (applied []string, err error) {
+	dir, err := migrations(dialectName)
 	if err != nil {
 		return nil, err
 	}
-	if s.dialect == dialect.Postgres { // SQLite's file is locked since Open
+	if dialectName == dialect.Postgres { // SQLite's file is locked since Open
 		if err := lockMigrations(ctx, conn); err != nil {
 			return nil, err
 		}
 	}
-	status, pending, err := s.pending(ctx, dir, conn)
+	status, pending, err := pendingIn(ctx, dialectName, dir, conn)
 	if err != nil {
 		return nil, err
 	}
 	if status.Ahead {
 		return nil, status.ahead()
 	}
-	if err := (revisions{conn, s.dialect}).create(ctx); err != nil {
+	if err := (revisions{conn, dialectName}).create(ctx); err != nil {
 		return nil, err
 	}
 	for _, file := range pending {
-		if err := s.apply(ctx, conn, dir, file); err != nil {
+		if err := apply(ctx, dialectName, conn, dir, file); err != nil {
 			return applied, fmt.Errorf("%s: %w", file.Name(), err)
 		}
 		applied = append(applied, file.Name())
@@ -81,41 +84,28 @@ func lockMigrations(ctx context.Context, conn *sql.Conn) error {
 }
 
 // apply runs one migration and writes its revision, in one transaction.
-func (s *Store) apply(ctx context.Context, conn *sql.Conn, dir migrate.Dir, file migrate.File) error {
+func apply(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir, file atlas.File) error {
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	executor, err := newExecutor(s.dialect, dir, tx)
+	executor, err := newExecutor(dialectName, dir, tx)
 	if err != nil {
 		return err
 	}
 	if err := executor.Execute(ctx, file); err != nil {
-		if cause, ok := errors.AsType[*migrate.StmtExecError](err); ok {
+		if cause, ok := errors.AsType[*atlas.StmtExecError](err); ok {
 			return cause // what follows it is only that the revision could not be written either
 		}
 		return err
 	}
-	if s.dialect == dialect.SQLite {
+	if dialectName == dialect.SQLite {
 		if err := checkForeignKeys(ctx, tx); err != nil {
 			return err
 		}
 	}
 	return tx.Commit()
-}
-
-// migrationDB opens the database without the limits on time that our own pool has, and SQLite without foreign keys: a
-// table is rebuilt by dropping it, and its children would go with it. (Inside a transaction the pragma does nothing.)
-func (s *Store) migrationDB() (*sql.DB, error) {
-	if s.dialect == dialect.SQLite {
-		return sql.Open("sqlite", sqliteDSN(s.path, "foreign_keys(0)"))
-	}
-	cfg := s.pool.Config().ConnConfig
-	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
-		cfg.RuntimeParams[limit] = "0"
-	}
-	return stdlib.OpenDB(*cfg), nil
 }
 
 func checkForeignKeys(ctx context.Context, tx *sql.Tx) error {

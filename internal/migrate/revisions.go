@@ -1,10 +1,10 @@
-package store
+package migrate
 
 import (
 	"context"
 	"encoding/json"
 
-	"ariga.io/atlas/sql/migrate"
+	atlas "ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/schema"
 	"entgo.io/ent/dialect"
 )
@@ -52,7 +52,7 @@ type revisions struct {
 	dialect string
 }
 
-var _ migrate.RevisionReadWriter = revisions{}
+var _ atlas.RevisionReadWriter = revisions{}
 
 func (r revisions) create(ctx context.Context) error {
 	statement := createRevisionsPostgres
@@ -89,15 +89,15 @@ func (r revisions) table() string {
 }
 
 // Ident names the table.
-func (r revisions) Ident() *migrate.TableIdent {
+func (r revisions) Ident() *atlas.TableIdent {
 	if r.dialect == dialect.Postgres {
-		return &migrate.TableIdent{Schema: "public", Name: revisionsTable}
+		return &atlas.TableIdent{Schema: "public", Name: revisionsTable}
 	}
-	return &migrate.TableIdent{Name: revisionsTable}
+	return &atlas.TableIdent{Name: revisionsTable}
 }
 
 // ReadRevisions returns all revisions, oldest first; none when there is no table yet.
-func (r revisions) ReadRevisions(ctx context.Context) ([]*migrate.Revision, error) {
+func (r revisions) ReadRevisions(ctx context.Context) ([]*atlas.Revision, error) {
 	if exists, err := r.exists(ctx); err != nil || !exists {
 		return nil, err
 	}
@@ -105,18 +105,18 @@ func (r revisions) ReadRevisions(ctx context.Context) ([]*migrate.Revision, erro
 }
 
 // ReadRevision returns one revision.
-func (r revisions) ReadRevision(ctx context.Context, version string) (*migrate.Revision, error) {
+func (r revisions) ReadRevision(ctx context.Context, version string) (*atlas.Revision, error) {
 	found, err := r.read(ctx, `version = $1`, version)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, migrate.ErrRevisionNotExist
+		return nil, atlas.ErrRevisionNotExist
 	}
 	return found[0], nil
 }
 
-func (r revisions) read(ctx context.Context, where string, arg any) ([]*migrate.Revision, error) {
+func (r revisions) read(ctx context.Context, where string, arg any) ([]*atlas.Revision, error) {
 	rows, err := r.db.QueryContext(ctx, `SELECT version, description, type, applied, total, executed_at, execution_time,`+
 		` COALESCE(error, ''), COALESCE(error_stmt, ''), hash, COALESCE(partial_hashes, '[]'), operator_version`+
 		` FROM `+r.table()+` WHERE `+where+` ORDER BY version`, arg)
@@ -124,10 +124,10 @@ func (r revisions) read(ctx context.Context, where string, arg any) ([]*migrate.
 		return nil, err
 	}
 	defer rows.Close()
-	var found []*migrate.Revision
+	var found []*atlas.Revision
 	for rows.Next() {
 		var (
-			rev     migrate.Revision
+			rev     atlas.Revision
 			partial []byte
 		)
 		if err := rows.Scan(&rev.Version, &rev.Description, &rev.Type, &rev.Applied, &rev.Total, &rev.ExecutedAt,
@@ -143,7 +143,7 @@ func (r revisions) read(ctx context.Context, where string, arg any) ([]*migrate.
 }
 
 // WriteRevision inserts or updates a revision.
-func (r revisions) WriteRevision(ctx context.Context, rev *migrate.Revision) error {
+func (r revisions) WriteRevision(ctx context.Context, rev *atlas.Revision) error {
 	partial, err := json.Marshal(rev.PartialHashes)
 	if err != nil {
 		return err

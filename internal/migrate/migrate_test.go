@@ -1,4 +1,4 @@
-package store_test
+package migrate_test
 
 import (
 	"database/sql"
@@ -14,6 +14,7 @@ import (
 	"ariga.io/atlas/sql/postgres"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -49,31 +50,31 @@ func mustExec(t *testing.T, db *sql.DB, statement string, args ...any) {
 func TestMigrateFromEmptyAppliesEverythingOnce(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
-		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaBehind) || !strings.Contains(err.Error(), "paddock migrate") {
+		if err := migrate.Check(t.Context(), s); !errors.Is(err, migrate.ErrBehind) || !strings.Contains(err.Error(), "paddock migrate") {
 			t.Fatalf("an empty database: got %v, want ErrSchemaBehind and the command to run", err)
 		}
-		before, err := s.Schema(t.Context())
+		before, err := migrate.Compare(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		applied, err := s.Migrate(t.Context())
+		applied, err := migrate.Up(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(applied) == 0 || !slices.Equal(applied, before.Pending) {
 			t.Errorf("applied %v, pending were %v", applied, before.Pending)
 		}
-		after, err := s.Schema(t.Context())
+		after, err := migrate.Compare(t.Context(), s)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if after.Current != after.Latest || after.Ahead || len(after.Pending) > 0 {
 			t.Errorf("after migrating: %+v", after)
 		}
-		if again, err := s.Migrate(t.Context()); err != nil || len(again) > 0 {
+		if again, err := migrate.Up(t.Context(), s); err != nil || len(again) > 0 {
 			t.Errorf("the second time: applied %v, error %v", again, err)
 		}
-		if err := s.CheckSchema(t.Context()); err != nil {
+		if err := migrate.Check(t.Context(), s); err != nil {
 			t.Error(err)
 		}
 	})
@@ -89,7 +90,7 @@ func TestReplicasMigrateAnEmptyPostgreSQLAtOnce(t *testing.T) {
 	)
 	for i := range replicas {
 		s := storetest.Open(t, url)
-		wg.Go(func() { applied[i], errs[i] = s.Migrate(t.Context()) })
+		wg.Go(func() { applied[i], errs[i] = migrate.Up(t.Context(), s) })
 	}
 	wg.Wait()
 	worked := 0
@@ -111,10 +112,10 @@ func TestASchemaFromTheFutureIsRefused(t *testing.T) {
 		s := storetest.Open(t, url)
 		mustExec(t, raw(t, url), `INSERT INTO atlas_schema_revisions (version, description, type, applied, total, executed_at,
 			execution_time, hash, operator_version) VALUES ('29991231235959', 'later', 2, 1, 1, '2999-12-31 23:59:59+00:00', 1, 'h', 'x')`)
-		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaAhead) {
+		if err := migrate.Check(t.Context(), s); !errors.Is(err, migrate.ErrAhead) {
 			t.Errorf("check: got %v, want ErrSchemaAhead", err)
 		}
-		if applied, err := s.Migrate(t.Context()); !errors.Is(err, store.ErrSchemaAhead) || len(applied) > 0 {
+		if applied, err := migrate.Up(t.Context(), s); !errors.Is(err, migrate.ErrAhead) || len(applied) > 0 {
 			t.Errorf("migrate: applied %v, got %v, want ErrSchemaAhead", applied, err)
 		}
 	})
@@ -128,10 +129,10 @@ func TestASchemaFromThePastIsBroughtUpToDate(t *testing.T) {
 			mustExec(t, db, undo)
 		}
 		mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
-		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaBehind) {
+		if err := migrate.Check(t.Context(), s); !errors.Is(err, migrate.ErrBehind) {
 			t.Fatalf("got %v, want ErrSchemaBehind", err)
 		}
-		applied, err := s.Migrate(t.Context())
+		applied, err := migrate.Up(t.Context(), s)
 		if err != nil || len(applied) != 1 {
 			t.Errorf("applied %v, error %v, want one migration", applied, err)
 		}
@@ -156,16 +157,16 @@ func TestAFailedMigrationLeavesNothingAndCanBeRunAgain(t *testing.T) {
 			remedy = `DROP VIEW v`
 		}
 		mustExec(t, db, obstacle)
-		applied, err := s.Migrate(t.Context())
+		applied, err := migrate.Up(t.Context(), s)
 		if err == nil || !strings.Contains(err.Error(), "audit_entries_are_immutable.sql") || len(applied) != 1 {
 			t.Fatalf("applied %v, got %v, want the first migration and an error that names the second", applied, err)
 		}
-		if err := s.CheckSchema(t.Context()); !errors.Is(err, store.ErrSchemaBehind) {
+		if err := migrate.Check(t.Context(), s); !errors.Is(err, migrate.ErrBehind) {
 			t.Errorf("after the failure: got %v, want ErrSchemaBehind", err)
 		}
 		mustExec(t, db, remedy)
 		// The first statement would fail, had it been kept.
-		if applied, err := s.Migrate(t.Context()); err != nil || len(applied) == 0 {
+		if applied, err := migrate.Up(t.Context(), s); err != nil || len(applied) == 0 {
 			t.Errorf("again: applied %v, error %v", applied, err)
 		}
 	})
@@ -176,11 +177,11 @@ func TestAMigrationThatSomeoneLeftHalfwayIsReported(t *testing.T) {
 		s := storetest.Open(t, url)
 		mustExec(t, raw(t, url), `UPDATE atlas_schema_revisions SET applied = 1, total = 2, error = 'deadlock detected'
 			WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
-		err := s.CheckSchema(t.Context())
-		if !errors.Is(err, store.ErrSchemaBroken) || !strings.Contains(err.Error(), "deadlock detected") {
+		err := migrate.Check(t.Context(), s)
+		if !errors.Is(err, migrate.ErrBroken) || !strings.Contains(err.Error(), "deadlock detected") {
 			t.Errorf("check: got %v, want ErrSchemaBroken and the cause", err)
 		}
-		if _, err := s.Migrate(t.Context()); !errors.Is(err, store.ErrSchemaBroken) {
+		if _, err := migrate.Up(t.Context(), s); !errors.Is(err, migrate.ErrBroken) {
 			t.Errorf("migrate: got %v, want ErrSchemaBroken", err)
 		}
 	})
@@ -190,7 +191,7 @@ func TestSomeoneElsesDatabaseIsNotMigrated(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		mustExec(t, raw(t, url), `CREATE TABLE invoices (id int)`)
-		if _, err := s.Migrate(t.Context()); err == nil || !strings.Contains(err.Error(), "invoices") {
+		if _, err := migrate.Up(t.Context(), s); err == nil || !strings.Contains(err.Error(), "invoices") {
 			t.Errorf("got %v, want an error that names the table", err)
 		}
 	})
@@ -199,7 +200,7 @@ func TestSomeoneElsesDatabaseIsNotMigrated(t *testing.T) {
 func TestOtherSchemasInTheDatabaseAreNoObstacle(t *testing.T) {
 	url := storetest.EmptyPostgreSQL(t)
 	mustExec(t, raw(t, url), `CREATE SCHEMA cron; CREATE TABLE cron.jobs (id int)`)
-	if _, err := storetest.Open(t, url).Migrate(t.Context()); err != nil {
+	if _, err := migrate.Up(t.Context(), storetest.Open(t, url)); err != nil {
 		t.Error(err)
 	}
 }
@@ -221,7 +222,7 @@ func TestMigrateWaitsForTheAtlasCommandLine(t *testing.T) {
 	migrated := make(chan error, 1)
 	s := storetest.Open(t, url)
 	go func() {
-		_, err := s.Migrate(t.Context())
+		_, err := migrate.Up(t.Context(), s)
 		migrated <- err
 	}()
 	select {
@@ -245,14 +246,14 @@ func TestAMigrationMayTakeLongerThanAStatement(t *testing.T) {
 	mustExec(t, raw(t, url), `CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS $$
 		BEGIN PERFORM pg_sleep(5.5); END $$;
 		CREATE EVENT TRIGGER dawdle ON ddl_command_start WHEN TAG IN ('CREATE TRIGGER') EXECUTE FUNCTION dawdle()`)
-	if _, err := storetest.Open(t, url).Migrate(t.Context()); err != nil {
+	if _, err := migrate.Up(t.Context(), storetest.Open(t, url)); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestTheEmbeddedDatabaseIsItsOwnersAlone(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := storetest.Open(t, "sqlite://"+filepath.Join(dir, "paddock.db")).Migrate(t.Context()); err != nil {
+	if _, err := migrate.Up(t.Context(), storetest.Open(t, "sqlite://"+filepath.Join(dir, "paddock.db"))); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)

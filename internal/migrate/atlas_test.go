@@ -1,4 +1,4 @@
-package store_test
+package migrate_test
 
 import (
 	"os"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -37,7 +38,7 @@ func TestTheAtlasCommandLineAndMigrateAgree(t *testing.T) {
 		}
 
 		run("apply", "1")
-		if applied, err := s.Migrate(t.Context()); err != nil || len(applied) == 0 {
+		if applied, err := migrate.Up(t.Context(), s); err != nil || len(applied) == 0 {
 			t.Fatalf("after Atlas has applied one: applied %v, error %v", applied, err)
 		}
 		if out := run("status"); !strings.Contains(out, "Migration Status: OK") {
@@ -46,7 +47,7 @@ func TestTheAtlasCommandLineAndMigrateAgree(t *testing.T) {
 		if out := run("apply"); !strings.Contains(out, "No migration files to execute") {
 			t.Errorf("with nothing to do: %s", out)
 		}
-		if err := s.CheckSchema(t.Context()); err != nil {
+		if err := migrate.Check(t.Context(), s); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,4 +1,4 @@
-package store
+package migrate
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"path"
 
-	"ariga.io/atlas/sql/migrate"
+	atlas "ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/postgres"
 	"ariga.io/atlas/sql/schema"
 	"ariga.io/atlas/sql/sqlite"
@@ -16,7 +16,7 @@ import (
 )
 
 // migrations is the embedded migration directory of a database, with its sum.
-func migrations(dialectName string) (*migrate.MemDir, error) {
+func migrations(dialectName string) (*atlas.MemDir, error) {
 	name := "migrations/postgres"
 	if dialectName == dialect.SQLite {
 		name = "migrations/sqlite"
@@ -25,7 +25,7 @@ func migrations(dialectName string) (*migrate.MemDir, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := new(migrate.MemDir)
+	dir := new(atlas.MemDir)
 	for _, e := range entries {
 		content, err := ent.Migrations.ReadFile(path.Join(name, e.Name()))
 		if err != nil {
@@ -35,10 +35,10 @@ func migrations(dialectName string) (*migrate.MemDir, error) {
 			return nil, err
 		}
 	}
-	return dir, migrate.Validate(dir)
+	return dir, atlas.Validate(dir)
 }
 
-func newExecutor(dialectName string, dir migrate.Dir, db schema.ExecQuerier) (*migrate.Executor, error) {
+func newExecutor(dialectName string, dir atlas.Dir, db schema.ExecQuerier) (*atlas.Executor, error) {
 	open := postgres.Open
 	if dialectName == dialect.SQLite {
 		open = sqlite.Open
@@ -47,15 +47,15 @@ func newExecutor(dialectName string, dir migrate.Dir, db schema.ExecQuerier) (*m
 	if err != nil {
 		return nil, err
 	}
-	return migrate.NewExecutor(oneSchema{drv}, dir, revisions{db, dialectName}, migrate.WithOperatorVersion("Paddock"))
+	return atlas.NewExecutor(oneSchema{drv}, dir, revisions{db, dialectName}, atlas.WithOperatorVersion("Paddock"))
 }
 
 // oneSchema minds only the schema that our tables live in: others in the same database, which managed PostgreSQL likes
 // to bring along, do not stand in the way.
-type oneSchema struct{ migrate.Driver }
+type oneSchema struct{ atlas.Driver }
 
 // CheckClean fails when a database without revisions has tables all the same.
-func (d oneSchema) CheckClean(ctx context.Context, revisions *migrate.TableIdent) error {
+func (d oneSchema) CheckClean(ctx context.Context, revisions *atlas.TableIdent) error {
 	s, err := d.InspectSchema(ctx, "", &schema.InspectOptions{Mode: schema.InspectTables})
 	if err != nil {
 		return err
@@ -69,9 +69,9 @@ func (d oneSchema) CheckClean(ctx context.Context, revisions *migrate.TableIdent
 }
 
 // ScanStmts splits a file as the driver does, which knows where the body of a trigger ends.
-func (d oneSchema) ScanStmts(input string) ([]*migrate.Stmt, error) {
-	if scanner, ok := d.Driver.(migrate.StmtScanner); ok {
+func (d oneSchema) ScanStmts(input string) ([]*atlas.Stmt, error) {
+	if scanner, ok := d.Driver.(atlas.StmtScanner); ok {
 		return scanner.ScanStmts(input)
 	}
-	return migrate.Stmts(input)
+	return atlas.Stmts(input)
 }
