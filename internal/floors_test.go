@@ -37,7 +37,7 @@ var floors = [][]string{
 	{"cmd/paddock", "internal/tools/apidoc", "internal/tools/migration"},
 }
 
-// generated tells whether a package is written by a program, and so stands below all floors.
+// generated reports whether a package is written by a program, and so stands below all floors.
 func generated(pkg string) bool {
 	return pkg == "ent/db" || strings.HasPrefix(pkg, "ent/db/") || strings.HasPrefix(pkg, "internal/gen/")
 }

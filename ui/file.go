@@ -72,7 +72,7 @@ func (f *forms) encoded(accept string) (body []byte, encoding string) {
 	return f.content, ""
 }
 
-// accepts tells whether the header lists the encoding. What is refused by a q of 0 counts as not listed (RFC 9110, 12.5.3).
+// accepts reports whether the header lists the encoding. What is refused by a q of 0 counts as not listed (RFC 9110, 12.5.3).
 func accepts(header, encoding string) bool {
 	for item := range strings.SplitSeq(header, ",") {
 		name, q, weighed := strings.Cut(strings.TrimSpace(item), ";")

@@ -50,7 +50,7 @@ func Handler(apiBase string) http.Handler {
 	})
 }
 
-// isPage tells whether the path may be an address of the page's router. Services and files have a dot in their first
+// isPage reports whether the path may be an address of the page's router. Services and files have a dot in their first
 // segment; the others are known.
 func isPage(name string) bool {
 	first, _, _ := strings.Cut(name, "/")

@@ -107,7 +107,7 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// fail tells why a command ends.
+// fail prints why a command ends and returns its exit code.
 func fail(p program, err error) int {
 	fmt.Fprintf(p.stderr, "paddock: %v\n", err)
 	return exitFailed

@@ -14,7 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/secret"
 )
 
-// configure reads the environment. ok is false when it is wrong; then all that is wrong has been told. The further checks
+// configure reads the environment. ok is false when it is wrong; then all that is wrong has been printed. The further checks
 // are the command's own.
 func configure(p program, further ...func(config.Config) config.Faults) (cfg config.Config, ok bool) {
 	checks := append(further, checkDatabase(p.getenv), checkModels, checkBootstrap)
@@ -48,7 +48,7 @@ func checkDatabase(getenv func(string) string) func(config.Config) config.Faults
 	}
 }
 
-// onThisMachine tells whether nothing but this machine holds the database.
+// onThisMachine reports whether nothing but this machine holds the database.
 func onThisMachine(d config.Database) bool {
 	if d.Driver == config.SQLite {
 		return true

@@ -103,7 +103,7 @@ func loopbackWithOwnPassword(f devFlags) func(config.Config) config.Faults {
 	}
 }
 
-// ownPassword tells whether the first admin gets devPassword. In a database on another machine, which other servers may
+// ownPassword reports whether the first admin gets devPassword. In a database on another machine, which other servers may
 // use, they get a random one.
 func ownPassword(c config.Config, f devFlags) bool {
 	return f.env != "prod" && c.Bootstrap.Password == "" && onThisMachine(c.Database)

@@ -71,7 +71,7 @@ func devDatabase(cfg config.Config) string {
 	return "PostgreSQL"
 }
 
-// devOllama tells where Ollama is expected, how that is, and what to do when it is not there.
+// devOllama describes where Ollama is expected, whether it answers, and what to do if it does not.
 func devOllama(cfg config.Config, state string) string {
 	var all []string
 	for _, u := range cfg.Ollama.BaseURLs {

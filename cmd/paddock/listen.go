@@ -43,7 +43,7 @@ func devListen(ctx context.Context, p program, cfg config.Config, moves bool) (l
 	return nil, fmt.Errorf("8080 to 8083 are in use; LISTEN_ADDR takes another: %w", err)
 }
 
-// checkMetricsAddr tells early what server.Run, which takes METRICS_ADDR, would tell late.
+// checkMetricsAddr fails early if METRICS_ADDR cannot be listened on, which server.Run would find late.
 func checkMetricsAddr(ctx context.Context, cfg config.Config) error {
 	if cfg.MetricsAddr == "" {
 		return nil

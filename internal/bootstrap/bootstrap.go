@@ -101,7 +101,7 @@ func passwordHash(ctx context.Context, s *store.Store, address string) (string, 
 	return u.PasswordHash, nil
 }
 
-// complete tells whether all is there, as it nearly always is, so that a start costs no hash and no lock.
+// complete reports whether all is there, as it nearly always is, so that a start costs no hash and no lock.
 func complete(ctx context.Context, s *store.Store, address string, force bool) (bool, error) {
 	n, err := s.Role.Query().Count(ctx)
 	if err != nil || n < len(roles) {
@@ -123,7 +123,7 @@ func complete(ctx context.Context, s *store.Store, address string, force bool) (
 
 func isAdmin(u *db.User) bool { return u.Active && slices.Contains(wire.Roles(u), caller.Admin) }
 
-// retired tells whether a user who is no admin, or a disabled one, is to stay so: another admin is left who will have
+// retired reports whether a user who is no admin, or a disabled one, is to stay so: another admin is left who will have
 // wanted it. By force, or when nobody could administer any longer, they come back.
 func retired(ctx context.Context, users *db.UserClient, u *db.User, force bool) (bool, error) {
 	if force {

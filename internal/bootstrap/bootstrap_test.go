@@ -56,7 +56,7 @@ func (i installation) admin(t *testing.T) *db.User {
 	return u
 }
 
-// has tells whether it is the admin's password.
+// has reports whether it is the admin's password.
 func (i installation) has(t *testing.T, password string) bool {
 	t.Helper()
 	ok, err := i.hasher.Verify(t.Context(), i.admin(t).PasswordHash, password)

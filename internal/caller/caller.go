@@ -50,18 +50,18 @@ type Caller struct {
 	RequestID   string
 }
 
-// SignedIn tells whether the caller has proved to be somebody.
+// SignedIn reports whether the caller has proved to be somebody.
 func (c *Caller) SignedIn() bool { return c.UserID != uuid.Nil }
 
-// Has tells whether the caller has the role.
+// Has reports whether the caller has the role.
 func (c *Caller) Has(role string) bool { return slices.Contains(c.Roles, role) }
 
-// MayActFor tells whether the caller may see and change what belongs to the user: they are that user, or an admin.
+// MayActFor reports whether the caller may see and change what belongs to the user: they are that user, or an admin.
 func (c *Caller) MayActFor(user uuid.UUID) bool {
 	return c.SignedIn() && (c.UserID == user || c.Has(Admin))
 }
 
-// MayUse tells whether roles and API key allow the model of this canonical name.
+// MayUse reports whether roles and API key allow the model of this canonical name.
 func (c *Caller) MayUse(model string) bool {
 	return c.RoleModels.Allow(model) && c.KeyModels.Allow(model)
 }

@@ -8,7 +8,7 @@ import (
 // Models is an allow-list of models by their canonical names. Nil allows all, an empty one none.
 type Models []string
 
-// Allow tells whether the model is allowed.
+// Allow reports whether the model is allowed.
 func (m Models) Allow(model string) bool { return m == nil || slices.Contains(m, model) }
 
 // And returns what either of two lists allows.

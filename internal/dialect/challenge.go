@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// challenge tells a client without a valid credential how to send one. Browsers are not told of HTTP Basic, for which they
+// challenge tells a client without a valid credential how to send one. HTTP Basic is not offered to browsers, which
 // would ask the person who sits before them.
 func challenge(answer http.Header, r *http.Request) {
 	if !fromBrowser(r.Header) {

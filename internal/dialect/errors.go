@@ -147,8 +147,8 @@ func typeOf(status int) string {
 	return "api_error"
 }
 
-// statusOf is the HTTP status of an error: that which Connect gives it, but 413 for what is too large, lest clients that
-// take 429 for a limit try again.
+// statusOf returns the HTTP status of an error: Connect's, but 413 for what is too large, since clients that take 429 for a
+// limit would try again.
 func statusOf(err *connect.Error) int {
 	switch {
 	case fault.ReasonOf(err) == fault.MessageTooLarge:

@@ -20,14 +20,14 @@ type response struct {
 	Error *struct{ Message string }
 }
 
-// responseIn returns the response that an event tells of; nothing of it, if it cannot be understood.
+// responseIn returns the response in an event; its zero value if that is malformed.
 func responseIn(event []byte) response {
 	var e struct{ Response response }
 	_ = json.Unmarshal(event, &e)
 	return e.Response
 }
 
-// failureIn returns the words of an event that tells of a failure.
+// failureIn returns the message of an event that reports a failure.
 func failureIn(event []byte) string {
 	if r := responseIn(event); r.Error != nil {
 		return r.Error.Message

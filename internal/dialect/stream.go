@@ -49,7 +49,7 @@ func (s *Stream) Whole(b []byte) (unit []byte, ok bool) {
 }
 
 // Read reads a unit, its end included. It returns what the client is shown of it, which may be a part of unit, and whether it is
-// the last one. It fails when the upstream tells of a failure, or what cannot be understood.
+// the last one. It fails when the upstream reports a failure, and when the unit is malformed.
 func (s *Stream) Read(unit []byte) (shown []byte, over bool, err error) {
 	switch s.Dialect {
 	case OpenAI:

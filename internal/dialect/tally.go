@@ -45,7 +45,7 @@ func (t *Tally) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// lastOf gives the end of all that was written, p being the last of it.
+// lastOf returns the end of all that was written, p being the last of it.
 func (t *Tally) lastOf(p []byte) []byte {
 	if len(p) < maxCount { // end has it all
 		if len(t.end) == 0 {

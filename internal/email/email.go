@@ -43,7 +43,7 @@ func Normalize(s string) (string, error) {
 	return strings.ToLower(local) + "@" + strings.ToLower(domain), nil
 }
 
-// isAtext tells whether c may stand in a dot-atom (RFC 5322, 3.2.3).
+// isAtext reports whether c may stand in a dot-atom (RFC 5322, 3.2.3).
 func isAtext(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':

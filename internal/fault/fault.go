@@ -88,7 +88,7 @@ func Invalid(field, description string) *connect.Error {
 	return InvalidFields(&Violation{Field: field, Description: description})
 }
 
-// InvalidFields refuses a request for its fields. The message tells the first of the violations.
+// InvalidFields refuses a request for its fields. The message is that of the first violation.
 func InvalidFields(violations ...*Violation) *connect.Error {
 	message := "invalid request"
 	if len(violations) > 0 {

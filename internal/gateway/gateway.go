@@ -46,7 +46,7 @@ func New(
 // answering is a handler that may fail, as long as it has answered nothing.
 type answering func(w http.ResponseWriter, r *http.Request) error
 
-// handle makes a handler that tells errors in the dialect.
+// handle returns a handler that writes errors in the dialect.
 func (g *Gateway) handle(d dialect.Dialect, next answering) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := next(w, r); err != nil {
@@ -55,7 +55,7 @@ func (g *Gateway) handle(d dialect.Dialect, next answering) http.HandlerFunc {
 	}
 }
 
-// model makes the handler of a model call.
+// model returns the handler of a model call.
 func (g *Gateway) model(call *modelCall) http.HandlerFunc {
 	return g.handle(call.dialect, func(w http.ResponseWriter, r *http.Request) error {
 		q, err := g.admit(r, call)

@@ -8,7 +8,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/rawjson"
 )
 
-// What Ollama tells about a model is shown as it is, but for what names a place on its server or in its network: the lines of
+// What Ollama says of a model is shown as it is, but for what names a place on its server or in its network: the lines of
 // a Modelfile that name a file, and every text, however deep, that is a path or an address. Texts that are the model's own
 // words, or that its makers gave it, may look like anything.
 
@@ -21,7 +21,7 @@ var ownWords = map[string]bool{
 // publicHost is where cloud models run, as a server lists it.
 const publicHost = `"https://ollama.com:443"`
 
-// withoutPaths returns what Ollama tells about a model without where its files are.
+// withoutPaths returns what Ollama says of a model, without where its files are.
 func withoutPaths(object []byte, model string) ([]byte, error) {
 	all, err := rawjson.Members(object, nil)
 	if err != nil {

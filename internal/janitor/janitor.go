@@ -13,7 +13,7 @@ import (
 
 const (
 	// kept is how long a session stays after its end, and an idempotency key after its call. Neither is of any use by
-	// then: a session that is over is refused and not listed, and the audit trail tells of it by value.
+	// then: a session that is over is refused and not listed, and the audit trail refers to it by value.
 	kept = 24 * time.Hour
 	// interval is how often each replica sweeps.
 	interval = time.Hour
@@ -52,7 +52,7 @@ func Run(ctx context.Context, log *audit.Log) {
 	}
 }
 
-// Sweep deletes what is over and tells how many rows that was.
+// Sweep deletes what has expired and returns how many rows that was.
 func Sweep(ctx context.Context, log *audit.Log) (deleted int64, err error) {
 	now := store.Now()
 	for _, sweep := range sweeps {

@@ -6,11 +6,11 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 )
 
-// headOfPrompt is how much of a prompt tells one conversation from another, bytes.
+// headOfPrompt is how much of a prompt distinguishes conversations, bytes.
 const headOfPrompt = 1 << 10
 
-// Affinity returns a number that the calls of one conversation of the caller's share: by the name that the client gives it, or
-// when it gives none by the caller's credential and how the prompt begins.
+// Affinity returns a number that the calls of one conversation of the caller's share: by its name, or if that is empty by the
+// caller's credential and how the prompt begins.
 func Affinity[T string | []byte](c *caller.Caller, name string, prompt ...T) uint64 {
 	h := fnv.New64a()
 	h.Write(c.UserID[:])

@@ -24,8 +24,8 @@ type exchange struct {
 	answer      dialect.Stream
 }
 
-// run calls the upstream and relays its answer. Its error is what the client is still to be told; when something has gone
-// to the client already, run tells it itself.
+// run calls the upstream and relays its answer. Its error is still to be shown to the client; once something has been sent,
+// run sends it itself.
 func (x *exchange) run() error {
 	if x.call.Stream && x.filler != "" {
 		x.keepAlive()
@@ -53,7 +53,7 @@ func (x *exchange) sendError(status int, reason, message string) {
 	x.send(dialect.EventStream, x.answer.Error(x.call.Dialect.ErrorBody(x.ctx, status, reason, message)))
 }
 
-// note has the log tell how the call ended, of which its client is not told by a status.
+// note logs how the call ended, if its client does not learn it from a status.
 func (x *exchange) note(err error) { _ = x.publicError(x.ctx, err) }
 
 func (x *exchange) relay() error {

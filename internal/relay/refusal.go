@@ -16,14 +16,14 @@ import (
 // maxRefusal bounds an error of the upstream's.
 const maxRefusal = 64 << 10
 
-// Refusal is an error of the upstream's as the client is told it.
+// Refusal is an error of the upstream's as the client is shown it.
 type Refusal struct {
 	*ollama.Error
 	contentType string
 	body        []byte
 }
 
-// ReadRefusal reads an answer that is an error of Ollama's: as it is, or in the dialect anew when that tells of the inside. It
+// ReadRefusal reads an answer that is an error of Ollama's: as it is, or in the dialect anew if it would show what is internal. It
 // fails with the error that any other answer means.
 func ReadRefusal(ctx context.Context, d dialect.Dialect, answer *ollama.Answer) (*Refusal, error) {
 	body, err := io.ReadAll(io.LimitReader(answer, maxRefusal))
@@ -62,7 +62,7 @@ var errorFields = [...][]string{
 	dialect.Responses: {"error", "message", "type", "param", "code"},
 }
 
-// onlyTells reports whether an object has no other fields than those, and in them no words that tell of the inside.
+// onlyTells reports whether an object has no other fields than those, and in them no words that show what is internal.
 func onlyTells(fields []string, object []byte) bool {
 	all, err := rawjson.Members(object, nil)
 	if err != nil {

@@ -51,7 +51,7 @@ type Call struct {
 	Reshape func(answer []byte) ([]byte, error)
 }
 
-// Serve makes the call and answers it. Its error is what the client is still to be told.
+// Serve makes the call and answers it. Its error is still to be shown to the client.
 func (r *Relay) Serve(ctx context.Context, w http.ResponseWriter, call Call) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -46,7 +46,7 @@ var walks = []string{
 
 // CheckPassword applies NIST SP 800-63B-4, section 3.1.1.2: a least length in code points, and no password that is
 // common, that is a mere pattern, or that is little more than words of context (the user's email and name) or the
-// product's name. There is no rule of composition. The error wraps ErrWeakPassword and gives the reason in words for
+// product's name. There is no rule of composition. The error wraps ErrWeakPassword and states the reason in words for
 // the person.
 func CheckPassword(password string, minLength int, context ...string) error {
 	if len(password) > maxPasswordBytes {

@@ -29,7 +29,7 @@ func WrapAway(err error) error {
 	return awayError{err}
 }
 
-// awayError is an error of the kind ErrAway, told in one line.
+// awayError is an error of the kind ErrAway, in one line.
 type awayError struct{ cause error }
 
 func (e awayError) Error() string { return ErrAway.Error() + ": " + inOneLine(e.cause) }
@@ -105,19 +105,19 @@ func (e heldConstraintError) As(target any) bool {
 	return ok
 }
 
-// IsLocked tells whether a statement has waited too long for a row that another transaction has locked.
+// IsLocked reports whether a statement has waited too long for a row that another transaction has locked.
 func IsLocked(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == "55P03"
 }
 
-// isRetryable tells whether a whole transaction may simply be run again: a serialization failure or a deadlock.
+// isRetryable reports whether a whole transaction may simply be run again: a serialization failure or a deadlock.
 func isRetryable(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
-// Taken tells whether err is a violation of the unique constraint on the column, "users.email", or of the primary key "users.id".
+// Taken reports whether err is a violation of the unique constraint on the column, "users.email", or of the primary key "users.id".
 func Taken(err error, column string) bool {
 	if !sqlgraph.IsUniqueConstraintError(err) {
 		return false

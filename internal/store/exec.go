@@ -15,7 +15,7 @@ type writes struct{}
 // goes without its entry.
 func WithWrites(ctx context.Context) context.Context { return context.WithValue(ctx, writes{}, true) }
 
-// MayWrite tells whether the context is one of WithWrites.
+// MayWrite reports whether the context is one of WithWrites.
 func MayWrite(ctx context.Context) bool { return ctx.Value(writes{}) != nil }
 
 var errMayNotWrite = errors.New("store: a write outside of audit.Log")

@@ -127,7 +127,7 @@ func (t *postgresTx) commit() error {
 	return err
 }
 
-// Rollback gives the connection back; on one that is closed, or has nothing to roll back, it does no more.
+// Rollback releases the connection; if that is closed, or has nothing to roll back, it does no more.
 func (t *postgresTx) Rollback() error {
 	if t.conn == nil {
 		return nil

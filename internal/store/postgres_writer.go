@@ -57,7 +57,7 @@ func (d *postgresDriver) commitInserts(first *inserts, next func() (*inserts, bo
 	committed.Wait()
 }
 
-// isRefusal tells whether it is certain that nothing was committed, because the server says so or because a statement
+// isRefusal reports whether it is certain that nothing was committed, because the server says so or because a statement
 // could not be sent. A lost connection leaves it open.
 func isRefusal(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -67,7 +67,7 @@ func isRefusal(err error) bool {
 	return unsent
 }
 
-// pipeline sends the statements in one go, which PostgreSQL takes for one transaction without being told.
+// pipeline sends the statements in one go, which PostgreSQL takes for one transaction.
 func (d *postgresDriver) pipeline(statements []statement) error {
 	ctx, cancel := patient(context.Background())
 	defer cancel()

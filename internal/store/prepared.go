@@ -21,7 +21,7 @@ func newPrepared(db *sql.DB) *prepared {
 	return &prepared{DB: db, statements: make(map[string]*sql.Stmt)}
 }
 
-// statement returns nil when there are too many already, or when it does not compile: running the query then tells why.
+// statement returns nil when there are too many already, or when it does not compile: running the query then fails with the reason.
 func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	p.mu.RLock()
 	s, full := p.statements[query], len(p.statements) >= maxPrepared

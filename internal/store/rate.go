@@ -20,7 +20,7 @@ const (
 )
 
 // TakeRequests takes n requests of the user's token bucket that all replicas on PostgreSQL share: it holds perMinute and is
-// refilled evenly. It tells whether there were as many, and how many are left if so. Like last-used times it is worth no
+// refilled evenly. It reports whether there were as many, and how many are left if so. Like last-used times it is worth no
 // audit entry.
 func (s *Store) TakeRequests(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error) {
 	err = s.Read(ctx, takeRequests, []any{user, float64(perMinute), float64(n)}, func(rows *sql.Rows) error {

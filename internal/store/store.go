@@ -21,7 +21,7 @@ import (
 const (
 	// StatementTimeout bounds one statement, client and server alike.
 	StatementTimeout = 5 * time.Second
-	// acquireTimeout bounds the wait for a connection, so that a database that is away is told within 2 s.
+	// acquireTimeout bounds the wait for a connection, so that callers learn within 2 s that the database is away.
 	acquireTimeout = time.Second
 )
 
