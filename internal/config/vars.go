@@ -129,6 +129,8 @@ func (d *draft) variables() []variable {
 			"OLLAMA_IDLE_TIMEOUT", is("300s"), duration(&o.IdleTimeout, time.Millisecond),
 			"longest silence in the middle of an answer",
 		},
+		{"DEFAULT_CHAT_MODEL", is("llama3.2:latest"), text(&o.ChatModel), "model of a chat that names none"},
+		{"DEFAULT_EMBED_MODEL", is("nomic-embed-text"), text(&o.EmbedModel), "model of an embedding that names none"},
 		{
 			"STREAM_KEEP_ALIVE", is("15s"), duration(&d.StreamKeepAlive, 10*time.Millisecond),
 			"how often a waiting client of a streamed answer is sent a sign of life, where its protocol has one",
@@ -139,8 +141,6 @@ func (d *draft) variables() []variable {
 			"ALLOW_CLOUD_MODELS", is("false"), boolean(func(on bool) { d.AllowCloudModels = on }),
 			"let models of ollama.com, and its web search, be used through the Ollama servers: prompts leave the house",
 		},
-		{"DEFAULT_CHAT_MODEL", is("llama3.2:latest"), text(&o.ChatModel), "model of a chat that names none"},
-		{"DEFAULT_EMBED_MODEL", is("nomic-embed-text"), text(&o.EmbedModel), "model of an embedding that names none"},
 
 		{"ADMIN_BOOTSTRAP_EMAIL", is("admin@example.com"), text(&d.Bootstrap.Email), "login name of the first admin"},
 		{"ADMIN_BOOTSTRAP_PASSWORD", means("random, printed once"), text(&d.Bootstrap.Password), "password of the first admin; printed too when it is set; dev: admin unless set"},
