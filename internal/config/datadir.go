@@ -16,23 +16,15 @@ const secretFile = "jwt_secret"
 // localSecretBytes of randomness make 64 base64 characters, enough for HS512.
 const localSecretBytes = 48
 
-// createDataDir makes DataDir, readable by its owner only, unless it exists. The mode of a folder that exists is left
-// alone: it may be /tmp, or a volume that others set up.
-func (c Config) createDataDir() error {
-	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return fmt.Errorf("create DATA_DIR: %w", err)
-	}
-	return nil
-}
-
-// SigningSecrets gives the secrets that access tokens verify with; the first one signs. When JWT_SECRET is not set it
-// reads the file jwt_secret in DataDir, and makes folder and file, mode 0600, when there is none. Processes that start at
-// once on one folder all get the same secret.
+// SigningSecrets returns the secrets that access tokens verify with; the first one signs. When JWT_SECRET is not set it
+// reads the file jwt_secret in DataDir, and creates folder and file, for their owner only, if there is none. Processes that
+// start at once on one folder all get the same secret.
 func (c Config) SigningSecrets() ([]Secret, error) {
 	current := c.Tokens.Secret
 	if current == "" {
-		if err := c.createDataDir(); err != nil {
-			return nil, err
+		// The mode of a folder that exists is left alone: it may be /tmp, or a volume that others set up.
+		if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("create DATA_DIR: %w", err)
 		}
 		var err error
 		if current, err = localSecret(filepath.Join(c.DataDir, secretFile)); err != nil {
@@ -45,7 +37,7 @@ func (c Config) SigningSecrets() ([]Secret, error) {
 	return []Secret{current, c.Tokens.PreviousSecret}, nil
 }
 
-// localSecret reads the secret at path, making it first when there is none.
+// localSecret reads the secret at path, creating it first if there is none.
 func localSecret(path string) (Secret, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
