@@ -1,4 +1,4 @@
-// Package config reads Paddock's settings from the environment: one struct, filled by one call, with every fault told at
+// Package config reads Paddock's settings from the environment: one struct, filled by one call that reports every fault at
 // once. Reading touches neither disk nor network; the only file the package ever writes is the local signing secret, when
 // SigningSecrets is called.
 package config
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Environment decides how strict the settings are checked, and some defaults.
+// Environment decides how strictly the settings are checked, and some defaults.
 type Environment string
 
 // The two environments. Prod refuses settings that are only fit for one's own machine.
@@ -19,165 +19,103 @@ const (
 	Prod  Environment = "prod"
 )
 
-// Config is everything an operator can set. Load is the only way to a valid one; the zero value is not.
+// Config is everything an operator can set. Load returns a valid one; the zero value is not.
+//
+// A setting is a field with these tags. The order of the fields is that of the documentation.
+//
+//	env       the variable's name
+//	default   its value when it is not set; prod, if there is one, is that in Prod
+//	unset     what holds when it is not set, in words, where something else decides
+//	kind      how the value is read, where the type does not say it: see kinds
+//	oneof     the allowed texts, as people list them
+//	min, max  the bounds of a number, duration or size
+//	help      one line on what it is for
+//
+// The variables of a field without tags are in parts. What a setting demands of others is in rules.go.
 type Config struct {
-	// Environment is where this server runs: ENVIRONMENT.
-	Environment Environment
-	// Database is where everything is kept: DATABASE_URL, or else DB_*, or else a file in DataDir.
+	Environment Environment `env:"ENVIRONMENT" default:"local" oneof:"local or prod" help:"local or prod; prod refuses unsafe settings"`
+
 	Database Database
-	// AutoMigrate brings the schema up to date at start; without it a server refuses to start on a schema that is
-	// behind: AUTO_MIGRATE.
-	AutoMigrate bool
-	// DataDir is the folder of the embedded database and the local signing secret: DATA_DIR.
-	DataDir string
+	DataDir  string `env:"DATA_DIR" default:"./data" kind:"folder" help:"folder of the embedded database and the local signing secret; made with mode 0700, left as it is when it exists"`
 
-	// ListenAddr is the host:port that serves everything: LISTEN_ADDR. Port 0 lets the system choose one.
-	ListenAddr string
-	// MetricsAddr is a host:port of its own for /metrics; empty leaves it on ListenAddr: METRICS_ADDR.
-	MetricsAddr string
-	// GRPCReflection lets anybody list the services and their messages: GRPC_REFLECTION.
-	GRPCReflection bool
-	// CORSAllowedOrigins are the pages of other origins that a browser lets call us, as browsers spell them
-	// (scheme://host[:port]). "*" is any host where the scheme is not http or https, any port of localhost, and alone every
-	// origin, in Local only. Empty switches CORS off: CORS_ALLOWED_ORIGINS.
-	CORSAllowedOrigins []string
-	// TrustedProxies are the networks whose X-Forwarded-For is believed, masked, IPv4 in its four-byte form:
-	// TRUSTED_PROXIES.
-	TrustedProxies []netip.Prefix
-	// WebAPIBase is the http(s) address that a web page served apart from its API calls, without a trailing slash;
-	// empty is the same origin: VITE_API_BASE.
-	WebAPIBase string
+	ListenAddr  string `env:"LISTEN_ADDR" default:"127.0.0.1:8080" prod:":8080" kind:"address" help:"host:port to serve on"`
+	MetricsAddr string `env:"METRICS_ADDR" kind:"address" help:"host:port of its own for /metrics"`
 
-	// Tokens says how sessions are signed and how long they last.
-	Tokens Tokens
-	// RateLimitPerMinute is how many calls one user may make in a minute; 0 is no limit: RATE_LIMIT_PER_MINUTE.
-	RateLimitPerMinute int
-	// TokensPerDay and TokensPerMonth are the quotas of users who have none of their own; nil is no limit:
-	// DEFAULT_TOKENS_PER_DAY, DEFAULT_TOKENS_PER_MONTH.
-	TokensPerDay, TokensPerMonth *int64
-	// AnswerTokens is how long the answer of a user with a quota may be, in tokens, where the client sets no limit, and so
-	// how much a running call holds: QUOTA_ANSWER_TOKENS.
-	AnswerTokens int
-	// StreamKeepAlive is how often a client that waits for more of a streamed answer is sent a sign of life, 10 ms or more:
-	// STREAM_KEEP_ALIVE.
-	StreamKeepAlive time.Duration
-	// MaxModelBody is the largest body of a model call, bytes, after decoding: MAX_MODEL_BODY.
-	MaxModelBody int64
-	// MaxKeepAlive is the longest that a call may have its model stay loaded after it, 1 s or more: MAX_KEEP_ALIVE.
-	MaxKeepAlive time.Duration
-	// AllowCloudModels lets callers use models, and web search, that Ollama runs on ollama.com: ALLOW_CLOUD_MODELS.
-	AllowCloudModels bool
-	// MaxStreamsPerUser and MaxStreams are how many streamed answers may run at once, for one user and in all:
-	// MAX_STREAMS_PER_USER, MAX_STREAMS.
-	MaxStreamsPerUser, MaxStreams int
-	// PasswordMinLength is the least number of characters (not bytes) in a new password, 8 or more:
-	// PASSWORD_MIN_LENGTH.
-	PasswordMinLength int
-	// Argon2 is what a password's hash costs.
-	Argon2 Argon2
-	// Bootstrap is the first admin.
+	Tokens             Tokens
+	RateLimitPerMinute int `env:"RATE_LIMIT_PER_MINUTE" default:"600" min:"0" max:"1000000" help:"calls a minute for each user; 0 turns it off"`
+	// TokensPerDay and TokensPerMonth are nil for no limit; 0 allows nothing.
+	TokensPerDay      *int64 `env:"DEFAULT_TOKENS_PER_DAY" min:"0" help:"tokens a day for each user who has no quota of their own; unset: no limit"`
+	TokensPerMonth    *int64 `env:"DEFAULT_TOKENS_PER_MONTH" min:"0" help:"the same for a month"`
+	AnswerTokens      int    `env:"QUOTA_ANSWER_TOKENS" default:"4096" min:"1" max:"131072" help:"tokens that an answer may have, and holds while it runs, of a user with a quota whose client sets no limit"`
+	MaxStreamsPerUser int    `env:"MAX_STREAMS_PER_USER" default:"100" min:"1" max:"1000000" help:"streamed answers at once for each user"`
+	MaxStreams        int    `env:"MAX_STREAMS" default:"4000" min:"1" max:"1000000" help:"streamed answers at once in all"`
+
+	Ollama          Ollama
+	StreamKeepAlive time.Duration `env:"STREAM_KEEP_ALIVE" default:"15s" min:"10ms" help:"how often a waiting client of a streamed answer is sent a sign of life, where its protocol has one"`
+	// MaxModelBody is in bytes, after decoding.
+	MaxModelBody     int64         `env:"MAX_MODEL_BODY" default:"64MiB" kind:"size" min:"64KiB" max:"1024MiB" help:"largest body of a model call; two for each user and seven in all are held at once"`
+	MaxKeepAlive     time.Duration `env:"MAX_KEEP_ALIVE" default:"30m" min:"1s" help:"longest that a call may have its model stay loaded"`
+	AllowCloudModels bool          `env:"ALLOW_CLOUD_MODELS" default:"false" help:"let models of ollama.com, and its web search, be used through the Ollama servers: prompts leave the house"`
+
 	Bootstrap Bootstrap
 
-	// Ollama is what stands behind us.
-	Ollama Ollama
+	// CORSAllowedOrigins are spelled as browsers send them: scheme://host[:port]. "*" is any host where the scheme is not
+	// http or https, any port of this machine, and alone, in Local only, every origin. None switches CORS off.
+	CORSAllowedOrigins []string `env:"CORS_ALLOWED_ORIGINS" kind:"origins" help:"origins whose pages may call, comma-separated; moz-extension://* is any host of such a scheme, http://localhost:* any port; * alone in local only"`
+	// TrustedProxies are masked, IPv4 in its four-byte form.
+	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma-separated"`
 
-	// LogLevel is the least severe level that is logged: LOG_LEVEL.
-	LogLevel slog.Level
-	// LogFormat is "json" or "text"; empty means text on a terminal, else JSON: LOG_FORMAT.
-	LogFormat string
-	// Tracing tells that the standard OTEL_* variables ask for traces. Their values are OpenTelemetry's own to read.
+	// PasswordMinLength counts characters, not bytes.
+	PasswordMinLength int `env:"PASSWORD_MIN_LENGTH" default:"12" min:"8" max:"128" help:"least number of characters in a new password"`
+	Argon2            Argon2
+
+	LogLevel       slog.Level `env:"LOG_LEVEL" default:"info" help:"debug, info, warn or error; dev: warn unless set"`
+	LogFormat      string     `env:"LOG_FORMAT" unset:"json; text on a terminal" oneof:"json or text" help:"json or text"`
+	AutoMigrate    bool
+	GRPCReflection bool `env:"GRPC_REFLECTION" default:"true" prod:"false" help:"let clients such as grpcurl list the services"`
+	// Tracing reports whether the standard OTEL_* variables ask for traces. Their values are OpenTelemetry's own to read.
 	Tracing bool
+
+	// WebAPIBase has no trailing slash.
+	WebAPIBase string `env:"VITE_API_BASE" unset:"same origin" kind:"baseURL" help:"API address for a web page that is served elsewhere; dev --no-backend: http://127.0.0.1:8080 unless set"`
 }
 
 // Tokens says how sessions are signed and how long they last. Each time to live is a bound by itself; none need be
 // shorter than another, since no token outlives its session.
 type Tokens struct {
-	// Secret signs and verifies; as many bytes as Algorithm's hash or more (RFC 7518 section 3.2). Empty, in Local
-	// only, means a random one kept in DataDir: JWT_SECRET. Use SigningSecrets to have the one that counts.
-	Secret Secret
-	// PreviousSecret still verifies while Secret is being rolled; may be empty: JWT_SECRET_PREVIOUS.
-	PreviousSecret Secret
-	// Algorithm is HS256, HS384 or HS512: JWT_ALG.
-	Algorithm string
-	// AccessTTL is the life of an access token, 1 s or more: ACCESS_TOKEN_TTL.
-	AccessTTL time.Duration
-	// RefreshTTL is the life of a refresh token that is not used, 1 s or more: REFRESH_TOKEN_TTL.
-	RefreshTTL time.Duration
-	// SessionTTL is the life of a sign-in, however often it is refreshed, 1 s or more: SESSION_TTL.
-	SessionTTL time.Duration
-}
-
-// Argon2 holds the Argon2id parameters of RFC 9106 for new password hashes.
-type Argon2 struct {
-	// MemoryKiB is the memory of one hash, 8 KiB a lane or more, in Prod 7168 or more (OWASP's least):
-	// ARGON2_MEMORY_KIB.
-	MemoryKiB uint32
-	// Time is the number of passes, 1 to 16: ARGON2_TIME.
-	Time uint32
-	// Parallelism is the number of lanes, 1 to 16: ARGON2_PARALLELISM.
-	Parallelism uint8
-}
-
-// Bootstrap is the first admin, as seeding makes it.
-type Bootstrap struct {
-	// Email is the admin's login name, not yet normalised: ADMIN_BOOTSTRAP_EMAIL.
-	Email string
-	// Password is the admin's first password; empty means a random one, printed once: ADMIN_BOOTSTRAP_PASSWORD.
-	Password Secret
-	// Force sets the password even when the admin has one: ADMIN_BOOTSTRAP_PASSWORD_FORCE.
-	Force bool
+	// Secret may be empty in Local: use SigningSecrets.
+	Secret         Secret        `env:"JWT_SECRET" unset:"local: random, kept in DATA_DIR; prod: required" help:"signs access tokens; random, at least 32 bytes (HS384: 48, HS512: 64)"`
+	PreviousSecret Secret        `env:"JWT_SECRET_PREVIOUS" help:"still verifies access tokens while JWT_SECRET is rolled"`
+	Algorithm      string        `env:"JWT_ALG" default:"HS256" oneof:"HS256, HS384 or HS512" help:"HS256, HS384 or HS512"`
+	AccessTTL      time.Duration `env:"ACCESS_TOKEN_TTL" default:"10m" min:"1s" help:"life of an access token"`
+	RefreshTTL     time.Duration `env:"REFRESH_TOKEN_TTL" default:"24h" min:"1s" help:"life of an unused refresh token"`
+	SessionTTL     time.Duration `env:"SESSION_TTL" default:"168h" min:"1s" help:"life of a sign-in, refreshed or not"`
 }
 
 // Ollama is the upstream servers and the models that are meant when a call names none.
 type Ollama struct {
-	// BaseURLs are the servers' absolute http or https addresses, without credentials, query or trailing slash, one or
-	// more: OLLAMA_BASE_URL.
-	BaseURLs []*url.URL
-	// MaxInflight is how many calls run at once on one server, 0 is no limit: OLLAMA_MAX_INFLIGHT. The others wait, at
-	// most QueueLimit of them, for QueueTimeout: OLLAMA_QUEUE_LIMIT, OLLAMA_QUEUE_TIMEOUT.
-	MaxInflight, QueueLimit int
-	QueueTimeout            time.Duration
-	// ConnectTimeout bounds the making of a connection, 1 ms or more: OLLAMA_CONNECT_TIMEOUT.
-	ConnectTimeout time.Duration
-	// FirstTokenTimeout bounds the wait for an answer's first byte, 1 ms or more: OLLAMA_FIRST_TOKEN_TIMEOUT.
-	FirstTokenTimeout time.Duration
-	// IdleTimeout bounds the silence between two pieces of an answer, 1 ms or more: OLLAMA_IDLE_TIMEOUT.
-	IdleTimeout time.Duration
-	// ChatModel is the model for chats: DEFAULT_CHAT_MODEL.
-	ChatModel string
-	// EmbedModel is the model for embeddings: DEFAULT_EMBED_MODEL.
-	EmbedModel string
+	// BaseURLs are one or more, absolute and without a trailing slash.
+	BaseURLs          []*url.URL    `env:"OLLAMA_BASE_URL" default:"http://localhost:11434" prod:"http://ollama.default.svc.cluster.local:11434" help:"the Ollama servers, comma-separated"`
+	MaxInflight       int           `env:"OLLAMA_MAX_INFLIGHT" default:"4" min:"0" max:"100000" help:"calls at once on each Ollama server, the others wait their turn; 0: no limit"`
+	QueueLimit        int           `env:"OLLAMA_QUEUE_LIMIT" default:"1024" min:"1" max:"1000000" help:"calls that may wait for Ollama"`
+	QueueTimeout      time.Duration `env:"OLLAMA_QUEUE_TIMEOUT" default:"60s" min:"1ms" help:"longest wait for a turn"`
+	ConnectTimeout    time.Duration `env:"OLLAMA_CONNECT_TIMEOUT" default:"2s" min:"1ms" help:"longest wait for a connection to Ollama"`
+	FirstTokenTimeout time.Duration `env:"OLLAMA_FIRST_TOKEN_TIMEOUT" default:"600s" min:"1ms" help:"longest wait for the first byte of an answer"`
+	IdleTimeout       time.Duration `env:"OLLAMA_IDLE_TIMEOUT" default:"300s" min:"1ms" help:"longest silence in the middle of an answer"`
+	ChatModel         string        `env:"DEFAULT_CHAT_MODEL" default:"llama3.2:latest" help:"model of a chat that names none"`
+	EmbedModel        string        `env:"DEFAULT_EMBED_MODEL" default:"nomic-embed-text" help:"model of an embedding that names none"`
 }
 
-// Load reads every variable of Vars through getenv, which answers "" for one that is not set (os.Getenv does). A
-// variable set to the empty string counts as not set. The error, if any, is a Faults with all that is wrong.
-//
-// Each of checks adds what a package above this one knows better, such as the rules for passwords, so that its faults are
-// told with the others. It is given what was read, with zero values in place of the faulty; of a variable that already
-// has a fault, a further one is left out.
-func Load(getenv func(name string) string, checks ...func(Config) Faults) (Config, error) {
-	var d draft
-	for _, v := range d.variables() {
-		value := getenv(v.name)
-		if value == "" {
-			value = v.unset.value(d.Environment)
-		}
-		if value == "" {
-			continue
-		}
-		if problem := v.read(value); problem != "" {
-			d.fault(v.name, problem)
-		}
-	}
-	d.resolve()
-	d.check()
-	for _, check := range checks {
-		for _, f := range check(d.Config) {
-			d.fault(f.Variable, f.Problem)
-		}
-	}
-	if len(d.faults) > 0 {
-		return Config{}, d.sortedFaults()
-	}
-	return d.Config, nil
+// Bootstrap is the first admin, as seeding makes it. Email is not yet normalised; no Password means a random one.
+type Bootstrap struct {
+	Email    string `env:"ADMIN_BOOTSTRAP_EMAIL" default:"admin@example.com" help:"login name of the first admin"`
+	Password Secret `env:"ADMIN_BOOTSTRAP_PASSWORD" unset:"random, printed once" help:"password of the first admin; printed too when it is set; dev: admin unless set"`
+	Force    bool   `env:"ADMIN_BOOTSTRAP_PASSWORD_FORCE" default:"false" help:"set that password even when the admin has one, with seed and at each start, and bring back an admin who was disabled or demoted"`
+}
+
+// Argon2 holds the Argon2id parameters of RFC 9106 for new password hashes.
+type Argon2 struct {
+	MemoryKiB   uint32 `env:"ARGON2_MEMORY_KIB" default:"19456" min:"8" max:"262144" help:"memory of one password hash"`
+	Time        uint32 `env:"ARGON2_TIME" default:"2" min:"1" max:"16" help:"passes of one password hash"`
+	Parallelism uint8  `env:"ARGON2_PARALLELISM" default:"1" min:"1" max:"16" help:"lanes of one password hash"`
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -24,7 +25,6 @@ const sqliteScheme = "sqlite://"
 
 // Database says which database to open.
 type Database struct {
-	// Driver is the kind of database.
 	Driver Driver
 	// URL is postgres://… (or postgresql://…) with everything escaped, or sqlite:// and Path as it is.
 	URL Secret
@@ -32,22 +32,18 @@ type Database struct {
 	Path string
 }
 
-// databaseSettings are DATABASE_URL and DB_*, as read.
-type databaseSettings struct {
-	url              Secret
-	user, host, name string
-	password         Secret
-	port             int
-}
-
-// resolve picks the database: DATABASE_URL, or else PostgreSQL at DB_HOST, or else a file in dataDir.
-func (s databaseSettings) resolve(dataDir string) Database {
-	address := s.url.Reveal()
-	if address == "" && s.host != "" {
-		address = s.postgresURL()
+// choose returns the database at DATABASE_URL, or else PostgreSQL at DB_HOST, or else a file in dataDir.
+func (v databaseVars) choose(dataDir string) Database {
+	address := v.URL.Reveal()
+	if address == "" && v.Host != "" {
+		address = v.postgresURL()
 	}
 	if address == "" {
-		address = sqliteScheme + embeddedPath(dataDir)
+		path := filepath.Join(dataDir, embeddedFile)
+		if !filepath.IsAbs(path) {
+			path = "./" + path // or its first part would read as a URL's host
+		}
+		address = sqliteScheme + path
 	}
 	if path, ok := strings.CutPrefix(address, sqliteScheme); ok {
 		return Database{Driver: SQLite, URL: Secret(address), Path: path}
@@ -55,54 +51,33 @@ func (s databaseSettings) resolve(dataDir string) Database {
 	return Database{Driver: PostgreSQL, URL: Secret(address)}
 }
 
-// embeddedPath is the embedded database's file in dataDir. A relative one starts with a dot, so that no part of it reads
-// as a URL's host.
-func embeddedPath(dataDir string) string {
-	path := filepath.Join(dataDir, embeddedFile)
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return "./" + path
-}
-
 // postgresURL composes DB_* into a connection URI. A host that starts with a slash is the folder of a Unix socket, which
 // only fits into the query (and libpq does not read "+" there as a space).
-func (s databaseSettings) postgresURL() string {
-	port := strconv.Itoa(s.port)
-	netloc, query := net.JoinHostPort(s.host, port), ""
-	if strings.HasPrefix(s.host, "/") {
-		folder := strings.ReplaceAll(url.QueryEscape(s.host), "+", "%20")
+func (v databaseVars) postgresURL() string {
+	port := strconv.Itoa(v.Port)
+	netloc, query := net.JoinHostPort(v.Host, port), ""
+	if strings.HasPrefix(v.Host, "/") {
+		folder := strings.ReplaceAll(url.QueryEscape(v.Host), "+", "%20")
 		netloc, query = "", "?host="+folder+"&port="+port
 	}
-	user := url.UserPassword(s.user, s.password.Reveal())
-	return "postgres://" + user.String() + "@" + netloc + "/" + url.PathEscape(s.name) + query
+	user := url.UserPassword(v.User, v.Password.Reveal())
+	return "postgres://" + user.String() + "@" + netloc + "/" + url.PathEscape(v.Name) + query
 }
 
-// databaseURL reads DATABASE_URL. SQLite opens its file by a URI, so the path must not need escaping there.
-func databaseURL(dst *Secret) reader {
-	return func(value string) string {
-		if _, err := url.Parse(value); err != nil {
-			return "must be a valid URL, with reserved characters in the password percent-encoded"
-		}
-		path, embedded := strings.CutPrefix(value, sqliteScheme)
-		switch {
-		case embedded && (!plainPath(path) || strings.HasSuffix(path, "/")):
-			return "must name a file after sqlite:// and hold none of % ? #"
-		case !embedded && !strings.HasPrefix(value, "postgres://") && !strings.HasPrefix(value, "postgresql://"):
-			return "must start with postgres://, postgresql:// or sqlite:///"
-		}
-		*dst = Secret(value)
-		return ""
+// parseDatabaseURL parses DATABASE_URL. SQLite opens its file by a URI, so the path must not need escaping there.
+func parseDatabaseURL(text string) (string, error) {
+	if _, err := url.Parse(text); err != nil {
+		return "", errors.New("must be a valid URL, with reserved characters in the password percent-encoded")
 	}
+	path, embedded := strings.CutPrefix(text, sqliteScheme)
+	switch {
+	case embedded && (!isPlainPath(path) || strings.HasSuffix(path, "/")):
+		return "", errors.New("must name a file after sqlite:// and hold none of % ? #")
+	case !embedded && !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://"):
+		return "", errors.New("must start with postgres://, postgresql:// or sqlite:///")
+	}
+	return text, nil
 }
 
-// databaseHost reads DB_HOST: a host, or the folder of a Unix socket.
-func databaseHost(dst *string) reader {
-	return func(value string) string {
-		if !strings.HasPrefix(value, "/") && !validHost(value) {
-			return "must be a host name or address without a port, or the folder of a Unix socket"
-		}
-		*dst = value
-		return ""
-	}
-}
+// isDatabaseHost reports whether text is a host, or the folder of a Unix socket.
+func isDatabaseHost(text string) bool { return strings.HasPrefix(text, "/") || isHost(text) }

@@ -11,13 +11,13 @@ type Fault struct {
 	Problem string
 }
 
-// String is the fault on one line, without a line break.
+// String returns the fault on one line, without a line break.
 func (f Fault) String() string { return f.Variable + ": " + f.Problem }
 
 // Faults is all that is wrong with a configuration as an error: one for each faulty variable, in the order of Vars.
 type Faults []Fault
 
-// Error gives one line for each fault.
+// Error returns one line for each fault.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, fault := range f {

@@ -1,25 +1,12 @@
 package config
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 )
 
-// leastSecretBytes is the size of the algorithm's hash: RFC 7518 section 3.2 asks for a key of that size or larger.
-func leastSecretBytes(algorithm string) int {
-	switch algorithm {
-	case "HS384":
-		return 48
-	case "HS512":
-		return 64
-	default:
-		return 32
-	}
-}
-
-func tooShort(least int) string {
-	return fmt.Sprintf("must be at least %d bytes long for this JWT_ALG", least)
-}
+// hashBytes is the size of each algorithm's hash: RFC 7518 section 3.2 asks for a key of that size or larger.
+var hashBytes = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 
 // minDistinctBytes is how many different bytes a secret of 32 bytes or more must have. 32 random hexadecimal digits have
 // fewer than 8 once in some 10⁸; one repeated character or a repeated "abc123" always have.
@@ -40,29 +27,12 @@ var (
 
 var separators = strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
 
-// guessable tells whether a signing secret is a known sample or too regular to be random.
+// guessable reports whether a signing secret is a known sample or too regular to be random.
 func guessable(secret string) bool {
-	var seen [256]bool
-	distinct := 0
-	for _, b := range []byte(secret) {
-		if !seen[b] {
-			seen[b] = true
-			distinct++
-		}
-	}
-	if distinct < minDistinctBytes {
+	if distinct := slices.Compact(slices.Sorted(slices.Values([]byte(secret)))); len(distinct) < minDistinctBytes {
 		return true
 	}
 	plain := separators.Replace(strings.ToLower(secret))
-	for _, p := range samplePrefixes {
-		if strings.HasPrefix(plain, p) {
-			return true
-		}
-	}
-	for _, p := range sampleParts {
-		if strings.Contains(plain, p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(samplePrefixes, func(p string) bool { return strings.HasPrefix(plain, p) }) ||
+		slices.ContainsFunc(sampleParts, func(p string) bool { return strings.Contains(plain, p) })
 }

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"reflect"
+)
+
+// Var describes one environment variable, for help texts and the README's table.
+type Var struct {
+	// Name of the variable, e.g. "LISTEN_ADDR".
+	Name string
+	// Default says what holds when the variable is not set; empty when nothing does.
+	Default string
+	// Help is one line on what it is for.
+	Help string
+}
+
+// Vars describes every variable that Load reads, in the order of the documentation.
+func Vars() []Var {
+	var vars []Var
+	for _, v := range new(draft).variables() {
+		unset := cmp.Or(v.tag.Get("unset"), v.tag.Get("default"))
+		if prod, ok := v.tag.Lookup("prod"); ok {
+			unset = "local: " + unset + "; prod: " + prod
+		}
+		vars = append(vars, Var{Name: v.name, Default: unset, Help: v.tag.Get("help")})
+	}
+	return vars
+}
+
+// variable is an environment variable and the field that it sets.
+type variable struct {
+	name  string
+	tag   reflect.StructTag
+	field reflect.Value
+}
+
+// variables returns every variable, bound to d. ENVIRONMENT comes first, since others' defaults depend on it.
+func (d *draft) variables() []variable {
+	var all []variable
+	parts := reflect.ValueOf(&d.parts).Elem()
+	for field, value := range reflect.ValueOf(&d.Config).Elem().Fields() {
+		if part, ok := parts.Type().FieldByName(field.Name); ok {
+			field, value = part, parts.FieldByIndex(part.Index)
+		}
+		all = appendVariables(all, field, value)
+	}
+	return all
+}
+
+// appendVariables appends the variable of a field with an env tag, or else those of the struct in it.
+func appendVariables(all []variable, field reflect.StructField, value reflect.Value) []variable {
+	if name, ok := field.Tag.Lookup("env"); ok {
+		return append(all, variable{name: name, tag: field.Tag, field: value})
+	}
+	for field, value := range value.Fields() {
+		all = appendVariables(all, field, value)
+	}
+	return all
+}
+
+// lookup returns the text that counts: the variable's own, or else its default.
+func (v variable) lookup(getenv func(name string) string, environment Environment) string {
+	if text := getenv(v.name); text != "" {
+		return text
+	}
+	if text, ok := v.tag.Lookup("prod"); ok && environment == Prod {
+		return text
+	}
+	return v.tag.Get("default")
+}
+
+// read sets the field to the value that text stands for; an empty one leaves it as it is. The error says what is expected.
+func (v variable) read(text string) error {
+	if text == "" {
+		return nil
+	}
+	t, optional := v.field.Type(), v.field.Kind() == reflect.Pointer
+	if optional {
+		t = t.Elem()
+	}
+	k := kinds[cmp.Or(v.tag.Get("kind"), t.String())]
+	value, err := k.parse(text, v.tag)
+	if err != nil {
+		return errors.New(cmp.Or(os.Expand(k.problem, v.tag.Get), err.Error()))
+	}
+	set := reflect.New(t)
+	set.Elem().Set(reflect.ValueOf(value).Convert(t))
+	if !optional {
+		set = set.Elem()
+	}
+	v.field.Set(set)
+	return nil
+}
