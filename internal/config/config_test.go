@@ -67,7 +67,7 @@ func defaults(t *testing.T) config.Config {
 	}
 }
 
-func TestLoadDefaults(t *testing.T) {
+func TestLoad_Defaults(t *testing.T) {
 	t.Run("Local", func(t *testing.T) {
 		if got, want := load(t, nil), defaults(t); !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
@@ -87,7 +87,7 @@ func TestLoadDefaults(t *testing.T) {
 	})
 }
 
-func TestEveryVariableReachesItsField(t *testing.T) {
+func TestLoad_EveryVariable(t *testing.T) {
 	const previous = "Zq8-previous-Xw3Vt6Yb1Nc4Md7Ke0Jf5Hg2Lr9Ps_uTaIoCmEjRnGdBhQkFyWzSv"
 	vars := map[string]string{
 		"ENVIRONMENT": "prod",
@@ -156,7 +156,7 @@ func TestEveryVariableReachesItsField(t *testing.T) {
 	}
 }
 
-func TestAutoMigrateFollowsTheDatabaseUnlessSet(t *testing.T) {
+func TestLoad_AutoMigrate(t *testing.T) {
 	for _, tt := range []struct {
 		host, set string
 		want      bool
@@ -170,7 +170,7 @@ func TestAutoMigrateFollowsTheDatabaseUnlessSet(t *testing.T) {
 	}
 }
 
-func TestOriginsOfAppsAndOfLocalPorts(t *testing.T) {
+func TestLoad_OriginsOfAppsAndLocalPorts(t *testing.T) {
 	for _, origin := range []string{
 		"app://obsidian.md", "app://.", "chrome-extension://jfgfiigpkhlkbnfnbobbkinehhfdhndo", "moz-extension://*", "vscode-webview://*",
 		"tauri://localhost", "capacitor://localhost", "http://localhost:*", "https://localhost:*", "http://127.0.0.1:*", "http://[::1]:*",
@@ -183,7 +183,7 @@ func TestOriginsOfAppsAndOfLocalPorts(t *testing.T) {
 	}
 }
 
-func TestBooleansInEveryAcceptedSpelling(t *testing.T) {
+func TestLoad_BooleanSpellings(t *testing.T) {
 	for value, want := range map[string]bool{
 		"1": true, "true": true, "yes": true, "on": true, "TRUE": true, "Yes": true,
 		"0": false, "false": false, "no": false, "off": false, "": false,
@@ -194,7 +194,7 @@ func TestBooleansInEveryAcceptedSpelling(t *testing.T) {
 	}
 }
 
-func TestTracingFollowsTheStandardVariables(t *testing.T) {
+func TestLoad_Tracing(t *testing.T) {
 	const endpoint, traces = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	const exporter, disabled = "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"
 	for _, tt := range []struct {
@@ -219,7 +219,7 @@ func TestTracingFollowsTheStandardVariables(t *testing.T) {
 	}
 }
 
-func TestVarsNamesEveryVariableThatLoadReads(t *testing.T) {
+func TestVars_AllThatLoadReads(t *testing.T) {
 	read := map[string]bool{}
 	if _, err := config.Load(func(name string) string { read[name] = true; return "" }); err != nil {
 		t.Fatal(err)
@@ -238,7 +238,7 @@ func TestVarsNamesEveryVariableThatLoadReads(t *testing.T) {
 	}
 }
 
-func TestVarsTellDefaultsThatDifferByEnvironment(t *testing.T) {
+func TestVars_DefaultByEnvironment(t *testing.T) {
 	want := config.Var{
 		Name:    "LISTEN_ADDR",
 		Default: "local: 127.0.0.1:8080; prod: :8080",

@@ -10,7 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 )
 
-func TestDatabaseChoice(t *testing.T) {
+func TestLoad_Database(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		vars map[string]string
@@ -53,7 +53,7 @@ func TestDatabaseChoice(t *testing.T) {
 // hostile has every character that means something in a connection URI.
 const hostile = `p@ss:w/o?r#d%20%zz&x=y+z [::]'"\;,<é>`
 
-func TestPostgreSQLSettingsArriveUnchanged(t *testing.T) {
+func TestLoad_PostgreSQLSettings(t *testing.T) {
 	for _, host := range []string{"db", "db.example.com", "10.0.0.7", "2001:db8::7", "/var/run/postgresql", "/cloudsql/p:r:i and+more"} {
 		t.Run(host, func(t *testing.T) {
 			checkPostgreSQL(t, hostile+"u", hostile, host, hostile+"n")
@@ -61,7 +61,7 @@ func TestPostgreSQLSettingsArriveUnchanged(t *testing.T) {
 	}
 }
 
-// checkPostgreSQL holds what pgx makes of the composed URL against DB_*.
+// checkPostgreSQL compares what pgx reads from the composed URL with DB_*.
 func checkPostgreSQL(t *testing.T, user, password, host, name string) {
 	t.Helper()
 	c := load(t, map[string]string{"DB_USER": user, "DB_PASSWORD": password, "DB_HOST": host, "DB_PORT": "6543", "DB_NAME": name})

@@ -12,7 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 )
 
-func TestLoadTouchesNoDisk(t *testing.T) {
+func TestLoad_TouchesNoDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	load(t, map[string]string{"DATA_DIR": dir})
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
@@ -20,7 +20,7 @@ func TestLoadTouchesNoDisk(t *testing.T) {
 	}
 }
 
-func TestLocalSecretIsKept(t *testing.T) {
+func TestSigningSecrets_Kept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "data")
 	c := load(t, map[string]string{"DATA_DIR": dir, "JWT_ALG": "HS512"})
 	first, err := c.SigningSecrets()
@@ -49,7 +49,7 @@ func wantMode(t *testing.T, path string, want fs.FileMode) {
 	}
 }
 
-func TestServersThatStartAtOnceShareOneSecret(t *testing.T) {
+func TestSigningSecrets_ConcurrentStart(t *testing.T) {
 	const servers = 32
 	for range 20 {
 		dir := filepath.Join(t.TempDir(), "data")
@@ -79,7 +79,7 @@ func TestServersThatStartAtOnceShareOneSecret(t *testing.T) {
 	}
 }
 
-func TestConfiguredSecretsNeedNoFile(t *testing.T) {
+func TestSigningSecrets_Configured(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	previous := strings.ToUpper(randomSecret)
 	c := load(t, map[string]string{"DATA_DIR": dir, "JWT_SECRET": randomSecret, "JWT_SECRET_PREVIOUS": previous})
@@ -92,7 +92,7 @@ func TestConfiguredSecretsNeedNoFile(t *testing.T) {
 	}
 }
 
-func TestDamagedSecretFileIsRefused(t *testing.T) {
+func TestSigningSecrets_DamagedFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "jwt_secret"), []byte("hAlF"), 0o600); err != nil {
 		t.Fatal(err)

@@ -150,18 +150,18 @@ var (
 	hs512    = map[string]string{"JWT_ALG": "HS512"}
 )
 
-// loadFaults gives what Load finds wrong, nil for nothing.
+// loadFaults returns what Load finds wrong, nil for nothing.
 func loadFaults(t *testing.T, vars map[string]string) config.Faults {
 	t.Helper()
 	_, err := config.Load(env(vars))
 	var faults config.Faults
 	if err != nil && !errors.As(err, &faults) {
-		t.Fatalf("Load gives %T, not Faults", err)
+		t.Fatalf("Load returns %T, not Faults", err)
 	}
 	return faults
 }
 
-func TestEachFaultIsNamed(t *testing.T) {
+func TestLoad_EachFault(t *testing.T) {
 	for _, tt := range faultCases {
 		t.Run(tt.variable+"="+tt.value, func(t *testing.T) {
 			vars := maps.Clone(tt.with)
@@ -177,7 +177,7 @@ func TestEachFaultIsNamed(t *testing.T) {
 	}
 }
 
-func TestAllFaultsAreReportedTogetherInTheOrderOfVars(t *testing.T) {
+func TestLoad_AllFaultsInOrderOfVars(t *testing.T) {
 	vars := map[string]string{}
 	want := map[string]string{}
 	for _, tt := range faultCases {
@@ -202,7 +202,7 @@ func TestAllFaultsAreReportedTogetherInTheOrderOfVars(t *testing.T) {
 	}
 }
 
-func TestProdFaultsAreReportedTogether(t *testing.T) {
+func TestLoad_AllFaultsInProd(t *testing.T) {
 	got := loadFaults(t, map[string]string{
 		"ENVIRONMENT": "prod", "ADMIN_BOOTSTRAP_PASSWORD": "admin", "CORS_ALLOWED_ORIGINS": "*", "ARGON2_MEMORY_KIB": "64",
 		"LOG_LEVEL": "loud",
@@ -217,7 +217,7 @@ func TestProdFaultsAreReportedTogether(t *testing.T) {
 	}
 }
 
-func TestFurtherChecksAreReportedWithTheRest(t *testing.T) {
+func TestLoad_FurtherChecks(t *testing.T) {
 	weak := func(c config.Config) config.Faults {
 		if c.Bootstrap.Password.Reveal() != "correcthorse" {
 			return nil
@@ -238,15 +238,15 @@ func TestFurtherChecksAreReportedWithTheRest(t *testing.T) {
 	}
 }
 
-func TestWhatOnlyProdRefusesIsFineInLocal(t *testing.T) {
+func TestLoad_LocalAcceptsWhatProdRefuses(t *testing.T) {
 	load(t, map[string]string{
 		"JWT_SECRET": strings.Repeat("change-me", 4), "ADMIN_BOOTSTRAP_PASSWORD": "admin", "CORS_ALLOWED_ORIGINS": "*",
 		"ARGON2_MEMORY_KIB": "8", "ARGON2_TIME": "1",
 	})
 }
 
-// TestWhatNobodyTracesIsNoFault: clusters set the OTEL_* of everything that runs in them.
-func TestWhatNobodyTracesIsNoFault(t *testing.T) {
+// TestLoad_TracingOffIgnoresItsVariables because clusters set the OTEL_* of everything that runs in them.
+func TestLoad_TracingOffIgnoresItsVariables(t *testing.T) {
 	wrong := map[string]string{
 		"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317", "OTEL_RESOURCE_ATTRIBUTES": "gate",
 	}
@@ -260,7 +260,7 @@ func TestWhatNobodyTracesIsNoFault(t *testing.T) {
 	})
 }
 
-func TestProdAcceptsGeneratedSecrets(t *testing.T) {
+func TestLoad_ProdAcceptsGeneratedSecrets(t *testing.T) {
 	for _, secret := range []string{
 		randomSecret,
 		"9f86d081884c7d659a2feaa0c55ad015",         // openssl rand -hex 16
@@ -272,7 +272,7 @@ func TestProdAcceptsGeneratedSecrets(t *testing.T) {
 	}
 }
 
-func TestFaultsNeverTellAValue(t *testing.T) {
+func TestLoad_FaultsQuoteNoValue(t *testing.T) {
 	const canary = "cAnArY7"
 	shapes := []string{
 		canary, " " + canary, canary + "\n" + canary, "-" + canary, "http://" + canary, "http://u:" + canary + "@h", "http://h/?" + canary,

@@ -11,7 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 )
 
-func TestSecretIsNeverPrinted(t *testing.T) {
+func TestSecret_NeverPrinted(t *testing.T) {
 	const text = "hunter2"
 	c := config.Config{Tokens: config.Tokens{Secret: text}, Database: config.Database{URL: text}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%c", "%5.2f", "%z"} {
@@ -42,7 +42,7 @@ func leaks(got, text string) bool {
 	return strings.Contains(got, text) || strings.Contains(got, fmt.Sprintf("%x", text))
 }
 
-func TestSecretReveals(t *testing.T) {
+func TestSecret_Reveal(t *testing.T) {
 	if got := config.Secret("hunter2").Reveal(); got != "hunter2" {
 		t.Errorf("got %q", got)
 	}
