@@ -62,6 +62,11 @@ var faultCases = []struct {
 	{variable: "SESSION_TTL", value: "-1h", problem: badLifetime},
 	{variable: "RATE_LIMIT_PER_MINUTE", value: "-1", problem: "must be a whole number from 0 to 1000000"},
 	{variable: "RATE_LIMIT_PER_MINUTE", value: "60/m", problem: "must be a whole number from 0 to 1000000"},
+	{variable: "DEFAULT_TOKENS_PER_DAY", value: "-1", problem: "must be a whole number, 0 or more"},
+	{variable: "DEFAULT_TOKENS_PER_MONTH", value: "9223372036854775808", problem: "must be a whole number, 0 or more"},
+	{variable: "QUOTA_ANSWER_TOKENS", value: "131073", problem: "must be a whole number from 1 to 131072"},
+	{variable: "MAX_STREAMS_PER_USER", value: "0", problem: "must be a whole number from 1 to 1000000"},
+	{variable: "MAX_STREAMS", value: "1000001", problem: "must be a whole number from 1 to 1000000"},
 	{variable: "OLLAMA_BASE_URL", value: "localhost:11434", problem: badBaseURLs},
 	{variable: "OLLAMA_BASE_URL", value: "http://a, http://b, http://a/", problem: badBaseURLs},
 	{variable: "OLLAMA_BASE_URL", value: "http://", problem: badBaseURLs},
@@ -71,9 +76,19 @@ var faultCases = []struct {
 	{variable: "OLLAMA_BASE_URL", value: "http://ollama/#", problem: badBaseURLs},
 	{variable: "OLLAMA_BASE_URL", value: "http://ollama:99999", problem: badBaseURLs},
 	{variable: "OLLAMA_BASE_URL", value: "http://a:11434, http://b:11434/v1/", problem: "must be Ollama's own address, without /v1 or /api"},
+	{variable: "OLLAMA_BASE_URL", value: " , ", problem: badBaseURL},
+	{variable: "OLLAMA_MAX_INFLIGHT", value: "100001", problem: "must be a whole number from 0 to 100000"},
+	{variable: "OLLAMA_QUEUE_LIMIT", value: "0", problem: "must be a whole number from 1 to 1000000"},
+	{variable: "OLLAMA_QUEUE_TIMEOUT", value: "0s", problem: badTimeout},
 	{variable: "OLLAMA_CONNECT_TIMEOUT", value: "0", problem: badTimeout},
 	{variable: "OLLAMA_FIRST_TOKEN_TIMEOUT", value: "soon", problem: badTimeout},
 	{variable: "OLLAMA_IDLE_TIMEOUT", value: "-30s", problem: badTimeout},
+	{variable: "STREAM_KEEP_ALIVE", value: "9ms", problem: "must be a duration such as 90s, 10m or 24h, at least 10ms"},
+	{variable: "MAX_MODEL_BODY", value: "63KiB", problem: badSize},
+	{variable: "MAX_MODEL_BODY", value: "1025 MiB", problem: badSize},
+	{variable: "MAX_MODEL_BODY", value: "64MB", problem: badSize},
+	{variable: "MAX_KEEP_ALIVE", value: "999ms", problem: badLifetime},
+	{variable: "ALLOW_CLOUD_MODELS", value: "maybe", problem: badBoolean},
 	{variable: "ADMIN_BOOTSTRAP_PASSWORD", value: "ünïcödé1234", with: safeProd, problem: "must have at least PASSWORD_MIN_LENGTH characters in prod"},
 	{variable: "ADMIN_BOOTSTRAP_PASSWORD_FORCE", value: "ture", problem: badBoolean},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "*", with: safeProd, problem: "must not be * in prod"},
@@ -133,6 +148,7 @@ const (
 	guessable      = "must be random, not a sample or a pattern, in prod"
 	badLifetime    = "must be a duration such as 90s, 10m or 24h, at least 1s"
 	badTimeout     = "must be a duration such as 90s, 10m or 24h, at least 1ms"
+	badSize        = "must be a size such as 64MiB, from 64KiB to 1024MiB"
 	badBaseURLs    = badBaseURL + ", or several, comma-separated, each once"
 	badBaseURL     = "must be an http:// or https:// address without credentials, query or fragment"
 	badBoolean     = "must be true or false (1, yes, on; 0, no, off)"
