@@ -87,13 +87,7 @@ func newTransport(connectTimeout time.Duration) *http.Transport {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	secure := tls.Dialer{NetDialer: &dialer}
 	return &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, address)
-			if t, ok := c.(*net.TCPConn); ok {
-				return wholesale{t}, nil
-			}
-			return c, err
-		},
+		DialContext: dialer.DialContext,
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			c, err := secure.DialContext(ctx, network, address)
 			if err != nil { // of the handshake, too: no request has been sent
@@ -106,19 +100,6 @@ func newTransport(connectTimeout time.Duration) *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
-}
-
-// wholesale sends the pieces of a request's body as they are, in one system call,
-// where net/http would copy them through a buffer of 32 KiB.
-type wholesale struct{ *net.TCPConn }
-
-func (c wholesale) ReadFrom(r io.Reader) (int64, error) {
-	if limited, ok := r.(*io.LimitedReader); ok { // net/http's, to the Content-Length, which is that of all pieces
-		if pieces, ok := limited.R.(io.WriterTo); ok {
-			return pieces.WriteTo(c.TCPConn)
-		}
-	}
-	return c.TCPConn.ReadFrom(r)
 }
 
 // Headers of all requests. A transport does not write to them.
