@@ -20,6 +20,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/paddock-gate/paddock/internal/fairqueue"
 )
 
 // Config says where the upstreams are and how long to wait for them.
@@ -54,20 +56,25 @@ type Config struct {
 type Client struct {
 	servers    []*server
 	allowCloud bool
-	queue      queue
+	queue      *fairqueue.Queue
 	version    cached[string]
 }
 
 // New makes a client. It does not connect yet.
 func New(config Config) *Client {
-	c := &Client{allowCloud: config.AllowCloud, queue: queue{
-		perServer: config.MaxInflight,
-		limit:     config.MaxQueue,
-		timeout:   config.QueueTimeout,
-		onWait:    config.OnWait,
-	}}
-	for _, base := range config.BaseURLs {
-		c.servers = append(c.servers, newServer(base, shortName(base, config.BaseURLs), config, &c.queue))
+	c := &Client{allowCloud: config.AllowCloud, queue: fairqueue.New(fairqueue.Config{
+		Servers:   len(config.BaseURLs),
+		PerServer: config.MaxInflight,
+		Limit:     config.MaxQueue,
+		Timeout:   config.QueueTimeout,
+		Recheck:   firstWait,
+		Busy:      busy,
+		OnWait:    config.OnWait,
+	})}
+	for i, base := range config.BaseURLs {
+		s := newServer(base, shortName(base, config.BaseURLs), config, func() { c.queue.Serve(i) })
+		s.index = i
+		c.servers = append(c.servers, s)
 	}
 	c.version = cached[string]{ask: c.askVersion, freshFor: versionFreshFor}
 	return c
@@ -83,24 +90,20 @@ type UpstreamState struct {
 
 // Stats are a snapshot for metrics.
 type Stats struct {
-	Upstreams    []UpstreamState
-	Waiting      int           // interactive calls that wait for their turn
-	WaitingBatch int           // others
-	LongestWait  time.Duration // of those that wait now
+	fairqueue.Stats
+	Upstreams []UpstreamState
 }
 
 // Stats tells how the upstreams and the queue in front of them are doing.
 func (c *Client) Stats() Stats {
-	s := c.queue.stats()
-	s.Upstreams = c.Upstreams()
-	return s
+	return Stats{c.queue.Stats(), c.Upstreams()}
 }
 
 // Upstreams tells how each upstream is doing, in the order of Config.BaseURLs.
 func (c *Client) Upstreams() []UpstreamState {
 	states := make([]UpstreamState, len(c.servers))
 	for i, s := range c.servers {
-		states[i] = UpstreamState{Name: s.name, State: s.breaker.State(), InFlight: c.queue.running(s), Silent: s.silent()}
+		states[i] = UpstreamState{Name: s.name, State: s.breaker.State(), InFlight: c.queue.InFlight(i), Silent: s.silent()}
 	}
 	return states
 }

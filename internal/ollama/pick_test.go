@@ -1,8 +1,9 @@
 package ollama
 
 import (
-	"fmt"
+	"errors"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -10,25 +11,34 @@ import (
 	"time"
 )
 
+// newPool returns a client of servers of those hosts and paths.
+func newPool(config Config, names ...string) *Client {
+	for _, name := range names {
+		host, path, _ := strings.Cut(name, "/")
+		config.BaseURLs = append(config.BaseURLs, &url.URL{Scheme: "http", Host: host, Path: strings.TrimSuffix("/"+path, "/")})
+	}
+	return New(config)
+}
+
 // visit makes a call that ends at once, and returns the name of its server.
-func (o *office) visit(t *testing.T, affinity uint64) string {
+func (c *Client) visit(t *testing.T, affinity uint64) string {
 	t.Helper()
-	s, err := o.enter(t.Context(), Turn{Affinity: affinity}, "m", o.servers, time.Now())
+	s, err := c.enter(t.Context(), Turn{Affinity: affinity}, "m", c.servers, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.leave(s, "")
+	c.queue.Leave(s.index, "")
 	return s.name
 }
 
 func TestPick_SpreadsAffinities(t *testing.T) {
 	for _, names := range []string{"a b", "a b c", "gpu1:11434 gpu2:11434 gpu3:11434 gpu4:11434", "gpu/a gpu/b"} {
-		o, calls := newOffice(0, 0, 0, strings.Fields(names)...), map[string]int{}
+		c, calls := newPool(Config{}, strings.Fields(names)...), map[string]int{}
 		const each = 2000
-		for range each * len(o.servers) {
-			calls[o.visit(t, rand.Uint64())]++
+		for range each * len(c.servers) {
+			calls[c.visit(t, rand.Uint64())]++
 		}
-		for _, s := range o.servers {
+		for _, s := range c.servers {
 			if n := calls[s.name]; n < each*9/10 || n > each*11/10 {
 				t.Errorf("%s: %d calls at %s, want about %d", names, n, s.name, each)
 			}
@@ -38,15 +48,15 @@ func TestPick_SpreadsAffinities(t *testing.T) {
 
 // Only the calls of a server that is away go elsewhere, and come back with it.
 func TestPick_AffinityFailover(t *testing.T) {
-	o := newOffice(0, 0, 0, "a", "b", "c")
+	c := newPool(Config{}, "a", "b", "c")
 	at := func() (all []string) {
 		for affinity := range uint64(100) {
-			all = append(all, o.visit(t, affinity+1))
+			all = append(all, c.visit(t, affinity+1))
 		}
 		return all
 	}
 	before := at()
-	a := &o.servers[0].breaker
+	a := &c.servers[0].breaker
 	a.probe = func() error { return errDead }
 	trip(a)
 	others := map[string]int{}
@@ -63,34 +73,52 @@ func TestPick_AffinityFailover(t *testing.T) {
 	if others["b"] == 0 || others["c"] == 0 {
 		t.Errorf("the calls of a went to %v", others)
 	}
-	a.onClose = func() {}
 	a.succeeded()
 	if after := at(); !slices.Equal(after, before) {
 		t.Errorf("at %s, before at %s", after, before)
 	}
 }
 
-// A call that waits takes the first place that it gets.
-func TestQueue_WaitsForNoAffinity(t *testing.T) {
+func TestPick_FailedModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOffice(1, 10, time.Minute, "a", "b")
-		for affinity := range uint64(20) {
-			busy := o.servers
-			for _, s := range busy {
-				if _, err := o.enter(t.Context(), Turn{}, "m", []*server{s}, time.Now()); err != nil {
+		c := newPool(Config{MaxInflight: 2}, "s", "t")
+		want := func(names string) {
+			t.Helper()
+			var got []string
+			for range 4 {
+				s, err := c.enter(t.Context(), Turn{}, "m", c.servers, time.Now())
+				if err != nil {
 					t.Fatal(err)
 				}
+				got = append(got, s.name)
 			}
-			begun := time.Now()
-			o.call(t.Context(), Turn{User: fmt.Sprint(affinity), Affinity: affinity + 1})
-			for i := range busy { // b, then a
-				time.Sleep(time.Second)
-				o.leave(busy[1-i], "")
+			for _, name := range got {
+				c.queue.Leave(strings.Index("st", name), "")
 			}
-			o.calls.Wait()
-			if took := time.Since(begun); took != 2*time.Second {
-				t.Errorf("%d took %v, of which it should wait one second", affinity, took)
+			if got := strings.Join(got, " "); got != names {
+				t.Errorf("taken: %s, want %s", got, names)
 			}
 		}
+		c.servers[0].pulses.failed("another")
+		want("s t s t")
+		c.servers[0].pulses.failed("m")
+		want("t t s s")
+		c.servers[0].pulses.worked("m")
+		want("s t s t")
+		c.servers[0].pulses.failed("m")
+		time.Sleep(ailsFor)
+		want("s t s t")
 	})
+}
+
+// A call that gets no turn is told that the server is busy.
+func TestEnter_Busy(t *testing.T) {
+	c := newPool(Config{MaxInflight: 1}, "s")
+	for i := range 2 {
+		_, err := c.enter(t.Context(), Turn{}, "m", c.servers, time.Now())
+		var busy *Error
+		if refused := errors.As(err, &busy); refused != (i == 1) || refused && (!errors.Is(err, ErrUnavailable) || busy.Message != messageBusy || busy.RetryAfter < time.Second) {
+			t.Errorf("call %d: %v", i, err)
+		}
+	}
 }

@@ -39,7 +39,7 @@ func newSilence(s *server, q question) *silence {
 		message:   messageSilent,
 		onClose: func() {
 			s.pulses.alive(q.model)
-			s.queue.serve(s)
+			s.onReady()
 		},
 	}
 	return m

@@ -48,7 +48,7 @@ func TestAModelThatLoadsSlowlyComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(base, "s", Config{ConnectTimeout: time.Minute, FirstTokenTimeout: 300 * time.Millisecond}, &queue{})
+	s := newServer(base, "s", Config{ConnectTimeout: time.Minute, FirstTokenTimeout: 300 * time.Millisecond}, func() {})
 	m := newSilence(s, question{model: "m"})
 	m.patience, m.within = 30*time.Millisecond, 30*time.Millisecond
 	if err := m.probe(); !isSilent(err) {

@@ -95,16 +95,16 @@ func (c *Client) relayTo(ctx context.Context, r Relay, holders []*server, begun 
 		a, err := s.relay(ctx, r)
 		return s, a, err
 	}
-	s, err := c.queue.enter(ctx, r.Turn, r.Model, holders, begun)
+	s, err := c.enter(ctx, r.Turn, r.Model, holders, begun)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !c.allowCloud && c.lastWhereIs(r.Model).remote { // meanwhile
-		c.queue.leave(s, r.Turn.User)
+		c.queue.Leave(s.index, r.Turn.User)
 		return s, nil, errRemote
 	}
 	if !s.ready(r.Model) { // the verdict must not be waited for in a place that others need
-		c.queue.leave(s, r.Turn.User)
+		c.queue.Leave(s.index, r.Turn.User)
 		return s, nil, nil
 	}
 	if r.Turn.Begun != nil {
@@ -112,7 +112,7 @@ func (c *Client) relayTo(ctx context.Context, r Relay, holders []*server, begun 
 	}
 	a, err := s.relay(ctx, r)
 	if err != nil || a.unserved {
-		c.queue.leave(s, r.Turn.User)
+		c.queue.Leave(s.index, r.Turn.User)
 		return s, a, err
 	}
 	works := a.Status == http.StatusOK // else it is Ollama's own word
@@ -126,7 +126,7 @@ func (c *Client) relayTo(ctx context.Context, r Relay, holders []*server, begun 
 		if err != nil {
 			s.note(r.Model, a, err)
 		}
-		c.queue.leave(s, r.Turn.User)
+		c.queue.Leave(s.index, r.Turn.User)
 	}
 	return s, a, nil
 }

@@ -85,23 +85,6 @@ func atOnce(b *testing.B, call func(context.Context) error) {
 	})
 }
 
-// One operation is a turn at a server that 1,000 calls of 100 users wait for.
-func BenchmarkQueue(b *testing.B) {
-	q := queue{perServer: 1, limit: 2000, timeout: time.Hour}
-	servers := []*server{{breaker: breaker{tripAfter: tripAfter}}}
-	for i := range 1000 {
-		_, _ = q.join(&waiter{turn: Turn{User: string(rune('a' + i%100))}, holders: servers, begun: time.Now()})
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		for user := range servers[0].places { // there is one
-			q.leave(servers[0], user)
-			break
-		}
-		_, _ = q.join(&waiter{turn: Turn{User: "a"}, holders: servers, begun: time.Now()})
-	}
-}
-
 // One operation is 2,000 open streams that have begun; what each takes of our
 // memory, the test's end of its socket included, is a metric.
 func BenchmarkOpenStreams(b *testing.B) {

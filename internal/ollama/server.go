@@ -16,6 +16,7 @@ import (
 
 // server is one upstream.
 type server struct {
+	index     int    // in Client.servers
 	name      string // as in UpstreamState
 	hash      uint64 // of it
 	base      *url.URL
@@ -32,13 +33,10 @@ type server struct {
 	catalog      cached[map[string]listed]
 	capabilities capabilities
 
-	// Model calls, in all and by user; guarded by the queue.
-	queue    *queue
-	inflight int
-	places   map[string]int
+	onReady func() // called when it may be given calls again
 }
 
-func newServer(base *url.URL, name string, config Config, q *queue) *server {
+func newServer(base *url.URL, name string, config Config, onReady func()) *server {
 	s := &server{
 		name:         name,
 		hash:         hashOf(name),
@@ -48,13 +46,13 @@ func newServer(base *url.URL, name string, config Config, q *queue) *server {
 		model:        limits{firstByte: config.FirstTokenTimeout, idle: config.IdleTimeout},
 		quick:        limits{firstByte: config.ConnectTimeout},
 		capabilities: newCapabilities(),
-		queue:        q,
+		onReady:      onReady,
 	}
 	s.breaker = breaker{
 		probe:     func() error { return s.ping(context.Background()) },
 		tripAfter: 3,
 		patience:  50 * time.Millisecond,
-		onClose:   func() { q.serve(s) },
+		onClose:   onReady,
 		message:   messageUnreachable,
 	}
 	s.catalog = cached[map[string]listed]{ask: s.names, freshFor: catalogFreshFor}
