@@ -24,9 +24,9 @@ var floors = [][]string{
 	{"ent", "ent/schema"},
 	{
 		"internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store",
-		"internal/rawjson", "internal/fairqueue", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
+		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
-	{"internal/fault", "internal/ollama", "internal/migrate", "internal/ollama/ollamatest/serve"},
+	{"internal/fault", "internal/upstream", "internal/migrate", "internal/ollama/ollamatest/serve"},
 	{"internal/wire", "internal/idempotency", "internal/dialect", "internal/store/storetest"},
 	{"internal/audit"},
 	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview"},

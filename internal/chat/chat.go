@@ -15,19 +15,20 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // Service is the OllamaService.
 type Service struct {
-	upstream              *ollama.Client
+	upstream              *upstream.Pool
 	models                *relay.Models
 	ledger                *usage.Ledger
 	chatModel, embedModel string
 }
 
 // New returns the service; the models are for requests that name none.
-func New(upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger, chatModel, embedModel string) *Service {
+func New(upstream *upstream.Pool, models *relay.Models, ledger *usage.Ledger, chatModel, embedModel string) *Service {
 	return &Service{upstream: upstream, models: models, ledger: ledger, chatModel: chatModel, embedModel: embedModel}
 }
 
@@ -76,16 +77,17 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	}
 	meter := relay.NewMeter(text, len(prompt) > 0)
 	defer func() { reserved.Settle(ctx, meter.Cost()) }()
-	ask := ollama.ChatRequest{Turn: turn(ctx, &meter), Model: model, Options: options(req.GetOptions())}
+	mine := turn(ctx, &meter)
+	ask := ollama.ChatRequest{Model: model, Options: options(req.GetOptions())}
 	for _, m := range req.GetMessages() {
 		ask.Messages = append(ask.Messages, ollama.Message{Role: m.GetRole(), Content: m.GetContent()})
 	}
-	ask.Turn.Affinity = relay.Affinity(caller.From(ctx), "", prompt...)
+	mine.Affinity = relay.Affinity(caller.From(ctx), "", prompt...)
 	if most := reserved.MaxTokens(); most > 0 {
 		ask.Options.NumPredict = new(int32(min(most, math.MaxInt32)))
 	}
 	stream.ResponseHeader().Set("X-Accel-Buffering", "no") // nginx would hold pieces back
-	for piece, err := range s.upstream.Chat(ctx, ask) {
+	for piece, err := range s.upstream.Chat(ctx, mine, ask) {
 		if ctx.Err() != nil {
 			meter.Outcome = usage.Aborted
 		}
@@ -113,8 +115,8 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 }
 
 // turn is the caller's place among those who wait for the upstream.
-func turn(ctx context.Context, meter *relay.Meter) ollama.Turn {
-	return ollama.Turn{User: caller.From(ctx).UserID.String(), Begun: func() { meter.Asked = true }}
+func turn(ctx context.Context, meter *relay.Meter) upstream.Turn {
+	return upstream.Turn{User: caller.From(ctx).UserID.String(), Begun: func() { meter.Asked = true }}
 }
 
 func message(p ollama.ChatPiece) *paddockv1.ChatResponse {

@@ -12,8 +12,8 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/dialect"
-	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -27,7 +27,7 @@ type Options struct {
 
 // Gateway serves the routes.
 type Gateway struct {
-	upstream    *ollama.Client
+	upstream    *upstream.Pool
 	models      *relay.Models
 	relay       *relay.Relay
 	publicError func(context.Context, error) *connect.Error
@@ -36,7 +36,7 @@ type Gateway struct {
 
 // New returns a gateway. publicError is that of [relay.New].
 func New(
-	upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger, publicError func(context.Context, error) *connect.Error, o Options,
+	upstream *upstream.Pool, models *relay.Models, ledger *usage.Ledger, publicError func(context.Context, error) *connect.Error, o Options,
 ) *Gateway {
 	return &Gateway{
 		upstream: upstream, models: models, relay: relay.New(upstream, ledger, publicError, o.StreamAlive), publicError: publicError, options: o,

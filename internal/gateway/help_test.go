@@ -27,6 +27,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -61,9 +62,9 @@ func startWith(t testing.TB, upstream *ollamatest.Server, set func(*bench)) *ben
 	return b
 }
 
-func startServed(t testing.TB, upstream string, set func(*bench)) *bench {
+func startServed(t testing.TB, address string, set func(*bench)) *bench {
 	t.Helper()
-	base, err := url.Parse(upstream)
+	base, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func startServed(t testing.TB, upstream string, set func(*bench)) *bench {
 	set(b)
 	b.store = storetest.Open(t, storetest.SQLite(t))
 	b.ledger = usage.NewLedger(b.store, audit.Open(b.store), caller.Quota{})
-	client := ollama.New(ollama.Config{
+	client := upstream.New(upstream.Config{
 		BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: 3 * time.Second, IdleTimeout: time.Second,
 	})
 	log := audit.Open(b.store)

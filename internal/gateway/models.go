@@ -15,6 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -159,8 +160,8 @@ func (g *Gateway) show(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := g.upstream.Relay(r.Context(), ollama.Relay{
-		Turn: ollama.Turn{User: caller.From(r.Context()).UserID.String()}, Path: showCall.path, Model: q.model, Body: q.encode(0),
+	answer, err := g.upstream.Relay(r.Context(), upstream.Request{
+		Turn: upstream.Turn{User: caller.From(r.Context()).UserID.String()}, Path: showCall.path, Model: q.model, Body: q.encode(0),
 	})
 	if err != nil {
 		return err

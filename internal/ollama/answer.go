@@ -12,20 +12,24 @@ import (
 	"time"
 )
 
-// limits bound how long an upstream may keep silent.
-type limits struct {
-	firstByte time.Duration // from sending the request to the first byte of the body
-	idle      time.Duration // before each later byte; 0: firstByte bounds the whole answer
-	whole     bool          // the first byte comes when the answer is done
+// Limits bound how long a server may keep silent.
+type Limits struct {
+	FirstByte time.Duration // from sending the request to the first byte of the body
+	Idle      time.Duration // before each later byte; 0: FirstByte bounds the whole answer
 }
 
-// Answer is what an upstream answered, to be read and closed by one goroutine.
-// It cuts itself off when the caller's context ends or the upstream keeps silent
+// Answer is what a server answered, to be read and closed by one goroutine.
+// It cuts itself off when the caller's context ends or the server keeps silent
 // for too long. Its errors are those that this package promises.
 type Answer struct {
 	Status      int    // HTTP's
 	ContentType string // "" when there is none
-	Upstream    string // the server that answers, as in UpstreamState.Name
+	Server      string // its name
+	// Unserved: the server says that it has not begun to serve the call; see KeepRefusal.
+	Unserved bool
+	// OnEnd is called once when the answer has ended or is closed, with why it broke
+	// off if it did; it may be nil.
+	OnEnd func(err error)
 
 	caller   context.Context
 	ctx      context.Context // the caller's, until cut off
@@ -34,28 +38,11 @@ type Answer struct {
 	idle     time.Duration
 	body     io.ReadCloser
 	begun    bool
-	unserved bool // the upstream says that it has not begun to serve the call
-	// leave gives up the call's place at the upstream, and is told why the answer
-	// broke off if it did; nil when there is no place.
-	leave func(err error)
 }
 
-var errSilent = errors.New("deadline passed")
+var errTimeout = errors.New("deadline passed")
 
-// send makes one request, GET without a body and POST with one, and gives the
-// answer whatever its status.
-func (s *server) send(ctx context.Context, path string, body *Body, l limits) (*Answer, error) {
-	a := &Answer{Upstream: s.name, caller: ctx, idle: l.idle}
-	a.ctx, a.cancel = context.WithCancelCause(ctx)
-	a.watchdog = time.AfterFunc(l.firstByte, func() { a.cancel(errSilent) })
-	if err := a.begin(s, path, body); err != nil {
-		a.Close()
-		return nil, err
-	}
-	return a, nil
-}
-
-func (a *Answer) begin(s *server, path string, body *Body) error {
+func (a *Answer) begin(s *Server, path string, body *Body) error {
 	request, err := s.request(a.ctx, path, body)
 	if err != nil {
 		return a.fault(err)
@@ -71,31 +58,31 @@ func (a *Answer) begin(s *server, path string, body *Body) error {
 // maxRefusal bounds what an upstream says in place of an answer.
 const maxRefusal = 64 << 10
 
-// keepRefusal finds out whether the upstream says, as Ollama does, that it has not
+// KeepRefusal finds out whether the server says, as Ollama does, that it has not
 // begun to serve the call: it lacks the model, or its queue is full. An answer that
 // may say so is over then, and can be read all the same.
-func (a *Answer) keepRefusal() error {
+func (a *Answer) KeepRefusal() error {
 	if a.Status != http.StatusNotFound && a.Status != http.StatusServiceUnavailable {
 		return nil
 	}
-	text, err := a.readAll(maxRefusal)
+	text, err := a.ReadAll(maxRefusal)
 	a.Close()
 	if err != nil {
 		return err
 	}
 	var refusal struct{ Error json.RawMessage } // a text, or an object under /v1
-	a.unserved = json.Unmarshal(text, &refusal) == nil && refusal.Error != nil
+	a.Unserved = json.Unmarshal(text, &refusal) == nil && refusal.Error != nil
 	a.body = io.NopCloser(bytes.NewReader(text))
 	return nil
 }
 
-// orFault gives a if its status is 200, else what the upstream says is wrong.
-func (a *Answer) orFault() (*Answer, error) {
+// OrError returns a if its status is 200, else what the server says is wrong.
+func (a *Answer) OrError() (*Answer, error) {
 	if a.Status == http.StatusOK {
 		return a, nil
 	}
 	defer a.Close()
-	text, _ := a.readAll(maxRefusal) // as much of it as comes
+	text, _ := a.ReadAll(maxRefusal) // as much of it as comes
 	if err := a.caller.Err(); err != nil {
 		return nil, err
 	}
@@ -115,29 +102,51 @@ func (a *Answer) Read(p []byte) (int, error) {
 	a.begun = true
 	switch {
 	case errors.Is(err, io.EOF):
-		a.giveUpPlace(nil)
+		a.end(nil)
 	case err != nil:
 		err = a.fault(err)
-		a.giveUpPlace(err)
+		a.end(err)
 	}
 	return n, err
 }
 
-// readAll reads an answer that is at most limit bytes long.
-func (a *Answer) readAll(limit int64) ([]byte, error) {
+// ReadAll reads an answer that is at most limit bytes long.
+func (a *Answer) ReadAll(limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(a, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		err = failed(messageNonsense, fmt.Errorf("more than %d bytes", limit))
+		err = ErrNonsense.WithCause(fmt.Errorf("more than %d bytes", limit))
 	}
 	return b, err
 }
 
-// drainTime is how long the end of an answer is waited for that has said all.
+// maxMetadata bounds what a server tells about its models. /api/show lists
+// every tensor.
+const maxMetadata = 16 << 20
+
+// Decode reads an answer of one JSON value into result, and closes it. It fails when
+// the status is not 200.
+func (a *Answer) Decode(result any) error {
+	a, err := a.OrError()
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	value, err := a.ReadAll(maxMetadata)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(value, result); err != nil {
+		return ErrNonsense.WithCause(err)
+	}
+	return nil
+}
+
+// drainTime is how long Drain waits for the end of an answer after its last message.
 const drainTime = 50 * time.Millisecond
 
-// drain reads the end of an answer that has said all, so that its connection
+// Drain reads the end of an answer after its last message, so that its connection
 // can be used again.
-func (a *Answer) drain() {
+func (a *Answer) Drain() {
 	a.idle = drainTime
 	_, _ = io.CopyN(io.Discard, a, 4<<10)
 }
@@ -151,14 +160,14 @@ func (a *Answer) Close() error {
 	if a.body != nil {
 		err = a.body.Close()
 	}
-	a.giveUpPlace(nil)
+	a.end(nil)
 	return err
 }
 
-func (a *Answer) giveUpPlace(err error) {
-	if a.leave != nil {
-		a.leave(err)
-		a.leave = nil
+func (a *Answer) end(err error) {
+	if a.OnEnd != nil {
+		a.OnEnd(err)
+		a.OnEnd = nil
 	}
 }
 
@@ -167,15 +176,15 @@ func (a *Answer) fault(err error) error {
 	switch {
 	case a.caller.Err() != nil:
 		return a.caller.Err()
-	case errors.Is(context.Cause(a.ctx), errSilent):
-		e := unavailable(messageSilent, errSilent)
-		e.silent = true
+	case errors.Is(context.Cause(a.ctx), errTimeout):
+		e := ErrTimeout.WithCause(errTimeout)
+		e.TimedOut = true
 		return e
 	case a.body != nil:
-		return unavailable(messageBrokenOff, err)
+		return errBrokenOff.WithCause(err)
 	}
-	e := unavailable(messageUnreachable, err)
+	e := ErrUnreachable.WithCause(err)
 	var connecting *net.OpError
-	e.unserved = errors.As(err, &connecting) && connecting.Op == "dial"
+	e.Unserved = errors.As(err, &connecting) && connecting.Op == "dial"
 	return e
 }

@@ -3,15 +3,10 @@ package ollama
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"math/rand/v2"
-	"net/url"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
 // batch is a big answer of /api/embed: 512 vectors of 1,024 dimensions, 6 MB.
@@ -70,47 +65,6 @@ func BenchmarkNextPiece(b *testing.B) {
 	lines := bufio.NewScanner(strings.NewReader(strings.Repeat(line, b.N)))
 	for range b.N {
 		if _, err := nextPiece(lines); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func benchClient(b *testing.B, server *ollamatest.Server) *Client {
-	base, err := url.Parse(server.URL)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return New(Config{BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: time.Minute, IdleTimeout: time.Minute})
-}
-
-// One operation is a piece of a stream over the loopback, the server's writing
-// included.
-func BenchmarkChat(b *testing.B) {
-	server := ollamatest.Start(b)
-	server.Script("tiny-loop", ollamatest.Pace(time.Nanosecond), ollamatest.Answer())
-	c := benchClient(b, server)
-	b.ReportAllocs()
-	b.ResetTimer()
-	left := b.N
-	for _, err := range c.Chat(context.Background(), ChatRequest{Model: "tiny-loop", Messages: []Message{{Role: "user", Content: "hi"}}}) {
-		if err != nil {
-			b.Fatal(err)
-		}
-		if left--; left <= 0 {
-			break
-		}
-	}
-}
-
-// One operation is a batch over the loopback, the server's writing included.
-func BenchmarkEmbed(b *testing.B) {
-	server := ollamatest.Start(b)
-	server.Script("tiny-embed", ollamatest.Body(batch))
-	c := benchClient(b, server)
-	input := make([]string, 512)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := c.Embed(context.Background(), Turn{}, "tiny-embed", input); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -3,17 +3,14 @@ package ollama
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"iter"
 	"time"
 	"unicode/utf8"
 )
 
 // ChatRequest is a conversation to be continued.
 type ChatRequest struct {
-	Turn     Turn
 	Model    string    // in any spelling
 	Messages []Message // oldest first; none at all only loads the model
 	Options  Options
@@ -36,11 +33,36 @@ type Options struct {
 	Stop        []string `json:"stop,omitempty"`    // the answer ends before any of these
 }
 
-func (o Options) load() (l Load) {
+// Load returns what the options say of how to load the model.
+func (o Options) Load() (l Load) {
 	if o.NumCtx != nil {
 		l.NumCtx = int64(*o.NumCtx)
 	}
 	return l
+}
+
+// Load is what a request says of how to load its model. Ollama loads a model anew for
+// a request that says something else than the one before.
+type Load struct {
+	NumCtx int64 // options.num_ctx; 0: none
+	Shift  *bool // nil: none
+}
+
+// Encode returns the request's body for api/chat, and the canonical name of its model.
+func (r ChatRequest) Encode() (model string, body *Body, err error) {
+	if model, err = Canonical(r.Model); err != nil {
+		return "", nil, err
+	}
+	encoded, err := json.Marshal(struct {
+		Model    string    `json:"model"`
+		Messages []Message `json:"messages"`
+		Stream   bool      `json:"stream"`
+		Options  Options   `json:"options,omitzero"`
+	}{model, r.Messages, true, r.Options})
+	if err != nil {
+		return "", nil, badRequest("an option is not a finite number")
+	}
+	return model, NewBody(encoded), nil
 }
 
 // ChatPiece is the next piece of an answer, as a rule one token. On the last one Done is set, with
@@ -63,53 +85,29 @@ type Durations struct {
 // maxLine bounds one line of a stream; Ollama's are some 150 bytes long.
 const maxLine = 1 << 20
 
-// Chat asks the model and gives its answer piece by piece, as it comes. Each
-// range over it is a request of its own. It ends after a piece with Done set, or
-// with an error: one of the kinds of Error, or ctx's. Breaking out of the
-// loop stops the upstream. Of what the model thinks aloud and the tools it calls
-// there is nothing but a piece without Content: the model has worked for it.
-func (c *Client) Chat(ctx context.Context, request ChatRequest) iter.Seq2[ChatPiece, error] {
-	return func(yield func(ChatPiece, error) bool) {
-		a, err := c.openChat(ctx, request)
-		if err != nil {
-			yield(ChatPiece{}, err)
+// Pieces yields the answer of api/chat piece by piece, as it comes, and closes it. The
+// stream ends after a piece with Done set, or with an error. Of what the model thinks
+// aloud and the tools it calls there is nothing but a piece without Content: the model
+// has worked for it.
+func (a *Answer) Pieces(yield func(ChatPiece, error) bool) {
+	a, err := a.OrError()
+	if err != nil {
+		yield(ChatPiece{}, err)
+		return
+	}
+	defer a.Close()
+	lines := bufio.NewScanner(a)
+	lines.Buffer(make([]byte, 0, 4<<10), maxLine)
+	for {
+		piece, err := nextPiece(lines)
+		if !yield(piece, err) && !piece.Done || err != nil {
 			return
 		}
-		defer a.Close()
-		lines := bufio.NewScanner(a)
-		lines.Buffer(make([]byte, 0, 4<<10), maxLine)
-		for {
-			piece, err := nextPiece(lines)
-			if !yield(piece, err) && !piece.Done || err != nil {
-				return
-			}
-			if piece.Done {
-				a.drain()
-				return
-			}
+		if piece.Done {
+			a.Drain()
+			return
 		}
 	}
-}
-
-func (c *Client) openChat(ctx context.Context, request ChatRequest) (*Answer, error) {
-	model, err := Canonical(request.Model)
-	if err != nil {
-		return nil, err
-	}
-	body, err := json.Marshal(struct {
-		Model    string    `json:"model"`
-		Messages []Message `json:"messages"`
-		Stream   bool      `json:"stream"`
-		Options  Options   `json:"options,omitzero"`
-	}{model, request.Messages, true, request.Options})
-	if err != nil {
-		return nil, badRequest("an option is not a finite number")
-	}
-	a, err := c.Relay(ctx, Relay{Turn: request.Turn, Path: "api/chat", Model: model, Body: NewBody(body), Load: request.Options.load()})
-	if err != nil {
-		return nil, err
-	}
-	return a.orFault()
 }
 
 // nextPiece reads the next line that is not empty.
@@ -126,15 +124,15 @@ func nextPiece(lines *bufio.Scanner) (ChatPiece, error) {
 	}
 	switch err := lines.Err(); {
 	case err == nil:
-		return ChatPiece{}, failed(messageUnfinished, errors.New("stream ended without a done line"))
+		return ChatPiece{}, ErrUnfinished.WithCause(errors.New("stream ended without a done line"))
 	case errors.Is(err, bufio.ErrTooLong):
-		return ChatPiece{}, failed(messageNonsense, err)
+		return ChatPiece{}, ErrNonsense.WithCause(err)
 	default:
 		return ChatPiece{}, err
 	}
 }
 
-// plainPiece gives the content of what most lines are: a piece in the middle,
+// plainPiece returns the content of what most lines are: a piece in the middle,
 // with nothing in it that is escaped. Decoding all of it would take 13 times as
 // long (BenchmarkDecodePiece).
 func plainPiece(b []byte) (content string, ok bool) {
@@ -171,7 +169,7 @@ func decodePiece(b []byte) (ChatPiece, error) {
 	}
 	var line chatLine
 	if err := json.Unmarshal(b, &line); err != nil {
-		return ChatPiece{}, failed(messageNonsense, err)
+		return ChatPiece{}, ErrNonsense.WithCause(err)
 	}
 	if line.Error != nil {
 		return ChatPiece{}, ModelError(*line.Error)

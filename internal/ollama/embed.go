@@ -1,7 +1,6 @@
 package ollama
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,13 +19,8 @@ const (
 	maxEmbedNumbers = 16 << 20
 )
 
-// Embed gives one vector for each input; no input gives no vectors. Texts that
-// are too long for the model are cut by the upstream.
-func (c *Client) Embed(ctx context.Context, turn Turn, model string, input []string) (*Embeddings, error) {
-	model, err := Canonical(model)
-	if err != nil {
-		return nil, err
-	}
+// EncodeEmbed returns the body for api/embed of a model's canonical name.
+func EncodeEmbed(model string, input []string) (*Body, error) {
 	if input == nil {
 		input = []string{} // null would not be a list
 	}
@@ -37,21 +31,23 @@ func (c *Client) Embed(ctx context.Context, turn Turn, model string, input []str
 	if err != nil {
 		return nil, badRequest("the input cannot be sent")
 	}
-	a, err := c.Relay(ctx, Relay{Turn: turn, Path: "api/embed", Model: model, Body: NewBody(body), Whole: true})
+	return NewBody(body), nil
+}
+
+// Embeddings reads the answer of api/embed for that many inputs, and closes it.
+func (a *Answer) Embeddings(inputs int) (*Embeddings, error) {
+	a, err := a.OrError()
 	if err != nil {
-		return nil, err
-	}
-	if a, err = a.orFault(); err != nil {
 		return nil, err
 	}
 	defer a.Close()
-	e, err := decodeEmbeddings(io.LimitReader(a, maxEmbedAnswer), len(input))
+	e, err := decodeEmbeddings(io.LimitReader(a, maxEmbedAnswer), inputs)
 	if err != nil {
 		return nil, err
 	}
-	a.drain()
-	if len(e.Vectors) != len(input) {
-		return nil, failed(messageNonsense, fmt.Errorf("%d vectors for %d inputs", len(e.Vectors), len(input)))
+	a.Drain()
+	if len(e.Vectors) != inputs {
+		return nil, ErrNonsense.WithCause(fmt.Errorf("%d vectors for %d inputs", len(e.Vectors), inputs))
 	}
 	return e, nil
 }

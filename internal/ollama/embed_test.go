@@ -38,12 +38,17 @@ func TestEmbed_LargeBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New(Config{
-		BaseURLs: []*url.URL{base}, ConnectTimeout: time.Second, FirstTokenTimeout: time.Minute, IdleTimeout: time.Minute, AllowCloud: true,
-	})
+	body, err := EncodeEmbed("m", make([]string, inputs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := NewServer("s", base, time.Second).Send(t.Context(), "api/embed", body, Limits{FirstByte: time.Minute, Idle: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	e, err := c.Embed(t.Context(), Turn{}, "m", make([]string, inputs))
+	e, err := a.Embeddings(inputs)
 	runtime.ReadMemStats(&after)
 	if err != nil {
 		t.Fatal(err)

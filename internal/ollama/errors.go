@@ -30,9 +30,18 @@ var (
 
 // What is wrong with an answer, for those who read a relayed one themselves.
 var (
-	ErrNonsense    = &Error{Kind: ErrFailed, Message: messageNonsense}
-	ErrUnfinished  = &Error{Kind: ErrFailed, Message: messageUnfinished}
+	ErrNonsense   = &Error{Kind: ErrFailed, Message: messageNonsense}
+	ErrUnfinished = &Error{Kind: ErrFailed, Message: messageUnfinished}
+	errBrokenOff  = &Error{Kind: ErrUnavailable, Message: messageBrokenOff, RetryAfter: retryAfter}
+)
+
+// Why a call got no answer.
+var (
 	ErrUnreachable = &Error{Kind: ErrUnavailable, Message: messageUnreachable, RetryAfter: retryAfter}
+	ErrTimeout     = &Error{Kind: ErrUnavailable, Message: messageSilent, RetryAfter: retryAfter}
+	ErrBusy        = &Error{Kind: ErrUnavailable, Message: messageBusy, RetryAfter: retryAfter}
+	ErrUnlisted    = &Error{Kind: ErrUnavailable, Message: messageUnlisted, RetryAfter: retryAfter}
+	ErrModelRemote = &Error{Kind: ErrRemote, Message: messageRemote}
 )
 
 // Error is how every call of this package fails, except when the caller's own
@@ -46,8 +55,8 @@ type Error struct {
 	RetryAfter time.Duration // when to ask again; set when Kind is ErrUnavailable
 	Own        bool          // Ollama's own words about the request: its clients may be shown the answer as it is
 	detail     string        // for the log only
-	unserved   bool          // no upstream can have seen the request
-	silent     bool          // the upstream was asked and let its deadline pass
+	Unserved   bool          // no upstream can have seen the request
+	TimedOut   bool          // the upstream was asked and let its deadline pass
 }
 
 // Error tells everything that is known, internal addresses included: for the
@@ -85,12 +94,11 @@ const (
 // better is known.
 const retryAfter = time.Second
 
-func unavailable(message string, cause error) *Error {
-	return &Error{Kind: ErrUnavailable, Message: message, RetryAfter: retryAfter, detail: cause.Error()}
-}
-
-func failed(message string, cause error) *Error {
-	return &Error{Kind: ErrFailed, Message: message, detail: cause.Error()}
+// WithCause returns a copy of e that also tells the log what led to it.
+func (e *Error) WithCause(cause error) *Error {
+	made := *e
+	made.detail = cause.Error()
+	return &made
 }
 
 func badRequest(message string) *Error {
@@ -99,7 +107,7 @@ func badRequest(message string) *Error {
 
 // ModelError explains an error that the upstream tells in the middle of a stream.
 func ModelError(text string) *Error {
-	e := failed(SafeText(text), errors.New(text))
+	e := &Error{Kind: ErrFailed, Message: SafeText(text), detail: text}
 	if e.Message == "" {
 		e.Message = messageModelFailed
 	}

@@ -17,7 +17,7 @@ type scanner struct {
 
 func (s *scanner) fail(format string, args ...any) {
 	if s.err == nil {
-		s.err = failed(messageNonsense, fmt.Errorf(format, args...))
+		s.err = ErrNonsense.WithCause(fmt.Errorf(format, args...))
 	}
 	s.unread = nil
 }

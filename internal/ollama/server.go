@@ -3,80 +3,25 @@ package ollama
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
-	"errors"
-	"hash/fnv"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 )
 
-// server is one upstream.
-type server struct {
-	index     int    // in Client.servers
-	name      string // as in UpstreamState
-	hash      uint64 // of it
+// Server is where an Ollama server is. It is safe for use by many goroutines.
+type Server struct {
+	name      string
 	base      *url.URL
 	transport *http.Transport
-
-	allowCloud bool // as in Config
-
-	model limits // of calls that a model works for
-	quick limits // of all others
-
-	breaker      breaker
-	silences     silences
-	pulses       pulses
-	catalog      cached[map[string]listed]
-	capabilities capabilities
-
-	onReady func() // called when it may be given calls again
 }
 
-func newServer(base *url.URL, name string, config Config, onReady func()) *server {
-	s := &server{
-		name:         name,
-		hash:         hashOf(name),
-		base:         base.JoinPath("/"), // a path, without which JoinPath makes none that is absolute
-		transport:    newTransport(config.ConnectTimeout),
-		allowCloud:   config.AllowCloud,
-		model:        limits{firstByte: config.FirstTokenTimeout, idle: config.IdleTimeout},
-		quick:        limits{firstByte: config.ConnectTimeout},
-		capabilities: newCapabilities(),
-		onReady:      onReady,
-	}
-	s.breaker = breaker{
-		probe:     func() error { return s.ping(context.Background()) },
-		tripAfter: 3,
-		patience:  50 * time.Millisecond,
-		onClose:   onReady,
-		message:   messageUnreachable,
-	}
-	s.catalog = cached[map[string]listed]{ask: s.names, freshFor: catalogFreshFor}
-	return s
-}
-
-func hashOf(name string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	return h.Sum64()
-}
-
-// shortName gives as much of a base URL, from its host on, as tells it from all others.
-func shortName(base *url.URL, all []*url.URL) string {
-	for _, name := range []func(*url.URL) string{
-		func(u *url.URL) string { return u.Host },
-		func(u *url.URL) string { return u.Host + u.Path },
-	} {
-		alike := func(u *url.URL) bool { return u != base && name(u) == name(base) }
-		if !slices.ContainsFunc(all, alike) {
-			return name(base)
-		}
-	}
-	return base.String()
+// NewServer returns the server at a base URL, http or https, with or without a path.
+// It does not connect yet. The timeout bounds connecting.
+func NewServer(name string, base *url.URL, connectTimeout time.Duration) *Server {
+	// A path, without which JoinPath makes none that is absolute.
+	return &Server{name, base.JoinPath("/"), newTransport(connectTimeout)}
 }
 
 // newTransport speaks HTTP/1.1, without proxies or compression and without a
@@ -106,8 +51,20 @@ var (
 	postHeader = http.Header{"User-Agent": {"paddock"}, "Content-Type": {"application/json"}}
 )
 
-// request is a POST when it has a body, else a GET.
-func (s *server) request(ctx context.Context, path string, body *Body) (*http.Request, error) {
+// Send makes one request, GET without a body and POST with one, and returns the
+// answer whatever its status; the caller must close it.
+func (s *Server) Send(ctx context.Context, path string, body *Body, l Limits) (*Answer, error) {
+	a := &Answer{Server: s.name, caller: ctx, idle: l.Idle}
+	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	a.watchdog = time.AfterFunc(l.FirstByte, func() { a.cancel(errTimeout) })
+	if err := a.begin(s, path, body); err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (s *Server) request(ctx context.Context, path string, body *Body) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "", nil)
 	if err != nil {
 		return nil, err
@@ -122,110 +79,4 @@ func (s *server) request(ctx context.Context, path string, body *Body) (*http.Re
 	}
 	r.Body, err = r.GetBody()
 	return r, err
-}
-
-// admit gives nil when a call for the model, if it is for one, may go to the server, else
-// ErrUnavailable or ctx's error. It may wait for a probe.
-func (s *server) admit(ctx context.Context, model string) error {
-	if err := s.breaker.admit(ctx); err != nil {
-		return err
-	}
-	if b := s.silences.of(model); b != nil {
-		return b.admit(ctx)
-	}
-	return nil
-}
-
-// ready tells whether nothing speaks against giving the server a call for the
-// model. When something does, it has that looked into, and does not wait.
-func (s *server) ready(model string) bool {
-	b := s.silences.of(model)
-	return s.breaker.ready() && (b == nil || b.ready())
-}
-
-// standing is what speaks against giving a server a call for a model: the less, the better.
-type standing int
-
-const (
-	sound    standing = iota
-	ailing            // a call for the model failed there lately, or the model is suspect
-	doubtful          // it is not ready
-)
-
-func (s *server) standing(model string) standing {
-	switch {
-	case !s.ready(model):
-		return doubtful
-	case s.pulses.ails(model):
-		return ailing
-	}
-	return sound
-}
-
-// ask sends a request if the breakers admit it, returns the answer whatever its
-// status, and reports to the breakers. Cancelled calls are no failures: a client
-// that hangs up says nothing about the upstream.
-func (s *server) ask(ctx context.Context, r Relay, l limits) (*Answer, error) {
-	if err := s.admit(ctx, r.Model); err != nil {
-		return nil, err
-	}
-	if r.Model != "" {
-		defer s.await(questionOf(r), l).end() //nolint:contextcheck // a model is asked for others, too, and when the call has left
-	}
-	asked := time.Now()
-	a, err := s.send(ctx, r.Path, r.Body, l)
-	var fault *Error
-	switch {
-	case isSilent(err) && s.pulses.excuse(r.Model, asked, l.whole): // busy with others
-	case err == nil:
-		s.breaker.succeeded()
-		if a.Status == http.StatusOK {
-			s.silences.answered(r.Model)
-			s.pulses.alive(r.Model)
-		}
-	case isSilent(err) && r.Model != "":
-		s.wasSilent(questionOf(r))
-	case errors.As(err, &fault):
-		s.breaker.failed()
-	}
-	return a, err
-}
-
-// ping asks for the version, past the breaker.
-func (s *server) ping(ctx context.Context) error {
-	a, err := s.send(ctx, "api/version", nil, s.quick)
-	if err != nil {
-		return err
-	}
-	if a, err = a.orFault(); err != nil {
-		return err
-	}
-	defer a.Close()
-	_, err = a.readAll(64 << 10)
-	return err
-}
-
-// maxMetadata bounds what a server tells about its models. /api/show lists
-// every tensor.
-const maxMetadata = 16 << 20
-
-// metadata makes a call that no model works for. Of what comes it keeps only the
-// fields of result: /api/show also tells paths of the server.
-func (s *server) metadata(ctx context.Context, path string, body *Body, result any) error {
-	a, err := s.ask(ctx, Relay{Path: path, Body: body}, s.quick)
-	if err != nil {
-		return err
-	}
-	if a, err = a.orFault(); err != nil {
-		return err
-	}
-	defer a.Close()
-	answer, err := a.readAll(maxMetadata)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(answer, result); err != nil {
-		return failed(messageNonsense, err)
-	}
-	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
 // TestWireOfDialects does for the routes under /v1, and for what Ollama's own take beside text, what TestWire does for
@@ -24,7 +26,7 @@ func TestWireOfDialects(t *testing.T) {
 		picture = "data:image/png;base64,aGVsbG8="
 		refused = `{"error":{"message":"…","type":"invalid_request_error","param":null,"code":null}}`
 	)
-	forEachUpstream(t, func(t *testing.T, baseURL string) {
+	ollamatest.Each(t, func(t *testing.T, baseURL string) {
 		testWire(t, baseURL, []wireCase{
 			{"tool call, streamed", "POST /api/chat", `{"model":"tiny-tools"` + hi + native + `}`, 200, lines, `{"model":"tiny-tools",…"message":{"role":"assistant","content":"","tool_calls":[{"id":"call_…","function":{"index":0,"name":"get_weather","arguments":{"city":"Berlin"}}}]},"done":false}…"done_reason":"stop",…"eval_count":6,…`},
 			{"tools of a model without", "POST /api/chat", `{"model":"tiny-chat"` + hi + native + `}`, 400, early, `{"error":"registry.ollama.ai/library/tiny-chat:latest does not support tools"}`},

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
 // TestWire holds the test Ollama to what a real one says on the wire, beyond
@@ -15,7 +17,7 @@ func TestWire(t *testing.T) {
 		lines = "application/x-ndjson"
 		chat  = `,"messages":[{"role":"user","content":"hi"}]`
 	)
-	forEachUpstream(t, func(t *testing.T, baseURL string) {
+	ollamatest.Each(t, func(t *testing.T, baseURL string) {
 		testWire(t, baseURL, []wireCase{
 			{"heartbeat", "GET /", "", 200, "text/plain; charset=utf-8", "Ollama is running"},
 			{"version", "GET /api/version", "", 200, json, `{"version":"…"}`},
@@ -77,7 +79,7 @@ func testWire(t *testing.T, baseURL string, cases []wireCase) {
 			if status != x.status || contentType != x.contentType {
 				t.Errorf("status %d, %q, want %d, %q", status, contentType, x.status, x.contentType)
 			}
-			if !like(body, x.wantBody) {
+			if !ollamatest.Like(body, x.wantBody) {
 				t.Errorf("body %.500s\nwant %s", body, x.wantBody)
 			}
 		})
@@ -106,21 +108,4 @@ func ask(t *testing.T, method, url, body string, header map[string]string) (stat
 		t.Fatal(err)
 	}
 	return response.StatusCode, response.Header.Get("Content-Type"), string(b)
-}
-
-// like tells whether s has the parts of pattern that stand around "…", in order.
-func like(s, pattern string) bool {
-	parts := strings.Split(pattern, "…")
-	first, last := parts[0], parts[len(parts)-1]
-	if !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) || len(parts) == 1 && s != pattern {
-		return false
-	}
-	for _, part := range parts {
-		_, after, found := strings.Cut(s, part)
-		if !found {
-			return false
-		}
-		s = after
-	}
-	return true
 }

@@ -18,6 +18,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/wire"
 )
 
@@ -32,12 +33,12 @@ const (
 // Service is the OverviewService.
 type Service struct {
 	store     *store.Store
-	upstream  *ollama.Client
+	upstream  *upstream.Pool
 	accessTTL time.Duration
 }
 
 // New returns the service; accessTTL is how long access tokens work.
-func New(s *store.Store, upstream *ollama.Client, accessTTL time.Duration) *Service {
+func New(s *store.Store, upstream *upstream.Pool, accessTTL time.Duration) *Service {
 	return &Service{store: s, upstream: upstream, accessTTL: accessTTL}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -59,8 +60,8 @@ func (x *exchange) note(err error) { _ = x.publicError(x.ctx, err) }
 func (x *exchange) relay() error {
 	work := newLease(x.ctx)
 	defer work.end()
-	answer, err := x.upstream.Relay(work.ctx, ollama.Relay{
-		Turn: ollama.Turn{
+	answer, err := x.upstream.Relay(work.ctx, upstream.Request{
+		Turn: upstream.Turn{
 			User: caller.From(x.ctx).UserID.String(), Batch: x.call.Kind == usage.Embed, Affinity: x.call.Affinity,
 			Begun: func() { x.meter.Asked = true },
 		},

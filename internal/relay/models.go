@@ -6,18 +6,18 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
-	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
 // Models decides which models callers may use.
 type Models struct {
-	upstream   *ollama.Client
+	upstream   *upstream.Pool
 	log        *audit.Log
 	allowCloud bool
 }
 
 // NewModels returns the decision over the upstream's models, of which those on ollama.com may be used if allowCloud is set.
-func NewModels(upstream *ollama.Client, log *audit.Log, allowCloud bool) *Models {
+func NewModels(upstream *upstream.Pool, log *audit.Log, allowCloud bool) *Models {
 	return &Models{upstream: upstream, log: log, allowCloud: allowCloud}
 }
 

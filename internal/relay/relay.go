@@ -11,12 +11,13 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // Relay makes model calls.
 type Relay struct {
-	upstream    *ollama.Client
+	upstream    *upstream.Pool
 	ledger      *usage.Ledger
 	publicError func(context.Context, error) *connect.Error
 	every       time.Duration
@@ -26,7 +27,7 @@ type Relay struct {
 // log; that a call was cancelled, and by nobody else than its client, is connect.CodeCanceled. A client that waits for a stream is
 // sent filler that often.
 func New(
-	upstream *ollama.Client, ledger *usage.Ledger, publicError func(context.Context, error) *connect.Error, every time.Duration,
+	upstream *upstream.Pool, ledger *usage.Ledger, publicError func(context.Context, error) *connect.Error, every time.Duration,
 ) *Relay {
 	return &Relay{upstream: upstream, ledger: ledger, publicError: publicError, every: every}
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
-	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // newUpstream makes the client of the Ollama servers. How long calls wait for it goes to the figures.
-func newUpstream(settings config.Config, figures *metrics) *ollama.Client {
+func newUpstream(settings config.Config, figures *metrics) *upstream.Pool {
 	cfg := settings.Ollama
-	return ollama.New(ollama.Config{
+	return upstream.New(upstream.Config{
 		BaseURLs:          cfg.BaseURLs,
 		AllowCloud:        settings.AllowCloudModels,
 		MaxInflight:       cfg.MaxInflight,
@@ -31,7 +31,7 @@ func newUpstream(settings config.Config, figures *metrics) *ollama.Client {
 }
 
 // newGateway makes the handlers of the stock routes.
-func newGateway(cfg config.Config, upstream *ollama.Client, models *relay.Models, ledger *usage.Ledger) *gateway.Gateway {
+func newGateway(cfg config.Config, upstream *upstream.Pool, models *relay.Models, ledger *usage.Ledger) *gateway.Gateway {
 	return gateway.New(upstream, models, ledger, tellAndNote, gateway.Options{
 		MaxBody: cfg.MaxModelBody, MaxKeepAlive: cfg.MaxKeepAlive, StreamAlive: cfg.StreamKeepAlive, AllowCloud: cfg.AllowCloudModels,
 	})

@@ -14,8 +14,8 @@ import (
 	"connectrpc.com/grpchealth"
 
 	"github.com/paddock-gate/paddock/internal/migrate"
-	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
 // health answers the probes: alive as long as the process is, ready while it can serve.
@@ -41,16 +41,16 @@ const (
 
 // pings are how the Ollama servers answered last.
 type pings struct {
-	upstream *ollama.Client
+	upstream *upstream.Pool
 
 	mu  sync.Mutex
 	at  time.Time
-	all []ollama.Health
+	all []upstream.Health
 }
 
 // ask tells how the Ollama servers answer. It asks them, unless it did so just now: the circuit breakers know nothing
 // before the first calls. The log tells when one stops answering and when it does again.
-func (p *pings) ask(ctx context.Context) []ollama.Health {
+func (p *pings) ask(ctx context.Context) []upstream.Health {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Since(p.at) < pingHolds {
@@ -74,7 +74,7 @@ func (p *pings) ask(ctx context.Context) []ollama.Health {
 
 // state tells of all the Ollama servers together whether they answer.
 func (p *pings) state(ctx context.Context) string {
-	answered := func(h ollama.Health) bool { return h.Err == nil }
+	answered := func(h upstream.Health) bool { return h.Err == nil }
 	all := p.ask(ctx)
 	switch silent := slices.DeleteFunc(slices.Clone(all), answered); len(silent) {
 	case 0:

@@ -9,9 +9,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
@@ -62,7 +62,7 @@ func newMetrics(s *store.Store, h *secret.Hasher, running *streams) *metrics {
 }
 
 // watch adds what is known of the upstreams and of the queue before them.
-func (m *metrics) watch(upstream *ollama.Client, pings *pings) {
+func (m *metrics) watch(upstream *upstream.Pool, pings *pings) {
 	m.registry.MustRegister(&upstreams{upstream, pings})
 }
 
@@ -87,7 +87,7 @@ func classOf(batch bool) string {
 
 // upstreams collects one snapshot for all that it tells.
 type upstreams struct {
-	client *ollama.Client
+	client *upstream.Pool
 	pings  *pings
 }
 
@@ -121,7 +121,7 @@ func (u *upstreams) Collect(all chan<- prometheus.Metric) {
 	s := u.client.Stats()
 	for _, server := range s.Upstreams {
 		up := 1.0
-		if server.State == ollama.Open {
+		if server.State == upstream.Open {
 			up = 0
 		}
 		gauge(upstreamUp, up, server.Name)

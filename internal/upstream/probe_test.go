@@ -1,0 +1,63 @@
+package upstream
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// slowLoader is a model that hangs. Once unloaded it answers when it is loaded
+// again, which a client who leaves puts an end to.
+type slowLoader struct {
+	mu    sync.Mutex
+	loads []time.Duration // how long each will take; nil before it is unloaded
+}
+
+func (l *slowLoader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	if r.URL.Path == "/api/version" {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if strings.Contains(string(body), "keep_alive") {
+		l.loads = []time.Duration{time.Minute, 100 * time.Millisecond}
+		return
+	}
+	load := time.Minute
+	if len(l.loads) > 0 {
+		load, l.loads = l.loads[0], l.loads[1:]
+	}
+	select {
+	case <-time.After(load):
+	case <-r.Context().Done():
+	}
+}
+
+// What Ollama has to load takes longer to answer than what it has loaded, and
+// only as long as somebody waits for it.
+func TestAModelThatLoadsSlowlyComesBack(t *testing.T) {
+	upstream := httptest.NewServer(&slowLoader{})
+	t.Cleanup(upstream.Close)
+	base, err := url.Parse(upstream.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(base, "s", Config{ConnectTimeout: time.Minute, FirstTokenTimeout: 300 * time.Millisecond}, func() {})
+	m := newSilence(s, question{model: "m"})
+	m.patience, m.within = 30*time.Millisecond, 30*time.Millisecond
+	if err := m.probe(); !isSilent(err) {
+		t.Errorf("%v, though the first load hangs", err)
+	}
+	if err := m.probe(); err != nil {
+		t.Errorf("%v, though it can load in time", err)
+	}
+	if m.within != m.patience {
+		t.Errorf("a loaded model gets %v", m.within)
+	}
+}

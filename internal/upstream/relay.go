@@ -1,0 +1,225 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/ollama"
+)
+
+// Turn is for whom a model call is made, and how urgent it is.
+type Turn struct {
+	User  string // users take turns; "" is one, too
+	Batch bool   // embeddings by the batch: interactive calls go first
+	// Affinity is a number that calls share whose prompts begin alike: a server that
+	// has served one has read most of the next; 0: none.
+	Affinity uint64
+	Begun    func() // called when the turn has come, before an upstream is asked; may be nil
+}
+
+// Request is a model call that is encoded already.
+type Request struct {
+	Turn  Turn
+	Path  string // "api/chat", "v1/chat/completions"
+	Model string // its canonical name; Body may spell it otherwise
+	Body  *ollama.Body
+	// Load is what Body says of how to load the model.
+	Load ollama.Load
+	// Whole: the answer begins when it is done. It may take wholeFactor times as
+	// long as a first token: only then does its model seem to hang.
+	Whole bool
+}
+
+// wholeFactor makes an hour of the ten minutes that a first token may take by
+// default: some 32,000 tokens, as much as clients ask for at once, at 10 a second. More
+// would only keep calls waiting for a model that hangs.
+const wholeFactor = 6
+
+// quickPath is the one path of a model's that the model does not work for.
+const quickPath = "api/show"
+
+// Relay sends a request to an upstream that has the model, when its turn has
+// come, and gives the answer whatever its status; the answer must be closed. That
+// no upstream has the model, or that all of those that have it are full, is such
+// an answer, too. It fails with ErrUnavailable, with ErrRemote, or with ctx's error.
+func (c *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
+	begun := time.Now()
+	var away []*server         // those that certainly have not served the call
+	var lost []*server         // of them, those that may come back while the call waits
+	var refused *ollama.Answer // in which the last that answered says so
+	var refusal error          // of the last that could not be asked
+	for {
+		holders, err := c.able(ctx, r, away)
+		switch {
+		case len(holders) == 0 && refused != nil:
+			return refused, nil
+		case len(holders) == 0:
+			return nil, cmp.Or(err, refusal)
+		}
+		s, a, err := c.relayTo(ctx, r, slices.Concat(holders, lost), begun)
+		var fault *ollama.Error
+		switch {
+		case errors.As(err, &fault) && fault.Unserved:
+			away, refusal = append(away, s), err
+			if !slices.Contains(lost, s) {
+				lost = append(lost, s)
+			}
+		case err != nil:
+			return nil, err
+		case a == nil:
+		case a.Unserved:
+			away, refused = append(away, s), a
+			if a.Status == http.StatusNotFound && len(c.servers) > 1 { // the model may have moved
+				_ = c.renewCatalogs(ctx, catalogPause)
+			}
+		default:
+			return a, nil
+		}
+	}
+}
+
+// relayTo makes a call of one of the servers, and tells which one it was. It
+// gives neither answer nor error when that one came into doubt meanwhile.
+func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun time.Time) (*server, *ollama.Answer, error) {
+	if r.Path == quickPath {
+		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.standing(r.Model), b.standing(r.Model)) })
+		a, err := s.relay(ctx, r)
+		return s, a, err
+	}
+	s, err := c.enter(ctx, r.Turn, r.Model, holders, begun)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !c.allowCloud && c.lastWhereIs(r.Model).remote { // meanwhile
+		c.queue.Leave(s.index, r.Turn.User)
+		return s, nil, ollama.ErrModelRemote
+	}
+	if !s.ready(r.Model) { // the verdict must not be waited for in a place that others need
+		c.queue.Leave(s.index, r.Turn.User)
+		return s, nil, nil
+	}
+	if r.Turn.Begun != nil {
+		r.Turn.Begun()
+	}
+	a, err := s.relay(ctx, r)
+	if err != nil || a.Unserved {
+		c.queue.Leave(s.index, r.Turn.User)
+		return s, a, err
+	}
+	works := a.Status == http.StatusOK // else it is Ollama's own word
+	if works {
+		s.pulses.began(r.Model)
+	}
+	a.OnEnd = func(err error) {
+		if works {
+			s.pulses.ended(r.Model)
+		}
+		if err != nil {
+			s.note(r.Model, a, err)
+		}
+		c.queue.Leave(s.index, r.Turn.User)
+	}
+	return s, a, nil
+}
+
+// relay sends a request, and remembers how that went.
+func (s *server) relay(ctx context.Context, r Request) (*ollama.Answer, error) {
+	a, err := s.work(ctx, r)
+	if err == nil {
+		err = a.KeepRefusal()
+	}
+	s.note(r.Model, a, err)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// note remembers whether a call for the model went wrong at the server: then the
+// next had better go to another. Calls that are refused say nothing about that.
+func (s *server) note(model string, a *ollama.Answer, err error) {
+	var fault *ollama.Error
+	switch {
+	case errors.As(err, &fault), err == nil && a.Status >= http.StatusInternalServerError:
+		s.pulses.failed(model)
+	case err == nil && a.Status == http.StatusOK:
+		s.pulses.worked(model)
+	}
+}
+
+// work sends a request with the limits of its kind.
+func (s *server) work(ctx context.Context, r Request) (*ollama.Answer, error) {
+	l := s.model
+	switch {
+	case r.Path == quickPath:
+		r.Model = ""
+		l = s.quick
+	case r.Whole:
+		l.FirstByte, l.whole = wholeFactor*l.FirstByte, true
+	}
+	return s.ask(ctx, r, l)
+}
+
+// able gives the servers that have the call's model and are not away, as soon as
+// one of them is not in doubt. None at all are left when all are away.
+func (c *Pool) able(ctx context.Context, r Request, away []*server) ([]*server, error) {
+	holders, err := c.holders(ctx, r.Model)
+	if err != nil {
+		return nil, err
+	}
+	if len(away) > 0 {
+		holders = slices.DeleteFunc(slices.Clone(holders), func(s *server) bool { return slices.Contains(away, s) })
+	}
+	model := r.Model
+	if r.Path == quickPath {
+		model = ""
+	}
+	if len(holders) == 0 || anyReady(holders, model) {
+		return holders, nil
+	}
+	if err := recovered(ctx, model, holders); err != nil {
+		return nil, err
+	}
+	return holders, nil
+}
+
+// anyReady tells whether one of the servers is ready for the model. It has all
+// others looked into.
+func anyReady(servers []*server, model string) bool {
+	ready := 0
+	for _, s := range servers {
+		if s.ready(model) {
+			ready++
+		}
+	}
+	return ready > 0
+}
+
+// recovered gives nil as soon as one of the servers proves well, or the refusal
+// that ends soonest. It asks all of them at once.
+func recovered(ctx context.Context, model string, doubtful []*server) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	verdicts := make(chan error, len(doubtful))
+	for _, s := range doubtful {
+		go func() { verdicts <- s.admit(ctx, model) }()
+	}
+	var soonest *ollama.Error
+	for range doubtful {
+		err := <-verdicts
+		var refusal *ollama.Error
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &refusal):
+			return err
+		case soonest == nil || refusal.RetryAfter < soonest.RetryAfter:
+			soonest = refusal
+		}
+	}
+	return soonest
+}

@@ -1,0 +1,48 @@
+package upstream
+
+import (
+	"context"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/fairqueue"
+	"github.com/paddock-gate/paddock/internal/ollama"
+)
+
+// enter waits for a call's turn at one of the servers that have its model; the caller
+// must leave the queue.
+func (c *Pool) enter(ctx context.Context, turn Turn, model string, holders []*server, begun time.Time) (*server, error) {
+	call := &fairqueue.Call{User: turn.User, Batch: turn.Batch, Servers: make([]int, len(holders)), Begun: begun}
+	for i, s := range holders {
+		call.Servers[i] = s.index
+	}
+	call.Rank = func(server int) int {
+		if s := c.servers[server].standing(model); s != doubtful {
+			return int(s)
+		}
+		return fairqueue.Unready
+	}
+	if turn.Affinity != 0 {
+		call.Affinity = func(server int) uint64 { return c.servers[server].closeTo(turn.Affinity) }
+	}
+	server, err := c.queue.Enter(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	return c.servers[server], nil
+}
+
+// closeTo returns how close the server is to an affinity, by rendezvous hashing: all
+// replicas of Paddock come to the same.
+func (s *server) closeTo(affinity uint64) uint64 {
+	h := affinity ^ s.hash
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9 // the finalizer of SplitMix64
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// busy is the error of calls that get no turn.
+func busy(cause error, longestWait time.Duration) error {
+	err := ollama.ErrBusy.WithCause(cause)
+	err.RetryAfter = max(err.RetryAfter, longestWait)
+	return err
+}

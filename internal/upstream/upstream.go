@@ -1,0 +1,131 @@
+// Package upstream is the pool of Ollama servers that answer for Paddock: which are
+// healthy, which models they have, and which of them takes the next call.
+//
+// A call goes to the least busy healthy server that has its model, when its turn
+// has come. It goes to another only when the first one certainly has not served
+// it, since it cannot have seen it or says so: a POST may have been served
+// although its answer was lost.
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/fairqueue"
+)
+
+// Config says where the upstreams are and how long to wait for them.
+type Config struct {
+	// BaseURLs are http or https, with or without a path: one or more. Of equals,
+	// the first is preferred.
+	BaseURLs []*url.URL
+	// ConnectTimeout bounds getting a connection, and the whole of the calls
+	// that no model works for, such as Models and Ping.
+	ConnectTimeout time.Duration
+	// FirstTokenTimeout bounds the wait for the first byte of what a model
+	// answers, loading the model included and waiting for its turn not.
+	FirstTokenTimeout time.Duration
+	// IdleTimeout bounds every later wait for more bytes of it.
+	IdleTimeout time.Duration
+	// MaxInflight is how many model calls an upstream is given at once; 0: any
+	// number, and none waits.
+	MaxInflight int
+	// MaxQueue is how many calls may wait for their turn, in all.
+	MaxQueue int
+	// QueueTimeout bounds that wait.
+	QueueTimeout time.Duration
+	// AllowCloud lets calls and lists have the models that run on ollama.com, or on
+	// another server that an upstream's list names: on other machines than these.
+	AllowCloud bool
+	// OnWait is told how long a model call waited, when its turn comes; it may be
+	// nil.
+	OnWait func(wait time.Duration, batch bool)
+}
+
+// Pool calls the servers. It is safe for use by many goroutines.
+type Pool struct {
+	servers    []*server
+	allowCloud bool
+	queue      *fairqueue.Queue
+	version    cached[string]
+}
+
+// New returns a pool of the servers. It does not connect yet.
+func New(config Config) *Pool {
+	c := &Pool{allowCloud: config.AllowCloud, queue: fairqueue.New(fairqueue.Config{
+		Servers:   len(config.BaseURLs),
+		PerServer: config.MaxInflight,
+		Limit:     config.MaxQueue,
+		Timeout:   config.QueueTimeout,
+		Recheck:   firstWait,
+		Busy:      busy,
+		OnWait:    config.OnWait,
+	})}
+	for i, base := range config.BaseURLs {
+		s := newServer(base, shortName(base, config.BaseURLs), config, func() { c.queue.Serve(i) })
+		s.index = i
+		c.servers = append(c.servers, s)
+	}
+	c.version = cached[string]{ask: c.askVersion, freshFor: versionFreshFor}
+	return c
+}
+
+// UpstreamState is how one upstream is doing.
+type UpstreamState struct {
+	Name     string   // unlike any other's: "host:port", and more of its URL where that does not do
+	State    State    // of its circuit breaker
+	InFlight int      // model calls that it works on
+	Silent   []string // models that do not answer in time, or when they are asked whether they are alive; canonical names
+}
+
+// Stats are a snapshot for metrics.
+type Stats struct {
+	fairqueue.Stats
+	Upstreams []UpstreamState
+}
+
+// Stats tells how the upstreams and the queue in front of them are doing.
+func (c *Pool) Stats() Stats {
+	return Stats{c.queue.Stats(), c.Upstreams()}
+}
+
+// Upstreams tells how each upstream is doing, in the order of Config.BaseURLs.
+func (c *Pool) Upstreams() []UpstreamState {
+	states := make([]UpstreamState, len(c.servers))
+	for i, s := range c.servers {
+		states[i] = UpstreamState{Name: s.name, State: s.breaker.State(), InFlight: c.queue.InFlight(i), Silent: s.silent()}
+	}
+	return states
+}
+
+// State tells what the circuit breaker of the healthiest upstream thinks.
+func (c *Pool) State() State {
+	healthiest := slices.MinFunc(c.servers, func(a, b *server) int { return cmp.Compare(a.breaker.State(), b.breaker.State()) })
+	return healthiest.breaker.State()
+}
+
+// Health is how an upstream answered a ping.
+type Health struct {
+	Name string        // as in UpstreamState
+	Took time.Duration // to answer or to fail
+	Err  error         // nil when it answered
+}
+
+// Ping asks every upstream for its version, whatever its circuit breaker thinks.
+func (c *Pool) Ping(ctx context.Context) []Health {
+	all := make([]Health, len(c.servers))
+	var asking sync.WaitGroup
+	for i, s := range c.servers {
+		asking.Go(func() {
+			begun := time.Now()
+			err := s.ping(ctx)
+			all[i] = Health{Name: s.name, Took: time.Since(begun), Err: err}
+		})
+	}
+	asking.Wait()
+	return all
+}
