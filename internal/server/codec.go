@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -109,7 +108,7 @@ func messageOf(m any) (proto.Message, error) {
 
 // connect-go answers what a codec refuses by itself, behind the interceptors' backs, and so without our ErrorInfo. The
 // codecs therefore refuse nothing: they leave the reason in the message, as a field of the highest number there is, for
-// errorInterceptor to find.
+// interceptor to find.
 const undecodedField = protowire.MaxValidNumber
 
 func markUndecoded(msg proto.Message, err error) {
@@ -124,22 +123,12 @@ func readable(err error) string {
 	return strings.TrimSpace(strings.TrimPrefix(s, "proto:"))
 }
 
-var errUndecoded = errors.New("the request could not be decoded")
-
 // undecoded returns the error of a message that could not be decoded.
-func undecoded(m any) error {
-	msg, ok := m.(proto.Message)
-	if !ok {
-		return errUndecoded
-	}
-	unknown := msg.ProtoReflect().GetUnknown()
-	if len(unknown) == 0 {
-		return nil
-	}
-	for len(unknown) > 0 {
+func undecoded(msg proto.Message) error {
+	for unknown := msg.ProtoReflect().GetUnknown(); len(unknown) > 0; {
 		number, kind, n := protowire.ConsumeField(unknown)
 		if n < 0 {
-			return fault.Invalid("", errUndecoded.Error())
+			return fault.Invalid("", "the request could not be decoded")
 		}
 		if number == undecodedField && kind == protowire.BytesType {
 			_, _, tag := protowire.ConsumeTag(unknown)

@@ -51,7 +51,7 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		defer room.free()
 		body, err := d.admit(w, r, e, room)
 		if err != nil {
-			e.refuse(w, r, tellAndNote(r.Context(), err))
+			e.refuse(w, r, publicError(r.Context(), err))
 			return
 		}
 		defer d.calls.end()

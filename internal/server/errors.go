@@ -8,10 +8,8 @@ import (
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/auth"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
-	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -21,18 +19,18 @@ import (
 // errInternal is all that a caller may know of our own faults.
 var errInternal = fault.New(connect.CodeInternal, fault.Internal, "internal error")
 
-// tell turns what went wrong into what the caller may know. Features return a Connect error where they know the answer;
-// this is the one place that decides about the rest, and logs its cause with the request id.
-func tell(ctx context.Context, err error) *connect.Error {
-	if known, ok := errors.AsType[*connect.Error](err); ok && fault.ReasonOf(known) != "" {
-		return known
-	}
-	if ended := context.Cause(ctx); ended != nil {
-		switch {
-		case errors.Is(ended, auth.ErrUnauthenticated):
-			return auth.ErrUnauthenticated
-		case errors.Is(ended, errDraining):
-			return errDraining
+// publicError converts err to the error shown to the client, and notes it as the outcome of ctx's call. Features return a
+// Connect error where they know the answer; publicError decides about all others, and logs their cause with the request id.
+func publicError(ctx context.Context, err error) *connect.Error {
+	public := convert(ctx, err)
+	note(ctx, public)
+	return public
+}
+
+func convert(ctx context.Context, err error) *connect.Error {
+	for _, known := range []error{err, context.Cause(ctx)} { // a cause says why the call was ended
+		if known, ok := errors.AsType[*connect.Error](known); ok && fault.ReasonOf(known) != "" {
+			return known
 		}
 	}
 	invalid := (*protovalidate.ValidationError)(nil)
@@ -44,10 +42,10 @@ func tell(ctx context.Context, err error) *connect.Error {
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
 		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the call's deadline has passed"))
 	}
-	told := tellCause(err)
+	public := convertCause(err)
 	attrs := []slog.Attr{slog.Any("error", err), slog.String("request_id", caller.From(ctx).RequestID)}
-	slog.LogAttrs(ctx, severity(told.Code()), "call failed", append(attrs, observed(ctx)...)...)
-	return told
+	slog.LogAttrs(ctx, severity(public.Code()), "call failed", append(attrs, observed(ctx)...)...)
+	return public
 }
 
 // severity is that of our own failures, of those behind us, and of what the caller did wrong.
@@ -62,8 +60,8 @@ func severity(code connect.Code) slog.Level {
 	}
 }
 
-// tellCause is the switch for errors of the packages below.
-func tellCause(err error) *connect.Error {
+// convertCause converts the errors of the packages below.
+func convertCause(err error) *connect.Error {
 	upstream := (*ollama.Error)(nil)
 	known := (*connect.Error)(nil)
 	switch {
@@ -95,55 +93,4 @@ func violations(e *protovalidate.ValidationError) []*fault.Violation {
 		})
 	}
 	return all
-}
-
-// errorInterceptor passes every error of every handler through tell.
-type errorInterceptor struct{}
-
-func (errorInterceptor) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
-	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
-		err := received(req.Any())
-		if err == nil {
-			var res connect.AnyResponse
-			if res, err = next(ctx, req); err == nil {
-				return res, nil
-			}
-		}
-		return nil, tell(ctx, err)
-	}
-}
-
-func (errorInterceptor) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect.StreamingHandlerFunc {
-	return func(ctx context.Context, conn connect.StreamingHandlerConn) error {
-		if err := next(ctx, decodedConn{conn}); err != nil {
-			return tell(ctx, err)
-		}
-		return nil
-	}
-}
-
-func (errorInterceptor) WrapStreamingClient(next connect.StreamingClientFunc) connect.StreamingClientFunc {
-	return next
-}
-
-// decodedConn lets no message through that was not received as it should.
-type decodedConn struct{ connect.StreamingHandlerConn }
-
-func (c decodedConn) Receive(m any) error {
-	if err := c.StreamingHandlerConn.Receive(m); err != nil {
-		return err
-	}
-	return received(m)
-}
-
-// received tells what is wrong with a message before its own rules are asked.
-func received(m any) error {
-	if err := undecoded(m); err != nil {
-		return err
-	}
-	switch m.(type) {
-	case *paddockv1.ChatRequest, *paddockv1.EmbedRequest: // none of it is kept: models may be given any character
-		return nil
-	}
-	return withoutNUL(m)
 }

@@ -45,6 +45,7 @@ func TestCausesStayInside(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
 	defer slog.SetDefault(previous)
 
+	valid := &paddockv1.ChatRequest{Messages: []*paddockv1.ChatMessage{{Role: "user", Content: "hi"}}}
 	const inside = "canary: SELECT secret FROM users at /var/lib/app 10.0.0.3:5432"
 	for _, c := range []struct {
 		name   string
@@ -63,13 +64,13 @@ func TestCausesStayInside(t *testing.T) {
 		{"a wrapped fault", func() error { return fmt.Errorf("%s: %w", inside, fault.NotFound("user")) }, connect.CodeNotFound, fault.NotFoundReason},
 	} {
 		mux := http.NewServeMux()
-		interceptors := connect.WithInterceptors(errorInterceptor{}, recoverInterceptor{})
+		interceptors := connect.WithInterceptors(interceptor{})
 		mux.Handle(paddockv1connect.NewAuthServiceHandler(failing{fail: c.fail}, interceptors))
 		mux.Handle(paddockv1connect.NewOllamaServiceHandler(failing{fail: c.fail}, interceptors))
 		server := httptest.NewServer(mux)
 		log.Reset()
 		_, unary := paddockv1connect.NewAuthServiceClient(server.Client(), server.URL).WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-		stream, streamed := paddockv1connect.NewOllamaServiceClient(server.Client(), server.URL).Chat(t.Context(), &paddockv1.ChatRequest{})
+		stream, streamed := paddockv1connect.NewOllamaServiceClient(server.Client(), server.URL).Chat(t.Context(), valid)
 		if streamed == nil {
 			for stream.Receive() {
 			}
@@ -116,7 +117,7 @@ func TestTheLogTellsWhoseFaultItIs(t *testing.T) {
 		"ERROR": errors.New("a bug"),
 	} {
 		log.Reset()
-		tell(ctx, err)
+		publicError(ctx, err)
 		for _, want := range []string{`"level":"` + level + `"`, `"method":"POST"`, `"path":"/api/chat"`} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%v: the log lacks %s: %s", err, want, log.String())

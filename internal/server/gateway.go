@@ -32,7 +32,7 @@ func newUpstream(settings config.Config, figures *metrics) *upstream.Pool {
 
 // newGateway makes the handlers of the stock routes.
 func newGateway(cfg config.Config, upstream *upstream.Pool, models *relay.Models, ledger *usage.Ledger) *gateway.Gateway {
-	return gateway.New(upstream, models, ledger, tellAndNote, gateway.Options{
+	return gateway.New(upstream, models, ledger, publicError, gateway.Options{
 		MaxBody: cfg.MaxModelBody, MaxKeepAlive: cfg.MaxKeepAlive, StreamAlive: cfg.StreamKeepAlive, AllowCloud: cfg.AllowCloudModels,
 	})
 }

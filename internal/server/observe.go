@@ -173,14 +173,7 @@ func observed(ctx context.Context) []slog.Attr {
 
 // note tells observe how the call ended: an HTTP status says little for gRPC.
 func note(ctx context.Context, err *connect.Error) {
-	if seen := observationOf(ctx); seen != nil && err != nil {
+	if seen := observationOf(ctx); seen != nil {
 		seen.code = err.Code()
 	}
-}
-
-// tellAndNote is tell for errors that no interceptor sees.
-func tellAndNote(ctx context.Context, err error) *connect.Error {
-	told := tell(ctx, err)
-	note(ctx, told)
-	return told
 }

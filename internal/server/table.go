@@ -4,9 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
-	"connectrpc.com/validate"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/paddock-gate/paddock/internal/gateway"
@@ -65,11 +63,6 @@ func handlerOptions(strict map[protoreflect.FullName]bool, outermost ...connect.
 		connect.WithCodec(jsonCodec{name: "json", strict: strict}),
 		connect.WithCodec(jsonCodec{name: "json; charset=utf-8", strict: strict}),
 		uncompressed,
-		connect.WithInterceptors(append(outermost,
-			noteInterceptor{},
-			errorInterceptor{},
-			recoverInterceptor{},
-			validate.NewInterceptor(validate.WithValidator(boundedValidator{protovalidate.GlobalValidator})),
-		)...),
+		connect.WithInterceptors(append(outermost, interceptor{})...),
 	}
 }

@@ -12,11 +12,7 @@ import (
 
 // withoutNUL refuses a message in which any text holds a NUL, which PostgreSQL cannot keep and SQLite would. (Text that
 // is not UTF-8 is refused when the message is decoded.)
-func withoutNUL(m any) error {
-	msg, ok := m.(proto.Message)
-	if !ok {
-		return nil
-	}
+func withoutNUL(msg proto.Message) error {
 	if field := nulInMessage(msg.ProtoReflect()); field != "" {
 		return fault.Invalid(field, "must not hold a NUL character")
 	}
