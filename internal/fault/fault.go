@@ -67,6 +67,12 @@ func Retry(code connect.Code, reason Reason, message string, after time.Duration
 	return err
 }
 
+// RetryDefault is when another try makes sense, where nothing better is known.
+const RetryDefault = time.Second
+
+// ErrInternal is all that a caller may know of our own faults.
+var ErrInternal = New(connect.CodeInternal, Internal, "internal error")
+
 // ErrModelNotAllowed refuses a call of a model that is not on the caller's lists.
 var ErrModelNotAllowed = New(connect.CodePermissionDenied, ModelNotAllowed, "you may not use this model")
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/paddock-gate/paddock/internal/caller"
 )
 
 // proxies are the networks whose word about a client's address is taken.
@@ -21,6 +23,18 @@ func (p proxies) trusts(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// locate fills in where the request's caller is: the address, whether their connection is encrypted, and whether a page of
+// another origin makes the request.
+func (p proxies) locate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := caller.From(r.Context())
+		var host string
+		c.IP, c.TLS, host = p.client(r)
+		c.CrossOrigin = isCrossOrigin(r, host, c.TLS)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // client returns the address that the request comes from, whether the client's own connection is encrypted, and the host that

@@ -93,7 +93,7 @@ func tooLarge(most int64) *connect.Error {
 		size = fmt.Sprintf("%d MiB", most>>20)
 	}
 	message := "the request is larger than " + size
-	return fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, message, retryDefault)
+	return fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, message, fault.RetryDefault)
 }
 
 // readBody reads the whole body, so that what is too large, too slow or no message is told as such in every dialect.

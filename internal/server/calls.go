@@ -9,7 +9,7 @@ import (
 )
 
 // errDraining ends what still runs when the time to end is over, and refuses what begins in it.
-var errDraining = fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, "the server is shutting down", retryDefault)
+var errDraining = fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, "the server is shutting down", fault.RetryDefault)
 
 // calls counts the calls that are running, so that a server that shuts down can wait for the last of them.
 type calls struct {

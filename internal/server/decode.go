@@ -22,7 +22,7 @@ const (
 var (
 	errCoding = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "of content codings only gzip and zstd are decoded")
 	errDense  = fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge,
-		"the body becomes more than a hundred times as large as it was sent", retryDefault)
+		"the body becomes more than a hundred times as large as it was sent", fault.RetryDefault)
 	errBadCoding = fault.Invalid("Content-Encoding", "the body is not what its content coding says")
 )
 

@@ -30,15 +30,6 @@ func openAPI(w http.ResponseWriter, r *http.Request) {
 // docs answers the page that renders it.
 func docs(w http.ResponseWriter, r *http.Request) { servePage(w, r, "docs.html") }
 
-// withoutPage stands at the root of a server that serves the API alone.
-func withoutPage(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(http.StatusNotFound)
-	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Paddock</title>
-<p>There is no page here: this server serves the API alone. <a href="/docs">Its documentation</a> tells how.
-`) // the client has gone
-}
-
 // docsFile answers what the pages load.
 func docsFile(w http.ResponseWriter, r *http.Request) {
 	switch name := r.PathValue("file"); name {

@@ -43,9 +43,7 @@ type entrance struct {
 // guard lets through to next what the entrance's access rule admits.
 func (d *door) guard(e entrance, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if seen := observationOf(r.Context()); seen != nil {
-			seen.refuse = e.refuse
-		}
+		onPanic(r.Context(), e.refuse)
 		w.Header().Set("Cache-Control", "no-store")
 		room := d.bodies.of(caller.From(r.Context()))
 		defer room.free()

@@ -8,7 +8,6 @@ import (
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
@@ -16,14 +15,11 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// errInternal is all that a caller may know of our own faults.
-var errInternal = fault.New(connect.CodeInternal, fault.Internal, "internal error")
-
 // publicError converts err to the error shown to the client, and notes it as the outcome of ctx's call. Features return a
 // Connect error where they know the answer; publicError decides about all others, and logs their cause with the request id.
 func publicError(ctx context.Context, err error) *connect.Error {
 	public := convert(ctx, err)
-	note(ctx, public)
+	noteCode(ctx, public.Code())
 	return public
 }
 
@@ -43,8 +39,7 @@ func convert(ctx context.Context, err error) *connect.Error {
 		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the call's deadline has passed"))
 	}
 	public := convertCause(err)
-	attrs := []slog.Attr{slog.Any("error", err), slog.String("request_id", caller.From(ctx).RequestID)}
-	slog.LogAttrs(ctx, severity(public.Code()), "call failed", append(attrs, observed(ctx)...)...)
+	slog.LogAttrs(ctx, severity(public.Code()), "call failed", append(callAttrs(ctx), slog.Any("error", err))...)
 	return public
 }
 
@@ -66,9 +61,9 @@ func convertCause(err error) *connect.Error {
 	known := (*connect.Error)(nil)
 	switch {
 	case errors.Is(err, secret.ErrBusy):
-		return fault.Retry(connect.CodeUnavailable, fault.HashingBusy, "too many sign-ins at once; try again", retryDefault)
+		return fault.Retry(connect.CodeUnavailable, fault.HashingBusy, "too many sign-ins at once; try again", fault.RetryDefault)
 	case errors.Is(err, store.ErrAway):
-		return fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "the database is unavailable; try again", retryDefault)
+		return fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "the database is unavailable; try again", fault.RetryDefault)
 	case errors.As(err, &upstream):
 		return relay.PublicError(upstream)
 	case errors.As(err, &known) && known.Code() == connect.CodeInvalidArgument:
@@ -76,11 +71,8 @@ func convertCause(err error) *connect.Error {
 	case errors.As(err, &known) && known.Code() != connect.CodeUnknown && known.Code() != connect.CodeInternal:
 		return known // of the protocol's own
 	}
-	return errInternal
+	return fault.ErrInternal
 }
-
-// retryDefault is told when nothing better is known.
-const retryDefault = 1e9 // 1 s
 
 // violations names the fields and the rules that they break, in the contract's terms.
 func violations(e *protovalidate.ValidationError) []*fault.Violation {

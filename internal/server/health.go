@@ -20,9 +20,10 @@ import (
 
 // health answers the probes: alive as long as the process is, ready while it can serve.
 type health struct {
-	store *store.Store
-	pings *pings
-	calls *calls
+	store    *store.Store
+	pings    *pings
+	draining func() bool
+	services []string // that Check knows
 }
 
 // readiness is the answer of /readyz. The upstream is told and does not count: accounts and keys work without it.
@@ -90,7 +91,7 @@ func (h *health) ready(ctx context.Context) (checks map[string]string, ready boo
 	checks = map[string]string{"database": "ok", "schema": "ok", "serving": "ok"}
 	ready = true
 	fail := func(check, why string) { checks[check], ready = why, false }
-	if h.calls.draining() {
+	if h.draining() {
 		fail("serving", "shutting down")
 	}
 	if err := h.store.Ping(ctx); err != nil {
@@ -126,7 +127,7 @@ func (h *health) healthz(w http.ResponseWriter, _ *http.Request) {
 
 // Check implements grpchealth.Checker for the server as a whole and for each of our services.
 func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
-	if req.Service != "" && !isService(req.Service) {
+	if req.Service != "" && !slices.Contains(h.services, req.Service) {
 		return nil, connect.NewError(connect.CodeNotFound, errors.New("no such service"))
 	}
 	if _, ready := h.ready(ctx); !ready {

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -47,7 +48,7 @@ func conclude(ctx context.Context, panicked any, err error) error {
 		panic(panicked)
 	case panicked != nil:
 		logPanic(ctx, panicked)
-		err = errInternal
+		err = fault.ErrInternal
 	case err == nil:
 		return nil
 	}

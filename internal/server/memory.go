@@ -10,13 +10,6 @@ import (
 // memoryCheck is how often the server looks whether it has memory to give back.
 const memoryCheck = 10 * time.Second
 
-// MemoryLimit returns how much memory the server may take before the garbage collector runs more often, bytes: all the room that
-// bodies of the largest size share, and as much as the rest takes at most.
-func MemoryLimit(largestBody int64) int64 {
-	b := newBodies(largestBody)
-	return int64(b.inAll+b.ofSmall) + 192<<20
-}
-
 // returnMemory gives memory back to the system while the server is quiet, every interval until ctx ends. Left alone, the
 // garbage collector begins when as much again has been allocated, which after a burst of large bodies or answers may be never.
 // A look while nothing is to be gained costs a millisecond.

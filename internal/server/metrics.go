@@ -24,7 +24,7 @@ type metrics struct {
 	tokens   *prometheus.CounterVec
 }
 
-func newMetrics(s *store.Store, h *secret.Hasher, running *streams) *metrics {
+func newMetrics(s *store.Store, h *secret.Hasher, streams func() int) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -57,7 +57,7 @@ func newMetrics(s *store.Store, h *secret.Hasher, running *streams) *metrics {
 	m.gauge("paddock_db_connections", "Connections that the pool may open.", func() int { return s.Connections().Max })
 	m.gauge("paddock_db_connections_in_use", "Connections in use.", func() int { return s.Connections().InUse })
 	m.gauge("paddock_db_connections_idle", "Connections open and idle.", func() int { return s.Connections().Idle })
-	m.gauge("paddock_streams_in_flight", "Model calls and streamed answers that are running.", running.count)
+	m.gauge("paddock_streams_in_flight", "Model calls and streamed answers that are running.", streams)
 	return m
 }
 

@@ -20,14 +20,11 @@ import (
 )
 
 // observe gives every request an id and a caller (a stranger, so far), and when it is over a log line and its metrics.
-func observe(log *slog.Logger, m *metrics, trusted proxies, next http.Handler) http.Handler {
+func observe(log *slog.Logger, m *metrics, next http.Handler) http.Handler {
 	strangers := newQuiet()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
-		var host string
-		c.IP, c.TLS, host = trusted.client(r)
-		c.CrossOrigin = isCrossOrigin(r, host, c.TLS)
 		seen := &observation{method: r.Method, path: r.URL.Path}
 		r = r.WithContext(caller.With(context.WithValue(r.Context(), observationKey{}, seen), c))
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}
@@ -162,18 +159,25 @@ func observationOf(ctx context.Context) *observation {
 	return seen
 }
 
-// observed tells in the log which call it is about.
-func observed(ctx context.Context) []slog.Attr {
-	seen := observationOf(ctx)
-	if seen == nil {
-		return nil
+// callAttrs are what a line of the log says of the call that it is about.
+func callAttrs(ctx context.Context) []slog.Attr {
+	attrs := []slog.Attr{slog.String("request_id", caller.From(ctx).RequestID)}
+	if seen := observationOf(ctx); seen != nil {
+		attrs = append(attrs, slog.String("method", seen.method), slog.String("path", seen.path))
 	}
-	return []slog.Attr{slog.String("method", seen.method), slog.String("path", seen.path)}
+	return attrs
 }
 
-// note tells observe how the call ended: an HTTP status says little for gRPC.
-func note(ctx context.Context, err *connect.Error) {
+// noteCode sets the code that ctx's call has failed with: an HTTP status says little for gRPC.
+func noteCode(ctx context.Context, code connect.Code) {
 	if seen := observationOf(ctx); seen != nil {
-		seen.code = err.Code()
+		seen.code = code
+	}
+}
+
+// onPanic sets how the client of ctx's call is answered if its handler panics.
+func onPanic(ctx context.Context, refuse func(http.ResponseWriter, *http.Request, *connect.Error)) {
+	if seen := observationOf(ctx); seen != nil {
+		seen.refuse = refuse
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,4 +20,13 @@ func ServePage(ctx context.Context, listener net.Listener, apiBase string) error
 		return err
 	}
 	return nil
+}
+
+// withoutPage stands at the root of a server that serves the API alone.
+func withoutPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Paddock</title>
+<p>There is no page here: this server serves the API alone. <a href="/docs">Its documentation</a> tells how.
+`) // the client has gone
 }

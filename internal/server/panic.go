@@ -10,7 +10,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 // survive deals with what a handler has panicked with, nil for nothing. It answers the client if nothing has been written,
@@ -48,17 +48,13 @@ func refusePanic(w http.ResponseWriter, r *http.Request, seen *observation) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if seen.refuse != nil {
-		seen.refuse(w, r, errInternal)
+		seen.refuse(w, r, fault.ErrInternal)
 		return
 	}
-	http.Error(w, errInternal.Message(), http.StatusInternalServerError)
+	http.Error(w, fault.ErrInternal.Message(), http.StatusInternalServerError)
 }
 
 func logPanic(ctx context.Context, panicked any) {
-	attrs := []slog.Attr{
-		slog.String("value", fmt.Sprint(panicked)),
-		slog.String("stack", string(debug.Stack())),
-		slog.String("request_id", caller.From(ctx).RequestID),
-	}
-	slog.LogAttrs(ctx, slog.LevelError, "panic", append(attrs, observed(ctx)...)...)
+	attrs := append(callAttrs(ctx), slog.String("value", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))
+	slog.LogAttrs(ctx, slog.LevelError, "panic", attrs...)
 }

@@ -4,13 +4,8 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"slices"
-	"sync"
-	"time"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -25,7 +20,6 @@ import (
 	"github.com/paddock-gate/paddock/internal/credentials"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
-	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -59,10 +53,6 @@ var services = []string{
 	paddockv1connect.OverviewServiceName,
 }
 
-func isService(name string) bool {
-	return slices.Contains(services, name)
-}
-
 // Server serves one configuration on one database.
 type Server struct {
 	config  config.Config
@@ -89,7 +79,7 @@ type Options struct {
 // New wires the server. It opens nothing and starts nothing; Run does. The store's schema must be up to date.
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
 	streamed := newStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
-	figures := newMetrics(s, hasher, streamed)
+	figures := newMetrics(s, hasher, streamed.count)
 	upstream := newUpstream(cfg, figures) //nolint:contextcheck // its breakers' probes outlive every call
 	pings := &pings{upstream: upstream}
 	figures.watch(upstream, pings)
@@ -125,7 +115,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		trail:   log,
 		noise:   noise,
 		calls:   running,
-		health:  &health{store: s, pings: pings, calls: running},
+		health:  &health{store: s, pings: pings, draining: running.draining, services: services},
 		metrics: figures,
 		ledger:  ledger,
 	}
@@ -180,8 +170,8 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = observe(logger, srv.metrics, cfg.TrustedProxies,
-		secured(contentSecurityPolicy, unhindered(cfg.MaxModelBody, crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t)))))
+	srv.handler = observe(logger, srv.metrics, proxies(cfg.TrustedProxies).locate(
+		secured(contentSecurityPolicy, unhindered(cfg.MaxModelBody, crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
 }
 
@@ -204,94 +194,3 @@ func allMethods() ([]method, map[protoreflect.FullName]bool, error) {
 
 // Handler is everything that the port serves.
 func (s *Server) Handler() http.Handler { return s.handler }
-
-// drainLimit is how long running calls may take to end after the server is told to stop, and closeLimit how long their
-// clients may take to read the last of it.
-var drainLimit, closeLimit = 30 * time.Second, 2 * time.Second
-
-// Run serves on the listener until ctx ends, then lets running calls end, those that stream at the latest after
-// drainLimit. It returns nil after an orderly end.
-func (s *Server) Run(ctx context.Context, listener net.Listener) error {
-	// Calls outlive ctx, until they are done or drained; the work behind them outlives them.
-	calls, drain := context.WithCancelCause(context.WithoutCancel(ctx))
-	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var behind sync.WaitGroup
-	behind.Go(func() { s.auth.Run(work) })
-	behind.Go(func() { s.noise.Run(work) })
-	behind.Go(func() { s.ledger.Run(work) })
-	behind.Go(func() { janitor.Run(work, s.trail) })
-	behind.Go(func() { returnMemory(work, memoryCheck) })
-	if s.endTracing != nil {
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			_ = s.endTracing(ctx)
-		}()
-	}
-	defer behind.Wait()
-	defer stop()
-	defer drain(errDraining)
-
-	failed := make(chan error, 2)
-	if s.config.MetricsAddr != "" {
-		aside, err := new(net.ListenConfig).Listen(ctx, "tcp", s.config.MetricsAddr)
-		if err != nil {
-			return fmt.Errorf("metrics: %w", err)
-		}
-		only := http.NewServeMux()
-		only.Handle("GET /metrics", s.metrics.handler())
-		metricsServer := newHTTPServer(only, s.log)
-		go func() { failed <- metricsServer.Serve(aside) }()
-		defer metricsServer.Close()
-	}
-	server := newHTTPServer(s.handler, s.log)
-	server.BaseContext = func(net.Listener) context.Context { return calls }
-	go func() { failed <- server.Serve(listener) }()
-
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	s.log.Info("shutting down", "limit", drainLimit.String())
-	// Until the last call has ended, probes are told so, and new calls to go elsewhere.
-	select {
-	case <-s.calls.drain():
-	case <-time.After(drainLimit):
-		drain(errDraining)
-	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
-	defer cancel()
-	defer func() {
-		if err := s.ledger.Close(closing); err != nil {
-			s.log.Warn("usage left for another replica to settle", "error", err)
-		}
-	}()
-	if err := server.Shutdown(closing); err != nil {
-		s.log.Warn("connections cut off", "error", err)
-		return server.Close()
-	}
-	return nil
-}
-
-// newHTTPServer bounds what a peer can make us wait for or keep. There is no WriteTimeout, which would end streams; see
-// recorder.
-func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
-		Handler:           h,
-		Protocols:         &protocols,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       90 * time.Second,
-		MaxHeaderBytes:    32 << 10,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: 100,
-			SendPingTimeout:      15 * time.Second, // which keeps a stream alive that waits
-			PingTimeout:          15 * time.Second,
-			WriteByteTimeout:     writeIdle,
-		},
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-}

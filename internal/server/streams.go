@@ -2,7 +2,6 @@ package server
 
 import (
 	"sync"
-	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -28,7 +27,7 @@ func (s *streams) begin(user uuid.UUID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all >= s.inAll || s.users[user] >= s.perUser {
-		return fault.Retry(connect.CodeResourceExhausted, fault.TooManyStreams, "too many answers are being streamed", time.Second)
+		return fault.Retry(connect.CodeResourceExhausted, fault.TooManyStreams, "too many answers are being streamed", fault.RetryDefault)
 	}
 	s.all++
 	s.users[user]++
