@@ -31,7 +31,7 @@ var floors = [][]string{
 	{"internal/audit"},
 	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview"},
 	{"internal/relay"},
-	{"internal/chat", "internal/gateway"},
+	{"internal/chat", "internal/gateway", "internal/ops"},
 	{"internal/bootstrap", "internal/server"},
 	{"internal/apptest"},
 	{"cmd/paddock", "internal/tools/apidoc", "internal/tools/migration"},

@@ -13,6 +13,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/auth"
 	"github.com/paddock-gate/paddock/internal/caller"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ops"
 )
 
 // door stands in front of every RPC, whatever the protocol, and of every route of the gateway. It decides before the body is
@@ -43,7 +44,7 @@ type entrance struct {
 // guard lets through to next what the entrance's access rule admits.
 func (d *door) guard(e entrance, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		onPanic(r.Context(), e.refuse)
+		ops.OnPanic(r.Context(), e.refuse)
 		w.Header().Set("Cache-Control", "no-store")
 		room := d.bodies.of(caller.From(r.Context()))
 		defer room.free()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -19,7 +20,7 @@ import (
 // Connect error where they know the answer; publicError decides about all others, and logs their cause with the request id.
 func publicError(ctx context.Context, err error) *connect.Error {
 	public := convert(ctx, err)
-	noteCode(ctx, public.Code())
+	ops.NoteCode(ctx, public.Code())
 	return public
 }
 
@@ -39,7 +40,7 @@ func convert(ctx context.Context, err error) *connect.Error {
 		return connect.NewError(connect.CodeDeadlineExceeded, errors.New("the call's deadline has passed"))
 	}
 	public := convertCause(err)
-	slog.LogAttrs(ctx, severity(public.Code()), "call failed", append(callAttrs(ctx), slog.Any("error", err))...)
+	slog.LogAttrs(ctx, severity(public.Code()), "call failed", append(ops.CallAttrs(ctx), slog.Any("error", err))...)
 	return public
 }
 

@@ -14,11 +14,11 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -110,14 +110,16 @@ func TestTheLogTellsWhoseFaultItIs(t *testing.T) {
 	previous := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
 	defer slog.SetDefault(previous)
-	ctx := caller.With(context.WithValue(t.Context(), observationKey{}, &observation{method: "POST", path: "/api/chat"}), &caller.Caller{})
+	figures := ops.NewMetrics(nil, nil, func() int { return 0 })
 	for level, err := range map[string]error{
 		"INFO":  &ollama.Error{Kind: ollama.ErrModelNotFound, Message: "model 'nope' not found"},
 		"WARN":  &ollama.Error{Kind: ollama.ErrUnavailable, Message: "the model server cannot be reached"},
 		"ERROR": errors.New("a bug"),
 	} {
 		log.Reset()
-		publicError(ctx, err)
+		ops.Observe(slog.New(slog.DiscardHandler), figures, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			publicError(r.Context(), err)
+		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil))
 		for _, want := range []string{`"level":"` + level + `"`, `"method":"POST"`, `"path":"/api/chat"`} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%v: the log lacks %s: %s", err, want, log.String())

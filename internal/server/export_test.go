@@ -1,8 +1,12 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/ops"
+)
 
 // ShortenLimits makes what takes seconds by design take less, for tests.
 func ShortenLimits(drain, write, body time.Duration) {
-	drainLimit, writeIdle, bodyIdle = drain, write, body
+	drainLimit, ops.WriteIdle, bodyIdle = drain, write, body
 }

@@ -9,13 +9,14 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
 // newUpstream makes the client of the Ollama servers. How long calls wait for it goes to the figures.
-func newUpstream(settings config.Config, figures *metrics) *upstream.Pool {
+func newUpstream(settings config.Config, figures *ops.Metrics) *upstream.Pool {
 	cfg := settings.Ollama
 	return upstream.New(upstream.Config{
 		BaseURLs:          cfg.BaseURLs,
@@ -23,7 +24,7 @@ func newUpstream(settings config.Config, figures *metrics) *upstream.Pool {
 		MaxInflight:       cfg.MaxInflight,
 		MaxQueue:          cfg.QueueLimit,
 		QueueTimeout:      cfg.QueueTimeout,
-		OnWait:            figures.waited,
+		OnWait:            figures.Waited,
 		ConnectTimeout:    cfg.ConnectTimeout,
 		FirstTokenTimeout: cfg.FirstTokenTimeout,
 		IdleTimeout:       cfg.IdleTimeout,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ops"
 )
 
 // interceptor stands around the handler of every RPC: it checks each request before the handler sees it, recovers from panics,
@@ -47,7 +48,7 @@ func conclude(ctx context.Context, panicked any, err error) error {
 	case panicked == http.ErrAbortHandler: //nolint:errorlint // compared as net/http does
 		panic(panicked)
 	case panicked != nil:
-		logPanic(ctx, panicked)
+		ops.LogPanic(ctx, panicked)
 		err = fault.ErrInternal
 	case err == nil:
 		return nil

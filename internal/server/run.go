@@ -10,11 +10,15 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/janitor"
+	"github.com/paddock-gate/paddock/internal/ops"
 )
 
 // drainLimit is how long running calls may take to end after the server is told to stop, and closeLimit how long their
 // clients may take to read the last of it.
 var drainLimit, closeLimit = 30 * time.Second, 2 * time.Second
+
+// memoryCheck is how often the server looks whether it has memory to give back.
+const memoryCheck = 10 * time.Second
 
 // Run serves on the listener until ctx ends, then lets running calls end, those that stream at the latest after
 // drainLimit. It returns nil after an orderly end.
@@ -27,7 +31,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	behind.Go(func() { s.noise.Run(work) })
 	behind.Go(func() { s.ledger.Run(work) })
 	behind.Go(func() { janitor.Run(work, s.trail) })
-	behind.Go(func() { returnMemory(work, memoryCheck) })
+	behind.Go(func() { ops.ReturnMemory(work, memoryCheck) })
 	if s.endTracing != nil {
 		defer func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -46,7 +50,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 			return fmt.Errorf("metrics: %w", err)
 		}
 		only := http.NewServeMux()
-		only.Handle("GET /metrics", s.metrics.handler())
+		only.Handle("GET /metrics", s.metrics.Handler())
 		metricsServer := newHTTPServer(only, s.log)
 		go func() { failed <- metricsServer.Serve(aside) }()
 		defer metricsServer.Close()
@@ -97,7 +101,7 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 			MaxConcurrentStreams: 100,
 			SendPingTimeout:      15 * time.Second, // which keeps a stream alive that waits
 			PingTimeout:          15 * time.Second,
-			WriteByteTimeout:     writeIdle,
+			WriteByteTimeout:     ops.WriteIdle,
 		},
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

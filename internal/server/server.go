@@ -20,6 +20,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/credentials"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
+	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -61,8 +62,8 @@ type Server struct {
 	trail   *audit.Log
 	noise   *audit.Noise
 	calls   *calls
-	health  *health
-	metrics *metrics
+	health  *ops.Health
+	metrics *ops.Metrics
 	ledger  *usage.Ledger
 	routes  *table
 	handler http.Handler
@@ -79,10 +80,10 @@ type Options struct {
 // New wires the server. It opens nothing and starts nothing; Run does. The store's schema must be up to date.
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
 	streamed := newStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
-	figures := newMetrics(s, hasher, streamed.count)
+	figures := ops.NewMetrics(s, hasher, streamed.count)
 	upstream := newUpstream(cfg, figures) //nolint:contextcheck // its breakers' probes outlive every call
-	pings := &pings{upstream: upstream}
-	figures.watch(upstream, pings)
+	pings := ops.NewPings(upstream)
+	figures.Watch(upstream, pings)
 	limit := newLimiter(cfg.RateLimitPerMinute)
 	if !s.Embedded() {
 		limit.shared = s.TakeRequests
@@ -91,7 +92,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	ledger := usage.NewLedger(s, log, caller.Quota{
 		TokensPerDay: cfg.TokensPerDay, TokensPerMonth: cfg.TokensPerMonth, RequestsPerMinute: &perMinute,
 	})
-	ledger.AnswerTokens, ledger.Settled = int64(cfg.AnswerTokens), figures.settled
+	ledger.AnswerTokens, ledger.Settled = int64(cfg.AnswerTokens), figures.Settled
 	noise := audit.NewNoise(log)
 	authentication, err := auth.New(s, log, noise, hasher, auth.Options{
 		Secrets:           o.Secrets,
@@ -115,7 +116,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		trail:   log,
 		noise:   noise,
 		calls:   running,
-		health:  &health{store: s, pings: pings, draining: running.draining, services: services},
+		health:  &ops.Health{Store: s, Pings: pings, Draining: running.draining, Services: services},
 		metrics: figures,
 		ledger:  ledger,
 	}
@@ -126,7 +127,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	var tracing []connect.Interceptor
 	if cfg.Tracing {
 		tracing = make([]connect.Interceptor, 1)
-		if tracing[0], srv.endTracing, err = newTracing(ctx); err != nil {
+		if tracing[0], srv.endTracing, err = ops.NewTracing(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -154,15 +155,15 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		t.open(grpcreflect.NewHandlerV1(reflector, uncompressed))
 		t.open(grpcreflect.NewHandlerV1Alpha(reflector, uncompressed))
 	}
-	t.HandleFunc("GET /healthz", srv.health.healthz)
-	t.HandleFunc("GET /readyz", srv.health.readyz)
+	t.HandleFunc("GET /healthz", srv.health.Healthz)
+	t.HandleFunc("GET /readyz", srv.health.Readyz)
 	if cfg.MetricsAddr == "" {
-		t.Handle("GET /metrics", srv.metrics.handler())
+		t.Handle("GET /metrics", srv.metrics.Handler())
 	}
-	t.HandleFunc("GET /openapi.json", openAPI)
-	t.HandleFunc("GET /docs", docs)
+	t.HandleFunc("GET /openapi.json", ops.OpenAPI)
+	t.HandleFunc("GET /docs", ops.Docs)
 	t.Handle("GET /docs/{$}", http.RedirectHandler("/docs", http.StatusMovedPermanently))
-	t.HandleFunc("GET /docs/{file}", docsFile)
+	t.HandleFunc("GET /docs/{file}", ops.DocsFile)
 	var page http.Handler = http.HandlerFunc(withoutPage)
 	if !o.WithoutPage {
 		page = ui.Handler("")
@@ -170,7 +171,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = observe(logger, srv.metrics, proxies(cfg.TrustedProxies).locate(
+	srv.handler = ops.Observe(logger, srv.metrics, proxies(cfg.TrustedProxies).locate(
 		secured(contentSecurityPolicy, unhindered(cfg.MaxModelBody, crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
 }

@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func survive(rec *recorder, r *http.Request, seen *observation, panicked any) (b
 		}
 		return true
 	}
-	logPanic(r.Context(), panicked)
+	LogPanic(r.Context(), panicked)
 	if rec.status == 0 {
 		refusePanic(rec, r, seen)
 	} else {
@@ -54,7 +54,8 @@ func refusePanic(w http.ResponseWriter, r *http.Request, seen *observation) {
 	http.Error(w, fault.ErrInternal.Message(), http.StatusInternalServerError)
 }
 
-func logPanic(ctx context.Context, panicked any) {
-	attrs := append(callAttrs(ctx), slog.String("value", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))
+// LogPanic writes what a call has panicked with, and the stack of its goroutine, to the log.
+func LogPanic(ctx context.Context, panicked any) {
+	attrs := append(CallAttrs(ctx), slog.String("value", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))
 	slog.LogAttrs(ctx, slog.LevelError, "panic", attrs...)
 }

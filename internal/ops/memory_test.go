@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"runtime/debug"
@@ -10,7 +10,7 @@ import (
 // allocated after.
 func TestReturnMemory_HeldThenLeft(t *testing.T) {
 	debug.FreeOSMemory() // what other tests have left
-	go returnMemory(t.Context(), 20*time.Millisecond)
+	go ReturnMemory(t.Context(), 20*time.Millisecond)
 	time.Sleep(100 * time.Millisecond)
 	_, before := memory()
 	bodies := make([][]byte, 0, 16)

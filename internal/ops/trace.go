@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"context"
@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace"
 )
 
-// newTracing returns the interceptor that traces calls and exports the spans over OTLP/HTTP, as the standard OTEL_*
+// NewTracing returns the interceptor that traces calls and exports the spans over OTLP/HTTP, as the standard OTEL_*
 // variables say, and the function that flushes them. A trace that a caller names is linked to, never continued: its id,
 // and whether it is sampled, are a stranger's to invent.
-func newTracing(ctx context.Context) (connect.Interceptor, func(context.Context) error, error) {
+func NewTracing(ctx context.Context) (connect.Interceptor, func(context.Context) error, error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("tracing: %w", err)

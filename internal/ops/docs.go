@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"bytes"
@@ -22,16 +22,16 @@ import (
 //go:embed pages
 var pages embed.FS
 
-// openAPI answers the OpenAPI 3.1 description of every RPC as HTTP/JSON, generated from the protos.
-func openAPI(w http.ResponseWriter, r *http.Request) {
+// OpenAPI answers the OpenAPI 3.1 description of every RPC as HTTP/JSON, generated from the protos.
+func OpenAPI(w http.ResponseWriter, r *http.Request) {
 	serveFile(w, r, "openapi.json", openapi.JSON)
 }
 
-// docs answers the page that renders it.
-func docs(w http.ResponseWriter, r *http.Request) { servePage(w, r, "docs.html") }
+// Docs answers the page that renders it.
+func Docs(w http.ResponseWriter, r *http.Request) { servePage(w, r, "docs.html") }
 
-// docsFile answers what the pages load.
-func docsFile(w http.ResponseWriter, r *http.Request) {
+// DocsFile answers what the pages load.
+func DocsFile(w http.ResponseWriter, r *http.Request) {
 	switch name := r.PathValue("file"); name {
 	case "swagger-ui.css", "swagger-ui-bundle.js":
 		serveSwaggerUI(w, r, name)

@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"context"
@@ -18,12 +18,12 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
-// health answers the probes: alive as long as the process is, ready while it can serve.
-type health struct {
-	store    *store.Store
-	pings    *pings
-	draining func() bool
-	services []string // that Check knows
+// Health answers the probes: alive as long as the process is, ready while it can serve.
+type Health struct {
+	Store    *store.Store
+	Pings    *Pings
+	Draining func() bool
+	Services []string // that Check knows
 }
 
 // readiness is the answer of /readyz. The upstream is told and does not count: accounts and keys work without it.
@@ -40,8 +40,8 @@ const (
 	pingPatience = time.Second
 )
 
-// pings are how the Ollama servers answered last.
-type pings struct {
+// Pings are how the Ollama servers answered last.
+type Pings struct {
 	upstream *upstream.Pool
 
 	mu  sync.Mutex
@@ -49,9 +49,12 @@ type pings struct {
 	all []upstream.Health
 }
 
+// NewPings returns what asks the upstream's servers.
+func NewPings(upstream *upstream.Pool) *Pings { return &Pings{upstream: upstream} }
+
 // ask tells how the Ollama servers answer. It asks them, unless it did so just now: the circuit breakers know nothing
 // before the first calls. The log tells when one stops answering and when it does again.
-func (p *pings) ask(ctx context.Context) []upstream.Health {
+func (p *Pings) ask(ctx context.Context) []upstream.Health {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Since(p.at) < pingHolds {
@@ -74,7 +77,7 @@ func (p *pings) ask(ctx context.Context) []upstream.Health {
 }
 
 // state tells of all the Ollama servers together whether they answer.
-func (p *pings) state(ctx context.Context) string {
+func (p *Pings) state(ctx context.Context) string {
 	answered := func(h upstream.Health) bool { return h.Err == nil }
 	all := p.ask(ctx)
 	switch silent := slices.DeleteFunc(slices.Clone(all), answered); len(silent) {
@@ -87,27 +90,28 @@ func (p *pings) state(ctx context.Context) string {
 }
 
 // ready tells by checks whether calls can be served.
-func (h *health) ready(ctx context.Context) (checks map[string]string, ready bool) {
+func (h *Health) ready(ctx context.Context) (checks map[string]string, ready bool) {
 	checks = map[string]string{"database": "ok", "schema": "ok", "serving": "ok"}
 	ready = true
 	fail := func(check, why string) { checks[check], ready = why, false }
-	if h.draining() {
+	if h.Draining() {
 		fail("serving", "shutting down")
 	}
-	if err := h.store.Ping(ctx); err != nil {
+	if err := h.Store.Ping(ctx); err != nil {
 		fail("database", "unavailable")
 		fail("schema", "unknown")
-	} else if err := migrate.Check(ctx, h.store); err != nil {
+	} else if err := migrate.Check(ctx, h.Store); err != nil {
 		fail("schema", "not the one that this version needs")
 	}
 	return checks, ready
 }
 
-func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
+// Readyz answers GET /readyz.
+func (h *Health) Readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	checks, ready := h.ready(ctx)
-	answer := readiness{Status: "ready", Checks: checks, Upstream: h.pings.state(ctx)}
+	answer := readiness{Status: "ready", Checks: checks, Upstream: h.Pings.state(ctx)}
 	if !ready {
 		answer.Status = "unavailable"
 	}
@@ -119,15 +123,16 @@ func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-func (h *health) healthz(w http.ResponseWriter, _ *http.Request) {
+// Healthz answers GET /healthz.
+func (h *Health) Healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
 }
 
 // Check implements grpchealth.Checker for the server as a whole and for each of our services.
-func (h *health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
-	if req.Service != "" && !slices.Contains(h.services, req.Service) {
+func (h *Health) Check(ctx context.Context, req *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
+	if req.Service != "" && !slices.Contains(h.Services, req.Service) {
 		return nil, connect.NewError(connect.CodeNotFound, errors.New("no such service"))
 	}
 	if _, ready := h.ready(ctx); !ready {

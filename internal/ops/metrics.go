@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
-// metrics is a registry of our own, never the global one.
-type metrics struct {
+// Metrics is a registry of our own, never the global one.
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	waits    *prometheus.HistogramVec
@@ -24,8 +24,9 @@ type metrics struct {
 	tokens   *prometheus.CounterVec
 }
 
-func newMetrics(s *store.Store, h *secret.Hasher, streams func() int) *metrics {
-	m := &metrics{
+// NewMetrics registers all but what Watch adds. streams is how many answers are being streamed.
+func NewMetrics(s *store.Store, h *secret.Hasher, streams func() int) *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "paddock_request_duration_seconds",
@@ -61,18 +62,18 @@ func newMetrics(s *store.Store, h *secret.Hasher, streams func() int) *metrics {
 	return m
 }
 
-// watch adds what is known of the upstreams and of the queue before them.
-func (m *metrics) watch(upstream *upstream.Pool, pings *pings) {
+// Watch adds what is known of the upstreams and of the queue before them.
+func (m *Metrics) Watch(upstream *upstream.Pool, pings *Pings) {
 	m.registry.MustRegister(&upstreams{upstream, pings})
 }
 
-// waited notes how long a model call waited for its turn.
-func (m *metrics) waited(wait time.Duration, batch bool) {
+// Waited notes how long a model call waited for its turn.
+func (m *Metrics) Waited(wait time.Duration, batch bool) {
 	m.waits.WithLabelValues(classOf(batch)).Observe(wait.Seconds())
 }
 
-// settled notes what a model call has cost.
-func (m *metrics) settled(call usage.Call, cost usage.Cost) {
+// Settled notes what a model call has cost.
+func (m *Metrics) Settled(call usage.Call, cost usage.Cost) {
 	m.calls.WithLabelValues(string(call.Kind), string(cost.Outcome)).Inc()
 	m.tokens.WithLabelValues("prompt").Add(float64(cost.PromptTokens))
 	m.tokens.WithLabelValues("completion").Add(float64(cost.CompletionTokens))
@@ -88,7 +89,7 @@ func classOf(batch bool) string {
 // upstreams collects one snapshot for all that it tells.
 type upstreams struct {
 	client *upstream.Pool
-	pings  *pings
+	pings  *Pings
 }
 
 var (
@@ -140,15 +141,16 @@ func (u *upstreams) Collect(all chan<- prometheus.Metric) {
 	gauge(queueLongest, s.LongestWait.Seconds())
 }
 
-func (m *metrics) gauge(name, help string, value func() int) {
+func (m *Metrics) gauge(name, help string, value func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
 		func() float64 { return float64(value()) }))
 }
 
-func (m *metrics) observe(route, code string, took time.Duration) {
+func (m *Metrics) observe(route, code string, took time.Duration) {
 	m.requests.WithLabelValues(route, code).Observe(took.Seconds())
 }
 
-func (m *metrics) handler() http.Handler {
+// Handler answers GET /metrics.
+func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// observe gives every request an id and a caller (a stranger, so far), and when it is over a log line and its metrics.
-func observe(log *slog.Logger, m *metrics, next http.Handler) http.Handler {
+// Observe gives every request an id and a caller (a stranger, so far), and when it is over a log line and its metrics.
+func Observe(log *slog.Logger, m *Metrics, next http.Handler) http.Handler {
 	strangers := newQuiet()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -159,8 +159,8 @@ func observationOf(ctx context.Context) *observation {
 	return seen
 }
 
-// callAttrs are what a line of the log says of the call that it is about.
-func callAttrs(ctx context.Context) []slog.Attr {
+// CallAttrs are what a line of the log says of the call that it is about.
+func CallAttrs(ctx context.Context) []slog.Attr {
 	attrs := []slog.Attr{slog.String("request_id", caller.From(ctx).RequestID)}
 	if seen := observationOf(ctx); seen != nil {
 		attrs = append(attrs, slog.String("method", seen.method), slog.String("path", seen.path))
@@ -168,15 +168,15 @@ func callAttrs(ctx context.Context) []slog.Attr {
 	return attrs
 }
 
-// noteCode sets the code that ctx's call has failed with: an HTTP status says little for gRPC.
-func noteCode(ctx context.Context, code connect.Code) {
+// NoteCode sets the code that ctx's call has failed with: an HTTP status says little for gRPC.
+func NoteCode(ctx context.Context, code connect.Code) {
 	if seen := observationOf(ctx); seen != nil {
 		seen.code = code
 	}
 }
 
-// onPanic sets how the client of ctx's call is answered if its handler panics.
-func onPanic(ctx context.Context, refuse func(http.ResponseWriter, *http.Request, *connect.Error)) {
+// OnPanic sets how the client of ctx's call is answered if its handler panics.
+func OnPanic(ctx context.Context, refuse func(http.ResponseWriter, *http.Request, *connect.Error)) {
 	if seen := observationOf(ctx); seen != nil {
 		seen.refuse = refuse
 	}

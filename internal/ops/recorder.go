@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"errors"
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// writeIdle is how long a client may take for each piece of an answer.
-var writeIdle = 30 * time.Second
+// WriteIdle is how long a client may take for each piece of an answer.
+var WriteIdle = 30 * time.Second
 
 // recorder remembers the status, and whether the client has gone, and gives each write its own time, so that a client that reads nothing does not hold a
 // stream for ever. The deadline is set in the writing goroutine. An answer may well pause for longer: on HTTP/2, where a
@@ -63,12 +63,12 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 func (r *recorder) limit() {
 	now := time.Now()
 	if !r.http2 {
-		if now.Sub(r.limited) < writeIdle/16 {
+		if now.Sub(r.limited) < WriteIdle/16 {
 			return
 		}
 		r.limited = now
 	}
-	_ = r.control.SetWriteDeadline(now.Add(writeIdle))
+	_ = r.control.SetWriteDeadline(now.Add(WriteIdle))
 }
 
 func (r *recorder) unlimit() {

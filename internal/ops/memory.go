@@ -1,4 +1,4 @@
-package server
+package ops
 
 import (
 	"context"
@@ -7,13 +7,10 @@ import (
 	"time"
 )
 
-// memoryCheck is how often the server looks whether it has memory to give back.
-const memoryCheck = 10 * time.Second
-
-// returnMemory gives memory back to the system while the server is quiet, every interval until ctx ends. Left alone, the
+// ReturnMemory gives memory back to the system while the server is quiet, every interval until ctx ends. Left alone, the
 // garbage collector begins when as much again has been allocated, which after a burst of large bodies or answers may be never.
 // A look while nothing is to be gained costs a millisecond.
-func returnMemory(ctx context.Context, interval time.Duration) {
+func ReturnMemory(ctx context.Context, interval time.Duration) {
 	const (
 		quiet = 4 << 20  // allocated at most since the last look, bytes
 		much  = 16 << 20 // more than has ever been enough, bytes
