@@ -32,6 +32,7 @@ var floors = [][]string{
 	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview"},
 	{"internal/relay"},
 	{"internal/chat", "internal/gateway", "internal/ops"},
+	{"internal/rpc"},
 	{"internal/bootstrap", "internal/server"},
 	{"internal/apptest"},
 	{"cmd/paddock", "internal/tools/apidoc", "internal/tools/migration"},

@@ -14,6 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ops"
+	"github.com/paddock-gate/paddock/internal/rpc"
 )
 
 // door stands in front of every RPC, whatever the protocol, and of every route of the gateway. It decides before the body is
@@ -50,7 +51,7 @@ func (d *door) guard(e entrance, next http.Handler) http.Handler {
 		defer room.free()
 		body, err := d.admit(w, r, e, room)
 		if err != nil {
-			e.refuse(w, r, publicError(r.Context(), err))
+			e.refuse(w, r, rpc.PublicError(r.Context(), err))
 			return
 		}
 		defer d.calls.end()

@@ -11,6 +11,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/rpc"
 	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -33,7 +34,7 @@ func newUpstream(settings config.Config, figures *ops.Metrics) *upstream.Pool {
 
 // newGateway makes the handlers of the stock routes.
 func newGateway(cfg config.Config, upstream *upstream.Pool, models *relay.Models, ledger *usage.Ledger) *gateway.Gateway {
-	return gateway.New(upstream, models, ledger, publicError, gateway.Options{
+	return gateway.New(upstream, models, ledger, rpc.PublicError, gateway.Options{
 		MaxBody: cfg.MaxModelBody, MaxKeepAlive: cfg.MaxKeepAlive, StreamAlive: cfg.StreamKeepAlive, AllowCloud: cfg.AllowCloudModels,
 	})
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/rpc"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -131,7 +132,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 			return nil, err
 		}
 	}
-	options := handlerOptions(strict, tracing...)
+	options := rpc.Options(strict, tracing...)
 	d := &door{
 		auth: authentication, log: log, noise: noise, limit: limit, calls: running,
 		bodies: newBodies(cfg.MaxModelBody), streams: streamed,
@@ -149,11 +150,11 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream, cfg.Tokens.AccessTTL), options...))
 	t.stock(newGateway(cfg, upstream, models, ledger).Routes())
-	t.open(grpchealth.NewHandler(srv.health, uncompressed))
+	t.open(grpchealth.NewHandler(srv.health, rpc.Uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
-		t.open(grpcreflect.NewHandlerV1(reflector, uncompressed))
-		t.open(grpcreflect.NewHandlerV1Alpha(reflector, uncompressed))
+		t.open(grpcreflect.NewHandlerV1(reflector, rpc.Uncompressed))
+		t.open(grpcreflect.NewHandlerV1Alpha(reflector, rpc.Uncompressed))
 	}
 	t.HandleFunc("GET /healthz", srv.health.Healthz)
 	t.HandleFunc("GET /readyz", srv.health.Readyz)

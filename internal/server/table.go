@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"connectrpc.com/connect"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/paddock-gate/paddock/internal/gateway"
 )
@@ -50,19 +49,4 @@ func (t *table) stock(routes []gateway.Route) {
 // open adds a service that is for everybody.
 func (t *table) open(prefix string, handler http.Handler) {
 	t.Handle(prefix, bounded(authBody, handler))
-}
-
-// uncompressed takes connect-go's gzip away: a bomb of 4 MiB cost 1.4 s of CPU to refuse.
-var uncompressed = connect.WithCompression("gzip", nil, nil)
-
-// handlerOptions are those of all RPCs. Of the requests that are strict, unknown fields are refused. The outermost
-// interceptors come first.
-func handlerOptions(strict map[protoreflect.FullName]bool, outermost ...connect.Interceptor) []connect.HandlerOption {
-	return []connect.HandlerOption{
-		connect.WithCodec(binaryCodec{}),
-		connect.WithCodec(jsonCodec{name: "json", strict: strict}),
-		connect.WithCodec(jsonCodec{name: "json; charset=utf-8", strict: strict}),
-		uncompressed,
-		connect.WithInterceptors(append(outermost, interceptor{})...),
-	}
 }

@@ -1,4 +1,4 @@
-package server
+package rpc
 
 import (
 	"bytes"
@@ -118,21 +118,12 @@ func TestTheLogTellsWhoseFaultItIs(t *testing.T) {
 	} {
 		log.Reset()
 		ops.Observe(slog.New(slog.DiscardHandler), figures, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			publicError(r.Context(), err)
+			PublicError(r.Context(), err)
 		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil))
 		for _, want := range []string{`"level":"` + level + `"`, `"method":"POST"`, `"path":"/api/chat"`} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%v: the log lacks %s: %s", err, want, log.String())
 			}
-		}
-	}
-}
-
-func TestWhatIsTooLargeIsToldWithTheLimit(t *testing.T) {
-	for most, want := range map[int64]string{authBody: "larger than 16 KiB", metadataBody: "larger than 64 KiB", 4 << 20: "larger than 4 MiB"} {
-		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat(" ", int(most)+1)))
-		if _, err := readBody(httptest.NewRecorder(), r, entrance{maxBody: most}, nil); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%d bytes: %v, want %q", most+1, err, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package rpc
 
 import (
 	"context"
@@ -16,9 +16,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// publicError converts err to the error shown to the client, and notes it as the outcome of ctx's call. Features return a
-// Connect error where they know the answer; publicError decides about all others, and logs their cause with the request id.
-func publicError(ctx context.Context, err error) *connect.Error {
+// PublicError converts err to the error shown to the client, and notes it as the outcome of ctx's call. Features return a
+// Connect error where they know the answer; PublicError decides about all others, and logs their cause with the request id.
+func PublicError(ctx context.Context, err error) *connect.Error {
 	public := convert(ctx, err)
 	ops.NoteCode(ctx, public.Code())
 	return public

@@ -1,4 +1,4 @@
-package server
+package rpc
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 )
 
 // interceptor stands around the handler of every RPC: it checks each request before the handler sees it, recovers from panics,
-// and passes every error through publicError.
+// and passes every error through PublicError.
 type interceptor struct{}
 
 // WrapUnary implements [connect.Interceptor].
@@ -53,7 +53,7 @@ func conclude(ctx context.Context, panicked any, err error) error {
 	case err == nil:
 		return nil
 	}
-	return publicError(ctx, err)
+	return PublicError(ctx, err)
 }
 
 // checkedConn checks each message that it receives.
