@@ -33,6 +33,7 @@ var floors = [][]string{
 	{"internal/relay"},
 	{"internal/chat", "internal/gateway", "internal/ops"},
 	{"internal/rpc"},
+	{"internal/door"},
 	{"internal/bootstrap", "internal/server"},
 	{"internal/apptest"},
 	{"cmd/paddock", "internal/tools/apidoc", "internal/tools/migration"},

@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ops"
@@ -40,25 +41,20 @@ func newGateway(cfg config.Config, upstream *upstream.Pool, models *relay.Models
 }
 
 // gatewayEntrance is a route of the gateway in the door's terms.
-func gatewayEntrance(r gateway.Route) entrance {
+func gatewayEntrance(r gateway.Route) door.Entrance {
 	level := paddockv1.AccessRule_LEVEL_USER
 	if r.Public {
 		level = paddockv1.AccessRule_LEVEL_PUBLIC
 	}
-	return entrance{
-		method:  method{name: strings.TrimSpace(r.Method + " " + r.Pattern), rule: &paddockv1.AccessRule{Level: level}, streams: r.Model},
-		maxBody: r.MaxBody,
-		limited: limited,
-		basic:   true,
-		refuse: func(w http.ResponseWriter, req *http.Request, told *connect.Error) {
+	return door.Entrance{
+		Method:  door.Method{Name: strings.TrimSpace(r.Method + " " + r.Pattern), Rule: &paddockv1.AccessRule{Level: level}, Streams: r.Model},
+		MaxBody: r.MaxBody,
+		Limited: limited,
+		Basic:   true,
+		Refuse: func(w http.ResponseWriter, req *http.Request, told *connect.Error) {
 			r.Dialect.WriteError(w, req, told)
 		},
-		checkFraming: func(req *http.Request) error {
-			if !isDecoded(req.Header.Get("Content-Encoding")) {
-				return errCoding
-			}
-			return nil
-		},
+		CheckFraming: door.CheckCoding,
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/paddock-gate/paddock/internal/gen/openapi"
 )
 
@@ -33,28 +35,51 @@ func TestOpenAPIDescribesEveryServedMethodWithItsAccess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range methods {
-		operations, ok := doc.Paths[m.procedure]
-		delete(doc.Paths, m.procedure)
+		operations, ok := doc.Paths[m.Procedure]
+		delete(doc.Paths, m.Procedure)
 		if !ok {
-			t.Errorf("%s is served and not described; see services in buf.gen.yaml", m.procedure)
+			t.Errorf("%s is served and not described; see services in buf.gen.yaml", m.Procedure)
 			continue
 		}
-		if _, ok := operations["get"]; ok == (m.sideEffects || m.streams) {
-			t.Errorf("%s: described by GET: %v", m.procedure, ok)
+		if _, ok := operations["get"]; ok == (m.SideEffects || m.Streams) {
+			t.Errorf("%s: described by GET: %v", m.Procedure, ok)
 		}
 		for verb, op := range operations {
-			level := strings.ToLower(strings.TrimPrefix(m.rule.GetLevel().String(), "LEVEL_"))
-			if op.Access != level || op.SessionOnly != m.rule.GetSessionOnly() {
-				t.Errorf("%s %s is described as %s, session only: %v", verb, m.procedure, op.Access, op.SessionOnly)
+			level := strings.ToLower(strings.TrimPrefix(m.Rule.GetLevel().String(), "LEVEL_"))
+			if op.Access != level || op.SessionOnly != m.Rule.GetSessionOnly() {
+				t.Errorf("%s %s is described as %s, session only: %v", verb, m.Procedure, op.Access, op.SessionOnly)
 			}
 		}
 		for kind, body := range operations["post"].RequestBody.Content {
 			if body.Example == nil {
-				t.Errorf("%s (%s) has no example", m.procedure, kind)
+				t.Errorf("%s (%s) has no example", m.Procedure, kind)
 			}
 		}
 	}
 	for path := range doc.Paths {
 		t.Errorf("%s is described and not served", path)
+	}
+}
+
+// TestNoTwoMethodsShareARequest: by its request the codec knows whether unknown fields are refused.
+func TestNoTwoMethodsShareARequest(t *testing.T) {
+	methods, strict, err := allMethods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range methods {
+		if !strings.HasPrefix(m.Procedure, "/paddock.v1.") || strings.Count(m.Procedure, "/") != 2 {
+			t.Errorf("procedure %q", m.Procedure)
+		}
+		if _, ok := strict[m.Request]; !ok {
+			t.Errorf("%s: nobody knows whether unknown fields are refused", m.Procedure)
+		}
+	}
+	requests := map[protoreflect.FullName]string{}
+	for _, m := range methods {
+		if other, taken := requests[m.Request]; taken {
+			t.Errorf("%s and %s share a request message, so that one's strictness is the other's", m.Procedure, other)
+		}
+		requests[m.Request] = m.Procedure
 	}
 }

@@ -8,13 +8,19 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/paddock-gate/paddock/internal/door"
+
 	"github.com/paddock-gate/paddock/ui"
 )
+
+// contentSecurityPolicy allows the page what is ours and nothing else. Neither scripts nor styles may stand in a page.
+const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; " +
+	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 // ServePage serves the web page alone until ctx ends, for a server that runs elsewhere: at apiBase, or when that is empty
 // where the page was built for.
 func ServePage(ctx context.Context, listener net.Listener, apiBase string) error {
-	s := newHTTPServer(secured(contentSecurityPolicy+"; connect-src 'self' "+apiBase, ui.Handler(apiBase)), slog.Default())
+	s := newHTTPServer(door.Secured(contentSecurityPolicy+"; connect-src 'self' "+apiBase, ui.Handler(apiBase)), slog.Default())
 	context.AfterFunc(ctx, func() { _ = s.Close() })
 	if err := s.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

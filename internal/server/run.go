@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/ops"
 )
@@ -41,7 +42,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}
 	defer behind.Wait()
 	defer stop()
-	defer drain(errDraining)
+	defer drain(door.ErrDraining)
 
 	failed := make(chan error, 2)
 	if s.config.MetricsAddr != "" {
@@ -67,9 +68,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	s.log.Info("shutting down", "limit", drainLimit.String())
 	// Until the last call has ended, probes are told so, and new calls to go elsewhere.
 	select {
-	case <-s.calls.drain():
+	case <-s.calls.Drain():
 	case <-time.After(drainLimit):
-		drain(errDraining)
+		drain(door.ErrDraining)
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 	defer cancel()
@@ -110,6 +111,5 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 // MemoryLimit returns how much memory the server may take before the garbage collector runs more often, bytes: all the room that
 // bodies of the largest size share, and as much as the rest takes at most.
 func MemoryLimit(largestBody int64) int64 {
-	b := newBodies(largestBody)
-	return int64(b.inAll+b.ofSmall) + 192<<20
+	return door.RoomFor(largestBody) + 192<<20
 }

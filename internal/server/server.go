@@ -18,6 +18,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/chat"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/credentials"
+	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/ops"
@@ -62,7 +63,7 @@ type Server struct {
 	auth    *auth.Service
 	trail   *audit.Log
 	noise   *audit.Noise
-	calls   *calls
+	calls   *door.Calls
 	health  *ops.Health
 	metrics *ops.Metrics
 	ledger  *usage.Ledger
@@ -80,14 +81,14 @@ type Options struct {
 
 // New wires the server. It opens nothing and starts nothing; Run does. The store's schema must be up to date.
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
-	streamed := newStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
-	figures := ops.NewMetrics(s, hasher, streamed.count)
+	streamed := door.NewStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
+	figures := ops.NewMetrics(s, hasher, streamed.Count)
 	upstream := newUpstream(cfg, figures) //nolint:contextcheck // its breakers' probes outlive every call
 	pings := ops.NewPings(upstream)
 	figures.Watch(upstream, pings)
-	limit := newLimiter(cfg.RateLimitPerMinute)
+	limit := door.NewLimiter(cfg.RateLimitPerMinute)
 	if !s.Embedded() {
-		limit.shared = s.TakeRequests
+		limit.Shared = s.TakeRequests
 	}
 	perMinute := int32(cfg.RateLimitPerMinute)
 	ledger := usage.NewLedger(s, log, caller.Quota{
@@ -102,14 +103,14 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		RefreshTTL:        cfg.Tokens.RefreshTTL,
 		SessionTTL:        cfg.Tokens.SessionTTL,
 		PasswordMinLength: cfg.PasswordMinLength,
-		RateLimit:         limit.stateOf,
+		RateLimit:         limit.StateOf,
 		Quota:             ledger.StateOf,
 	})
 	if err != nil {
 		return nil, err
 	}
 	models := relay.NewModels(upstream, log, cfg.AllowCloudModels)
-	running := newCalls()
+	running := door.NewCalls()
 	srv := &Server{
 		config:  cfg,
 		log:     logger,
@@ -117,7 +118,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		trail:   log,
 		noise:   noise,
 		calls:   running,
-		health:  &ops.Health{Store: s, Pings: pings, Draining: running.draining, Services: services},
+		health:  &ops.Health{Store: s, Pings: pings, Draining: running.Draining, Services: services},
 		metrics: figures,
 		ledger:  ledger,
 	}
@@ -133,9 +134,9 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		}
 	}
 	options := rpc.Options(strict, tracing...)
-	d := &door{
-		auth: authentication, log: log, noise: noise, limit: limit, calls: running,
-		bodies: newBodies(cfg.MaxModelBody), streams: streamed,
+	d := &door.Door{
+		Auth: authentication, Log: log, Noise: noise, Limit: limit, Calls: running,
+		Bodies: door.NewBodies(cfg.MaxModelBody), Streams: streamed,
 	}
 	t := &table{ServeMux: http.NewServeMux(), door: d, methods: methods, errors: connect.NewErrorWriter(options...)}
 	srv.routes = t
@@ -172,22 +173,22 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = ops.Observe(logger, srv.metrics, proxies(cfg.TrustedProxies).locate(
-		secured(contentSecurityPolicy, unhindered(cfg.MaxModelBody, crossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
+	srv.handler = ops.Observe(logger, srv.metrics, door.Proxies(cfg.TrustedProxies).Locate(
+		door.Secured(contentSecurityPolicy, door.Unhindered(cfg.MaxModelBody, door.CrossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
 }
 
 // allMethods reads the access rules of all services, and which requests change something.
-func allMethods() ([]method, map[protoreflect.FullName]bool, error) {
-	var all []method
+func allMethods() ([]door.Method, map[protoreflect.FullName]bool, error) {
+	var all []door.Method
 	strict := map[protoreflect.FullName]bool{}
 	for _, s := range services {
-		methods, err := methodsOf(s)
+		methods, err := door.MethodsOf(s)
 		if err != nil {
 			return nil, nil, err
 		}
 		for _, m := range methods {
-			strict[m.request] = m.sideEffects
+			strict[m.Request] = m.SideEffects
 		}
 		all = append(all, methods...)
 	}

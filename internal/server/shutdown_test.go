@@ -1,8 +1,6 @@
 package server_test
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -21,10 +19,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-const drainLimit, writeIdle, bodyIdle = 2 * time.Second, 500 * time.Millisecond, 500 * time.Millisecond
+const drainLimit = 2 * time.Second
 
 func TestMain(m *testing.M) {
-	server.ShortenLimits(drainLimit, writeIdle, bodyIdle)
+	server.ShortenLimits(drainLimit)
 	os.Exit(m.Run())
 }
 
@@ -139,85 +137,23 @@ func TestAnIdleServerStopsAtOnce(t *testing.T) {
 	})
 }
 
-// TestAClientThatReadsNothingIsCutOff, and the model with it.
-func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
-	t.Parallel()
-	for _, protocol := range []string{"Connect on HTTP/1.1", "gRPC on HTTP/2"} {
-		t.Run(protocol, func(t *testing.T) {
-			t.Parallel()
-			a := apptest.Start(t, storetest.SQLite(t), nil)
-			pieces := make([]string, 2000) // 128 MiB: more than any buffer on the way
-			for i := range pieces {
-				pieces[i] = strings.Repeat("x", 64<<10)
-			}
-			a.Upstream.Script("tiny-chat", ollamatest.Say(pieces...), ollamatest.Done("stop", 1, 1))
-			if strings.HasPrefix(protocol, "gRPC") {
-				stream, err := a.AsGRPC(a.AdminKey).Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer stream.Close()
-			} else {
-				conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer conn.Close()
-				chat := `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
-				fmt.Fprintf(conn, "POST /paddock.v1.OllamaService/Chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"+
-					"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n\x00\x00\x00\x00%c%s", a.AdminKey, 5+len(chat), len(chat), chat)
-			}
-			for len(a.Upstream.To("/api/chat")) == 0 {
-				time.Sleep(time.Millisecond)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), writeIdle+5*time.Second)
-			defer cancel()
-			if err := a.Upstream.WaitIdle(ctx); err != nil {
-				t.Fatal("the model still works")
-			}
-			if r := a.Upstream.To("/api/chat")[0]; r.Aborted.IsZero() {
-				t.Error("all of it was taken")
-			}
-		})
-	}
-}
-
-// TestABodyThatStopsComingIsGivenUp, and told so where that can be.
-func TestABodyThatStopsComingIsGivenUp(t *testing.T) {
+// TestATrickledBodyDoesNotHoldUpTheEnd of a server that shuts down.
+func TestATrickledBodyDoesNotHoldUpTheEnd(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
-	var h2 http.Protocols
-	h2.SetUnencryptedHTTP2(true)
-	for name, client := range map[string]*http.Client{
-		"HTTP/1.1": {}, "HTTP/2": {Transport: &http.Transport{Protocols: &h2}},
-	} {
-		for _, path := range []string{"/paddock.v1.UserService/ListUsers", "/grpc.health.v1.Health/Check"} {
-			body, sender := io.Pipe()
-			go func() { _, _ = sender.Write([]byte(`{"pageSi`)) }() // and no more
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+path, body)
-			if err != nil {
-				t.Fatal(err)
-			}
-			req.Header.Set("Content-Type", "application/json")
-			req.Header.Set("Authorization", "Bearer "+a.AdminKey)
-			began := time.Now()
-			res, err := client.Do(req)
-			if took := time.Since(began); took > bodyIdle+2*time.Second {
-				t.Errorf("%s %s: took %v", name, path, took)
-			}
-			if err != nil {
-				t.Errorf("%s %s: %v", name, path, err)
-				continue
-			}
-			text, _ := io.ReadAll(res.Body)
-			res.Body.Close()
-			sender.Close()
-			if strings.HasPrefix(path, "/paddock") && !strings.Contains(string(text), "INVALID_ARGUMENT") {
-				t.Errorf("%s %s: %d %s", name, path, res.StatusCode, text)
-			}
-			if strings.Contains(string(text), "127.0.0.1") {
-				t.Errorf("%s %s tells of the inside: %s", name, path, text)
-			}
-		}
+	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const head = "POST /paddock.v1.AuthService/Login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16000\r\n\r\n{"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	began := time.Now()
+	_ = a.Stop() // which may well cut it off
+	if took := time.Since(began); took > drainLimit+time.Second {
+		t.Errorf("the server stopped after %v", took)
 	}
 }

@@ -6,14 +6,15 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/gateway"
 )
 
 // table is what New writes the table of routes with: it knows the way to each kind of handler.
 type table struct {
 	*http.ServeMux
-	door    *door
-	methods []method
+	door    *door.Door
+	methods []door.Method
 	errors  *connect.ErrorWriter
 }
 
@@ -26,9 +27,9 @@ func (t *table) rpc(maxBody int64, limited bool) func(prefix string, handler htt
 func (t *table) growing(maxBody int64, growth int, limited bool) func(prefix string, handler http.Handler) {
 	return func(prefix string, handler http.Handler) {
 		for _, m := range t.methods {
-			if "/"+string(m.service)+"/" == prefix {
-				t.Handle(m.procedure, t.door.guard(entrance{
-					method: m, maxBody: maxBody, growth: growth, limited: limited, refuse: t.refuse, checkFraming: checkFraming,
+			if "/"+string(m.Service)+"/" == prefix {
+				t.Handle(m.Procedure, t.door.Guard(door.Entrance{
+					Method: m, MaxBody: maxBody, Growth: growth, Limited: limited, Refuse: t.refuse, CheckFraming: door.CheckFraming,
 				}, handler))
 			}
 		}
@@ -42,11 +43,11 @@ func (t *table) refuse(w http.ResponseWriter, r *http.Request, told *connect.Err
 // stock adds the routes of stock clients, which the door guards, too.
 func (t *table) stock(routes []gateway.Route) {
 	for _, r := range routes {
-		t.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), t.door.guard(gatewayEntrance(r), r.Handler))
+		t.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), t.door.Guard(gatewayEntrance(r), r.Handler))
 	}
 }
 
 // open adds a service that is for everybody.
 func (t *table) open(prefix string, handler http.Handler) {
-	t.Handle(prefix, bounded(authBody, handler))
+	t.Handle(prefix, door.Bounded(authBody, handler))
 }

@@ -1,10 +1,11 @@
-package server
+package door
 
 import (
 	"bytes"
 	"compress/gzip"
 	"errors"
 	"io"
+	"net/http"
 	"runtime"
 
 	"connectrpc.com/connect"
@@ -25,6 +26,14 @@ var (
 		"the body becomes more than a hundred times as large as it was sent", fault.RetryDefault)
 	errBadCoding = fault.Invalid("Content-Encoding", "the body is not what its content coding says")
 )
+
+// CheckCoding refuses content codings that are not decoded.
+func CheckCoding(r *http.Request) error {
+	if !isDecoded(r.Header.Get("Content-Encoding")) {
+		return errCoding
+	}
+	return nil
+}
 
 // isDecoded reports whether bodies of the content coding are taken.
 func isDecoded(coding string) bool {

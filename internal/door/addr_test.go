@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"crypto/tls"
@@ -66,9 +66,9 @@ func TestOnlyATrustedProxySaysThatTheClientUsedTLS(t *testing.T) {
 	}
 }
 
-func networks(t testing.TB, list string) proxies {
+func networks(t testing.TB, list string) Proxies {
 	t.Helper()
-	var p proxies
+	var p Proxies
 	for s := range strings.SplitSeq(list, ",") {
 		if s == "" {
 			continue

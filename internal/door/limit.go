@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"context"
@@ -17,11 +17,11 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// limiter holds a token bucket per user: one minute's worth of requests, refilled evenly. A limit of zero is none.
-type limiter struct {
+// Limiter holds a token bucket per user: one minute's worth of requests, refilled evenly. A limit of zero is none.
+type Limiter struct {
 	perMinute int // of users who have no limit of their own
-	// shared takes requests of the bucket that all replicas share, behind our own; nil when there is one replica.
-	shared func(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error)
+	// Shared takes requests of the bucket that all replicas share, behind our own; nil when there is one replica.
+	Shared func(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error)
 
 	mu      sync.Mutex
 	buckets map[uuid.UUID]*bucket
@@ -48,12 +48,13 @@ type lease struct {
 	err      error
 }
 
-func newLimiter(perMinute int) *limiter {
-	return &limiter{perMinute: perMinute, buckets: map[uuid.UUID]*bucket{}, swept: time.Now()}
+// NewLimiter returns a limiter for users who have no limit of their own.
+func NewLimiter(perMinute int) *Limiter {
+	return &Limiter{perMinute: perMinute, buckets: map[uuid.UUID]*bucket{}, swept: time.Now()}
 }
 
 // limitOf is the user's own limit, or else everybody's.
-func (l *limiter) limitOf(c *caller.Caller) int {
+func (l *Limiter) limitOf(c *caller.Caller) int {
 	if own := c.Quota.RequestsPerMinute; own != nil {
 		return int(*own)
 	}
@@ -61,7 +62,7 @@ func (l *limiter) limitOf(c *caller.Caller) int {
 }
 
 // bucket returns the user's bucket. One that is full again is as good as none, so those are swept each minute.
-func (l *limiter) bucket(user uuid.UUID, perMinute int, now time.Time) *bucket {
+func (l *Limiter) bucket(user uuid.UUID, perMinute int, now time.Time) *bucket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.swept) > time.Minute {
@@ -83,7 +84,7 @@ func (l *limiter) bucket(user uuid.UUID, perMinute int, now time.Time) *bucket {
 }
 
 // take takes a request of the caller's, or refuses it with RATE_LIMITED; the headers tell the state in both cases.
-func (l *limiter) take(ctx context.Context, c *caller.Caller, h http.Header) error {
+func (l *Limiter) take(ctx context.Context, c *caller.Caller, h http.Header) error {
 	perMinute := l.limitOf(c)
 	if perMinute == 0 {
 		return nil
@@ -91,9 +92,9 @@ func (l *limiter) take(ctx context.Context, c *caller.Caller, h http.Header) err
 	now := time.Now()
 	b := l.bucket(c.UserID, perMinute, now)
 	ok := b.AllowN(now, 1)
-	if ok && l.shared != nil {
+	if ok && l.Shared != nil {
 		var err error
-		if ok, err = b.takeShared(ctx, c.UserID, l.shared); err != nil {
+		if ok, err = b.takeShared(ctx, c.UserID, l.Shared); err != nil {
 			return err
 		}
 	}
@@ -176,8 +177,8 @@ func (b *bucket) state(now time.Time) *paddockv1.RateLimit {
 	}
 }
 
-// stateOf is the caller's limit as WhoAmI tells it.
-func (l *limiter) stateOf(c *caller.Caller) *paddockv1.RateLimit {
+// StateOf is the caller's limit as WhoAmI tells it.
+func (l *Limiter) StateOf(c *caller.Caller) *paddockv1.RateLimit {
 	perMinute := l.limitOf(c)
 	if perMinute == 0 {
 		return nil

@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 
 const largest = 64 << 20
 
-func testRoom() *room { return newBodies(largest).of(&caller.Caller{UserID: uuid.New()}) }
+func testRoom() *room { return NewBodies(largest).of(&caller.Caller{UserID: uuid.New()}) }
 
 // encoders compress as clients do, by content coding.
 var encoders = map[string]func(t testing.TB, text []byte) []byte{
@@ -86,7 +86,7 @@ func TestDecoded_Bombs(t *testing.T) {
 			if err := room.take(largest); err != nil { // of another body of the user's
 				t.Fatal(err)
 			}
-			other := &bodies{perUser: room.of.perUser, inAll: room.of.inAll, users: room.of.users, all: room.of.all}
+			other := &Bodies{perUser: room.of.perUser, inAll: room.of.inAll, users: room.of.users, all: room.of.all}
 			_, err := decoded(coding, bytes.Clone(encode(t, bytes.Repeat(letters(2<<20), largest>>21+1)[:largest+over])), largest, other.of(room.caller))
 			if told, _ := errors.AsType[*connect.Error](err); (told != nil) != (want != "") || told != nil && fault.ReasonOf(told) != want {
 				t.Errorf("%s, the largest body and %d bytes: %v", coding, over, err)

@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"maps"
@@ -11,12 +11,8 @@ import (
 	"github.com/rs/cors"
 )
 
-// contentSecurityPolicy allows the page what is ours and nothing else. Neither scripts nor styles may stand in a page.
-const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; " +
-	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-
-// secured sets the headers that every answer carries.
-func secured(policy string, next http.Handler) http.Handler {
+// Secured sets the headers that every answer carries.
+func Secured(policy string, next http.Handler) http.Handler {
 	carried := http.Header{ // all answers share the values, which nobody writes to
 		"X-Content-Type-Options":     {"nosniff"},
 		"X-Frame-Options":            {"DENY"},
@@ -30,9 +26,9 @@ func secured(policy string, next http.Handler) http.Handler {
 	})
 }
 
-// crossOrigin lets the pages of the origins call us, from public networks too. They send their access token or key, and
+// CrossOrigin lets the pages of the origins call us, from public networks too. They send their access token or key, and
 // whatever headers their clients add; cookies stay out of it.
-func crossOrigin(origins []string, next http.Handler) http.Handler {
+func CrossOrigin(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next
 	}

@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"context"
@@ -19,8 +19,8 @@ import (
 // be told, nor longer than they like.
 func TestAFrozenDatabaseIsAskedOnce(t *testing.T) {
 	frozen, asked := make(chan struct{}), atomic.Int32{}
-	l := newLimiter(60)
-	l.shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) {
+	l := NewLimiter(60)
+	l.Shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) {
 		asked.Add(1)
 		<-frozen
 		return 0, false, store.ErrAway
@@ -52,14 +52,14 @@ func TestAFrozenDatabaseIsAskedOnce(t *testing.T) {
 
 // TestWhatIsLeftOfTheSharedLimitRefills in what the caller is told, without asking again.
 func TestWhatIsLeftOfTheSharedLimitRefills(t *testing.T) {
-	l := newLimiter(6000) // 100 a second
-	l.shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) { return 0, false, nil }
+	l := NewLimiter(6000) // 100 a second
+	l.Shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) { return 0, false, nil }
 	c := &caller.Caller{UserID: uuid.New()}
 	if err := l.take(t.Context(), c, http.Header{}); err == nil {
 		t.Error("let through")
 	}
 	time.Sleep(100 * time.Millisecond)
-	if got := l.stateOf(c).GetRemaining(); got < 10 || got > 1000 {
+	if got := l.StateOf(c).GetRemaining(); got < 10 || got > 1000 {
 		t.Errorf("%d remain 100 ms later", got)
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"net/http"
@@ -11,7 +11,7 @@ import (
 // their names in lower case and in order.
 func TestStockClientsMayCallFromABrowser(t *testing.T) {
 	const origin = "https://app.example.com"
-	handler := crossOrigin([]string{origin}, http.NotFoundHandler())
+	handler := CrossOrigin([]string{origin}, http.NotFoundHandler())
 	for name, c := range map[string]struct {
 		headers string
 		allowed bool

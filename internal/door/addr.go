@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"cmp"
@@ -13,10 +13,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 )
 
-// proxies are the networks whose word about a client's address is taken.
-type proxies []netip.Prefix
+// Proxies are the networks whose word about a client's address is taken.
+type Proxies []netip.Prefix
 
-func (p proxies) trusts(a netip.Addr) bool {
+func (p Proxies) trusts(a netip.Addr) bool {
 	for _, network := range p {
 		if network.Contains(a) {
 			return true
@@ -25,9 +25,9 @@ func (p proxies) trusts(a netip.Addr) bool {
 	return false
 }
 
-// locate fills in where the request's caller is: the address, whether their connection is encrypted, and whether a page of
+// Locate fills in where the request's caller is: the address, whether their connection is encrypted, and whether a page of
 // another origin makes the request.
-func (p proxies) locate(next http.Handler) http.Handler {
+func (p Proxies) Locate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := caller.From(r.Context())
 		var host string
@@ -40,7 +40,7 @@ func (p proxies) locate(next http.Handler) http.Handler {
 // client returns the address that the request comes from, whether the client's own connection is encrypted, and the host that
 // it asked for. Of X-Forwarded-For the last address that is not a trusted proxy's counts, and only when a trusted proxy is
 // speaking: what stands further left is the client's to invent.
-func (p proxies) client(r *http.Request) (addr netip.Addr, tls bool, host string) {
+func (p Proxies) client(r *http.Request) (addr netip.Addr, tls bool, host string) {
 	tls, host = r.TLS != nil, r.Host
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {

@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"bytes"
@@ -26,8 +26,8 @@ const (
 var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
 	"too many large requests at once", time.Second)
 
-// bodies counts the bytes of bodies that are held, from the first byte read until the call has ended.
-type bodies struct {
+// Bodies counts the bytes of bodies that are held, from the first byte read until the call has ended.
+type Bodies struct {
 	perUser, inAll int // most, bytes
 	ofSmall        int // and so many more for small ones
 
@@ -36,20 +36,26 @@ type bodies struct {
 	users map[uuid.UUID]int
 }
 
-// newBodies returns a count whose limits follow from the largest body there is, bytes.
-func newBodies(largest int64) *bodies {
+// NewBodies returns a count whose limits follow from the largest body there is, bytes.
+func NewBodies(largest int64) *Bodies {
 	each := int(largest) + bytes.MinRead + 1 // to see where a body ends
-	return &bodies{perUser: largestPerUser * each, inAll: largestInAll * each, ofSmall: each, users: map[uuid.UUID]int{}}
+	return &Bodies{perUser: largestPerUser * each, inAll: largestInAll * each, ofSmall: each, users: map[uuid.UUID]int{}}
+}
+
+// RoomFor returns the bytes of bodies that are in memory at most, if the largest body there is has so many.
+func RoomFor(largest int64) int64 {
+	b := NewBodies(largest)
+	return int64(b.inAll + b.ofSmall)
 }
 
 // room is what one body has taken.
 type room struct {
-	of     *bodies
+	of     *Bodies
 	caller *caller.Caller // who the door knows by the time the body is read
 	held   int
 }
 
-func (b *bodies) of(c *caller.Caller) *room { return &room{of: b, caller: c} }
+func (b *Bodies) of(c *caller.Caller) *room { return &room{of: b, caller: c} }
 
 // take makes it so many bytes in all that the body holds, or fails with errNoRoom.
 func (r *room) take(bytes int) error {

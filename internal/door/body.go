@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"bytes"
@@ -23,13 +23,13 @@ const bodyRate = 32 << 10 // bytes a second
 // unreadWait is how long an answer waits for a body that nobody reads.
 const unreadWait = 500 * time.Millisecond
 
-// unhindered lets answers reach clients although the request's body was not read. Left alone, net/http first waits for the
+// Unhindered lets answers reach clients although the request's body was not read. Left alone, net/http first waits for the
 // rest of it, for ever, so that a refusal would not reach a client that sends none; and it breaks the connection, or in HTTP/2
 // the stream, off under one that sends much, which many write wholly before they read the answer. (Full-duplex mode is no way
 // out: with it, net/http 1.26 breaks the connection when a handler leaves a body unread.) Of a body that is left, twice the
 // largest that any route takes is read and thrown away: a client may send what is too large to its end before it reads why.
 // Messages in envelopes are not waited for: their clients read while they write.
-func unhindered(largest int64, next http.Handler) http.Handler {
+func Unhindered(largest int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 || r.ProtoMajor != 1 && enveloped(r) {
 			next.ServeHTTP(w, r)
@@ -77,8 +77,8 @@ func discard(control *http.ResponseController, body io.Reader, most int64) {
 	}
 }
 
-// bounded holds handlers that read bodies themselves to the bounds that readBody has.
-func bounded(most int64, next http.Handler) http.Handler {
+// Bounded holds handlers that read bodies themselves to the bounds that readBody has.
+func Bounded(most int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = newPatientBody(w, r, most)
 		next.ServeHTTP(w, r)
@@ -99,27 +99,27 @@ func tooLarge(most int64) *connect.Error {
 // readBody reads the whole body, so that what is too large, too slow or no message is told as such in every dialect.
 // (connect-go would answer by itself, without our ErrorInfo, and drain what it refuses.) Where there is nothing to read, 0
 // being the most, a body is left unread: a client that asks for what does not exist is to be told just that.
-func readBody(w http.ResponseWriter, r *http.Request, e entrance, room *room) (io.ReadCloser, error) {
+func readBody(w http.ResponseWriter, r *http.Request, e Entrance, room *room) (io.ReadCloser, error) {
 	switch {
-	case e.maxBody == 0:
+	case e.MaxBody == 0:
 		return http.NoBody, nil
-	case r.ContentLength > e.maxBody:
-		return nil, tooLarge(e.maxBody)
+	case r.ContentLength > e.MaxBody:
+		return nil, tooLarge(e.MaxBody)
 	case r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0:
 		return noBody(r)
 	}
-	body := newPatientBody(w, r, e.maxBody)
-	read, err := readAll(body, r.ContentLength, e.maxBody, func(bytes int) error { return room.take(bytes * max(e.growth, 1)) })
+	body := newPatientBody(w, r, e.MaxBody)
+	read, err := readAll(body, r.ContentLength, e.MaxBody, func(bytes int) error { return room.take(bytes * max(e.Growth, 1)) })
 	if err == nil {
 		body.done()
-		read, err = decoded(r.Header.Get("Content-Encoding"), read, e.maxBody, room)
+		read, err = decoded(r.Header.Get("Content-Encoding"), read, e.MaxBody, room)
 	}
 	known, _ := errors.AsType[*connect.Error](err)
 	switch exceeded := (*http.MaxBytesError)(nil); {
 	case known != nil:
 		return nil, known
 	case errors.As(err, &exceeded):
-		return nil, tooLarge(e.maxBody)
+		return nil, tooLarge(e.MaxBody)
 	case err != nil:
 		return nil, errNoBody
 	case len(read) == 0:

@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"testing"
@@ -8,7 +8,7 @@ import (
 
 func TestStreamsAreCappedPerUserAndInAll(t *testing.T) {
 	const maxStreamsPerUser, maxStreams = 100, 400
-	s := newStreams(maxStreamsPerUser, maxStreams)
+	s := NewStreams(maxStreamsPerUser, maxStreams)
 	begin := func(user uuid.UUID, n int) (begun int) {
 		for range n {
 			if s.begin(user) == nil {

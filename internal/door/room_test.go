@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 
 // TestRoom_SmallBodiesBesideLargeOnes: however many large bodies are held, a small one still has room, its user's own included.
 func TestRoom_SmallBodiesBesideLargeOnes(t *testing.T) {
-	b := newBodies(largest)
+	b := NewBodies(largest)
 	of := func() *room { return b.of(&caller.Caller{UserID: uuid.New()}) }
 	var held []*room
 	for {

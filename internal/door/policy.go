@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"fmt"
@@ -15,19 +15,19 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// method is one RPC and what its descriptor says of it, or a route of the gateway in the same terms.
-type method struct {
-	name        string // for people: "UserService.GetUser"
-	procedure   string // "/paddock.v1.UserService/GetUser"
-	service     protoreflect.FullName
-	request     protoreflect.FullName
-	rule        *paddockv1.AccessRule
-	streams     bool // the answer is a stream
-	sideEffects bool
+// Method is one RPC and what its descriptor says of it, or a route of the gateway in the same terms.
+type Method struct {
+	Name        string // for people: "UserService.GetUser"
+	Procedure   string // "/paddock.v1.UserService/GetUser"
+	Service     protoreflect.FullName
+	Request     protoreflect.FullName
+	Rule        *paddockv1.AccessRule
+	Streams     bool // the answer is a stream
+	SideEffects bool
 }
 
-// methodsOf reads the methods of a service. A method without an access rule is an error, and the server does not start.
-func methodsOf(service string) ([]method, error) {
+// MethodsOf reads the methods of a service. A method without an access rule is an error, and the server does not start.
+func MethodsOf(service string) ([]Method, error) {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func methodsOf(service string) ([]method, error) {
 		return nil, fmt.Errorf("%s is no service", service)
 	}
 	descriptors := described.Methods()
-	var methods []method
+	var methods []Method
 	for i := range descriptors.Len() {
 		m := descriptors.Get(i)
 		options, _ := m.Options().(*descriptorpb.MethodOptions)
@@ -45,14 +45,14 @@ func methodsOf(service string) ([]method, error) {
 		if rule.GetLevel() == paddockv1.AccessRule_LEVEL_UNSPECIFIED {
 			return nil, fmt.Errorf("%s has no access rule", m.FullName())
 		}
-		methods = append(methods, method{
-			name:        string(described.Name()) + "." + string(m.Name()),
-			procedure:   "/" + service + "/" + string(m.Name()),
-			service:     m.Parent().FullName(),
-			request:     m.Input().FullName(),
-			rule:        rule,
-			streams:     m.IsStreamingServer(),
-			sideEffects: options.GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
+		methods = append(methods, Method{
+			Name:        string(described.Name()) + "." + string(m.Name()),
+			Procedure:   "/" + service + "/" + string(m.Name()),
+			Service:     m.Parent().FullName(),
+			Request:     m.Input().FullName(),
+			Rule:        rule,
+			Streams:     m.IsStreamingServer(),
+			SideEffects: options.GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS,
 		})
 	}
 	return methods, nil
@@ -75,11 +75,11 @@ var (
 )
 
 // admit decides whether a caller who has proved who they are may call the method.
-func (m *method) admit(c *caller.Caller) *connect.Error {
-	if m.rule.GetSessionOnly() && c.Method != caller.Password {
+func (m *Method) admit(c *caller.Caller) *connect.Error {
+	if m.Rule.GetSessionOnly() && c.Method != caller.Password {
 		return errNoKeys
 	}
-	if roles := rolesFor(m.rule.GetLevel()); len(roles) > 0 && !slices.ContainsFunc(roles, c.Has) {
+	if roles := rolesFor(m.Rule.GetLevel()); len(roles) > 0 && !slices.ContainsFunc(roles, c.Has) {
 		return errNoRole
 	}
 	return nil

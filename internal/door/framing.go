@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"encoding/base64"
@@ -18,9 +18,9 @@ var (
 	errNoMessage  = fault.Invalid("", "the body is not one message of its protocol")
 )
 
-// checkFraming refuses what connect-go would refuse by itself, without our ErrorInfo and at times with status 500: what
+// CheckFraming refuses what connect-go would refuse by itself, without our ErrorInfo and at times with status 500: what
 // stands around the message and makes no sense.
-func checkFraming(r *http.Request) error {
+func CheckFraming(r *http.Request) error {
 	// As connect-go compares them.
 	if kind := r.Header.Get("Content-Type"); kind != "" {
 		r.Header.Set("Content-Type", strings.ToLower(kind))

@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"strings"
@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
-	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -14,7 +13,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// TestMethodWithoutAccessRuleKeepsTheServerFromStarting: New fails with methodsOf.
+// TestMethodWithoutAccessRuleKeepsTheServerFromStarting: New fails with MethodsOf.
 func TestMethodWithoutAccessRuleKeepsTheServerFromStarting(t *testing.T) {
 	ruled := &descriptorpb.MethodOptions{}
 	proto.SetExtension(ruled, paddockv1.E_Access, &paddockv1.AccessRule{Level: paddockv1.AccessRule_LEVEL_ADMIN})
@@ -32,7 +31,7 @@ func TestMethodWithoutAccessRuleKeepsTheServerFromStarting(t *testing.T) {
 		{"RuleWithoutLevel", levelless, false},
 	} {
 		service := registerService(t, c.name, ruled, c.options)
-		methods, err := methodsOf(service)
+		methods, err := MethodsOf(service)
 		switch {
 		case c.ok && (err != nil || len(methods) != 2):
 			t.Errorf("%s: %d methods, error %v", c.name, len(methods), err)
@@ -66,27 +65,4 @@ func registerService(t *testing.T, name string, first, last *descriptorpb.Method
 		t.Fatal(err)
 	}
 	return "test." + name
-}
-
-// TestNoTwoMethodsShareARequest: by its request the codec knows whether unknown fields are refused.
-func TestNoTwoMethodsShareARequest(t *testing.T) {
-	methods, strict, err := allMethods()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range methods {
-		if !strings.HasPrefix(m.procedure, "/paddock.v1.") || strings.Count(m.procedure, "/") != 2 {
-			t.Errorf("procedure %q", m.procedure)
-		}
-		if _, ok := strict[m.request]; !ok {
-			t.Errorf("%s: nobody knows whether unknown fields are refused", m.procedure)
-		}
-	}
-	requests := map[protoreflect.FullName]string{}
-	for _, m := range methods {
-		if other, taken := requests[m.request]; taken {
-			t.Errorf("%s and %s share a request message, so that one's strictness is the other's", m.procedure, other)
-		}
-		requests[m.request] = m.procedure
-	}
 }

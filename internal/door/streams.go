@@ -1,4 +1,4 @@
-package server
+package door
 
 import (
 	"sync"
@@ -9,8 +9,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// streams counts the streamed answers that are running.
-type streams struct {
+// Streams counts the streamed answers that are running.
+type Streams struct {
 	perUser, inAll int // most
 
 	mu    sync.Mutex
@@ -18,12 +18,13 @@ type streams struct {
 	users map[uuid.UUID]int
 }
 
-func newStreams(perUser, inAll int) *streams {
-	return &streams{perUser: perUser, inAll: inAll, users: map[uuid.UUID]int{}}
+// NewStreams returns a count of no streams, which may become as many as told.
+func NewStreams(perUser, inAll int) *Streams {
+	return &Streams{perUser: perUser, inAll: inAll, users: map[uuid.UUID]int{}}
 }
 
 // begin counts one more of the user's, or refuses it with TOO_MANY_STREAMS. Whoever gets no error must call end.
-func (s *streams) begin(user uuid.UUID) error {
+func (s *Streams) begin(user uuid.UUID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all >= s.inAll || s.users[user] >= s.perUser {
@@ -34,14 +35,14 @@ func (s *streams) begin(user uuid.UUID) error {
 	return nil
 }
 
-// count is how many run.
-func (s *streams) count() int {
+// Count is how many run.
+func (s *Streams) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all
 }
 
-func (s *streams) end(user uuid.UUID) {
+func (s *Streams) end(user uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all--

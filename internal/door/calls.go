@@ -1,0 +1,61 @@
+package door
+
+import (
+	"sync"
+
+	"connectrpc.com/connect"
+
+	"github.com/paddock-gate/paddock/internal/fault"
+)
+
+// ErrDraining ends what still runs when the time to end is over, and refuses what begins in it.
+var ErrDraining = fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, "the server is shutting down", fault.RetryDefault)
+
+// Calls counts the calls that are running, so that a server that shuts down can wait for the last of them.
+type Calls struct {
+	mu      sync.Mutex
+	running int
+	ending  bool
+	over    chan struct{} // closed when the last has ended
+}
+
+// NewCalls returns a count of no calls.
+func NewCalls() *Calls { return &Calls{over: make(chan struct{})} }
+
+// begin counts one more, or tells that none may begin any more. Whoever gets true must call end.
+func (c *Calls) begin() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending {
+		return false
+	}
+	c.running++
+	return true
+}
+
+func (c *Calls) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running--
+	if c.ending && c.running == 0 {
+		close(c.over)
+	}
+}
+
+// Drain lets no call begin any more and returns what is closed when the last has ended. It may be called once.
+func (c *Calls) Drain() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ending = true
+	if c.running == 0 {
+		close(c.over)
+	}
+	return c.over
+}
+
+// Draining reports whether Drain has been called.
+func (c *Calls) Draining() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending
+}

@@ -1,0 +1,90 @@
+package ops_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/ops"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+const writeIdle = 500 * time.Millisecond
+
+func TestMain(m *testing.M) {
+	ops.WriteIdle = writeIdle
+	os.Exit(m.Run())
+}
+
+var hi = []*paddockv1.ChatMessage{{Role: "user", Content: "hi"}}
+
+// TestAClientThatReadsNothingIsCutOff, and the model with it.
+func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
+	t.Parallel()
+	for _, protocol := range []string{"Connect on HTTP/1.1", "gRPC on HTTP/2"} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			a := apptest.Start(t, storetest.SQLite(t), nil)
+			pieces := make([]string, 2000) // 128 MiB: more than any buffer on the way
+			for i := range pieces {
+				pieces[i] = strings.Repeat("x", 64<<10)
+			}
+			a.Upstream.Script("tiny-chat", ollamatest.Say(pieces...), ollamatest.Done("stop", 1, 1))
+			if strings.HasPrefix(protocol, "gRPC") {
+				stream, err := a.AsGRPC(a.AdminKey).Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer stream.Close()
+			} else {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				chat := `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
+				fmt.Fprintf(conn, "POST /paddock.v1.OllamaService/Chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"+
+					"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n\x00\x00\x00\x00%c%s", a.AdminKey, 5+len(chat), len(chat), chat)
+			}
+			for len(a.Upstream.To("/api/chat")) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), writeIdle+5*time.Second)
+			defer cancel()
+			if err := a.Upstream.WaitIdle(ctx); err != nil {
+				t.Fatal("the model still works")
+			}
+			if r := a.Upstream.To("/api/chat")[0]; r.Aborted.IsZero() {
+				t.Error("all of it was taken")
+			}
+		})
+	}
+}
+
+// TestAnswersThatNobodyReadsAreGivenUp, also those that net/http writes after the handler.
+func TestAnswersThatNobodyReadsAreGivenUp(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+	_ = conn.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	for err == nil { // until the server, which cannot write, reads no more and closes
+		_, err = io.WriteString(conn, strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the server still waits")
+	}
+}
