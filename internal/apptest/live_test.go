@@ -8,6 +8,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // TestLiveSession_AccessOutlivesRefresh: a session whose access token still works is listed, counted and can be revoked, also
@@ -48,6 +49,27 @@ func TestLiveSession_AllTokensOver(t *testing.T) {
 		}
 		if n := sessionsCounted(t, a); n != 0 {
 			t.Errorf("%d sessions counted", n)
+		}
+	})
+}
+
+// TestLiveSession_LostReply: the access token that a repeated refresh returns ends with what is listed, not later.
+func TestLiveSession_LostReply(t *testing.T) {
+	apptest.EachWith(t, apptest.Env{"REFRESH_TOKEN_TTL": "20s", "ACCESS_TOKEN_TTL": "10m"}, func(t *testing.T, a *apptest.App) {
+		first := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetRefreshToken()
+		again := func() *paddockv1.RefreshResponse {
+			t.Helper()
+			m, err := a.As("").Auth.Refresh(t.Context(), &paddockv1.RefreshRequest{RefreshToken: first})
+			must(t, err)
+			return m
+		}
+		again()
+		a.Exec(t, `UPDATE sessions SET rotated_at = $1`, store.Now().Add(-5*time.Second))
+		m := again()
+		list, err := a.As(m.GetAccessToken()).Auth.ListSessions(t.Context(), &paddockv1.ListSessionsRequest{})
+		must(t, err)
+		if ends, token := list.GetSessions()[0].GetExpiresAt().AsTime(), m.GetExpiresAt().AsTime(); token.After(ends) {
+			t.Errorf("the session ends at %s, its access token at %s", ends, token)
 		}
 	})
 }

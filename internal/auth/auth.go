@@ -144,12 +144,6 @@ var errChangedMeanwhile = errors.New("the user has changed since the password wa
 const signInUpdate = `UPDATE users SET last_login_at = $1, password_hash = $2` +
 	` WHERE id = $3 AND active AND password_hash = $4`
 
-// endOldest ends ($1: now) what live sessions the user ($2) has beyond so many ($3), of which those are that wire.LiveSession
-// matches; $4 is when the oldest access tokens were made that may still work.
-const endOldest = `UPDATE sessions SET revoked_at = $1 WHERE id IN (SELECT id FROM sessions WHERE user_id = $2 ` +
-	`AND revoked_at IS NULL AND expires_at > $1 AND (refresh_expires_at > $1 OR rotated_at > $4) ` +
-	`ORDER BY created_at DESC, id DESC LIMIT 1000 OFFSET $3)`
-
 // begin begins a session for the user whose password was just verified, unless the password or the user's state has
 // changed meanwhile, and stores the hash, which is of the same password.
 func (a *Service) begin(ctx context.Context, verified *db.User, hash string) (u *db.User, s *db.Session, err error) {
@@ -181,7 +175,7 @@ func (a *Service) begin(ctx context.Context, verified *db.User, hash string) (u 
 		if err != nil {
 			return audit.Event{}, err
 		}
-		if err := store.Send(ctx, tx, endOldest, now, u.ID, maxSessions, now.Add(-a.options.AccessTTL)); err != nil {
+		if err := a.endOldest(ctx, tx, u.ID, now); err != nil {
 			return audit.Event{}, err
 		}
 		return audit.Event{
@@ -205,7 +199,7 @@ func (a *Service) loginFailed(ctx context.Context, name string, u *db.User) erro
 // loginResponse is the answer to a sign-in and to a refresh. A cookie takes the refresh token in the body's place, but not for
 // pages of other origins.
 func (a *Service) loginResponse(ctx context.Context, u *db.User, s *db.Session, cookie bool) (*paddockv1.LoginResponse, error) {
-	access, expires, err := a.tokens.sign(u.ID, s.ID, time.Now(), s.ExpiresAt)
+	access, expires, err := a.tokens.sign(u.ID, s.ID, time.Now(), wire.SessionEnd(s, a.options.AccessTTL))
 	if err != nil {
 		return nil, fmt.Errorf("sign access token: %w", err)
 	}

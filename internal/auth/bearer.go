@@ -4,14 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"net/http"
-	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // ErrUnauthenticated is the one answer to every credential that does not work.
@@ -75,20 +77,18 @@ func (u *userRow) finish(c *caller.Caller) {
 const keyQuery = `SELECT x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_used_at, x.models, ` + userColumns +
 	` FROM credentials x` + userJoin + `WHERE x.key_id = $1 ORDER BY r.role_id`
 
-// keyRow is what the database knows of an API key and its owner.
+// keyRow is what was read of an API key and its owner; the key's id is uuid.Nil if there is none.
 type keyRow struct {
-	owner                  caller.Caller
-	user                   userRow
-	id                     uuid.UUID // Nil: there is no such key
-	hash                   string
-	expires, revoked, used sql.NullTime
-	models                 *string
+	db.Credential
+
+	owner caller.Caller
+	user  userRow
 }
 
 func (a *Service) readKey(ctx context.Context, keyID string) (*keyRow, error) {
 	k := &keyRow{}
 	return k, a.store.Read(ctx, keyQuery, []any{keyID}, func(rows *sql.Rows) error {
-		if err := rows.Scan(append([]any{&k.id, &k.hash, &k.expires, &k.revoked, &k.used, &k.models}, k.user.targets(&k.owner)...)...); err != nil {
+		if err := rows.Scan(append([]any{&k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models}, k.user.targets(&k.owner)...)...); err != nil {
 			return err
 		}
 		k.user.finish(&k.owner)
@@ -105,14 +105,13 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	if k.id == uuid.Nil || !a.keys.Verify(k.hash, key) || !k.user.active ||
-		k.revoked.Valid || k.expires.Valid && !now.Before(k.expires.Time) {
+	now := store.Now()
+	if k.ID == uuid.Nil || !a.keys.Verify(k.KeyHash, key) || !k.user.active || !wire.IsLiveKey(&k.Credential, now) {
 		return ErrUnauthenticated
 	}
-	a.touch.credential(k.id, k.used.Time, now)
+	a.touch.credential(k.ID, k.LastUsedAt, now)
 	found := k.owner
-	found.Method, found.CredentialID, found.KeyModels = caller.APIKey, k.id, caller.ParseModels(k.models)
+	found.Method, found.CredentialID, found.KeyModels = caller.APIKey, k.ID, caller.ParseModels(k.Models)
 	fill(c, &found)
 	return nil
 }
@@ -120,19 +119,18 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 const sessionQuery = `SELECT x.user_id, x.expires_at, x.revoked_at, x.last_seen_at, ` + userColumns +
 	` FROM sessions x` + userJoin + `WHERE x.id = $1 ORDER BY r.role_id`
 
-// sessionRow is what the database knows of a session and its user.
+// sessionRow is what was read of a session and its user; the user's id is uuid.Nil if there is none.
 type sessionRow struct {
-	owner         caller.Caller
-	user          userRow
-	userID        uuid.UUID // Nil: there is no such session
-	expires, seen time.Time
-	revoked       sql.NullTime
+	db.Session
+
+	owner caller.Caller
+	user  userRow
 }
 
 func (a *Service) readSession(ctx context.Context, id uuid.UUID) (*sessionRow, error) {
 	s := &sessionRow{}
 	return s, a.store.Read(ctx, sessionQuery, []any{id}, func(rows *sql.Rows) error {
-		if err := rows.Scan(append([]any{&s.userID, &s.expires, &s.revoked, &s.seen}, s.user.targets(&s.owner)...)...); err != nil {
+		if err := rows.Scan(append([]any{&s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt}, s.user.targets(&s.owner)...)...); err != nil {
 			return err
 		}
 		s.user.finish(&s.owner)
@@ -141,7 +139,7 @@ func (a *Service) readSession(ctx context.Context, id uuid.UUID) (*sessionRow, e
 }
 
 func (a *Service) identifySession(ctx context.Context, token string, c *caller.Caller) error {
-	now := time.Now()
+	now := store.Now()
 	userID, sessionID, err := a.tokens.verify(token, now)
 	if err != nil {
 		return ErrUnauthenticated
@@ -150,10 +148,10 @@ func (a *Service) identifySession(ctx context.Context, token string, c *caller.C
 	if err != nil {
 		return err
 	}
-	if s.userID == uuid.Nil || s.userID != userID || !s.user.active || s.revoked.Valid || !now.Before(s.expires) {
+	if s.UserID == uuid.Nil || s.UserID != userID || !s.user.active || !wire.IsOpenSession(&s.Session, now) {
 		return ErrUnauthenticated
 	}
-	a.touch.session(sessionID, s.seen, now)
+	a.touch.session(sessionID, s.LastSeenAt, now)
 	found := s.owner
 	found.Method, found.SessionID = caller.Password, sessionID
 	fill(c, &found)

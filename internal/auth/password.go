@@ -17,7 +17,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
-	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 var (
@@ -104,10 +104,7 @@ func (a *Service) ChangePassword(ctx context.Context, req *paddockv1.ChangePassw
 		if n == 0 { // somebody else changed it meanwhile
 			return audit.Event{}, errCurrentPassword
 		}
-		err = tx.Session.Update().
-			Where(session.UserID(u.ID), session.IDNEQ(c.SessionID), session.RevokedAtIsNil()).
-			SetRevokedAt(store.Now()).
-			Exec(ctx)
+		_, err = wire.EndSessions(ctx, tx, session.UserID(u.ID), session.IDNEQ(c.SessionID))
 		return audit.Event{Type: audit.PasswordChanged, TargetUserID: u.ID}, err
 	})
 	if err != nil {

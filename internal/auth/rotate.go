@@ -9,6 +9,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // reuseGrace is how long the immediate parent of a refresh token still gets that same token: a lost reply must not sign a
@@ -58,7 +59,7 @@ func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error)
 			return nil, err
 		}
 		now := store.Now()
-		if err != nil || !a.refresh.verify(claim, s.RefreshSalt) || !refreshable(s, now) {
+		if err != nil || !a.refresh.verify(claim, s.RefreshSalt) || !wire.IsRefreshable(s, now) || !isActive(s.Edges.User) {
 			return nil, a.refuseRefresh(ctx)
 		}
 		switch {
@@ -78,10 +79,8 @@ func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error)
 	}
 }
 
-func refreshable(s *db.Session, now time.Time) bool {
-	owner := s.Edges.User // nil: deleted this very moment
-	return s.RevokedAt == nil && now.Before(s.RefreshExpiresAt) && now.Before(s.ExpiresAt) && owner != nil && owner.Active
-}
+// isActive reports whether the user, nil if deleted this very moment, may sign in.
+func isActive(u *db.User) bool { return u != nil && u.Active }
 
 func (a *Service) refuseRefresh(ctx context.Context) error {
 	a.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: "AuthService.Refresh: no valid refresh token"})
@@ -93,13 +92,13 @@ func (a *Service) move(ctx context.Context, s *db.Session, now time.Time) (moved
 	next, expires := s.Generation+1, earlier(now.Add(a.options.RefreshTTL), s.ExpiresAt)
 	err = a.log.Unaudited(ctx, "refresh", func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Session.Update().
-			Where(session.ID(s.ID), session.Generation(s.Generation), session.RevokedAtIsNil()).
+			Where(session.ID(s.ID), session.Generation(s.Generation), wire.OpenSession(now)).
 			SetGeneration(next).SetRotatedAt(now).SetRefreshExpiresAt(expires).SetLastSeenAt(now).
 			Save(ctx)
 		moved = n == 1
 		return err
 	})
-	s.Generation, s.RefreshExpiresAt = next, expires
+	s.Generation, s.RotatedAt, s.RefreshExpiresAt = next, now, expires
 	return moved, err
 }
 

@@ -59,7 +59,7 @@ func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsR
 			UserId:     s.UserID.String(),
 			CreatedAt:  timestamppb.New(s.CreatedAt),
 			LastSeenAt: timestamppb.New(s.LastSeenAt),
-			ExpiresAt:  timestamppb.New(a.endOf(s)),
+			ExpiresAt:  timestamppb.New(wire.SessionEnd(s, a.options.AccessTTL)),
 			Ip:         s.IP,
 			UserAgent:  s.UserAgent,
 			Current:    s.ID == c.SessionID,
@@ -68,17 +68,22 @@ func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsR
 	return m, nil
 }
 
-// endOf returns when the last token of a session ends, unless it is refreshed.
-func (a *Service) endOf(s *db.Session) time.Time {
-	ends := s.RotatedAt.Add(a.options.AccessTTL)
-	if ends.Before(s.RefreshExpiresAt) {
-		ends = s.RefreshExpiresAt
-	}
-	return earlier(ends, s.ExpiresAt)
-}
-
 // maxSessions is how many live sessions a user has at most, so that all can be listed: a sign-in beyond ends the oldest.
 const maxSessions = 500
+
+// endOldest ends the live sessions that the user has beyond maxSessions.
+func (a *Service) endOldest(ctx context.Context, tx *db.Tx, user uuid.UUID, now time.Time) error {
+	const most = 1000 // at once; there is one, unless the bound was made lower
+	oldest, err := tx.Session.Query().
+		Where(session.UserID(user), wire.LiveSession(now, a.options.AccessTTL)).
+		Order(session.ByCreatedAt(sql.OrderDesc()), session.ByID(sql.OrderDesc())).
+		Offset(maxSessions).Limit(most).
+		IDs(ctx)
+	if err == nil && len(oldest) > 0 {
+		_, err = wire.EndSessions(ctx, tx, session.IDIn(oldest...))
+	}
+	return err
+}
 
 // RevokeSession implements paddock.v1.AuthService.
 func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessionRequest) (*paddockv1.RevokeSessionResponse, error) {
@@ -107,10 +112,7 @@ func (a *Service) notTheirs(ctx context.Context, what, id string) error {
 // endSession ends the session if it has not ended yet, and completes and writes the event if so.
 func (a *Service) endSession(ctx context.Context, s *db.Session, e audit.Event) error {
 	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		n, err := tx.Session.Update().
-			Where(session.ID(s.ID), session.RevokedAtIsNil()).
-			SetRevokedAt(store.Now()).
-			Save(ctx)
+		n, err := wire.EndSessions(ctx, tx, session.ID(s.ID))
 		if err != nil {
 			return e, err
 		}

@@ -45,8 +45,9 @@ func newTouch(log *audit.Log) *touch {
 	}
 }
 
-func (t *touch) credential(id uuid.UUID, last, now time.Time) {
-	if now.Sub(last) >= usePrecision {
+// credential notes a use; last, when the one before was, is nil if there was none.
+func (t *touch) credential(id uuid.UUID, last *time.Time, now time.Time) {
+	if last == nil || now.Sub(*last) >= usePrecision {
 		t.use(t.credentials, id)
 	}
 }

@@ -128,7 +128,7 @@ func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]boo
 	if roles := streams[0].roles; len(roles) > 0 {
 		owner = append(owner, user.HasRolesWith(role.IDIn(roles...)))
 	}
-	now := time.Now().UTC()
+	now := store.Now()
 	good := map[uuid.UUID]bool{}
 	if len(sessions) > 0 {
 		ids, err := w.store.Session.Query().

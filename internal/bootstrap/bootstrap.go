@@ -224,7 +224,8 @@ func (w seeding) ensureAdmin(ctx context.Context, tx *db.Tx, made *Made) (uuid.U
 	if made.Password == "" {
 		return u.ID, nil
 	}
-	return u.ID, tx.Session.Update().Where(session.UserID(u.ID), session.RevokedAtIsNil()).SetRevokedAt(store.Now()).Exec(ctx)
+	_, err = wire.EndSessions(ctx, tx, session.UserID(u.ID))
+	return u.ID, err
 }
 
 // ensureKey makes a key unless there has ever been one: an admin who revoked it wants no other.

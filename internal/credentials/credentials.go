@@ -194,7 +194,7 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	if c := caller.From(ctx); c.KeyModels != nil && c.CredentialID != old.ID { // which may be one that may do more
 		return nil, s.log.Refuse(ctx, errOnlyItself, "CredentialService.RotateCredential: "+describe(old))
 	}
-	if old.ExpiresAt != nil && !store.Now().Before(*old.ExpiresAt) {
+	if !wire.IsLiveKey(old, store.Now()) {
 		return nil, errNoCredential
 	}
 	key := secret.NewKey()

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
@@ -89,7 +90,8 @@ func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUser
 		return event, err
 	}
 	// After the user's row, on which a sign-in waits: none can slip in between and live on.
-	return event, endSessions(ctx, tx, u.ID)
+	_, err := wire.EndSessions(ctx, tx, session.UserID(u.ID))
+	return event, err
 }
 
 // roleNames returns the roles that the list names, sorted, and refuses what is none.

@@ -186,7 +186,8 @@ func (s *Service) SetPassword(ctx context.Context, req *paddockv1.SetPasswordReq
 		if n == 0 {
 			return audit.Event{}, errNoUser
 		}
-		return audit.Event{Type: audit.PasswordSet, TargetUserID: id, Detail: u.GetEmail()}, endSessions(ctx, tx, id)
+		_, err = wire.EndSessions(ctx, tx, session.UserID(id))
+		return audit.Event{Type: audit.PasswordSet, TargetUserID: id, Detail: u.GetEmail()}, err
 	})
 	if err != nil {
 		return nil, err
@@ -247,11 +248,6 @@ func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModel
 		return nil, err
 	}
 	return &paddockv1.SetRoleModelsResponse{Role: roleMessage(r)}, nil
-}
-
-// endSessions ends all sessions of the user.
-func endSessions(ctx context.Context, tx *db.Tx, id uuid.UUID) error {
-	return tx.Session.Update().Where(session.UserID(id), session.RevokedAtIsNil()).SetRevokedAt(store.Now()).Exec(ctx)
 }
 
 // lockAdmins makes those who may take an admin away wait for one another: without it, two admins who demote each other at
