@@ -72,9 +72,9 @@ func TestLiveSession_EveryPlace(t *testing.T) {
 	const accessTTL = 10 * time.Minute
 	ago, ahead := -time.Minute, time.Hour
 	states := []struct {
-		name                    string
-		revoked                 bool
-		ends, refresh, rotated  time.Duration // from now
+		name                       string
+		revoked                    bool
+		ends, refresh, rotated     time.Duration // from now
 		known, listed, refreshable bool
 	}{
 		{name: "live", ends: ahead, refresh: ahead, rotated: 0, known: true, listed: true, refreshable: true},

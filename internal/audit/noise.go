@@ -50,6 +50,12 @@ func (n *Noise) Add(ctx context.Context, e Event) {
 	}
 }
 
+// Refuse is Log.Refuse for refusals that are gathered.
+func (n *Noise) Refuse(ctx context.Context, answer error, detail string) error {
+	n.Add(ctx, Event{Type: AccessDenied, Outcome: Denied, Detail: detail})
+	return answer
+}
+
 // isFirst counts the event.
 func (n *Noise) isFirst(e Event, c *caller.Caller) bool {
 	n.mu.Lock()

@@ -83,8 +83,7 @@ func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error)
 func isActive(u *db.User) bool { return u != nil && u.Active }
 
 func (a *Service) refuseRefresh(ctx context.Context) error {
-	a.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: "AuthService.Refresh: no valid refresh token"})
-	return ErrUnauthenticated
+	return a.noise.Refuse(ctx, ErrUnauthenticated, "AuthService.Refresh: no valid refresh token")
 }
 
 // move makes the session's next refresh token the good one, and tells whether it was this call that did.

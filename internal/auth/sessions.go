@@ -10,7 +10,6 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/session"
-	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
@@ -33,9 +32,9 @@ func (a *Service) Logout(ctx context.Context, _ *paddockv1.LogoutRequest) (*padd
 // ListSessions implements paddock.v1.AuthService.
 func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsRequest) (*paddockv1.ListSessionsResponse, error) {
 	c := caller.From(ctx)
-	owner, err := c.Subject(req.GetUserId())
+	owner, err := wire.Subject(ctx, req.GetUserId(), "AuthService.ListSessions", a.noise.Refuse)
 	if err != nil {
-		return nil, a.notTheirs(ctx, "user", req.GetUserId())
+		return nil, err
 	}
 	rows, err := a.store.Session.Query().
 		Where(session.UserID(owner), wire.LiveSession(store.Now(), a.options.AccessTTL)).
@@ -46,10 +45,8 @@ func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsR
 		return nil, err
 	}
 	if len(rows) == 0 {
-		if ok, err := a.store.User.Query().Where(user.ID(owner)).Exist(ctx); err != nil {
+		if err := wire.UserExists(ctx, a.store.User, owner); err != nil {
 			return nil, err
-		} else if !ok {
-			return nil, fault.NotFound("user")
 		}
 	}
 	m := &paddockv1.ListSessionsResponse{}
@@ -85,28 +82,23 @@ func (a *Service) endOldest(ctx context.Context, tx *db.Tx, user uuid.UUID, now 
 	return err
 }
 
+var errNoSession = fault.NotFound("session")
+
 // RevokeSession implements paddock.v1.AuthService.
 func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessionRequest) (*paddockv1.RevokeSessionResponse, error) {
-	s, err := a.store.Session.Query().Where(session.ID(uuid.MustParse(req.GetId()))).Only(ctx)
-	c := caller.From(ctx)
-	switch {
-	case (db.IsNotFound(err) || err == nil && !c.MayActFor(s.UserID)) && !c.Has(caller.Admin):
-		return nil, a.notTheirs(ctx, "session", req.GetId())
-	case db.IsNotFound(err):
-		return nil, fault.NotFound("session")
-	case err != nil:
+	s, err := a.store.Session.Get(ctx, uuid.MustParse(req.GetId()))
+	if err == nil {
+		err = caller.From(ctx).Owns(s.UserID)
+	}
+	// These calls have no rate limit, so their refusals are summed up.
+	err = wire.NotTheirs(ctx, err, errNoSession, "AuthService.RevokeSession: session "+req.GetId(), a.noise.Refuse)
+	if err != nil {
 		return nil, err
 	}
 	if err := a.endSession(ctx, s, audit.Event{Type: audit.SessionRevoked, Detail: "session " + s.ID.String()}); err != nil {
 		return nil, err
 	}
 	return &paddockv1.RevokeSessionResponse{}, nil
-}
-
-// notTheirs answers for what is another user's, or nobody's. These calls have no rate limit, so their entries are summed up.
-func (a *Service) notTheirs(ctx context.Context, what, id string) error {
-	a.noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: what + " " + id})
-	return fault.NotFound(what)
 }
 
 // endSession ends the session if it has not ended yet, and completes and writes the event if so.

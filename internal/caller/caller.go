@@ -108,8 +108,16 @@ func (c *Caller) Subject(named string) (uuid.UUID, error) {
 		return c.UserID, nil
 	}
 	id, err := uuid.Parse(named)
-	if err != nil || !c.MayActFor(id) {
+	if err != nil || c.Owns(id) != nil {
 		return uuid.Nil, ErrNotYours
 	}
 	return id, nil
+}
+
+// Owns returns ErrNotYours unless the caller may act for the user, who owns something.
+func (c *Caller) Owns(user uuid.UUID) error {
+	if !c.MayActFor(user) {
+		return ErrNotYours
+	}
+	return nil
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
-	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
@@ -37,19 +36,15 @@ type Service struct {
 // New returns the service.
 func New(s *store.Store, log *audit.Log) *Service { return &Service{store: s, log: log} }
 
-// Another user's user or key is answered like one that does not exist.
-var (
-	errNoUser       = fault.NotFound("user")
-	errNoCredential = fault.NotFound("credential")
-)
+var errNoCredential = fault.NotFound("credential")
 
 var errOnlyItself = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "an API key with a list of models can rotate only itself")
 
 // IssueApiKey implements paddock.v1.CredentialService.
 func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyRequest) (*paddockv1.IssueApiKeyResponse, error) {
-	owner, err := caller.From(ctx).Subject(req.GetUserId())
+	owner, err := wire.Subject(ctx, req.GetUserId(), "CredentialService.IssueApiKey", s.log.Refuse)
 	if err != nil {
-		return nil, s.log.Refuse(ctx, errNoUser, "CredentialService.IssueApiKey: user "+req.GetUserId())
+		return nil, err
 	}
 	label := strings.TrimSpace(req.GetLabel())
 	if label == "" {
@@ -97,7 +92,7 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 		}
 		return &paddockv1.IssueApiKeyResponse{Credential: wire.Credential(made)}, nil
 	case sqlgraph.IsForeignKeyConstraintError(err):
-		return nil, errNoUser
+		return nil, wire.ErrNoUser
 	case err != nil:
 		return nil, err
 	}
@@ -119,9 +114,9 @@ func insert(ctx context.Context, tx *db.Tx, like *db.Credential, key secret.Key)
 
 // ListCredentials implements paddock.v1.CredentialService.
 func (s *Service) ListCredentials(ctx context.Context, req *paddockv1.ListCredentialsRequest) (*paddockv1.ListCredentialsResponse, error) {
-	owner, err := caller.From(ctx).Subject(req.GetUserId())
+	owner, err := wire.Subject(ctx, req.GetUserId(), "CredentialService.ListCredentials", s.log.Refuse)
 	if err != nil {
-		return nil, s.log.Refuse(ctx, errNoUser, "CredentialService.ListCredentials: user "+req.GetUserId())
+		return nil, err
 	}
 	newest := s.store.Credential.Query().
 		Where(credential.UserID(owner)).
@@ -139,10 +134,8 @@ func (s *Service) ListCredentials(ctx context.Context, req *paddockv1.ListCreden
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), bytes.Compare(b.ID[:], a.ID[:]))
 	})
 	if len(rows) == 0 {
-		if ok, err := s.store.User.Query().Where(user.ID(owner)).Exist(ctx); err != nil {
+		if err := wire.UserExists(ctx, s.store.User, owner); err != nil {
 			return nil, err
-		} else if !ok {
-			return nil, errNoUser
 		}
 	}
 	m := &paddockv1.ListCredentialsResponse{}
@@ -265,15 +258,11 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 
 // own returns the credential if the caller may act for its user, and NOT_FOUND otherwise.
 func (s *Service) own(ctx context.Context, id uuid.UUID) (*db.Credential, error) {
-	c := caller.From(ctx)
 	row, err := s.store.Credential.Get(ctx, id)
-	switch {
-	case (db.IsNotFound(err) || err == nil && !c.MayActFor(row.UserID)) && !c.Has(caller.Admin):
-		return nil, s.log.Refuse(ctx, errNoCredential, "CredentialService: credential "+id.String())
-	case db.IsNotFound(err):
-		return nil, errNoCredential
+	if err == nil {
+		err = caller.From(ctx).Owns(row.UserID)
 	}
-	return row, err
+	return row, wire.NotTheirs(ctx, err, errNoCredential, "CredentialService: credential "+id.String(), s.log.Refuse)
 }
 
 // limitTo gives the credential the list of models.

@@ -1,7 +1,6 @@
 package usage
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -30,8 +29,6 @@ type Service struct{ ledger *Ledger }
 // NewService returns the service.
 func NewService(l *Ledger) *Service { return &Service{l} }
 
-var errNoUser = fault.NotFound("user")
-
 // heldFor is when to ask again for tokens that running calls hold and may give back.
 const heldFor = 5 * time.Second
 
@@ -55,7 +52,7 @@ func exceeded(p *sum, limit, need int64, reset time.Time) (time.Duration, *conne
 
 // GetQuota implements paddock.v1.UsageService.
 func (s *Service) GetQuota(ctx context.Context, req *paddockv1.GetQuotaRequest) (*paddockv1.GetQuotaResponse, error) {
-	id, err := s.subject(ctx, "GetQuota", req.GetUserId())
+	id, err := wire.Subject(ctx, req.GetUserId(), "UsageService.GetQuota", s.ledger.log.Refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -63,20 +60,11 @@ func (s *Service) GetQuota(ctx context.Context, req *paddockv1.GetQuotaRequest) 
 	return &paddockv1.GetQuotaResponse{Quota: q}, err
 }
 
-// subject is the user whom the request is about.
-func (s *Service) subject(ctx context.Context, method, named string) (uuid.UUID, error) {
-	id, err := caller.From(ctx).Subject(named)
-	if err != nil {
-		return uuid.Nil, s.ledger.log.Refuse(ctx, errNoUser, "UsageService."+method+": user "+named)
-	}
-	return id, nil
-}
-
 func (s *Service) quota(ctx context.Context, id uuid.UUID) (*paddockv1.Quota, error) {
 	u, err := s.ledger.store.User.Get(ctx, id)
 	switch {
 	case db.IsNotFound(err):
-		return nil, errNoUser
+		return nil, wire.ErrNoUser
 	case err != nil:
 		return nil, err
 	}
@@ -137,7 +125,7 @@ func (s *Service) SetQuota(ctx context.Context, req *paddockv1.SetQuotaRequest) 
 			return audit.Event{}, err
 		}
 		if n == 0 {
-			return audit.Event{}, errNoUser
+			return audit.Event{}, wire.ErrNoUser
 		}
 		return audit.Event{Type: audit.QuotaChanged, TargetUserID: id, Detail: quotaDetail(req)}, nil
 	})
@@ -174,7 +162,7 @@ var groups = []struct{ name, column string }{
 
 // GetUsage implements paddock.v1.UsageService.
 func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) (*paddockv1.GetUsageResponse, error) {
-	id, err := s.subject(ctx, "GetUsage", req.GetUserId())
+	id, err := wire.Subject(ctx, req.GetUserId(), "UsageService.GetUsage", s.ledger.log.Refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -220,8 +208,8 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 		return nil, err
 	}
 	if len(m.GetRows()) == 0 || m.GetRows()[0].GetRequests() == 0 { // nobody, or somebody who asked for nothing
-		if exists, err := s.ledger.store.User.Query().Where(user.ID(id)).Exist(ctx); err != nil || !exists {
-			return nil, cmp.Or(err, error(errNoUser))
+		if err := wire.UserExists(ctx, s.ledger.store.User, id); err != nil {
+			return nil, err
 		}
 	}
 	return m, nil

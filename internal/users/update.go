@@ -51,7 +51,7 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 	})
 	switch {
 	case db.IsNotFound(err):
-		return nil, errNoUser
+		return nil, wire.ErrNoUser
 	case errors.Is(err, errLastAdmin):
 		return nil, s.log.Refuse(ctx, err, "UserService.UpdateUser: the last admin")
 	}

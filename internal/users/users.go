@@ -39,7 +39,6 @@ func New(s *store.Store, log *audit.Log, hasher *secret.Hasher, passwordMinLengt
 }
 
 var (
-	errNoUser          = fault.NotFound("user")
 	errEmailTaken      = fault.Field(connect.CodeAlreadyExists, fault.EmailTaken, "email", "another user has this email")
 	errExternalIDTaken = fault.Field(connect.CodeAlreadyExists, fault.ExternalIDTaken, "external_id", "another user has this external id")
 	errLastAdmin       = fault.New(connect.CodeFailedPrecondition, fault.LastAdmin,
@@ -131,7 +130,7 @@ func (s *Service) GetUser(ctx context.Context, req *paddockv1.GetUserRequest) (*
 func (s *Service) get(ctx context.Context, id uuid.UUID) (*paddockv1.User, error) {
 	u, err := s.store.User.Query().Where(user.ID(id)).WithRoles().Only(ctx)
 	if db.IsNotFound(err) {
-		return nil, errNoUser
+		return nil, wire.ErrNoUser
 	}
 	if err != nil {
 		return nil, err
@@ -148,7 +147,7 @@ func (s *Service) DeleteUser(ctx context.Context, req *paddockv1.DeleteUserReque
 		}
 		u, err := tx.User.Get(ctx, id)
 		if db.IsNotFound(err) {
-			return audit.Event{}, errNoUser
+			return audit.Event{}, wire.ErrNoUser
 		}
 		if err != nil {
 			return audit.Event{}, err
@@ -184,7 +183,7 @@ func (s *Service) SetPassword(ctx context.Context, req *paddockv1.SetPasswordReq
 			return audit.Event{}, err
 		}
 		if n == 0 {
-			return audit.Event{}, errNoUser
+			return audit.Event{}, wire.ErrNoUser
 		}
 		_, err = wire.EndSessions(ctx, tx, session.UserID(id))
 		return audit.Event{Type: audit.PasswordSet, TargetUserID: id, Detail: u.GetEmail()}, err

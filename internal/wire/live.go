@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/predicate"
