@@ -46,32 +46,39 @@ const userColumns = `u.id, u.email, u.display_name, u.external_id, u.active, u.c
 const userJoin = ` JOIN users u ON u.id = x.user_id ` +
 	`LEFT JOIN user_roles r ON r.user_id = u.id LEFT JOIN roles o ON o.id = r.role_id `
 
-// userRow scans userColumns, one row for each role, into a caller.
-type userRow struct {
-	active      bool
-	externalID  sql.NullString
-	lastLoginAt sql.NullTime
-	role        sql.NullString
-	models      *string // that the role allows
+// owner is the user of a key or session, read with their roles. Neither password nor search text is read.
+type owner struct{ db.User }
+
+// scan reads a row of columns and userColumns, of which there is one for each role.
+func (u *owner) scan(rows *sql.Rows, columns ...any) error {
+	var role, models *string
+	err := rows.Scan(append(columns,
+		&u.ID, &u.Email, &u.DisplayName, &u.ExternalID, &u.Active, &u.CreatedAt, &u.UpdatedAt, &u.LastLoginAt,
+		&u.TokensPerDay, &u.TokensPerMonth, &u.RequestsPerMinute, &role, &models,
+	)...)
+	if role != nil {
+		u.Edges.Roles = append(u.Edges.Roles, &db.Role{ID: *role, Models: models})
+	}
+	return err
 }
 
-func (u *userRow) targets(c *caller.Caller) []any {
-	return []any{
-		&c.UserID, &c.Email, &c.DisplayName, &u.externalID, &u.active, &c.CreatedAt, &c.UpdatedAt, &u.lastLoginAt,
-		&c.Quota.TokensPerDay, &c.Quota.TokensPerMonth, &c.Quota.RequestsPerMinute, &u.role, &u.models,
+// identify makes the owner the caller, whoever c was before. Where they come from stays.
+func (u *owner) identify(c *caller.Caller) {
+	c.CredentialID, c.SessionID, c.KeyModels, c.RoleModels = uuid.Nil, uuid.Nil, nil, nil
+	c.UserID, c.Email, c.Roles, c.Quota, c.Account = u.ID, u.Email, wire.Roles(&u.User), wire.Quota(&u.User), &u.User
+	for i, role := range u.Edges.Roles {
+		models := caller.ParseModels(role.Models)
+		if i > 0 {
+			models = c.RoleModels.And(models)
+		}
+		c.RoleModels = models
 	}
 }
 
-func (u *userRow) finish(c *caller.Caller) {
-	c.ExternalID, c.LastLoginAt = u.externalID.String, u.lastLoginAt.Time
-	if !u.role.Valid {
-		return
-	}
-	models := caller.ParseModels(u.models)
-	if len(c.Roles) > 0 {
-		models = c.RoleModels.And(models)
-	}
-	c.Roles, c.RoleModels = append(c.Roles, u.role.String), models
+// account returns the caller's row as it was read when they were identified.
+func account(c *caller.Caller) *db.User {
+	u, _ := c.Account.(*db.User)
+	return u
 }
 
 const keyQuery = `SELECT x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_used_at, x.models, ` + userColumns +
@@ -81,18 +88,13 @@ const keyQuery = `SELECT x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_us
 type keyRow struct {
 	db.Credential
 
-	owner caller.Caller
-	user  userRow
+	owner owner
 }
 
 func (a *Service) readKey(ctx context.Context, keyID string) (*keyRow, error) {
 	k := &keyRow{}
 	return k, a.store.Read(ctx, keyQuery, []any{keyID}, func(rows *sql.Rows) error {
-		if err := rows.Scan(append([]any{&k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models}, k.user.targets(&k.owner)...)...); err != nil {
-			return err
-		}
-		k.user.finish(&k.owner)
-		return nil
+		return k.owner.scan(rows, &k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models)
 	})
 }
 
@@ -106,13 +108,12 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 		return err
 	}
 	now := store.Now()
-	if k.ID == uuid.Nil || !a.keys.Verify(k.KeyHash, key) || !k.user.active || !wire.IsLiveKey(&k.Credential, now) {
+	if k.ID == uuid.Nil || !a.keys.Verify(k.KeyHash, key) || !k.owner.Active || !wire.IsLiveKey(&k.Credential, now) {
 		return ErrUnauthenticated
 	}
 	a.touch.credential(k.ID, k.LastUsedAt, now)
-	found := k.owner
-	found.Method, found.CredentialID, found.KeyModels = caller.APIKey, k.ID, caller.ParseModels(k.Models)
-	fill(c, &found)
+	k.owner.identify(c)
+	c.Method, c.CredentialID, c.KeyModels = caller.APIKey, k.ID, caller.ParseModels(k.Models)
 	return nil
 }
 
@@ -123,18 +124,13 @@ const sessionQuery = `SELECT x.user_id, x.expires_at, x.revoked_at, x.last_seen_
 type sessionRow struct {
 	db.Session
 
-	owner caller.Caller
-	user  userRow
+	owner owner
 }
 
 func (a *Service) readSession(ctx context.Context, id uuid.UUID) (*sessionRow, error) {
 	s := &sessionRow{}
 	return s, a.store.Read(ctx, sessionQuery, []any{id}, func(rows *sql.Rows) error {
-		if err := rows.Scan(append([]any{&s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt}, s.user.targets(&s.owner)...)...); err != nil {
-			return err
-		}
-		s.user.finish(&s.owner)
-		return nil
+		return s.owner.scan(rows, &s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt)
 	})
 }
 
@@ -148,19 +144,11 @@ func (a *Service) identifySession(ctx context.Context, token string, c *caller.C
 	if err != nil {
 		return err
 	}
-	if s.UserID == uuid.Nil || s.UserID != userID || !s.user.active || !wire.IsOpenSession(&s.Session, now) {
+	if s.UserID == uuid.Nil || s.UserID != userID || !s.owner.Active || !wire.IsOpenSession(&s.Session, now) {
 		return ErrUnauthenticated
 	}
 	a.touch.session(sessionID, s.LastSeenAt, now)
-	found := s.owner
-	found.Method, found.SessionID = caller.Password, sessionID
-	fill(c, &found)
+	s.owner.identify(c)
+	c.Method, c.SessionID = caller.Password, sessionID
 	return nil
-}
-
-// fill adds who the caller is to where they are.
-func fill(c, found *caller.Caller) {
-	found.IP, found.TLS, found.CrossOrigin = c.IP, c.TLS, c.CrossOrigin
-	found.UserAgent, found.RequestID = c.UserAgent, c.RequestID
-	*c = *found
 }

@@ -82,7 +82,7 @@ func (a *Service) verifyPassword(ctx context.Context, account string, who predic
 // ChangePassword implements paddock.v1.AuthService.
 func (a *Service) ChangePassword(ctx context.Context, req *paddockv1.ChangePasswordRequest) (*paddockv1.ChangePasswordResponse, error) {
 	c := caller.From(ctx)
-	if err := secret.CheckPassword(req.GetNewPassword(), a.options.PasswordMinLength, c.Email, c.DisplayName); err != nil {
+	if err := secret.CheckPassword(req.GetNewPassword(), a.options.PasswordMinLength, c.Email, account(c).DisplayName); err != nil {
 		return nil, fault.WeakPassword("new_password", err)
 	}
 	u, err := a.verifyPassword(ctx, c.Email, user.ID(c.UserID), req.GetCurrentPassword())

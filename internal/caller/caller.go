@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -25,14 +24,10 @@ const (
 
 // Caller is who is asking. The zero Caller is a stranger: nobody, from nowhere.
 type Caller struct {
-	UserID      uuid.UUID // uuid.Nil: not signed in
-	Email       string
-	DisplayName string
-	ExternalID  string
-	Roles       []string // sorted
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	LastLoginAt time.Time // zero: never
+	UserID  uuid.UUID // uuid.Nil: not signed in
+	Email   string
+	Roles   []string // sorted
+	Account any      // the user's row; package auth, which reads it, knows its type
 
 	Quota      Quota
 	RoleModels Models // what the roles allow together

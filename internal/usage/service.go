@@ -68,9 +68,7 @@ func (s *Service) quota(ctx context.Context, id uuid.UUID) (*paddockv1.Quota, er
 	case err != nil:
 		return nil, err
 	}
-	return s.ledger.State(ctx, id, caller.Quota{
-		TokensPerDay: u.TokensPerDay, TokensPerMonth: u.TokensPerMonth, RequestsPerMinute: u.RequestsPerMinute,
-	})
+	return s.ledger.State(ctx, id, wire.Quota(u))
 }
 
 // State is a user's quota, as it is set, and how much of it is gone.

@@ -46,6 +46,11 @@ func Roles(u *db.User) []string {
 	return names
 }
 
+// Quota is what the user's row sets of it.
+func Quota(u *db.User) caller.Quota {
+	return caller.Quota{TokensPerDay: u.TokensPerDay, TokensPerMonth: u.TokensPerMonth, RequestsPerMinute: u.RequestsPerMinute}
+}
+
 // Credential is the message of an API key.
 func Credential(c *db.Credential) *paddockv1.Credential {
 	return &paddockv1.Credential{
