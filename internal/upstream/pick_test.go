@@ -58,8 +58,8 @@ func TestPick_AffinityFailover(t *testing.T) {
 		return all
 	}
 	before := at()
-	a := &c.servers[0].breaker
-	a.probe = func() error { return errDead }
+	a := c.servers[0].health
+	a.circuit.probe = func() error { return errDead }
 	trip(a)
 	others := map[string]int{}
 	for i, name := range at() {
@@ -75,7 +75,7 @@ func TestPick_AffinityFailover(t *testing.T) {
 	if others["b"] == 0 || others["c"] == 0 {
 		t.Errorf("the calls of a went to %v", others)
 	}
-	a.succeeded()
+	a.finish(nil)
 	if after := at(); !slices.Equal(after, before) {
 		t.Errorf("at %s, before at %s", after, before)
 	}
@@ -101,14 +101,14 @@ func TestPick_FailedModel(t *testing.T) {
 				t.Errorf("taken: %s, want %s", got, names)
 			}
 		}
-		c.servers[0].pulses.failed("another")
+		c.servers[0].health.note("another", nil, ollama.ErrTimeout)
 		want("s t s t")
-		c.servers[0].pulses.failed("m")
+		c.servers[0].health.note("m", nil, ollama.ErrTimeout)
 		want("t t s s")
-		c.servers[0].pulses.worked("m")
+		c.servers[0].health.note("m", &ollama.Answer{Status: 200}, nil)
 		want("s t s t")
-		c.servers[0].pulses.failed("m")
-		time.Sleep(ailsFor)
+		c.servers[0].health.note("m", nil, ollama.ErrTimeout)
+		time.Sleep(degradedFor)
 		want("s t s t")
 	})
 }

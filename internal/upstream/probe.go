@@ -3,9 +3,7 @@ package upstream
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
@@ -17,74 +15,29 @@ const (
 	probeWithin = 10 * time.Second
 	// unloadEvery is how often a model may be unloaded to bring it back.
 	unloadEvery = time.Minute
+	// maxProbe bounds what is read of an answer to a probe.
+	maxProbe = 16 << 20
 )
 
-// silence is a model that once did not answer in time.
-type silence struct {
-	breaker
-	server   *server
-	question atomic.Pointer[question]
-
-	// Used by one probe at a time.
-	within   time.Duration // how long the model may take to answer a probe
-	unloaded time.Time
+// prober asks a server and its models whether they are alive, past queue and circuits.
+type prober struct {
+	wire      *ollama.Server
+	quick     ollama.Limits // of calls that no model works for
+	firstByte time.Duration // how long a model may take
 }
 
-func newSilence(s *server, q question) *silence {
-	m := &silence{server: s}
-	m.question.Store(&q)
-	m.within = min(probeWithin, s.model.FirstByte)
-	m.breaker = breaker{
-		probe:     m.probe,
-		tripAfter: 1,
-		patience:  m.within,
-		err:       ollama.ErrTimeout,
-		onClose: func() {
-			s.pulses.alive(q.model)
-			s.onReady()
-		},
-	}
-	return m
-}
-
-// probe has the model say one token. When it does not, unloading brings back one
-// that hangs; but not one that may be at work for others, whose answers that would
-// end.
-//
-// From then on it has to be loaded, and Ollama gives that up when a probe does: it
-// gets as long for it as any call.
-func (m *silence) probe() error {
-	if err := m.server.ping(context.Background()); err != nil {
-		m.server.breaker.trip() // it is not the model
+// ping asks the server for its version.
+func (p prober) ping(ctx context.Context) error {
+	a, err := p.wire.Send(ctx, "api/version", nil, p.quick)
+	if err != nil {
 		return err
 	}
-	asked := time.Now()
-	err := m.say()
-	if isSilent(err) && !m.server.pulses.excuse(m.question.Load().model, asked, false) && time.Since(m.unloaded) >= unloadEvery {
-		err = m.reload()
+	if a, err = a.OrError(); err != nil {
+		return err
 	}
-	if err == nil {
-		m.within = m.patience
-	}
+	defer a.Close()
+	_, err = a.ReadAll(64 << 10)
 	return err
-}
-
-// reload unloads the model, and has it say one token.
-func (m *silence) reload() error {
-	m.unloaded = time.Now()
-	type unload struct {
-		Model     string `json:"model"`
-		KeepAlive int    `json:"keep_alive"`
-	}
-	if err := m.server.put(context.Background(), "api/generate", unload{m.question.Load().model, 0}, m.within); err != nil {
-		return err
-	}
-	m.within = m.server.model.FirstByte
-	return m.say()
-}
-
-func (m *silence) say() error {
-	return m.server.question(context.Background(), *m.question.Load(), m.within)
 }
 
 // question is what a model is asked to find out whether it is alive: for one token, or
@@ -100,8 +53,8 @@ func questionOf(r Request) question {
 	return question{r.Model, strings.Contains(r.Path, "embed"), r.Load}
 }
 
-// question asks a model. An error of its own is an answer, too.
-func (s *server) question(ctx context.Context, q question, within time.Duration) error {
+// ask asks a model. An error of its own is an answer, too.
+func (p prober) ask(ctx context.Context, q question, within time.Duration) error {
 	type options struct {
 		NumPredict int   `json:"num_predict,omitempty"`
 		NumCtx     int64 `json:"num_ctx,omitempty"`
@@ -112,7 +65,7 @@ func (s *server) question(ctx context.Context, q question, within time.Duration)
 			Input   string  `json:"input"`
 			Options options `json:"options,omitzero"`
 		}
-		return s.put(ctx, "api/embed", embed{q.model, "hi", options{0, q.load.NumCtx}}, within)
+		return p.post(ctx, "api/embed", embed{q.model, "hi", options{0, q.load.NumCtx}}, within)
 	}
 	type generate struct {
 		Model   string  `json:"model"`
@@ -121,20 +74,16 @@ func (s *server) question(ctx context.Context, q question, within time.Duration)
 		Options options `json:"options"`
 		Shift   *bool   `json:"shift,omitempty"`
 	}
-	return s.put(ctx, "api/generate", generate{q.model, "hi", false, options{1, q.load.NumCtx}, q.load.Shift}, within)
+	return p.post(ctx, "api/generate", generate{q.model, "hi", false, options{1, q.load.NumCtx}, q.load.Shift}, within)
 }
 
-// maxProbe bounds the answer to a probe.
-const maxProbe = 16 << 20
-
-// put sends a request past breakers and queue, and reads its answer so that no
-// connection is cut.
-func (s *server) put(ctx context.Context, path string, request any, within time.Duration) error {
+// post sends a request, and reads its answer so that no connection is cut.
+func (p prober) post(ctx context.Context, path string, request any, within time.Duration) error {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return err
 	}
-	a, err := s.wire.Send(ctx, path, ollama.NewBody(body), ollama.Limits{FirstByte: within})
+	a, err := p.wire.Send(ctx, path, ollama.NewBody(body), ollama.Limits{FirstByte: within})
 	if err != nil {
 		return err
 	}
@@ -143,7 +92,53 @@ func (s *server) put(ctx context.Context, path string, request any, within time.
 	return err
 }
 
-func isSilent(err error) bool {
-	var fault *ollama.Error
-	return errors.As(err, &fault) && fault.TimedOut
+// recovery is how an unresponsive model is brought back.
+type recovery struct {
+	within   time.Duration // how long the model may take to answer a probe
+	unloaded time.Time
+}
+
+// probeModel has a model say one token. When it does not, unloading brings back one
+// that hangs; but not one that may be at work for others, whose answers that would end.
+//
+// From then on it has to be loaded, and Ollama gives that up when a probe does: it
+// gets as long for it as any call.
+func (h *health) probeModel(m *model) error {
+	ctx := context.Background()
+	if err := h.ping(ctx); err != nil {
+		h.trip() // it is not the model
+		return err
+	}
+	h.mu.Lock()
+	q := m.question
+	h.mu.Unlock()
+	asked := time.Now()
+	err := h.ask(ctx, q, m.within)
+	if timedOut(err) && !h.active(m, asked) && time.Since(m.unloaded) >= unloadEvery {
+		err = h.reload(ctx, m, q)
+	}
+	if err == nil {
+		m.within = m.circuit.patience
+	}
+	return err
+}
+
+func (h *health) active(m *model, then time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return m.active(then, false)
+}
+
+// reload unloads a model, and has it say one token.
+func (h *health) reload(ctx context.Context, m *model, q question) error {
+	m.unloaded = time.Now()
+	type unload struct {
+		Model     string `json:"model"`
+		KeepAlive int    `json:"keep_alive"`
+	}
+	if err := h.post(ctx, "api/generate", unload{q.model, 0}, m.within); err != nil {
+		return err
+	}
+	m.within = h.firstByte
+	return h.ask(ctx, q, m.within)
 }

@@ -41,7 +41,7 @@ func (l *slowLoader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // What Ollama has to load takes longer to answer than what it has loaded, and
 // only as long as somebody waits for it.
-func TestAModelThatLoadsSlowlyComesBack(t *testing.T) {
+func TestProbe_SlowLoad(t *testing.T) {
 	upstream := httptest.NewServer(&slowLoader{})
 	t.Cleanup(upstream.Close)
 	base, err := url.Parse(upstream.URL)
@@ -49,15 +49,17 @@ func TestAModelThatLoadsSlowlyComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newServer(base, "s", Config{ConnectTimeout: time.Minute, FirstTokenTimeout: 300 * time.Millisecond}, func() {})
-	m := newSilence(s, question{model: "m"})
-	m.patience, m.within = 30*time.Millisecond, 30*time.Millisecond
-	if err := m.probe(); !isSilent(err) {
+	h := s.health
+	m := newModel(h)
+	m.question.model = "m"
+	m.circuit.patience, m.within = 30*time.Millisecond, 30*time.Millisecond
+	if err := h.probeModel(m); !timedOut(err) {
 		t.Errorf("%v, though the first load hangs", err)
 	}
-	if err := m.probe(); err != nil {
+	if err := h.probeModel(m); err != nil {
 		t.Errorf("%v, though it can load in time", err)
 	}
-	if m.within != m.patience {
+	if m.within != m.circuit.patience {
 		t.Errorf("a loaded model gets %v", m.within)
 	}
 }

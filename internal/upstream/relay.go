@@ -86,7 +86,7 @@ func (c *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 // gives neither answer nor error when that one came into doubt meanwhile.
 func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun time.Time) (*server, *ollama.Answer, error) {
 	if r.Path == quickPath {
-		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.standing(r.Model), b.standing(r.Model)) })
+		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.health.level(r.Model), b.health.level(r.Model)) })
 		a, err := s.relay(ctx, r)
 		return s, a, err
 	}
@@ -98,7 +98,7 @@ func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 		c.queue.Leave(s.index, r.Turn.User)
 		return s, nil, ollama.ErrModelRemote
 	}
-	if !s.ready(r.Model) { // the verdict must not be waited for in a place that others need
+	if s.health.level(r.Model) == unhealthy { // the verdict must not be waited for in a place that others need
 		c.queue.Leave(s.index, r.Turn.User)
 		return s, nil, nil
 	}
@@ -112,56 +112,18 @@ func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 	}
 	works := a.Status == http.StatusOK // else it is Ollama's own word
 	if works {
-		s.pulses.began(r.Model)
+		s.health.began(r.Model)
 	}
 	a.OnEnd = func(err error) {
 		if works {
-			s.pulses.ended(r.Model)
+			s.health.ended(r.Model)
 		}
 		if err != nil {
-			s.note(r.Model, a, err)
+			s.health.note(r.Model, a, err)
 		}
 		c.queue.Leave(s.index, r.Turn.User)
 	}
 	return s, a, nil
-}
-
-// relay sends a request, and remembers how that went.
-func (s *server) relay(ctx context.Context, r Request) (*ollama.Answer, error) {
-	a, err := s.work(ctx, r)
-	if err == nil {
-		err = a.KeepRefusal()
-	}
-	s.note(r.Model, a, err)
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
-}
-
-// note remembers whether a call for the model went wrong at the server: then the
-// next had better go to another. Calls that are refused say nothing about that.
-func (s *server) note(model string, a *ollama.Answer, err error) {
-	var fault *ollama.Error
-	switch {
-	case errors.As(err, &fault), err == nil && a.Status >= http.StatusInternalServerError:
-		s.pulses.failed(model)
-	case err == nil && a.Status == http.StatusOK:
-		s.pulses.worked(model)
-	}
-}
-
-// work sends a request with the limits of its kind.
-func (s *server) work(ctx context.Context, r Request) (*ollama.Answer, error) {
-	l := s.model
-	switch {
-	case r.Path == quickPath:
-		r.Model = ""
-		l = s.quick
-	case r.Whole:
-		l.FirstByte, l.whole = wholeFactor*l.FirstByte, true
-	}
-	return s.ask(ctx, r, l)
 }
 
 // able gives the servers that have the call's model and are not away, as soon as
@@ -190,13 +152,11 @@ func (c *Pool) able(ctx context.Context, r Request, away []*server) ([]*server, 
 // anyReady tells whether one of the servers is ready for the model. It has all
 // others looked into.
 func anyReady(servers []*server, model string) bool {
-	ready := 0
+	best := unhealthy
 	for _, s := range servers {
-		if s.ready(model) {
-			ready++
-		}
+		best = min(best, s.health.level(model))
 	}
-	return ready > 0
+	return best < unhealthy
 }
 
 // recovered gives nil as soon as one of the servers proves well, or the refusal
@@ -206,7 +166,7 @@ func recovered(ctx context.Context, model string, doubtful []*server) error {
 	defer cancel()
 	verdicts := make(chan error, len(doubtful))
 	for _, s := range doubtful {
-		go func() { verdicts <- s.admit(ctx, model) }()
+		go func() { verdicts <- s.health.admit(ctx, model) }()
 	}
 	var soonest *ollama.Error
 	for range doubtful {

@@ -16,8 +16,8 @@ func (c *Pool) enter(ctx context.Context, turn Turn, model string, holders []*se
 		call.Servers[i] = s.index
 	}
 	call.Rank = func(server int) int {
-		if s := c.servers[server].standing(model); s != doubtful {
-			return int(s)
+		if l := c.servers[server].health.level(model); l < unhealthy {
+			return int(l)
 		}
 		return fairqueue.Unready
 	}

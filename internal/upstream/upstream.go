@@ -8,10 +8,8 @@
 package upstream
 
 import (
-	"cmp"
 	"context"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -97,15 +95,18 @@ func (c *Pool) Stats() Stats {
 func (c *Pool) Upstreams() []UpstreamState {
 	states := make([]UpstreamState, len(c.servers))
 	for i, s := range c.servers {
-		states[i] = UpstreamState{Name: s.name, State: s.breaker.State(), InFlight: c.queue.InFlight(i), Silent: s.silent()}
+		states[i] = UpstreamState{Name: s.name, State: s.health.state(), InFlight: c.queue.InFlight(i), Silent: s.health.silent()}
 	}
 	return states
 }
 
-// State tells what the circuit breaker of the healthiest upstream thinks.
+// State returns the state of the circuit breaker of the healthiest server.
 func (c *Pool) State() State {
-	healthiest := slices.MinFunc(c.servers, func(a, b *server) int { return cmp.Compare(a.breaker.State(), b.breaker.State()) })
-	return healthiest.breaker.State()
+	best := Open
+	for _, s := range c.servers {
+		best = min(best, s.health.state())
+	}
+	return best
 }
 
 // Health is how an upstream answered a ping.
@@ -122,7 +123,7 @@ func (c *Pool) Ping(ctx context.Context) []Health {
 	for i, s := range c.servers {
 		asking.Go(func() {
 			begun := time.Now()
-			err := s.ping(ctx)
+			err := s.health.ping(ctx)
 			all[i] = Health{Name: s.name, Took: time.Since(begun), Err: err}
 		})
 	}
