@@ -171,8 +171,10 @@ func (a *Answer) end(err error) {
 	}
 }
 
-// fault says why the exchange broke off.
+// fault returns why the exchange broke off.
 func (a *Answer) fault(err error) error {
+	var network *net.OpError // such as a dial that timed out, which is a context.DeadlineExceeded, too
+	errors.As(err, &network)
 	switch {
 	case a.caller.Err() != nil:
 		return a.caller.Err()
@@ -180,11 +182,12 @@ func (a *Answer) fault(err error) error {
 		e := ErrTimeout.WithCause(errTimeout)
 		e.TimedOut = true
 		return e
+	case network == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
+		return err // the caller's, ahead of its own Err: no fault of the server
 	case a.body != nil:
 		return errBrokenOff.WithCause(err)
 	}
 	e := ErrUnreachable.WithCause(err)
-	var connecting *net.OpError
-	e.Unserved = errors.As(err, &connecting) && connecting.Op == "dial"
+	e.Unserved = network != nil && network.Op == "dial"
 	return e
 }
