@@ -143,21 +143,24 @@ func (b *bucket) takeShared(ctx context.Context, user uuid.UUID, shared func(con
 // ask asks the shared bucket.
 func (b *bucket) ask(ctx context.Context, l *lease, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) {
 	n := max(b.perMinute/60, 1)
-	left, ok, err := shared(ctx, user, n, b.perMinute)
+	left, ok, err := 0.0, false, error(fault.ErrInternal) // if shared panics
+	defer func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if l.err = err; err == nil {
+			b.left, b.asked, l.refused = left, time.Now(), !ok
+		}
+		if ok {
+			b.leased = n
+		}
+		b.asking = nil
+		close(l.answered)
+	}()
+	left, ok, err = shared(ctx, user, n, b.perMinute)
 	if err == nil && !ok && n > 1 { // the last few one by one
 		n = 1
 		left, ok, err = shared(ctx, user, n, b.perMinute)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if l.err = err; err == nil {
-		b.left, b.asked, l.refused = left, time.Now(), !ok
-	}
-	if ok {
-		b.leased = n
-	}
-	b.asking = nil
-	close(l.answered)
 }
 
 // tokens is how many requests may come now, as far as this replica knows.

@@ -49,6 +49,25 @@ func TestAFrozenDatabaseIsAskedOnce(t *testing.T) {
 	})
 }
 
+// TestLimiter_SharedPanics: later calls of the user are not held up.
+func TestLimiter_SharedPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimiter(60)
+		l.Shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) { panic("a bug") }
+		c := &caller.Caller{UserID: uuid.New()}
+		for range 2 {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				_ = l.take(t.Context(), c, http.Header{})
+			}()
+		}
+	})
+}
+
 // TestWhatIsLeftOfTheSharedLimitRefills in what the caller is told, without asking again.
 func TestWhatIsLeftOfTheSharedLimitRefills(t *testing.T) {
 	l := NewLimiter(6000) // 100 a second
