@@ -57,8 +57,8 @@ func TestDecoded_Text(t *testing.T) {
 		for _, text := range [][]byte{[]byte("{}"), letters(100), letters(1 << 20), letters(largest), bytes.Repeat([]byte("go "), 300_000)} {
 			room := testRoom()
 			got, err := decoded(coding, encode(t, text), largest, room)
-			if err != nil || !bytes.Equal(got, text) || len(text) > uncounted && room.held < len(text) {
-				t.Errorf("%s, %d bytes: %d bytes, %v, room %d", coding, len(text), len(got), err, room.held)
+			if err != nil || !bytes.Equal(got, text) || len(text) > uncounted && room.taken < len(text) {
+				t.Errorf("%s, %d bytes: %d bytes, %v, room %d", coding, len(text), len(got), err, room.taken)
 			}
 		}
 	}
@@ -87,8 +87,7 @@ func TestDecoded_Bombs(t *testing.T) {
 			if err := room.take(largest); err != nil { // of another body of the user's
 				t.Fatal(err)
 			}
-			other := &Bodies{perUser: room.of.perUser, inAll: room.of.inAll, users: room.of.users, all: room.of.all}
-			_, err := decoded(coding, bytes.Clone(encode(t, bytes.Repeat(letters(largest>>1), 3)[:largest+over])), largest, other.of(room.caller))
+			_, err := decoded(coding, bytes.Clone(encode(t, bytes.Repeat(letters(largest>>1), 3)[:largest+over])), largest, room.of.of(room.caller))
 			if told, _ := errors.AsType[*connect.Error](err); (told != nil) != (want != "") || told != nil && fault.ReasonOf(told) != want {
 				t.Errorf("%s, the largest body and %d bytes: %v", coding, over, err)
 			}

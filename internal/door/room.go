@@ -2,11 +2,8 @@ package door
 
 import (
 	"bytes"
-	"sync"
-	"time"
 
 	"connectrpc.com/connect"
-	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
@@ -24,25 +21,21 @@ const (
 )
 
 var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
-	"too many large requests at once", time.Second)
+	"too many large requests at once", fault.RetryDefault)
 
-// Bodies counts the bytes of bodies that are held, from the first byte read until the call has ended.
+// Bodies counts the bytes of bodies in memory, from the first byte read until the call has ended.
 type Bodies struct {
-	perUser, inAll int // most, bytes
-	ofSmall        int // and so many more for small ones
-
-	mu    sync.Mutex
-	all   int
-	users map[uuid.UUID]int
+	counter
+	ofSmall int // bytes that small bodies may take besides
 }
 
-// NewBodies returns a count whose limits follow from the largest body there is, bytes.
+// NewBodies returns Bodies with bounds that follow from the largest body there is, bytes.
 func NewBodies(largest int64) *Bodies {
 	each := int(largest) + bytes.MinRead + 1 // to see where a body ends
-	return &Bodies{perUser: largestPerUser * each, inAll: largestInAll * each, ofSmall: each, users: map[uuid.UUID]int{}}
+	return &Bodies{newCounter(largestPerUser*each, largestInAll*each), each}
 }
 
-// RoomFor returns the bytes of bodies that are in memory at most, if the largest body there is has so many.
+// RoomFor returns how many bytes of bodies are in memory at most, if the largest body there is has so many.
 func RoomFor(largest int64) int64 {
 	b := NewBodies(largest)
 	return int64(b.inAll + b.ofSmall)
@@ -51,42 +44,29 @@ func RoomFor(largest int64) int64 {
 // room is what one body has taken.
 type room struct {
 	of     *Bodies
-	caller *caller.Caller // who the door knows by the time the body is read
-	held   int
+	caller *caller.Caller // known by the time the body is read
+	taken  int
 }
 
 func (b *Bodies) of(c *caller.Caller) *room { return &room{of: b, caller: c} }
 
-// take makes it so many bytes in all that the body holds, or fails with errNoRoom.
+// take changes what the body has taken to so many bytes in all, or fails with errNoRoom.
 func (r *room) take(bytes int) error {
 	if bytes <= uncounted {
 		return nil
 	}
-	r.of.mu.Lock()
-	defer r.of.mu.Unlock()
-	user, more, extra := r.caller.UserID, bytes-r.held, 0
+	extra := 0
 	if bytes <= small {
 		extra = r.of.ofSmall
 	}
-	if r.of.all+more > r.of.inAll+extra || user != uuid.Nil && r.of.users[user]+more > r.of.perUser+extra {
+	if !r.of.add(r.caller.UserID, bytes-r.taken, extra) {
 		return errNoRoom
 	}
-	r.of.all += more
-	r.of.users[user] += more
-	r.held = bytes
+	r.taken = bytes
 	return nil
 }
 
 func (r *room) free() {
-	if r.held == 0 {
-		return
-	}
-	r.of.mu.Lock()
-	defer r.of.mu.Unlock()
-	user := r.caller.UserID
-	r.of.all -= r.held
-	if r.of.users[user] -= r.held; r.of.users[user] == 0 {
-		delete(r.of.users, user)
-	}
-	r.held = 0
+	r.of.add(r.caller.UserID, -r.taken, 0)
+	r.taken = 0
 }
