@@ -47,3 +47,36 @@ func TestSeveralUpstreamsAreOne(t *testing.T) {
 		t.Error("nobody is there, and answers")
 	}
 }
+
+// TestAffinity_Names: by each of its names, the turns of a conversation go to one server, however their prompts begin; without a
+// name they are spread.
+func TestAffinity_Names(t *testing.T) {
+	t.Parallel()
+	one, other := ollamatest.Start(t), ollamatest.Start(t)
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": one.URL + "," + other.URL})
+	const turns = 12
+	for name, conversation := range map[string]struct{ header, field string }{
+		"Claude Code": {header: "X-Claude-Code-Session-Id"},
+		"Codex":       {header: "session-id"},
+		"OpenCode":    {header: "x-session-affinity"},
+		"OpenAI":      {field: `"prompt_cache_key":"c-1",`},
+		"none":        {},
+	} {
+		before := [2]int{len(one.Posts()), len(other.Posts())}
+		for turn := range turns {
+			header := bearerOf(a.AdminKey)
+			if conversation.header != "" {
+				header.Set(conversation.header, "c-1")
+			}
+			got := send(t, http.MethodPost, a.URL+"/v1/chat/completions", header,
+				`{"model":"tiny-chat",`+conversation.field+`"messages":[{"role":"user","content":"`+strings.Repeat(string(rune('a'+turn)), 99)+`"}]}`)
+			if got.StatusCode != http.StatusOK {
+				t.Fatalf("%s: %d %s", name, got.StatusCode, got.body)
+			}
+		}
+		first, second := len(one.Posts())-before[0], len(other.Posts())-before[1]
+		if together := first == turns || second == turns; together != (name != "none") || first+second != turns {
+			t.Errorf("%s: %d and %d turns", name, first, second)
+		}
+	}
+}
