@@ -26,8 +26,19 @@ type Method struct {
 	SideEffects bool
 }
 
-// MethodsOf reads the methods of a service. A method without an access rule is an error, and the server does not start.
-func MethodsOf(service string) ([]Method, error) {
+// MethodsOf returns the methods of the services. A method without an access rule is an error.
+func MethodsOf(services ...string) (all []Method, _ error) {
+	for _, s := range services {
+		methods, err := methodsOf(s)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, methods...)
+	}
+	return all, nil
+}
+
+func methodsOf(service string) ([]Method, error) {
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
 	if err != nil {
 		return nil, err

@@ -64,7 +64,6 @@ type Server struct {
 	trail   *audit.Log
 	noise   *audit.Noise
 	calls   *door.Calls
-	health  *ops.Health
 	metrics *ops.Metrics
 	ledger  *usage.Ledger
 	routes  *table
@@ -118,13 +117,16 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		trail:   log,
 		noise:   noise,
 		calls:   running,
-		health:  &ops.Health{Store: s, Pings: pings, Draining: running.Draining, Services: services},
 		metrics: figures,
 		ledger:  ledger,
 	}
-	methods, strict, err := allMethods()
+	methods, err := door.MethodsOf(services...)
 	if err != nil {
 		return nil, err
+	}
+	strict := map[protoreflect.FullName]bool{} // requests that change something
+	for _, m := range methods {
+		strict[m.Request] = m.SideEffects
 	}
 	var tracing []connect.Interceptor
 	if cfg.Tracing {
@@ -134,6 +136,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		}
 	}
 	options := rpc.Options(strict, tracing...)
+	health := &ops.Health{Store: s, Pings: pings, Draining: running.Draining, Services: services}
 	d := &door.Door{
 		Auth: authentication, Log: log, Noise: noise, Limit: limit, Calls: running,
 		Bodies: door.NewBodies(cfg.MaxModelBody), Streams: streamed,
@@ -151,14 +154,14 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream, cfg.Tokens.AccessTTL), options...))
 	t.stock(newGateway(cfg, upstream, models, ledger).Routes())
-	t.open(grpchealth.NewHandler(srv.health, rpc.Uncompressed))
+	t.open(grpchealth.NewHandler(health, rpc.Uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
 		t.open(grpcreflect.NewHandlerV1(reflector, rpc.Uncompressed))
 		t.open(grpcreflect.NewHandlerV1Alpha(reflector, rpc.Uncompressed))
 	}
-	t.HandleFunc("GET /healthz", srv.health.Healthz)
-	t.HandleFunc("GET /readyz", srv.health.Readyz)
+	t.HandleFunc("GET /healthz", health.Healthz)
+	t.HandleFunc("GET /readyz", health.Readyz)
 	if cfg.MetricsAddr == "" {
 		t.Handle("GET /metrics", srv.metrics.Handler())
 	}
@@ -176,23 +179,6 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	srv.handler = ops.Observe(logger, srv.metrics, door.Proxies(cfg.TrustedProxies).Locate(
 		door.Secured(contentSecurityPolicy, door.Unhindered(cfg.MaxModelBody, door.CrossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
-}
-
-// allMethods reads the access rules of all services, and which requests change something.
-func allMethods() ([]door.Method, map[protoreflect.FullName]bool, error) {
-	var all []door.Method
-	strict := map[protoreflect.FullName]bool{}
-	for _, s := range services {
-		methods, err := door.MethodsOf(s)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, m := range methods {
-			strict[m.Request] = m.SideEffects
-		}
-		all = append(all, methods...)
-	}
-	return all, strict, nil
 }
 
 // Handler is everything that the port serves.

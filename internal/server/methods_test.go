@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/gen/openapi"
 )
 
@@ -30,7 +31,7 @@ func TestOpenAPIDescribesEveryServedMethodWithItsAccess(t *testing.T) {
 	if !strings.HasPrefix(doc.OpenAPI, "3.1.") {
 		t.Errorf("OpenAPI %s", doc.OpenAPI)
 	}
-	methods, _, err := allMethods()
+	methods, err := door.MethodsOf(services...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,16 +64,13 @@ func TestOpenAPIDescribesEveryServedMethodWithItsAccess(t *testing.T) {
 
 // TestNoTwoMethodsShareARequest: by its request the codec knows whether unknown fields are refused.
 func TestNoTwoMethodsShareARequest(t *testing.T) {
-	methods, strict, err := allMethods()
+	methods, err := door.MethodsOf(services...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range methods {
 		if !strings.HasPrefix(m.Procedure, "/paddock.v1.") || strings.Count(m.Procedure, "/") != 2 {
 			t.Errorf("procedure %q", m.Procedure)
-		}
-		if _, ok := strict[m.Request]; !ok {
-			t.Errorf("%s: nobody knows whether unknown fields are refused", m.Procedure)
 		}
 	}
 	requests := map[protoreflect.FullName]string{}
