@@ -13,7 +13,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 )
 
-// Proxies are the networks whose word about a client's address is taken.
+// Proxies are the networks of the trusted reverse proxies.
 type Proxies []netip.Prefix
 
 func (p Proxies) trusts(a netip.Addr) bool {
@@ -25,9 +25,9 @@ func (p Proxies) trusts(a netip.Addr) bool {
 	return false
 }
 
-// Locate fills in where the request's caller is: the address, whether their connection is encrypted, and whether a page of
-// another origin makes the request.
-func (p Proxies) Locate(next http.Handler) http.Handler {
+// SetClient returns a handler that sets the address of each request's caller, whether their connection is encrypted, and whether a
+// page of another origin makes the request, and then calls next.
+func (p Proxies) SetClient(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := caller.From(r.Context())
 		var host string
@@ -37,9 +37,9 @@ func (p Proxies) Locate(next http.Handler) http.Handler {
 	})
 }
 
-// client returns the address that the request comes from, whether the client's own connection is encrypted, and the host that
-// it asked for. Of X-Forwarded-For the last address that is not a trusted proxy's counts, and only when a trusted proxy is
-// speaking: what stands further left is the client's to invent.
+// client returns the address of the request's client, whether the client's own connection is encrypted, and the host that it asked
+// for. The address is the last one in X-Forwarded-For that is no trusted proxy's, if the peer is a trusted proxy: what stands
+// further left can be forged by the client.
 func (p Proxies) client(r *http.Request) (addr netip.Addr, tls bool, host string) {
 	tls, host = r.TLS != nil, r.Host
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -49,7 +49,7 @@ func (p Proxies) client(r *http.Request) (addr netip.Addr, tls bool, host string
 	addr = peer.Addr().Unmap().WithZone("")
 	if !p.trusts(addr) {
 		if r.Header.Get("X-Forwarded-For") != "" {
-			warnOfProxy(r.Context(), addr)
+			warnUntrusted(r.Context(), addr)
 		}
 		return addr, tls, host
 	}
@@ -69,18 +69,18 @@ func (p Proxies) client(r *http.Request) (addr netip.Addr, tls bool, host string
 	return addr, tls, host
 }
 
-var proxyWarned sync.Once
+var warnedUntrusted sync.Once
 
-// warnOfProxy tells, once in the life of the process, of what is most often a proxy that nobody named. More than once
-// would let strangers fill the log.
-func warnOfProxy(ctx context.Context, peer netip.Addr) {
-	proxyWarned.Do(func() {
+// warnUntrusted warns of a peer that sends X-Forwarded-For without being a trusted proxy, which is most often a proxy missing in
+// TRUSTED_PROXIES. It does so once in the life of the process, so that unauthenticated clients cannot fill the log.
+func warnUntrusted(ctx context.Context, peer netip.Addr) {
+	warnedUntrusted.Do(func() {
 		slog.WarnContext(ctx, "X-Forwarded-For is not believed: TRUSTED_PROXIES does not name the peer that sends it."+
 			" If it is a proxy, all its clients look like one", "peer", peer.String())
 	})
 }
 
-// parseHop reads an address with or without a port.
+// parseHop parses an address with or without a port.
 func parseHop(s string) (netip.Addr, bool) {
 	s = strings.TrimSpace(s)
 	a, err := netip.ParseAddr(strings.Trim(s, "[]"))

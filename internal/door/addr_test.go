@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestClientAddressIsTheLastThatNoTrustedProxyAdded(t *testing.T) {
+func TestProxiesClient_Address(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		trusted   string
@@ -16,24 +16,24 @@ func TestClientAddressIsTheLastThatNoTrustedProxyAdded(t *testing.T) {
 		forwarded []string // X-Forwarded-For, one header each
 		want      string
 	}{
-		{"nobody is trusted", "", "203.0.113.9:1234", []string{"198.51.100.7"}, "203.0.113.9"},
-		{"a stranger speaks", "10.0.0.0/8", "203.0.113.9:1234", []string{"198.51.100.7"}, "203.0.113.9"},
-		{"the proxy says who", "10.0.0.0/8", "10.1.2.3:1234", []string{"198.51.100.7"}, "198.51.100.7"},
-		{"the proxy says nothing", "10.0.0.0/8", "10.1.2.3:1234", nil, "10.1.2.3"},
-		{"left of the proxy's word is invention", "10.0.0.0/8", "10.1.2.3:1234", []string{"1.2.3.4, 198.51.100.7"}, "198.51.100.7"},
-		{"two headers are one list", "10.0.0.0/8", "10.1.2.3:1234", []string{"1.2.3.4", "198.51.100.7"}, "198.51.100.7"},
-		{"a chain of proxies", "10.0.0.0/8,192.0.2.0/24", "10.1.2.3:1234", []string{"1.2.3.4, 198.51.100.7, 192.0.2.8, 10.9.9.9"}, "198.51.100.7"},
-		{"proxies alone", "10.0.0.0/8", "10.1.2.3:1234", []string{"10.9.9.9, 10.8.8.8"}, "10.9.9.9"},
-		{"nonsense ends the chain", "10.0.0.0/8", "10.1.2.3:1234", []string{"198.51.100.7, unknown"}, "10.1.2.3"},
-		{"nonsense behind a proxy", "10.0.0.0/8", "10.1.2.3:1234", []string{"198.51.100.7, <script>, 10.9.9.9"}, "10.9.9.9"},
+		{"no proxies", "", "203.0.113.9:1234", []string{"198.51.100.7"}, "203.0.113.9"},
+		{"untrusted peer", "10.0.0.0/8", "203.0.113.9:1234", []string{"198.51.100.7"}, "203.0.113.9"},
+		{"one proxy", "10.0.0.0/8", "10.1.2.3:1234", []string{"198.51.100.7"}, "198.51.100.7"},
+		{"no header", "10.0.0.0/8", "10.1.2.3:1234", nil, "10.1.2.3"},
+		{"forged address", "10.0.0.0/8", "10.1.2.3:1234", []string{"1.2.3.4, 198.51.100.7"}, "198.51.100.7"},
+		{"two headers", "10.0.0.0/8", "10.1.2.3:1234", []string{"1.2.3.4", "198.51.100.7"}, "198.51.100.7"},
+		{"chain of proxies", "10.0.0.0/8,192.0.2.0/24", "10.1.2.3:1234", []string{"1.2.3.4, 198.51.100.7, 192.0.2.8, 10.9.9.9"}, "198.51.100.7"},
+		{"only proxies", "10.0.0.0/8", "10.1.2.3:1234", []string{"10.9.9.9, 10.8.8.8"}, "10.9.9.9"},
+		{"malformed last address", "10.0.0.0/8", "10.1.2.3:1234", []string{"198.51.100.7, unknown"}, "10.1.2.3"},
+		{"malformed address behind a proxy", "10.0.0.0/8", "10.1.2.3:1234", []string{"198.51.100.7, <script>, 10.9.9.9"}, "10.9.9.9"},
 		{"empty", "10.0.0.0/8", "10.1.2.3:1234", []string{""}, "10.1.2.3"},
 		{"with a port", "10.0.0.0/8", "10.1.2.3:1234", []string{"198.51.100.7:5678"}, "198.51.100.7"},
 		{"IPv6", "::1/128", "[::1]:1234", []string{"2001:db8::7"}, "2001:db8::7"},
 		{"IPv6 in brackets with a port", "::1/128", "[::1]:1234", []string{"[2001:db8::7]:5678"}, "2001:db8::7"},
 		{"IPv6 in brackets", "::1/128", "[::1]:1234", []string{"[2001:db8::7]"}, "2001:db8::7"},
-		{"IPv4 in IPv6 is IPv4", "10.0.0.0/8", "[::ffff:10.1.2.3]:1234", []string{"::ffff:198.51.100.7"}, "198.51.100.7"},
-		{"a zone is nobody's business", "", "[fe80::1%eth0]:1234", nil, "fe80::1"},
-		{"a peer without an address", "10.0.0.0/8", "@", []string{"198.51.100.7"}, "invalid IP"},
+		{"IPv4 in IPv6", "10.0.0.0/8", "[::ffff:10.1.2.3]:1234", []string{"::ffff:198.51.100.7"}, "198.51.100.7"},
+		{"zone", "", "[fe80::1%eth0]:1234", nil, "fe80::1"},
+		{"peer without an address", "10.0.0.0/8", "@", []string{"198.51.100.7"}, "invalid IP"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.forwarded}}
@@ -44,17 +44,17 @@ func TestClientAddressIsTheLastThatNoTrustedProxyAdded(t *testing.T) {
 	}
 }
 
-func TestOnlyATrustedProxySaysThatTheClientUsedTLS(t *testing.T) {
+func TestProxiesClient_TLS(t *testing.T) {
 	for _, c := range []struct {
 		name, peer, proto string
 		tls, want         bool
 	}{
-		{"plain", "203.0.113.9:1", "", false, false},
-		{"our own TLS", "203.0.113.9:1", "", true, true},
-		{"a stranger's word", "203.0.113.9:1", "https", false, false},
-		{"the proxy's word", "10.1.2.3:1", "https", false, true},
-		{"the proxy's word, in capitals", "10.1.2.3:1", "HTTPS", false, true},
-		{"the proxy was reached plainly", "10.1.2.3:1", "http", false, false},
+		{"no TLS", "203.0.113.9:1", "", false, false},
+		{"own TLS", "203.0.113.9:1", "", true, true},
+		{"untrusted peer", "203.0.113.9:1", "https", false, false},
+		{"proxy", "10.1.2.3:1", "https", false, true},
+		{"proxy, in capitals", "10.1.2.3:1", "HTTPS", false, true},
+		{"proxy without TLS", "10.1.2.3:1", "http", false, false},
 	} {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-Proto": {c.proto}}}
 		if c.tls {
@@ -82,7 +82,7 @@ func networks(t testing.TB, list string) Proxies {
 	return p
 }
 
-// FuzzForwardedFor: whatever a client writes left of what the trusted proxy adds changes nothing.
+// FuzzForwardedFor: nothing that a client sends changes the address that the trusted proxy adds.
 func FuzzForwardedFor(f *testing.F) {
 	for _, s := range []string{"", "1.2.3.4", "1.2.3.4, 10.0.0.1", "[::1]:80", "fe80::1%eth0", ",,,", "unknown", "\x00", "1.2.3.4\r\nX: y"} {
 		f.Add(s)

@@ -8,7 +8,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// ErrDraining ends what still runs when the time to end is over, and refuses what begins in it.
+// ErrDraining ends the calls that still run when the time to drain is over, and refuses calls that begin meanwhile.
 var ErrDraining = fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, "the server is shutting down", fault.RetryDefault)
 
 // Calls counts the calls that are running, so that a server that shuts down can wait for the last of them.
@@ -19,10 +19,11 @@ type Calls struct {
 	over    chan struct{} // closed when the last has ended
 }
 
-// NewCalls returns a count of no calls.
+// NewCalls returns Calls of which none is running.
 func NewCalls() *Calls { return &Calls{over: make(chan struct{})} }
 
-// begin counts one more, or tells that none may begin any more. Whoever gets true must call end.
+// begin counts one more call, and reports whether it may run: none may after Drain. If begin returns true, the caller must call
+// end.
 func (c *Calls) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,7 +43,7 @@ func (c *Calls) end() {
 	}
 }
 
-// Drain lets no call begin any more and returns what is closed when the last has ended. It may be called once.
+// Drain lets no more calls begin and returns a channel that is closed when the last has ended. It may be called once.
 func (c *Calls) Drain() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -42,7 +42,7 @@ var encoders = map[string]func(t testing.TB, text []byte) []byte{
 	},
 }
 
-// letters are text that hardly shrinks.
+// letters returns text that hardly shrinks.
 func letters(size int) []byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	b := make([]byte, size)
@@ -52,11 +52,11 @@ func letters(size int) []byte {
 	return b
 }
 
-func TestDecoded_Text(t *testing.T) {
+func TestDecode_Text(t *testing.T) {
 	for coding, encode := range encoders {
 		for _, text := range [][]byte{[]byte("{}"), letters(100), letters(1 << 20), letters(largest), bytes.Repeat([]byte("go "), 300_000)} {
 			room := testRoom()
-			got, err := decoded(coding, encode(t, text), largest, room)
+			got, err := decode(coding, encode(t, text), largest, room)
 			if err != nil || !bytes.Equal(got, text) || len(text) > uncounted && room.taken < len(text) {
 				t.Errorf("%s, %d bytes: %d bytes, %v, room %d", coding, len(text), len(got), err, room.taken)
 			}
@@ -64,16 +64,16 @@ func TestDecoded_Text(t *testing.T) {
 	}
 }
 
-// TestDecoded_Bombs: what becomes far larger than it was sent is refused before it takes memory.
-func TestDecoded_Bombs(t *testing.T) {
+// TestDecode_Bombs: bodies that become far larger than they were sent are refused before they take memory.
+func TestDecode_Bombs(t *testing.T) {
 	for coding, encode := range encoders {
 		mebibyte := encode(t, make([]byte, 1<<20))
 		for size, bomb := range map[int][]byte{
 			largest - 1: encode(t, make([]byte, largest-1)), largest + 1: encode(t, make([]byte, largest+1)), 1 << 30: bytes.Repeat(mebibyte, 1<<10),
 		} {
 			room := testRoom()
-			_, err := decoded(coding, bomb, largest, room)
-			if told, _ := errors.AsType[*connect.Error](err); told == nil || fault.ReasonOf(told) != fault.MessageTooLarge {
+			_, err := decode(coding, bomb, largest, room)
+			if public, _ := errors.AsType[*connect.Error](err); public == nil || fault.ReasonOf(public) != fault.MessageTooLarge {
 				t.Errorf("%s, %d bytes as %d: %v", coding, size, len(bomb), err)
 			}
 			if held := room.of.all; held > 2*largest {
@@ -87,29 +87,29 @@ func TestDecoded_Bombs(t *testing.T) {
 			if err := room.take(largest); err != nil { // of another body of the user's
 				t.Fatal(err)
 			}
-			_, err := decoded(coding, bytes.Clone(encode(t, bytes.Repeat(letters(largest>>1), 3)[:largest+over])), largest, room.of.of(room.caller))
-			if told, _ := errors.AsType[*connect.Error](err); (told != nil) != (want != "") || told != nil && fault.ReasonOf(told) != want {
+			_, err := decode(coding, bytes.Clone(encode(t, bytes.Repeat(letters(largest>>1), 3)[:largest+over])), largest, room.of.of(room.caller))
+			if public, _ := errors.AsType[*connect.Error](err); (public != nil) != (want != "") || public != nil && fault.ReasonOf(public) != want {
 				t.Errorf("%s, the largest body and %d bytes: %v", coding, over, err)
 			}
 		}
 	}
 }
 
-func TestDecoded_Malformed(t *testing.T) {
+func TestDecode_Malformed(t *testing.T) {
 	for coding, encode := range encoders {
 		good := encode(t, letters(10_000))
 		for name, body := range map[string][]byte{
 			"plain": []byte(`{"model":"m"}`), "cut": good[:len(good)/2], "other coding": encoders[map[string]string{codingGzip: codingZstd, codingZstd: codingGzip}[coding]](t, []byte("x")),
 			"spoilt": append(append([]byte{}, good[:100]...), bytes.Repeat([]byte{0xff}, 200)...),
 		} {
-			if _, err := decoded(coding, body, largest, testRoom()); err == nil || !strings.Contains(err.Error(), "content coding") {
+			if _, err := decode(coding, body, largest, testRoom()); err == nil || !strings.Contains(err.Error(), "content coding") {
 				t.Errorf("%s, %s: %v", coding, name, err)
 			}
 		}
 	}
 }
 
-// TestReadAll_Room: a body takes room as it comes, and no more than it promised to need.
+// TestReadAll_Room: a body takes room as it is read, and no more than its announced length.
 func TestReadAll_Room(t *testing.T) {
 	for _, size := range []int{0, 1, 5000, 512 << 10, 1 << 20, largest} {
 		for _, length := range []int64{int64(size), -1} {
@@ -123,7 +123,7 @@ func TestReadAll_Room(t *testing.T) {
 				limit = size + 2*bytes.MinRead
 			}
 			if err != nil || len(got) != size || most > limit || cap(got) > most {
-				t.Errorf("%d bytes of %d promised: %d, %v, room %d", size, length, len(got), err, most)
+				t.Errorf("%d bytes of %d announced: %d, %v, room %d", size, length, len(got), err, most)
 			}
 		}
 	}
@@ -134,6 +134,6 @@ func TestReadAll_Room(t *testing.T) {
 		}
 		return nil
 	}); !errors.Is(err, refused) {
-		t.Errorf("a promise of 1 GiB takes what it likes: %v", err)
+		t.Errorf("an announced length of 1 GiB: %v", err)
 	}
 }

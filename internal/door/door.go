@@ -1,5 +1,6 @@
-// Package door decides who may call what, and how much of it, before a request's body is read: for every RPC and every route of
-// the stock clients. It also reads the bodies, within bounds of size, time and memory.
+// Package door guards every RPC, whatever the protocol, and every route of the gateway. Before a request's body is read it decides
+// who the caller is, whether they may make the call, and whether they may make it now: interceptors would come too late, after
+// the body has been decoded. Then it reads the body, within bounds of size, time and memory.
 package door
 
 import (
@@ -19,9 +20,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/rpc"
 )
 
-// Door stands in front of every RPC, whatever the protocol, and of every route of the gateway. It decides before the body is
-// read who is asking, whether they may, and whether they may now. Interceptors would come too late, after the body has been
-// decoded.
+// Door guards endpoints.
 type Door struct {
 	Auth    *auth.Service
 	Log     *audit.Log
@@ -32,20 +31,21 @@ type Door struct {
 	Streams *Streams
 }
 
-// Entrance is what the door guards, and how those are answered who may not pass.
-type Entrance struct {
+// Endpoint is what a Door needs to know of an RPC or a route of the gateway.
+type Endpoint struct {
 	Method
 	MaxBody int64 // bytes
-	Growth  int   // how many times as much memory as its bytes a body takes once it is decoded; 0: none
+	Growth  int   // how many times as much memory as its bytes a body takes once it is decoded; 0 means 1
 	Limited bool  // calls count against the caller's rate limit
 	Basic   bool  // an API key may come in HTTP Basic
-	Refuse  func(w http.ResponseWriter, r *http.Request, told *connect.Error)
-	// CheckFraming refuses what makes no sense around the message; nil: all does.
+	// Refuse writes an error in terms of the endpoint's clients.
+	Refuse func(w http.ResponseWriter, r *http.Request, err *connect.Error)
+	// CheckFraming returns an error if what surrounds the message makes no sense. It may be nil.
 	CheckFraming func(r *http.Request) error
 }
 
-// Guard lets through to next what the entrance's access rule admits.
-func (d *Door) Guard(e Entrance, next http.Handler) http.Handler {
+// Guard returns a handler that calls next with the requests that may pass, their bodies read.
+func (d *Door) Guard(e Endpoint, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ops.OnPanic(r.Context(), e.Refuse)
 		w.Header().Set("Cache-Control", "no-store")
@@ -71,8 +71,8 @@ func (d *Door) Guard(e Entrance, next http.Handler) http.Handler {
 	})
 }
 
-// admit checks the caller and reads the body. Without an error, a call has begun, and a stream if it is one.
-func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Entrance, room *room) (io.ReadCloser, error) {
+// admit checks the caller and returns the body. Without an error, a call has begun, and a stream if the endpoint streams.
+func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Endpoint, room *room) (io.ReadCloser, error) {
 	ctx := r.Context()
 	c := caller.From(ctx)
 	if d.Calls.Draining() {
@@ -94,9 +94,9 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Entrance, room *r
 	if err != nil {
 		return nil, err
 	}
-	if !public && time.Since(checked) > checkHolds {
+	if !public && time.Since(checked) > recheckAfter {
 		again := e
-		again.Limited = false // it was counted
+		again.Limited = false // the call has been counted
 		if err := d.check(ctx, http.Header{}, r.Header, again, c); err != nil {
 			return nil, err
 		}
@@ -113,12 +113,12 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Entrance, room *r
 	return body, nil
 }
 
-// checkHolds is how old a verdict on the caller may be when the call begins. A body can take longer to come, and whoever
-// has lost their rights meanwhile must not use them.
-const checkHolds = 100 * time.Millisecond
+// recheckAfter is how old a check of the caller may be when the call begins. A body can take longer to read, and a caller who has
+// lost their rights meanwhile must not use them.
+const recheckAfter = 100 * time.Millisecond
 
-// check fills in who the caller is and returns why they may not pass, if so.
-func (d *Door) check(ctx context.Context, answer, request http.Header, e Entrance, c *caller.Caller) error {
+// check identifies the caller and returns an error if they may not pass.
+func (d *Door) check(ctx context.Context, answer, request http.Header, e Endpoint, c *caller.Caller) error {
 	if err := d.Auth.Identify(ctx, request, e.Basic, c); err != nil {
 		if errors.Is(err, auth.ErrUnauthenticated) {
 			d.Noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: e.Name + ": no valid credential"})
@@ -130,11 +130,11 @@ func (d *Door) check(ctx context.Context, answer, request http.Header, e Entranc
 			return err
 		}
 	}
-	refusal := e.admit(c)
+	refusal := e.allows(c)
 	if refusal == nil {
 		return nil
 	}
-	if !e.Limited { // what is refused is always limited, for each refusal is an entry
+	if !e.Limited { // refusals always count, since each is an audit entry
 		if err := d.Limit.take(ctx, c, answer); err != nil {
 			return err
 		}

@@ -13,7 +13,7 @@ import (
 func TestGuard_HandlerPanics(t *testing.T) {
 	for _, value := range []any{"a bug", http.ErrAbortHandler} {
 		d := &Door{Calls: NewCalls(), Bodies: NewBodies(largest), Streams: NewStreams(1, 1)}
-		e := Entrance{Method: Method{Rule: &paddockv1.AccessRule{Level: paddockv1.AccessRule_LEVEL_PUBLIC}}, MaxBody: 1 << 20}
+		e := Endpoint{Method: Method{Rule: &paddockv1.AccessRule{Level: paddockv1.AccessRule_LEVEL_PUBLIC}}, MaxBody: 1 << 20}
 		guarded := d.Guard(e, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			if d.Calls.running != 1 || d.Bodies.all < 100<<10 {
 				t.Errorf("%d calls run, %d bytes of bodies are held", d.Calls.running, d.Bodies.all)

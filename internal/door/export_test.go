@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// CheckHolds is how old a verdict on the caller may be.
-const CheckHolds = checkHolds
+// RecheckAfter is how old a check of the caller may be.
+const RecheckAfter = recheckAfter
 
-// SetBodyIdle sets how long a body may stand still, for a test that starts a server.
+// SetBodyIdle sets how long reading a body may wait, for a test that starts a server.
 func SetBodyIdle(t *testing.T, d time.Duration) {
 	t.Helper()
 	old := bodyIdle

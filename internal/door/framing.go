@@ -18,10 +18,10 @@ var (
 	errNoMessage  = fault.Invalid("", "the body is not one message of its protocol")
 )
 
-// CheckFraming refuses what connect-go would refuse by itself, without our ErrorInfo and at times with status 500: what
-// stands around the message and makes no sense.
+// CheckFraming returns an error if the headers or the query around an RPC's message make no sense. connect-go would refuse those by
+// itself, without our ErrorInfo and at times with status 500.
 func CheckFraming(r *http.Request) error {
-	// As connect-go compares them.
+	// connect-go compares media types in lower case.
 	if kind := r.Header.Get("Content-Type"); kind != "" {
 		r.Header.Set("Content-Type", strings.ToLower(kind))
 	}
@@ -62,7 +62,7 @@ func checkQuery(q url.Values) error {
 	return nil
 }
 
-// isBase64 tells whether s is URL-safe base64 with padding or without, told apart as connect-go does it.
+// isBase64 reports whether s is URL-safe base64, with or without padding, which it distinguishes as connect-go does.
 func isBase64(s string) bool {
 	encoding := base64.URLEncoding
 	if len(s)%4 != 0 {
@@ -74,20 +74,20 @@ func isBase64(s string) bool {
 
 func isCompressed(encoding string) bool { return encoding != "" && encoding != "identity" }
 
-// isNumber tells whether s is of 1 to digits digits.
+// isNumber reports whether s has 1 to digits digits and nothing else.
 func isNumber(s string, digits int) bool {
 	_, err := strconv.ParseUint(s, 10, 64)
 	return err == nil && len(s) <= digits
 }
 
-// enveloped tells whether the body's protocol is gRPC, gRPC-Web or streaming Connect.
+// enveloped reports whether the body's protocol is gRPC, gRPC-Web or streaming Connect.
 func enveloped(r *http.Request) bool {
 	kind := r.Header.Get("Content-Type")
 	return strings.HasPrefix(kind, "application/grpc") || strings.HasPrefix(kind, "application/connect+")
 }
 
-// isOneMessage tells whether the body is one uncompressed message behind its prefix of flags and length, as the requests
-// of all our methods are.
+// isOneMessage reports whether the body is one uncompressed message behind its prefix of flags and length, as in requests of all our
+// methods.
 func isOneMessage(body []byte) bool {
 	const prefix = 5
 	return len(body) >= prefix && body[0] == 0 && uint64(binary.BigEndian.Uint32(body[1:])) == uint64(len(body)-prefix)

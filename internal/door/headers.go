@@ -11,9 +11,9 @@ import (
 	"github.com/rs/cors"
 )
 
-// Secured sets the headers that every answer carries.
-func Secured(policy string, next http.Handler) http.Handler {
-	carried := http.Header{ // all answers share the values, which nobody writes to
+// SecurityHeaders returns a handler that sets the security headers of every response and calls next.
+func SecurityHeaders(policy string, next http.Handler) http.Handler {
+	shared := http.Header{ // by all responses; nobody writes to the values
 		"X-Content-Type-Options":     {"nosniff"},
 		"X-Frame-Options":            {"DENY"},
 		"Referrer-Policy":            {"no-referrer"},
@@ -21,21 +21,21 @@ func Secured(policy string, next http.Handler) http.Handler {
 		"Cross-Origin-Opener-Policy": {"same-origin"},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), carried)
+		maps.Copy(w.Header(), shared)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// CrossOrigin lets the pages of the origins call us, from public networks too. They send their access token or key, and
-// whatever headers their clients add; cookies stay out of it.
-func CrossOrigin(origins []string, next http.Handler) http.Handler {
+// CORS returns a handler that calls next and allows pages of the origins to read the responses, from public networks too. Pages may
+// send any header, such as an access token or key, but no cookies.
+func CORS(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next
 	}
 	return cors.New(cors.Options{
 		AllowOriginFunc: func(origin string) bool { return allowsOrigin(origins, origin) },
 		AllowedMethods:  connectcors.AllowedMethods(),
-		AllowedHeaders:  []string{"*"}, // by name: browsers do not take "*" for Authorization
+		AllowedHeaders:  []string{"*"}, // answered by name: for Authorization browsers do not accept "*"
 		ExposedHeaders: slices.Concat(connectcors.ExposedHeaders(),
 			[]string{"X-Request-Id", "Retry-After", "X-Should-Retry", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"}),
 		MaxAge:              7200,
@@ -43,8 +43,8 @@ func CrossOrigin(origins []string, next http.Handler) http.Handler {
 	}).Handler(next)
 }
 
-// allowsOrigin reports whether a page's origin is one of the allowed ones, which may have "*" for a host, or for the port of
-// this machine.
+// allowsOrigin reports whether a page's origin is one of the allowed ones. Those may have "*" in place of the host, or of the port
+// of this machine.
 func allowsOrigin(allowed []string, origin string) bool {
 	return slices.ContainsFunc(allowed, func(a string) bool {
 		switch begin, wild := strings.CutSuffix(a, "*"); {
@@ -54,7 +54,7 @@ func allowsOrigin(allowed []string, origin string) bool {
 			return true
 		case strings.HasSuffix(begin, "://"):
 			return strings.HasPrefix(origin, begin) && len(origin) > len(begin)
-		default: // of a port, which browsers leave out if it goes without saying
+		default: // any port; browsers omit the default one
 			port, ok := strings.CutPrefix(origin, begin)
 			_, err := strconv.ParseUint(port, 10, 16)
 			return ok && err == nil || origin+":" == begin
@@ -62,10 +62,10 @@ func allowsOrigin(allowed []string, origin string) bool {
 	})
 }
 
-// isCrossOrigin reports whether a page of another origin has a browser make the request. Browsers say so themselves, but to
-// servers without TLS; those are to compare the page's origin with their own, which is the host that the client asked for.
-// encrypted is whether the client's own connection is known to be.
-func isCrossOrigin(r *http.Request, own string, encrypted bool) bool {
+// isCrossOrigin reports whether a page of another origin made the browser send the request. Browsers say so in Sec-Fetch-Site, but not
+// to servers without TLS; there the page's origin is compared with host, which the client asked for. encrypted is whether the
+// client's own connection is known to be.
+func isCrossOrigin(r *http.Request, host string, encrypted bool) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "":
 	case "same-origin", "none":
@@ -77,14 +77,14 @@ func isCrossOrigin(r *http.Request, own string, encrypted bool) bool {
 	if origin == "" {
 		return false
 	}
-	scheme, host, _ := strings.Cut(origin, "://")
-	switch { // browsers leave out the port that goes without saying
+	scheme, page, _ := strings.Cut(origin, "://")
+	switch { // browsers omit the default port
 	case scheme == "https":
-		own = strings.TrimSuffix(own, ":443")
+		host = strings.TrimSuffix(host, ":443")
 	case scheme == "http" && !encrypted:
-		own = strings.TrimSuffix(own, ":80")
+		host = strings.TrimSuffix(host, ":80")
 	default:
 		return true
 	}
-	return !strings.EqualFold(host, own)
+	return !strings.EqualFold(page, host)
 }

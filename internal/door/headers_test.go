@@ -7,11 +7,10 @@ import (
 	"testing"
 )
 
-// TestStockClientsMayCallFromABrowser that asks first, as browsers do for headers that pages do not send by themselves: with
-// their names in lower case and in order.
-func TestStockClientsMayCallFromABrowser(t *testing.T) {
+// TestCORS_StockClients: preflight requests as browsers send them, with the names of headers in lower case and in order.
+func TestCORS_StockClients(t *testing.T) {
 	const origin = "https://app.example.com"
-	handler := CrossOrigin([]string{origin}, http.NotFoundHandler())
+	handler := CORS([]string{origin}, http.NotFoundHandler())
 	for name, c := range map[string]struct {
 		headers string
 		allowed bool
@@ -54,7 +53,7 @@ func TestStockClientsMayCallFromABrowser(t *testing.T) {
 	}
 }
 
-// TestIsCrossOrigin_WithoutSecFetchSite: what browsers send to a server without TLS, or old ones.
+// TestIsCrossOrigin_WithoutSecFetchSite: requests of old browsers, and to servers without TLS.
 func TestIsCrossOrigin_WithoutSecFetchSite(t *testing.T) {
 	for _, c := range []struct {
 		origin, host string
@@ -67,7 +66,7 @@ func TestIsCrossOrigin_WithoutSecFetchSite(t *testing.T) {
 		{"http://Paddock.example:8080", "paddock.example:8080", false, false},
 		{"https://paddock.example", "paddock.example", true, false},
 		{"https://paddock.example", "paddock.example:443", true, false},
-		{"https://paddock.example", "paddock.example", false, false}, // of the proxy before us nothing is known
+		{"https://paddock.example", "paddock.example", false, false}, // an unknown proxy may be in front
 		{"http://[::1]:8080", "[::1]:8080", false, false},
 
 		{"http://paddock.example", "paddock.example", true, true},

@@ -17,10 +17,11 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// Limiter holds a token bucket per user: one minute's worth of requests, refilled evenly. A limit of zero is none.
+// Limiter limits requests per minute with a token bucket for each user. A limit of 0 means none.
 type Limiter struct {
 	perMinute int // of users who have no limit of their own
-	// Shared takes requests of the bucket that all replicas share, behind our own; nil when there is one replica.
+	// Shared takes n requests from the bucket that all replicas share, which is asked after our own. It is nil if there is one
+	// replica.
 	Shared func(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error)
 
 	mu      sync.Mutex
@@ -28,24 +29,23 @@ type Limiter struct {
 	swept   time.Time
 }
 
-// bucket is a user's. leased are requests that were taken of the shared one and not used yet, and left is what that one
-// had then, at asked.
+// bucket is a user's token bucket of this replica.
 type bucket struct {
 	*rate.Limiter
 	perMinute int
 
-	mu     sync.Mutex
-	leased int
-	left   float64
-	asked  time.Time
-	asking *lease // nil when nobody is
+	mu         sync.Mutex
+	prefetched int     // requests taken from the shared bucket and not used yet
+	left       float64 // tokens that the shared bucket had at asked
+	asked      time.Time
+	running    *fetch // nil if none is
 }
 
-// lease is a question to the shared bucket, whose answer is for all who wait for it.
-type lease struct {
-	answered chan struct{}
-	refused  bool
-	err      error
+// fetch is a request to the shared bucket. All calls of the user that come meanwhile wait for it.
+type fetch struct {
+	done    chan struct{} // closed after the other fields have been set
+	refused bool
+	err     error
 }
 
 // NewLimiter returns a limiter for users who have no limit of their own.
@@ -53,7 +53,7 @@ func NewLimiter(perMinute int) *Limiter {
 	return &Limiter{perMinute: perMinute, buckets: map[uuid.UUID]*bucket{}, swept: time.Now()}
 }
 
-// limitOf is the user's own limit, or else everybody's.
+// limitOf returns the user's own limit, or else the default.
 func (l *Limiter) limitOf(c *caller.Caller) int {
 	if own := c.Quota.RequestsPerMinute; own != nil {
 		return int(*own)
@@ -61,7 +61,7 @@ func (l *Limiter) limitOf(c *caller.Caller) int {
 	return l.perMinute
 }
 
-// bucket returns the user's bucket. One that is full again is as good as none, so those are swept each minute.
+// bucket returns the user's bucket. Every minute it drops the full ones, which are as good as new ones.
 func (l *Limiter) bucket(user uuid.UUID, perMinute int, now time.Time) *bucket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,7 +83,7 @@ func (l *Limiter) bucket(user uuid.UUID, perMinute int, now time.Time) *bucket {
 	return b
 }
 
-// take takes a request of the caller's, or refuses it with RATE_LIMITED; the headers tell the state in both cases.
+// take counts a request of the caller, or returns RATE_LIMITED. In both cases it sets the rate limit headers.
 func (l *Limiter) take(ctx context.Context, c *caller.Caller, h http.Header) error {
 	perMinute := l.limitOf(c)
 	if perMinute == 0 {
@@ -109,66 +109,66 @@ func (l *Limiter) take(ctx context.Context, c *caller.Caller, h http.Header) err
 	return fault.Retry(connect.CodeResourceExhausted, fault.RateLimited, "too many requests; slow down", wait)
 }
 
-// takeShared takes a request of those that all replicas share. A second's worth is taken at once, where that is more than
-// one, so that who may ask often does not go to the database for each; and one of the user's calls asks for all that come
-// meanwhile, so that each of them is told soon when the database does not answer.
+// takeShared takes a request from the shared bucket and reports whether it could. It prefetches a second's worth, if that is more
+// than one, so that users with high limits do not query the database for each request; and concurrent calls of a user share one
+// query, so that they do not wait one after the other for a database that hangs.
 func (b *bucket) takeShared(ctx context.Context, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) (bool, error) {
 	for {
 		b.mu.Lock()
-		if b.leased > 0 {
-			b.leased--
+		if b.prefetched > 0 {
+			b.prefetched--
 			b.mu.Unlock()
 			return true, nil
 		}
-		l, first := b.asking, b.asking == nil
+		f, first := b.running, b.running == nil
 		if first {
-			l = &lease{answered: make(chan struct{})}
-			b.asking = l
+			f = &fetch{done: make(chan struct{})}
+			b.running = f
 		}
 		b.mu.Unlock()
 		if first {
-			b.ask(ctx, l, user, shared)
+			b.fetch(ctx, f, user, shared)
 		}
 		select {
-		case <-l.answered:
+		case <-f.done:
 		case <-ctx.Done():
 			return false, ctx.Err()
 		}
-		if l.err != nil || l.refused {
-			return false, l.err
+		if f.err != nil || f.refused {
+			return false, f.err
 		}
 	}
 }
 
-// ask asks the shared bucket.
-func (b *bucket) ask(ctx context.Context, l *lease, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) {
+// fetch runs f.
+func (b *bucket) fetch(ctx context.Context, f *fetch, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) {
 	n := max(b.perMinute/60, 1)
 	left, ok, err := 0.0, false, error(fault.ErrInternal) // if shared panics
 	defer func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if l.err = err; err == nil {
-			b.left, b.asked, l.refused = left, time.Now(), !ok
+		if f.err = err; err == nil {
+			b.left, b.asked, f.refused = left, time.Now(), !ok
 		}
 		if ok {
-			b.leased = n
+			b.prefetched = n
 		}
-		b.asking = nil
-		close(l.answered)
+		b.running = nil
+		close(f.done)
 	}()
 	left, ok, err = shared(ctx, user, n, b.perMinute)
-	if err == nil && !ok && n > 1 { // the last few one by one
+	if err == nil && !ok && n > 1 { // the last few singly
 		n = 1
 		left, ok, err = shared(ctx, user, n, b.perMinute)
 	}
 }
 
-// tokens is how many requests may come now, as far as this replica knows.
+// tokens returns how many requests are allowed now, as far as this replica knows.
 func (b *bucket) tokens(now time.Time) float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	left := b.left + now.Sub(b.asked).Seconds()*float64(b.Limit())
-	return min(b.TokensAt(now), left+float64(b.leased))
+	return min(b.TokensAt(now), left+float64(b.prefetched))
 }
 
 func (b *bucket) state(now time.Time) *paddockv1.RateLimit {
@@ -180,7 +180,7 @@ func (b *bucket) state(now time.Time) *paddockv1.RateLimit {
 	}
 }
 
-// StateOf is the caller's limit as WhoAmI tells it.
+// StateOf returns the state of the caller's limit, nil if they have none.
 func (l *Limiter) StateOf(c *caller.Caller) *paddockv1.RateLimit {
 	perMinute := l.limitOf(c)
 	if perMinute == 0 {

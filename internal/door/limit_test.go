@@ -15,9 +15,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// TestAFrozenDatabaseIsAskedOnce for all of a user's calls that come meanwhile: they need not wait one after the other to
-// be told, nor longer than they like.
-func TestAFrozenDatabaseIsAskedOnce(t *testing.T) {
+// TestLimiter_DatabaseHangs: all of a user's calls that come meanwhile share one query, and may leave earlier.
+func TestLimiter_DatabaseHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		frozen, asked := make(chan struct{}), 0
 		l := NewLimiter(60)
@@ -35,11 +34,11 @@ func TestAFrozenDatabaseIsAskedOnce(t *testing.T) {
 				}
 			})
 		}
-		synctest.Wait() // for all five to wait
+		synctest.Wait() // until all five wait
 		leaving, leave := context.WithCancel(t.Context())
 		leave()
 		if err := l.take(leaving, c, http.Header{}); !errors.Is(err, context.Canceled) {
-			t.Errorf("a call that is gone: %v", err)
+			t.Errorf("a cancelled call: %v", err)
 		}
 		close(frozen)
 		calls.Wait()
@@ -68,13 +67,13 @@ func TestLimiter_SharedPanics(t *testing.T) {
 	})
 }
 
-// TestWhatIsLeftOfTheSharedLimitRefills in what the caller is told, without asking again.
-func TestWhatIsLeftOfTheSharedLimitRefills(t *testing.T) {
+// TestLimiter_SharedRefills: the remaining requests that the caller sees grow without another query.
+func TestLimiter_SharedRefills(t *testing.T) {
 	l := NewLimiter(6000) // 100 a second
 	l.Shared = func(context.Context, uuid.UUID, int, int) (float64, bool, error) { return 0, false, nil }
 	c := &caller.Caller{UserID: uuid.New()}
 	if err := l.take(t.Context(), c, http.Header{}); err == nil {
-		t.Error("let through")
+		t.Error("no error")
 	}
 	b := l.buckets[c.UserID]
 	if got := b.state(b.asked.Add(100 * time.Millisecond)).GetRemaining(); got != 10 {

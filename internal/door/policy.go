@@ -15,14 +15,14 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// Method is one RPC and what its descriptor says of it, or a route of the gateway in the same terms.
+// Method is an RPC as its descriptor describes it, or a route of the gateway in the same terms.
 type Method struct {
 	Name        string // for people: "UserService.GetUser"
 	Procedure   string // "/paddock.v1.UserService/GetUser"
 	Service     protoreflect.FullName
 	Request     protoreflect.FullName
 	Rule        *paddockv1.AccessRule
-	Streams     bool // the answer is a stream
+	Streams     bool // the response is a stream
 	SideEffects bool
 }
 
@@ -69,7 +69,7 @@ func methodsOf(service string) ([]Method, error) {
 	return methods, nil
 }
 
-// rolesFor returns the roles of which a caller needs one; none for the levels below.
+// rolesFor returns the roles of which a caller of the level needs one; none if they need no role.
 func rolesFor(level paddockv1.AccessRule_Level) []string {
 	switch {
 	case level == paddockv1.AccessRule_LEVEL_ADMIN:
@@ -85,8 +85,8 @@ var (
 	errNoKeys = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a session; an API key cannot do it")
 )
 
-// admit decides whether a caller who has proved who they are may call the method.
-func (m *Method) admit(c *caller.Caller) *connect.Error {
+// allows returns an error if the authenticated caller may not call the method.
+func (m *Method) allows(c *caller.Caller) *connect.Error {
 	if m.Rule.GetSessionOnly() && c.Method != caller.Password {
 		return errNoKeys
 	}

@@ -13,8 +13,8 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// TestMethodWithoutAccessRuleKeepsTheServerFromStarting: New fails with MethodsOf.
-func TestMethodWithoutAccessRuleKeepsTheServerFromStarting(t *testing.T) {
+// TestMethodsOf_NoAccessRule: the server does not start.
+func TestMethodsOf_NoAccessRule(t *testing.T) {
 	ruled := &descriptorpb.MethodOptions{}
 	proto.SetExtension(ruled, paddockv1.E_Access, &paddockv1.AccessRule{Level: paddockv1.AccessRule_LEVEL_ADMIN})
 	levelless := &descriptorpb.MethodOptions{}

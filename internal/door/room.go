@@ -9,12 +9,12 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// uncounted is how large a body may be that needs no room, bytes: less than its connection. Bodies up to small have some room of
-// their own, so that the answers to a few large ones do not keep everybody else waiting.
+// Bodies of up to uncounted bytes, which is less than their connections take, are not counted. Bodies of up to small bytes have some
+// room of their own, so that a few large ones that are being answered do not keep everybody else waiting.
 const uncounted, small = 4 << 10, 1 << 20
 
-// Bodies of the largest size that one user, and all together, may have in memory at once, and as many bytes of small ones
-// besides. Strangers, whose bodies are small, have only the bound of all: else one of them could take all the others' room.
+// How many bodies of the largest size one user, and all together, may have in memory at once. Unauthenticated requests, whose bodies
+// are small, are bounded with all others alone: else one client could take the room of all unauthenticated ones.
 const (
 	largestPerUser = 2
 	largestInAll   = 7
@@ -41,7 +41,7 @@ func RoomFor(largest int64) int64 {
 	return int64(b.inAll + b.ofSmall)
 }
 
-// room is what one body has taken.
+// room is the memory that one body takes.
 type room struct {
 	of     *Bodies
 	caller *caller.Caller // known by the time the body is read
@@ -50,7 +50,7 @@ type room struct {
 
 func (b *Bodies) of(c *caller.Caller) *room { return &room{of: b, caller: c} }
 
-// take changes what the body has taken to so many bytes in all, or fails with errNoRoom.
+// take sets the memory that the body takes to so many bytes in all, or fails with errNoRoom.
 func (r *room) take(bytes int) error {
 	if bytes <= uncounted {
 		return nil

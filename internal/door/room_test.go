@@ -9,7 +9,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 )
 
-// TestRoom_SmallBodiesBesideLargeOnes: however many large bodies are held, a small one still has room, its user's own included.
+// TestRoom_SmallBodiesBesideLargeOnes: with all room for large bodies taken, a small one still has room, also one of the same user.
 func TestRoom_SmallBodiesBesideLargeOnes(t *testing.T) {
 	b := NewBodies(largest)
 	of := func() *room { return b.of(&caller.Caller{UserID: uuid.New()}) }
@@ -29,7 +29,7 @@ func TestRoom_SmallBodiesBesideLargeOnes(t *testing.T) {
 			t.Errorf("a small body: %v", err)
 		}
 		if err := r.take(small + 1); err == nil {
-			t.Error("it may grow beyond that")
+			t.Error("it could grow beyond that")
 		}
 		r.free()
 	}
@@ -49,14 +49,14 @@ func TestRoom_SmallBodiesBesideLargeOnes(t *testing.T) {
 	}
 }
 
-// TestPatientBody_Drips: a large body must go on coming; a small one has all of its time.
-func TestPatientBody_Drips(t *testing.T) {
-	b := &patientBody{}
+// TestTimedBody_Trickles: a large body must make progress; a small one has all of its time.
+func TestTimedBody_Trickles(t *testing.T) {
+	b := &timedBody{}
 	now := b.since
 	b.end = now.Add(1000 * bodyIdle)
 	for _, c := range []struct {
 		read int
-		want int // bodyIdles from the beginning, one an hour of reading
+		want int // bodyIdles from the beginning
 	}{{100, 1}, {small, 2}, {small + 1, 2}, {small + leastProgress - 1, 2}, {small + leastProgress, 5}, {small + leastProgress + 1, 5}} {
 		b.read = c.read
 		if got := b.deadline(now).Sub(b.end.Add(-1000*bodyIdle)) / bodyIdle; int(got) != c.want {

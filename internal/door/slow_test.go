@@ -46,8 +46,8 @@ func slowCall(t *testing.T, a *apptest.App, token, procedure, body string) (send
 	return send, answer
 }
 
-// TestRightsThatEndWhileABodyComesAreGone: an admin who is disabled cannot finish what they began to send before.
-func TestRightsThatEndWhileABodyComesAreGone(t *testing.T) {
+// TestGuard_RightsEndDuringBody: an admin who is disabled cannot finish a call whose body they began to send before.
+func TestGuard_RightsEndDuringBody(t *testing.T) {
 	door.SetBodyIdle(t, time.Minute)
 	storetest.Each(t, func(t *testing.T, url string) {
 		a := apptest.Start(t, url, nil)
@@ -55,11 +55,11 @@ func TestRightsThatEndWhileABodyComesAreGone(t *testing.T) {
 		change := `{"id":"` + eve.Id + `","active":true,"roles":["admin"]}`
 		send, answer := slowCall(t, a, eve.Key, "/paddock.v1.UserService/UpdateUser", "  "+change)
 		send(" ")
-		time.Sleep(2 * door.CheckHolds) // to get past the door; whoever comes later is refused there
+		time.Sleep(2 * door.RecheckAfter) // for the first check; a later one refuses the call
 		if _, err := a.Admin().Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: eve.Id, Active: new(false)}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * door.CheckHolds)
+		time.Sleep(2 * door.RecheckAfter)
 		send(" " + change)
 		if status, text := answer(); status != http.StatusUnauthorized {
 			t.Errorf("%d %s", status, text)
@@ -71,8 +71,8 @@ func TestRightsThatEndWhileABodyComesAreGone(t *testing.T) {
 	})
 }
 
-// TestATrickledBodyEnds, however regularly its bytes come.
-func TestATrickledBodyEnds(t *testing.T) {
+// TestGuard_BodyTrickles: a body that takes too long ends, however regularly its bytes come.
+func TestGuard_BodyTrickles(t *testing.T) {
 	const bodyIdle = 300 * time.Millisecond
 	door.SetBodyIdle(t, bodyIdle)
 	a := apptest.Start(t, storetest.SQLite(t), nil)
@@ -93,8 +93,8 @@ func TestATrickledBodyEnds(t *testing.T) {
 	}
 }
 
-// TestLargeBodiesShareTheirRoom: one user cannot fill the memory with bodies that never end.
-func TestLargeBodiesShareTheirRoom(t *testing.T) {
+// TestGuard_LargeBodiesOfOneUser: one user cannot fill the memory with bodies that never end.
+func TestGuard_LargeBodiesOfOneUser(t *testing.T) {
 	door.SetBodyIdle(t, time.Minute)
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"MAX_MODEL_BODY": "4MiB"}) // room for two of these bodies
 	greedy, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
@@ -120,8 +120,8 @@ func TestLargeBodiesShareTheirRoom(t *testing.T) {
 	}
 }
 
-// TestABodyThatStopsComingIsGivenUp, and told so where that can be.
-func TestABodyThatStopsComingIsGivenUp(t *testing.T) {
+// TestGuard_BodyStalls: a body that stops coming is given up with an error.
+func TestGuard_BodyStalls(t *testing.T) {
 	door.SetBodyIdle(t, 300*time.Millisecond)
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	var h2 http.Protocols
@@ -135,7 +135,7 @@ func TestABodyThatStopsComingIsGivenUp(t *testing.T) {
 					t.Parallel()
 					body, sender := io.Pipe()
 					defer sender.Close()
-					go func() { _, _ = sender.Write([]byte(`{"pageSi`)) }() // and no more
+					go func() { _, _ = sender.Write([]byte(`{"pageSi`)) }() // and nothing more
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()
 					req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL+path, body)
@@ -154,7 +154,7 @@ func TestABodyThatStopsComingIsGivenUp(t *testing.T) {
 						t.Errorf("%d %s", res.StatusCode, text)
 					}
 					if strings.Contains(string(text), "127.0.0.1") {
-						t.Errorf("tells of the inside: %s", text)
+						t.Errorf("the body names an address: %s", text)
 					}
 				})
 			}

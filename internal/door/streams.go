@@ -10,7 +10,7 @@ import (
 var errTooManyStreams = fault.Retry(connect.CodeResourceExhausted, fault.TooManyStreams,
 	"too many answers are being streamed", fault.RetryDefault)
 
-// Streams counts the streamed answers that are running.
+// Streams counts the streamed responses that are running.
 type Streams struct{ counter }
 
 // NewStreams returns Streams with at most so many of one user, and of all.
@@ -18,7 +18,7 @@ func NewStreams(perUser, inAll int) *Streams {
 	return &Streams{newCounter(perUser, inAll)}
 }
 
-// begin counts one more of the user's, or refuses it with TOO_MANY_STREAMS. Without an error, the caller must call end.
+// begin counts one more stream of the user, or returns TOO_MANY_STREAMS. If begin returns nil, the caller must call end.
 func (s *Streams) begin(user uuid.UUID) error {
 	if !s.add(user, 1, 0) {
 		return errTooManyStreams

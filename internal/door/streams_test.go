@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-func TestStreamsAreCappedPerUserAndInAll(t *testing.T) {
+func TestStreams_Limits(t *testing.T) {
 	const maxStreamsPerUser, maxStreams = 100, 400
 	s := NewStreams(maxStreamsPerUser, maxStreams)
 	begin := func(user uuid.UUID, n int) (begun int) {

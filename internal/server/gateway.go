@@ -40,13 +40,13 @@ func newGateway(cfg config.Config, upstream *upstream.Pool, models *relay.Models
 	})
 }
 
-// gatewayEntrance is a route of the gateway in the door's terms.
-func gatewayEntrance(r gateway.Route) door.Entrance {
+// gatewayEndpoint is a route of the gateway in the door's terms.
+func gatewayEndpoint(r gateway.Route) door.Endpoint {
 	level := paddockv1.AccessRule_LEVEL_USER
 	if r.Public {
 		level = paddockv1.AccessRule_LEVEL_PUBLIC
 	}
-	return door.Entrance{
+	return door.Endpoint{
 		Method:  door.Method{Name: strings.TrimSpace(r.Method + " " + r.Pattern), Rule: &paddockv1.AccessRule{Level: level}, Streams: r.Model},
 		MaxBody: r.MaxBody,
 		Limited: limited,

@@ -176,8 +176,8 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = ops.Observe(logger, srv.metrics, door.Proxies(cfg.TrustedProxies).Locate(
-		door.Secured(contentSecurityPolicy, door.Unhindered(cfg.MaxModelBody, door.CrossOrigin(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
+	srv.handler = ops.Observe(logger, srv.metrics, door.Proxies(cfg.TrustedProxies).SetClient(
+		door.SecurityHeaders(contentSecurityPolicy, door.DiscardUnread(cfg.MaxModelBody, door.CORS(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
 }
 

@@ -28,7 +28,7 @@ func (t *table) growing(maxBody int64, growth int, limited bool) func(prefix str
 	return func(prefix string, handler http.Handler) {
 		for _, m := range t.methods {
 			if "/"+string(m.Service)+"/" == prefix {
-				t.Handle(m.Procedure, t.door.Guard(door.Entrance{
+				t.Handle(m.Procedure, t.door.Guard(door.Endpoint{
 					Method: m, MaxBody: maxBody, Growth: growth, Limited: limited, Refuse: t.refuse, CheckFraming: door.CheckFraming,
 				}, handler))
 			}
@@ -43,11 +43,11 @@ func (t *table) refuse(w http.ResponseWriter, r *http.Request, told *connect.Err
 // stock adds the routes of stock clients, which the door guards, too.
 func (t *table) stock(routes []gateway.Route) {
 	for _, r := range routes {
-		t.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), t.door.Guard(gatewayEntrance(r), r.Handler))
+		t.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), t.door.Guard(gatewayEndpoint(r), r.Handler))
 	}
 }
 
 // open adds a service that is for everybody.
 func (t *table) open(prefix string, handler http.Handler) {
-	t.Handle(prefix, door.Bounded(authBody, handler))
+	t.Handle(prefix, door.LimitBody(authBody, handler))
 }
