@@ -119,7 +119,7 @@ func (c *Pool) IsRemote(ctx context.Context, model string) (bool, error) {
 // the last of them.
 func unlisted(unknown []*server) error {
 	s := unknown[len(unknown)-1]
-	if err := s.health.refusal(); err != nil { // with when to ask again
+	if err := s.health.Refusal(); err != nil { // with when to ask again
 		return err
 	}
 	err := s.catalog.lastErr()

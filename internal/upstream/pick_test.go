@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
 // newPool returns a client of servers of those hosts and paths.
@@ -50,7 +51,7 @@ func TestPick_SpreadsAffinities(t *testing.T) {
 
 // Only the calls of a server that is away go elsewhere, and come back with it.
 func TestPick_AffinityFailover(t *testing.T) {
-	c := newPool(Config{}, "a", "b", "c")
+	c := newPool(Config{ConnectTimeout: time.Second}, "127.0.0.1:1/a", "127.0.0.1:1/b", "127.0.0.1:1/c")
 	at := func() (all []string) {
 		for affinity := range uint64(100) {
 			all = append(all, c.visit(t, affinity+1))
@@ -58,24 +59,25 @@ func TestPick_AffinityFailover(t *testing.T) {
 		return all
 	}
 	before := at()
-	a := c.servers[0].health
-	a.circuit.probe = func() error { return errDead }
-	trip(a)
+	a, away := c.servers[0].health, c.servers[0].name
+	for range 3 {
+		a.Begin(health.Question{}, false).End(nil, ollama.ErrUnreachable)
+	}
 	others := map[string]int{}
 	for i, name := range at() {
 		switch {
-		case name == "a":
+		case name == away:
 			t.Errorf("%d: at the server that is away", i)
-		case before[i] == "a":
+		case before[i] == away:
 			others[name]++
 		case name != before[i]:
 			t.Errorf("%d: at %s, before at %s", i, name, before[i])
 		}
 	}
-	if others["b"] == 0 || others["c"] == 0 {
+	if len(others) != 2 {
 		t.Errorf("the calls of a went to %v", others)
 	}
-	a.finish(nil)
+	a.Begin(health.Question{}, false).End(nil, nil)
 	if after := at(); !slices.Equal(after, before) {
 		t.Errorf("at %s, before at %s", after, before)
 	}
@@ -101,14 +103,14 @@ func TestPick_FailedModel(t *testing.T) {
 				t.Errorf("taken: %s, want %s", got, names)
 			}
 		}
-		c.servers[0].health.note("another", nil, ollama.ErrTimeout)
+		c.servers[0].health.Note("another", nil, ollama.ErrTimeout)
 		want("s t s t")
-		c.servers[0].health.note("m", nil, ollama.ErrTimeout)
+		c.servers[0].health.Note("m", nil, ollama.ErrTimeout)
 		want("t t s s")
-		c.servers[0].health.note("m", &ollama.Answer{Status: 200}, nil)
+		c.servers[0].health.Note("m", &ollama.Answer{Status: 200}, nil)
 		want("s t s t")
-		c.servers[0].health.note("m", nil, ollama.ErrTimeout)
-		time.Sleep(degradedFor)
+		c.servers[0].health.Note("m", nil, ollama.ErrTimeout)
+		time.Sleep(10 * time.Second)
 		want("s t s t")
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
 // Turn is for whom a model call is made, and how urgent it is.
@@ -29,15 +30,10 @@ type Request struct {
 	Body  *ollama.Body
 	// Load is what Body says of how to load the model.
 	Load ollama.Load
-	// Whole: the answer begins when it is done. It may take wholeFactor times as
+	// Whole: the answer begins when it is done. It may take health.WholeFactor times as
 	// long as a first token: only then does its model seem to hang.
 	Whole bool
 }
-
-// wholeFactor makes an hour of the ten minutes that a first token may take by
-// default: some 32,000 tokens, as much as clients ask for at once, at 10 a second. More
-// would only keep calls waiting for a model that hangs.
-const wholeFactor = 6
 
 // quickPath is the one path of a model's that the model does not work for.
 const quickPath = "api/show"
@@ -86,7 +82,7 @@ func (c *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 // gives neither answer nor error when that one came into doubt meanwhile.
 func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun time.Time) (*server, *ollama.Answer, error) {
 	if r.Path == quickPath {
-		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.health.level(r.Model), b.health.level(r.Model)) })
+		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.health.Level(r.Model), b.health.Level(r.Model)) })
 		a, err := s.relay(ctx, r)
 		return s, a, err
 	}
@@ -98,7 +94,7 @@ func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 		c.queue.Leave(s.index, r.Turn.User)
 		return s, nil, ollama.ErrModelRemote
 	}
-	if s.health.level(r.Model) == unhealthy { // the verdict must not be waited for in a place that others need
+	if s.health.Level(r.Model) == health.Unhealthy { // the verdict must not be waited for in a place that others need
 		c.queue.Leave(s.index, r.Turn.User)
 		return s, nil, nil
 	}
@@ -112,22 +108,22 @@ func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 	}
 	works := a.Status == http.StatusOK // else it is Ollama's own word
 	if works {
-		s.health.began(r.Model)
+		s.health.Began(r.Model)
 	}
 	a.OnEnd = func(err error) {
 		if works {
-			s.health.ended(r.Model)
+			s.health.Ended(r.Model)
 		}
 		if err != nil {
-			s.health.note(r.Model, a, err)
+			s.health.Note(r.Model, a, err)
 		}
 		c.queue.Leave(s.index, r.Turn.User)
 	}
 	return s, a, nil
 }
 
-// able gives the servers that have the call's model and are not away, as soon as
-// one of them is not in doubt. None at all are left when all are away.
+// able returns the servers that have the call's model and are not away, as soon as
+// one of them is not unhealthy. None at all are left when all are away.
 func (c *Pool) able(ctx context.Context, r Request, away []*server) ([]*server, error) {
 	holders, err := c.holders(ctx, r.Model)
 	if err != nil {
@@ -140,46 +136,17 @@ func (c *Pool) able(ctx context.Context, r Request, away []*server) ([]*server, 
 	if r.Path == quickPath {
 		model = ""
 	}
-	if len(holders) == 0 || anyReady(holders, model) {
-		return holders, nil
+	if len(holders) == 0 {
+		return nil, nil
 	}
-	if err := recovered(ctx, model, holders); err != nil {
-		return nil, err
+	best, monitors := health.Unhealthy, make([]*health.Monitor, len(holders))
+	for i, s := range holders { // all of them: being asked is what has an unhealthy one probed
+		best, monitors[i] = min(best, s.health.Level(model)), s.health
 	}
-	return holders, nil
-}
-
-// anyReady tells whether one of the servers is ready for the model. It has all
-// others looked into.
-func anyReady(servers []*server, model string) bool {
-	best := unhealthy
-	for _, s := range servers {
-		best = min(best, s.health.level(model))
-	}
-	return best < unhealthy
-}
-
-// recovered gives nil as soon as one of the servers proves well, or the refusal
-// that ends soonest. It asks all of them at once.
-func recovered(ctx context.Context, model string, doubtful []*server) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	verdicts := make(chan error, len(doubtful))
-	for _, s := range doubtful {
-		go func() { verdicts <- s.health.admit(ctx, model) }()
-	}
-	var soonest *ollama.Error
-	for range doubtful {
-		err := <-verdicts
-		var refusal *ollama.Error
-		switch {
-		case err == nil:
-			return nil
-		case !errors.As(err, &refusal):
-			return err
-		case soonest == nil || refusal.RetryAfter < soonest.RetryAfter:
-			soonest = refusal
+	if best == health.Unhealthy {
+		if err := health.AdmitAny(ctx, model, monitors); err != nil {
+			return nil, err
 		}
 	}
-	return soonest
+	return holders, nil
 }

@@ -5,8 +5,10 @@ import (
 	"hash/fnv"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
 // server is one of the pool.
@@ -20,7 +22,7 @@ type server struct {
 	wire   *ollama.Server
 	model  ollama.Limits // of calls that a model works for
 	quick  ollama.Limits // of all others
-	health *health
+	health *health.Monitor
 
 	catalog      cached[map[string]listed]
 	capabilities capabilities
@@ -36,7 +38,7 @@ func newServer(base *url.URL, name string, config Config, onReady func()) *serve
 		quick:        ollama.Limits{FirstByte: config.ConnectTimeout},
 		capabilities: newCapabilities(),
 	}
-	s.health = newHealth(prober{s.wire, s.quick, s.model.FirstByte}, onReady)
+	s.health = health.New(s.wire, s.quick, s.model.FirstByte, onReady)
 	s.catalog = cached[map[string]listed]{ask: s.names, freshFor: catalogFreshFor}
 	return s
 }
@@ -66,38 +68,42 @@ func (s *server) relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 	q, l := questionOf(r), s.model
 	switch {
 	case r.Path == quickPath:
-		q, l, r.Whole = question{}, s.quick, false
+		q, l, r.Whole = health.Question{}, s.quick, false
 	case r.Whole:
-		l.FirstByte *= wholeFactor
+		l.FirstByte *= health.WholeFactor
 	}
 	a, err := s.send(ctx, r, q, l)
 	if err == nil {
 		err = a.KeepRefusal()
 	}
-	s.health.note(r.Model, a, err)
+	s.health.Note(r.Model, a, err)
 	if err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
+func questionOf(r Request) health.Question {
+	return health.Question{Model: r.Model, Embeds: strings.Contains(r.Path, "embed"), Load: r.Load}
+}
+
 // send sends a request if the circuit breakers admit it, and returns the answer whatever
 // its status. Cancelled calls are no failures: a client that hangs up says nothing about
 // the server.
-func (s *server) send(ctx context.Context, r Request, q question, l ollama.Limits) (*ollama.Answer, error) {
-	if err := s.health.admit(ctx, q.model); err != nil {
+func (s *server) send(ctx context.Context, r Request, q health.Question, l ollama.Limits) (*ollama.Answer, error) {
+	if err := s.health.Admit(ctx, q.Model); err != nil {
 		return nil, err
 	}
-	sent := s.health.begin(q, r.Whole)
+	sent := s.health.Begin(q, r.Whole)
 	a, err := s.wire.Send(ctx, r.Path, r.Body, l)
-	sent.end(a, err)
+	sent.End(a, err)
 	return a, err
 }
 
 // metadata makes a call that no model works for. Of what comes it keeps only the
 // fields of result: /api/show also tells paths of the server.
 func (s *server) metadata(ctx context.Context, path string, body *ollama.Body, result any) error {
-	a, err := s.send(ctx, Request{Path: path, Body: body}, question{}, s.quick)
+	a, err := s.send(ctx, Request{Path: path, Body: body}, health.Question{}, s.quick)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/fairqueue"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
 // enter waits for a call's turn at one of the servers that have its model; the caller
@@ -16,7 +17,7 @@ func (c *Pool) enter(ctx context.Context, turn Turn, model string, holders []*se
 		call.Servers[i] = s.index
 	}
 	call.Rank = func(server int) int {
-		if l := c.servers[server].health.level(model); l < unhealthy {
+		if l := c.servers[server].health.Level(model); l < health.Unhealthy {
 			return int(l)
 		}
 		return fairqueue.Unready

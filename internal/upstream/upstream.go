@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/fairqueue"
+	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
 // Config says where the upstreams are and how long to wait for them.
@@ -59,7 +60,7 @@ func New(config Config) *Pool {
 		PerServer: config.MaxInflight,
 		Limit:     config.MaxQueue,
 		Timeout:   config.QueueTimeout,
-		Recheck:   firstWait,
+		Recheck:   time.Second,
 		Busy:      busy,
 		OnWait:    config.OnWait,
 	})}
@@ -71,6 +72,16 @@ func New(config Config) *Pool {
 	c.version = cached[string]{ask: c.askVersion, freshFor: versionFreshFor}
 	return c
 }
+
+// State is the state of a server's circuit breaker.
+type State = health.State
+
+// States of a circuit breaker; see health.State.
+const (
+	Closed   = health.Closed
+	HalfOpen = health.HalfOpen
+	Open     = health.Open
+)
 
 // UpstreamState is how one upstream is doing.
 type UpstreamState struct {
@@ -95,7 +106,7 @@ func (c *Pool) Stats() Stats {
 func (c *Pool) Upstreams() []UpstreamState {
 	states := make([]UpstreamState, len(c.servers))
 	for i, s := range c.servers {
-		states[i] = UpstreamState{Name: s.name, State: s.health.state(), InFlight: c.queue.InFlight(i), Silent: s.health.silent()}
+		states[i] = UpstreamState{Name: s.name, State: s.health.State(), InFlight: c.queue.InFlight(i), Silent: s.health.Unresponsive()}
 	}
 	return states
 }
@@ -104,7 +115,7 @@ func (c *Pool) Upstreams() []UpstreamState {
 func (c *Pool) State() State {
 	best := Open
 	for _, s := range c.servers {
-		best = min(best, s.health.state())
+		best = min(best, s.health.State())
 	}
 	return best
 }
@@ -123,7 +134,7 @@ func (c *Pool) Ping(ctx context.Context) []Health {
 	for i, s := range c.servers {
 		asking.Go(func() {
 			begun := time.Now()
-			err := s.health.ping(ctx)
+			err := s.health.Ping(ctx)
 			all[i] = Health{Name: s.name, Took: time.Since(begun), Err: err}
 		})
 	}

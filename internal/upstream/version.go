@@ -28,7 +28,7 @@ func (c *Pool) Version(ctx context.Context) (string, error) {
 // askVersion asks one server after the other, those in doubt last.
 func (c *Pool) askVersion(ctx context.Context) (string, error) {
 	byHealth := slices.SortedStableFunc(slices.Values(c.servers), func(a, b *server) int {
-		return int(a.health.state()) - int(b.health.state())
+		return int(a.health.State()) - int(b.health.State())
 	})
 	var err error
 	for _, s := range byHealth {

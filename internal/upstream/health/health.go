@@ -1,4 +1,12 @@
-package upstream
+// Package health keeps how a server and its models are doing, as calls and probes find
+// them: one state machine under one mutex.
+//
+// A server is unhealthy once several calls in a row got no answer, and a model once it
+// is unresponsive: a lost client may leave a model of Ollama hanging for good while
+// api/tags answers. Both have a circuit breaker, whose probe decides when calls go
+// there again. A model that failed a call lately, or that may be unresponsive, is
+// degraded: other servers that have it are preferred, and that is all.
+package health
 
 import (
 	"context"
@@ -12,18 +20,12 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama"
 )
 
-// health is how a server and its models are doing, as calls and probes find them.
-//
-// The server is unhealthy once several calls in a row got no answer, and a model once
-// it is unresponsive: a lost client may leave a model of Ollama hanging for good while
-// api/tags answers. Both have a circuit breaker, whose probe decides when calls go
-// there again. A model that failed a call lately, or that may be unresponsive, is
-// degraded: other servers that have it are preferred, and that is all.
-type health struct {
+// Monitor watches one server. It is safe for use by many goroutines.
+type Monitor struct {
 	prober
 	onReady func() // called without mu when the server may be given calls again
 
-	mu      sync.Mutex // it may be locked while the queue's is, never the other way round
+	mu      sync.Mutex
 	circuit circuit
 	models  map[string]*model
 }
@@ -34,10 +36,13 @@ const maxModels = 1024
 // maxUnresponsive bounds how many models are: so many at once are the server itself.
 const maxUnresponsive = 256
 
-func newHealth(p prober, onReady func()) *health {
-	h := &health{prober: p, onReady: onReady, models: map[string]*model{}}
+// New returns the monitor of a server that nothing is known of. Calls that no model
+// works for have the limits quick, and the first byte of all others may take firstByte.
+// OnReady is called when the server may be given calls again.
+func New(server *ollama.Server, quick ollama.Limits, firstByte time.Duration, onReady func()) *Monitor {
+	h := &Monitor{prober: prober{server, quick, firstByte}, onReady: onReady, models: map[string]*model{}}
 	h.circuit = circuit{
-		probe:     func() error { return h.ping(context.Background()) },
+		probe:     func() error { return h.Ping(context.Background()) },
 		tripAfter: 3,
 		patience:  50 * time.Millisecond,
 		err:       ollama.ErrUnreachable,
@@ -45,31 +50,32 @@ func newHealth(p prober, onReady func()) *health {
 	return h
 }
 
-// level is what speaks against giving a server a call for a model: the less, the better.
-type level int
+// Level is what speaks against giving a server a call for a model: the less, the better.
+type Level int
 
+// Levels of health.
 const (
-	healthy level = iota
-	degraded
-	unhealthy
+	Healthy Level = iota
+	Degraded
+	Unhealthy
 )
 
-// level returns the level for a model, or that of the server alone for none. What is
+// Level returns the level for a model, or that of the server alone for none. What is
 // unhealthy it has probed, without waiting.
-func (h *health) level(name string) level {
+func (h *Monitor) Level(name string) Level {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := h.models[name]
 	switch {
 	case !h.readyLocked(&h.circuit), m != nil && !h.readyLocked(&m.circuit):
-		return unhealthy
+		return Unhealthy
 	case m != nil && (time.Since(m.failed) < degradedFor || !m.suspect.IsZero()):
-		return degraded
+		return Degraded
 	}
-	return healthy
+	return Healthy
 }
 
-func (h *health) readyLocked(c *circuit) bool {
+func (h *Monitor) readyLocked(c *circuit) bool {
 	state := c.state()
 	if state == HalfOpen {
 		h.probeLocked(c)
@@ -77,9 +83,9 @@ func (h *health) readyLocked(c *circuit) bool {
 	return state == Closed
 }
 
-// admit returns nil when a call for the model, if it is for one, may go to the server,
+// Admit returns nil when a call for the model, if it is for one, may go to the server,
 // else ErrUnavailable or ctx's error. It may wait for a probe.
-func (h *health) admit(ctx context.Context, name string) error {
+func (h *Monitor) Admit(ctx context.Context, name string) error {
 	if err := h.pass(ctx, &h.circuit); err != nil {
 		return err
 	}
@@ -92,7 +98,7 @@ func (h *health) admit(ctx context.Context, name string) error {
 	return h.pass(ctx, &m.circuit)
 }
 
-func (h *health) pass(ctx context.Context, c *circuit) error {
+func (h *Monitor) pass(ctx context.Context, c *circuit) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c.state() == HalfOpen {
@@ -105,6 +111,31 @@ func (h *health) pass(ctx context.Context, c *circuit) error {
 		}
 	}
 	return c.refusal()
+}
+
+// AdmitAny returns nil as soon as one of the servers admits a call for the model, else the
+// refusal that ends soonest. It asks all of them at once.
+func AdmitAny(ctx context.Context, name string, unhealthy []*Monitor) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	verdicts := make(chan error, len(unhealthy))
+	for _, h := range unhealthy {
+		go func() { verdicts <- h.Admit(ctx, name) }()
+	}
+	var soonest *ollama.Error
+	for range unhealthy {
+		err := <-verdicts
+		var refusal *ollama.Error
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &refusal):
+			return err
+		case soonest == nil || refusal.RetryAfter < soonest.RetryAfter:
+			soonest = refusal
+		}
+	}
+	return soonest
 }
 
 // waitFor waits until done is closed or patience ends. It fails only when ctx ends.
@@ -122,7 +153,7 @@ func waitFor(ctx context.Context, done <-chan struct{}, patience time.Duration) 
 
 // probeLocked returns what is closed when the running probe has ended, and starts one
 // if none runs.
-func (h *health) probeLocked(c *circuit) <-chan struct{} {
+func (h *Monitor) probeLocked(c *circuit) <-chan struct{} {
 	if c.probing == nil {
 		c.probing = make(chan struct{})
 		go h.runProbe(c)
@@ -130,7 +161,7 @@ func (h *health) probeLocked(c *circuit) <-chan struct{} {
 	return c.probing
 }
 
-func (h *health) runProbe(c *circuit) {
+func (h *Monitor) runProbe(c *circuit) {
 	err := c.probe()
 	if err == nil {
 		h.change(c.succeed)
@@ -146,7 +177,7 @@ func (h *health) runProbe(c *circuit) {
 
 // change does what by does with mu held, and tells onReady if it reports that calls go
 // through again.
-func (h *health) change(by func() (ready bool)) {
+func (h *Monitor) change(by func() (ready bool)) {
 	h.mu.Lock()
 	ready := by()
 	h.mu.Unlock()
@@ -156,14 +187,14 @@ func (h *health) change(by func() (ready bool)) {
 }
 
 // trip notes that the server itself was found dead.
-func (h *health) trip() {
+func (h *Monitor) trip() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.circuit.trip()
 }
 
 // unresponsiveLocked notes that a model did not answer in time, and has it probed.
-func (h *health) unresponsiveLocked(m *model, q question) {
+func (h *Monitor) unresponsiveLocked(m *model, q Question) {
 	if m.circuit.state() == Closed && len(h.unresponsiveModelsLocked()) >= maxUnresponsive {
 		h.circuit.fail()
 		return
@@ -175,7 +206,7 @@ func (h *health) unresponsiveLocked(m *model, q question) {
 }
 
 // unresponsiveModelsLocked returns the names of the models that do not answer in time.
-func (h *health) unresponsiveModelsLocked() (names []string) {
+func (h *Monitor) unresponsiveModelsLocked() (names []string) {
 	for name, m := range h.models {
 		if m.circuit.state() != Closed {
 			names = append(names, name)
@@ -184,9 +215,9 @@ func (h *health) unresponsiveModelsLocked() (names []string) {
 	return names
 }
 
-// note remembers whether a call for the model went wrong: then the next had better go to
+// Note remembers whether a call for the model went wrong: then the next had better go to
 // another server. Calls that are refused say nothing about that.
-func (h *health) note(name string, a *ollama.Answer, err error) {
+func (h *Monitor) Note(name string, a *ollama.Answer, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch m := h.modelLocked(name); {
@@ -199,7 +230,7 @@ func (h *health) note(name string, a *ollama.Answer, err error) {
 
 // modelLocked returns what is known of a model. It forgets models that nobody uses when
 // there are too many.
-func (h *health) modelLocked(name string) *model {
+func (h *Monitor) modelLocked(name string) *model {
 	m := h.models[name]
 	if m == nil {
 		if len(h.models) >= maxModels {
@@ -211,22 +242,22 @@ func (h *health) modelLocked(name string) *model {
 	return m
 }
 
-// state returns the state of the server's circuit breaker.
-func (h *health) state() State {
+// State returns the state of the server's circuit breaker.
+func (h *Monitor) State() State {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.circuit.state()
 }
 
-// refusal returns the error of calls that come now, nil if the server is healthy.
-func (h *health) refusal() error {
+// Refusal returns the error of calls that come now, nil if the server is healthy.
+func (h *Monitor) Refusal() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.circuit.refusal()
 }
 
-// silent returns the models that do not answer in time, or when they are asked.
-func (h *health) silent() []string {
+// Unresponsive returns the models that do not answer in time, or when they are asked.
+func (h *Monitor) Unresponsive() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	names := h.unresponsiveModelsLocked()

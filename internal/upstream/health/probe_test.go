@@ -1,4 +1,4 @@
-package upstream
+package health
 
 import (
 	"io"
@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/paddock-gate/paddock/internal/ollama"
 )
 
 // slowLoader is a model that hangs. Once unloaded it answers when it is loaded
@@ -26,7 +28,7 @@ func (l *slowLoader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if strings.Contains(string(body), "keep_alive") {
-		l.loads = []time.Duration{time.Minute, 100 * time.Millisecond}
+		l.loads = []time.Duration{time.Minute, 200 * time.Millisecond}
 		return
 	}
 	load := time.Minute
@@ -42,17 +44,17 @@ func (l *slowLoader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // What Ollama has to load takes longer to answer than what it has loaded, and
 // only as long as somebody waits for it.
 func TestProbe_SlowLoad(t *testing.T) {
-	upstream := httptest.NewServer(&slowLoader{})
-	t.Cleanup(upstream.Close)
-	base, err := url.Parse(upstream.URL)
+	loader := httptest.NewServer(&slowLoader{})
+	t.Cleanup(loader.Close)
+	base, err := url.Parse(loader.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(base, "s", Config{ConnectTimeout: time.Minute, FirstTokenTimeout: 300 * time.Millisecond}, func() {})
-	h := s.health
+	server := ollama.NewServer("s", base, time.Minute)
+	h := New(server, ollama.Limits{FirstByte: time.Minute}, 600*time.Millisecond, func() {})
 	m := newModel(h)
-	m.question.model = "m"
-	m.circuit.patience, m.within = 30*time.Millisecond, 30*time.Millisecond
+	m.question.Model = "m"
+	m.circuit.patience, m.within = 100*time.Millisecond, 100*time.Millisecond
 	if err := h.probeModel(m); !timedOut(err) {
 		t.Errorf("%v, though the first load hangs", err)
 	}

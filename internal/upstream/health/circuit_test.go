@@ -1,4 +1,4 @@
-package upstream
+package health
 
 import (
 	"context"
@@ -21,8 +21,8 @@ type target struct {
 	err    error
 }
 
-func (p *target) health() *health {
-	h := newHealth(prober{}, func() { p.ready++ })
+func (p *target) monitor() *Monitor {
+	h := New(nil, ollama.Limits{}, 0, func() { p.ready++ })
 	h.circuit.probe = func() error {
 		p.probes++
 		time.Sleep(p.takes)
@@ -32,9 +32,9 @@ func (p *target) health() *health {
 }
 
 // finish reports the end of a call that no model works for.
-func (h *health) finish(err error) { h.begin(question{}, false).end(nil, err) }
+func (h *Monitor) finish(err error) { h.Begin(Question{}, false).End(nil, err) }
 
-func trip(h *health) {
+func trip(h *Monitor) {
 	for range h.circuit.tripAfter {
 		h.finish(ollama.ErrUnreachable)
 	}
@@ -42,27 +42,27 @@ func trip(h *health) {
 
 func TestCircuit_ScatteredFailures(t *testing.T) {
 	p := target{err: errDead}
-	h := p.health()
+	h := p.monitor()
 	for range 10 {
 		h.finish(ollama.ErrUnreachable)
 		h.finish(ollama.ErrUnreachable)
 		h.finish(nil)
 	}
-	if err := h.admit(t.Context(), ""); err != nil || h.state() != Closed || p.probes != 0 {
-		t.Errorf("admit: %v, %v after %d probes, want closed", err, h.state(), p.probes)
+	if err := h.Admit(t.Context(), ""); err != nil || h.State() != Closed || p.probes != 0 {
+		t.Errorf("admit: %v, %v after %d probes, want closed", err, h.State(), p.probes)
 	}
 }
 
 func TestCircuit_AdmitsTheCallThatFindsTheServerAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := target{takes: time.Millisecond}
-		h := p.health()
+		h := p.monitor()
 		trip(h)
-		if h.state() != HalfOpen {
-			t.Errorf("%v after %d failures, want half-open", h.state(), h.circuit.tripAfter)
+		if h.State() != HalfOpen {
+			t.Errorf("%v after %d failures, want half-open", h.State(), h.circuit.tripAfter)
 		}
-		if err := h.admit(t.Context(), ""); err != nil || h.state() != Closed || p.ready != 1 {
-			t.Errorf("admit: %v, %v, want closed, told %d times", err, h.state(), p.ready)
+		if err := h.Admit(t.Context(), ""); err != nil || h.State() != Closed || p.ready != 1 {
+			t.Errorf("admit: %v, %v, want closed, told %d times", err, h.State(), p.ready)
 		}
 	})
 }
@@ -70,22 +70,22 @@ func TestCircuit_AdmitsTheCallThatFindsTheServerAlive(t *testing.T) {
 func TestCircuit_ProbesLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := target{err: errDead}
-		h := p.health()
+		h := p.monitor()
 		trip(h)
 		for i, seconds := range []int{1, 2, 4, 8, 10, 10} {
 			wait := time.Duration(seconds) * time.Second
-			err := h.admit(t.Context(), "")
+			err := h.Admit(t.Context(), "")
 			wantRefusal(t, err, wait)
 			time.Sleep(wait - time.Millisecond)
-			wantRefusal(t, h.admit(t.Context(), ""), time.Second)
-			if p.probes != i+1 || h.state() != Open {
-				t.Errorf("%d probes, %v, want %d, open", p.probes, h.state(), i+1)
+			wantRefusal(t, h.Admit(t.Context(), ""), time.Second)
+			if p.probes != i+1 || h.State() != Open {
+				t.Errorf("%d probes, %v, want %d, open", p.probes, h.State(), i+1)
 			}
 			time.Sleep(time.Millisecond)
 		}
 		h.finish(ollama.ErrUnreachable) // calls under way when the breaker opened must not shorten the wait
 		p.err = nil
-		if err := h.admit(t.Context(), ""); err != nil {
+		if err := h.Admit(t.Context(), ""); err != nil {
 			t.Errorf("admit: %v once the upstream is back", err)
 		}
 	})
@@ -102,11 +102,11 @@ func wantRefusal(t *testing.T, err error, after time.Duration) {
 func TestCircuit_NeverHoldsACallForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := target{takes: 2 * time.Second, err: errDead}
-		h := p.health()
+		h := p.monitor()
 		trip(h)
 		for range 20 {
 			begun := time.Now()
-			if err := h.admit(t.Context(), ""); err == nil {
+			if err := h.Admit(t.Context(), ""); err == nil {
 				t.Error("admitted to a dead upstream")
 			}
 			if took := time.Since(begun); took > 50*time.Millisecond {
@@ -121,18 +121,18 @@ func TestCircuit_NeverHoldsACallForLong(t *testing.T) {
 	})
 }
 
-func TestRecovered_SeveralDeadServers(t *testing.T) {
+func TestAdmitAny_SeveralDeadServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const takes = 2 * time.Second
-		var servers []*server
+		var servers []*Monitor
 		for range 5 {
 			p := target{takes: takes, err: errDead}
-			h := p.health()
+			h := p.monitor()
 			trip(h)
-			servers = append(servers, &server{health: h})
+			servers = append(servers, h)
 		}
 		begun := time.Now()
-		wantRefusal(t, recovered(t.Context(), "m", servers), time.Second)
+		wantRefusal(t, AdmitAny(t.Context(), "m", servers), time.Second)
 		if took := time.Since(begun); took != 50*time.Millisecond {
 			t.Errorf("a refusal took %v", took)
 		}
@@ -143,12 +143,12 @@ func TestRecovered_SeveralDeadServers(t *testing.T) {
 func TestCircuit_CallsWaitForOneProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := target{takes: 20 * time.Millisecond}
-		h := p.health()
+		h := p.monitor()
 		trip(h)
 		var calls sync.WaitGroup
 		for range 100 {
 			calls.Go(func() {
-				if err := h.admit(t.Context(), ""); err != nil {
+				if err := h.Admit(t.Context(), ""); err != nil {
 					t.Errorf("admit: %v", err)
 				}
 			})
@@ -163,11 +163,11 @@ func TestCircuit_CallsWaitForOneProbe(t *testing.T) {
 func TestCircuit_CancelledCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := target{takes: time.Second}
-		h := p.health()
+		h := p.monitor()
 		trip(h)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := h.admit(ctx, ""); !errors.Is(err, context.DeadlineExceeded) {
+		if err := h.Admit(ctx, ""); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%v, want context.DeadlineExceeded", err)
 		}
 		time.Sleep(time.Second)

@@ -1,4 +1,4 @@
-package upstream
+package health
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ const (
 // others off, and what has recovered serves the very call that finds it so. Libraries
 // of this kind let a real call be the probe, which here may take minutes.
 //
-// The mutex of the health that it belongs to must be held for all of its methods.
+// The mutex of the monitor that it belongs to must be held for all of its methods.
 type circuit struct {
 	probe     func() error  // must end by itself; called without the mutex
 	tripAfter int           // so many failures in a row, with no answer in between, are cause for doubt

@@ -1,4 +1,4 @@
-package upstream
+package health
 
 import (
 	"context"
@@ -17,9 +17,15 @@ import (
 // would suffer, or has been suspect for as long as a call may wait, it is unresponsive,
 // like one that let a call time out.
 
+// WholeFactor is how much longer an answer that comes whole may take to begin than one
+// that streams. It makes an hour of the ten minutes that a first token may take by
+// default: some 32,000 tokens, as much as clients ask for at once, at 10 a second. More
+// would only keep calls waiting for a model that hangs.
+const WholeFactor = 6
+
 // askAfter is how long a call waits, and at most a quarter of the time that it may,
 // before its model is asked, and then until the next time. Whole answers take
-// wholeFactor times as long.
+// WholeFactor times as long.
 const askAfter = 30 * time.Second
 
 // degradedFor is how long a failed call counts.
@@ -28,7 +34,7 @@ const degradedFor = 10 * time.Second
 // model is what is known of a model at a server. A call that waits behind others in
 // Ollama's own queue may wait for long without anything being wrong. Only answers with
 // status 200 count as activity: any other may be Ollama's own word, whatever its model
-// does. The mutex of its health guards it.
+// does. The mutex of its monitor guards it.
 type model struct {
 	open    int       // answers that have begun and not ended
 	waiting int       // calls whose answers have not begun
@@ -41,11 +47,11 @@ type model struct {
 	suspect time.Time          // since when it answers none, nor shows any activity; else zero
 
 	circuit  circuit
-	question question // of its probes
+	question Question // of its probes
 	recovery          // used by one probe at a time
 }
 
-func newModel(h *health) *model {
+func newModel(h *Monitor) *model {
 	m := &model{}
 	m.within = min(probeWithin, h.firstByte)
 	m.circuit = circuit{
@@ -86,62 +92,65 @@ func (m *model) stopAsking() {
 	}
 }
 
-// began and ended note an answer of the model's.
-func (h *health) began(name string) { h.opened(name, +1) }
-func (h *health) ended(name string) { h.opened(name, -1) }
+// Began notes that an answer of the model's has begun; the caller must call Ended.
+func (h *Monitor) Began(name string) { h.opened(name, +1) }
 
-func (h *health) opened(name string, by int) {
+// Ended notes that an answer has ended; see Began.
+func (h *Monitor) Ended(name string) { h.opened(name, -1) }
+
+func (h *Monitor) opened(name string, by int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := h.modelLocked(name)
 	m.open, m.last = m.open+by, time.Now()
 }
 
-// call is a call that waits for the first byte of its answer.
-type call struct {
-	health   *health
+// Call is a call that waits for the first byte of its answer.
+type Call struct {
+	monitor  *Monitor
 	model    *model // nil: no model works for it
-	question question
+	question Question
 	whole    bool
 	sent     time.Time
 	every    time.Duration
 
-	// Guarded by the mutex of health.
+	// Guarded by the mutex of the monitor.
 	timer *time.Timer
 	since time.Time // it was sent, or its model was last looked at
 	over  bool
 }
 
-// begin watches over a call that is sent now; the caller must call end.
-func (h *health) begin(q question, whole bool) *call {
-	c := &call{health: h, question: q, whole: whole, sent: time.Now(), every: min(askAfter, h.firstByte/4)}
+// Begin watches over a call that is sent now; the caller must call End. A question without
+// a model is of a call that no model works for.
+func (h *Monitor) Begin(q Question, whole bool) *Call {
+	c := &Call{monitor: h, question: q, whole: whole, sent: time.Now(), every: min(askAfter, h.firstByte/4)}
 	c.since = c.sent
-	if q.model == "" {
+	if q.Model == "" {
 		return c
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c.model = h.modelLocked(q.model)
+	c.model = h.modelLocked(q.Model)
 	c.count(+1)
 	if whole {
-		c.every *= wholeFactor
+		c.every *= WholeFactor
 	}
 	c.timer = time.AfterFunc(c.every, c.look)
 	return c
 }
 
-// count counts the call among those that wait. The mutex of health must be held, as for
+// count counts the call among those that wait. The mutex of the monitor must be held, as for
 // all below whose names end in Locked.
-func (c *call) count(by int) {
+func (c *Call) count(by int) {
 	c.model.waiting += by
 	if c.whole {
 		c.model.whole += by
 	}
 }
 
-// end notes that the call has been answered or has left.
-func (c *call) end(a *ollama.Answer, err error) {
-	c.health.change(func() (ready bool) {
+// End notes that the call has been answered or has left.
+func (c *Call) End(a *ollama.Answer, err error) {
+	c.monitor.change(func() (ready bool) {
 		if c.model == nil {
 			return c.reportServerLocked(err)
 		}
@@ -157,12 +166,12 @@ func (c *call) end(a *ollama.Answer, err error) {
 }
 
 // reportLocked reports whether calls go through again.
-func (c *call) reportLocked(a *ollama.Answer, err error) (ready bool) {
+func (c *Call) reportLocked(a *ollama.Answer, err error) (ready bool) {
 	switch {
 	case timedOut(err) && c.model.active(c.sent, c.whole): // busy with others
 		return false
 	case timedOut(err):
-		c.health.unresponsiveLocked(c.model, c.question)
+		c.monitor.unresponsiveLocked(c.model, c.question)
 		return false
 	}
 	ready = c.reportServerLocked(err)
@@ -173,20 +182,20 @@ func (c *call) reportLocked(a *ollama.Answer, err error) (ready bool) {
 	return ready
 }
 
-func (c *call) reportServerLocked(err error) (ready bool) {
+func (c *Call) reportServerLocked(err error) (ready bool) {
 	switch {
 	case err == nil:
-		return c.health.circuit.succeed()
+		return c.monitor.circuit.succeed()
 	case isFault(err):
-		c.health.circuit.fail()
+		c.monitor.circuit.fail()
 	}
 	return false
 }
 
 // look asks the model if it has shown no activity since the last look.
-func (c *call) look() {
-	c.health.mu.Lock()
-	defer c.health.mu.Unlock()
+func (c *Call) look() {
+	c.monitor.mu.Lock()
+	defer c.monitor.mu.Unlock()
 	if c.over {
 		return
 	}
@@ -199,7 +208,7 @@ func (c *call) look() {
 }
 
 // askLocked asks the model unless that is being done.
-func (c *call) askLocked() {
+func (c *Call) askLocked() {
 	m := c.model
 	if m.asking != nil || m.circuit.state() != Closed {
 		return
@@ -208,13 +217,13 @@ func (c *call) askLocked() {
 	m.asking, m.asked = cancel, time.Now()
 	go func() {
 		defer cancel()
-		silent := timedOut(c.health.ask(ctx, c.question, min(probeWithin, c.health.firstByte/4)))
-		if silent && c.health.ping(ctx) != nil && ctx.Err() == nil {
-			c.health.trip() // it is not the model
+		silent := timedOut(c.monitor.ask(ctx, c.question, min(probeWithin, c.monitor.firstByte/4)))
+		if silent && c.monitor.Ping(ctx) != nil && ctx.Err() == nil {
+			c.monitor.trip() // it is not the model
 			silent = false
 		}
-		c.health.mu.Lock()
-		defer c.health.mu.Unlock()
+		c.monitor.mu.Lock()
+		defer c.monitor.mu.Unlock()
 		if ctx.Err() == nil { // else the model has been seen to work, or to hang
 			m.asking = nil
 			c.heardLocked(silent)
@@ -223,8 +232,8 @@ func (c *call) askLocked() {
 }
 
 // heardLocked notes whether the model kept silent about a question.
-func (c *call) heardLocked(silent bool) {
-	m, h := c.model, c.health
+func (c *Call) heardLocked(silent bool) {
+	m, h := c.model, c.monitor
 	switch suspected := !m.suspect.IsZero(); {
 	case !silent || m.active(m.asked, c.whole):
 		m.suspect = time.Time{}

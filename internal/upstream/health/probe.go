@@ -1,9 +1,8 @@
-package upstream
+package health
 
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
@@ -21,14 +20,14 @@ const (
 
 // prober asks a server and its models whether they are alive, past queue and circuits.
 type prober struct {
-	wire      *ollama.Server
+	server    *ollama.Server
 	quick     ollama.Limits // of calls that no model works for
 	firstByte time.Duration // how long a model may take
 }
 
-// ping asks the server for its version.
-func (p prober) ping(ctx context.Context) error {
-	a, err := p.wire.Send(ctx, "api/version", nil, p.quick)
+// Ping asks the server for its version, whatever its circuit breaker thinks.
+func (p prober) Ping(ctx context.Context) error {
+	a, err := p.server.Send(ctx, "api/version", nil, p.quick)
 	if err != nil {
 		return err
 	}
@@ -40,32 +39,28 @@ func (p prober) ping(ctx context.Context) error {
 	return err
 }
 
-// question is what a model is asked to find out whether it is alive: for one token, or
+// Question is what a model is asked to find out whether it is alive: for one token, or
 // for one vector. It leaves out keep_alive, and with that Ollama leaves the time that
 // the model stays loaded as the calls before have set it.
-type question struct {
-	model  string
-	embeds bool        // it makes vectors, no text
-	load   ollama.Load // that of its calls: for another one Ollama would load it anew
-}
-
-func questionOf(r Request) question {
-	return question{r.Model, strings.Contains(r.Path, "embed"), r.Load}
+type Question struct {
+	Model  string
+	Embeds bool        // it makes vectors, no text
+	Load   ollama.Load // that of its calls: for another one Ollama would load it anew
 }
 
 // ask asks a model. An error of its own is an answer, too.
-func (p prober) ask(ctx context.Context, q question, within time.Duration) error {
+func (p prober) ask(ctx context.Context, q Question, within time.Duration) error {
 	type options struct {
 		NumPredict int   `json:"num_predict,omitempty"`
 		NumCtx     int64 `json:"num_ctx,omitempty"`
 	}
-	if q.embeds {
+	if q.Embeds {
 		type embed struct {
 			Model   string  `json:"model"`
 			Input   string  `json:"input"`
 			Options options `json:"options,omitzero"`
 		}
-		return p.post(ctx, "api/embed", embed{q.model, "hi", options{0, q.load.NumCtx}}, within)
+		return p.post(ctx, "api/embed", embed{q.Model, "hi", options{0, q.Load.NumCtx}}, within)
 	}
 	type generate struct {
 		Model   string  `json:"model"`
@@ -74,7 +69,7 @@ func (p prober) ask(ctx context.Context, q question, within time.Duration) error
 		Options options `json:"options"`
 		Shift   *bool   `json:"shift,omitempty"`
 	}
-	return p.post(ctx, "api/generate", generate{q.model, "hi", false, options{1, q.load.NumCtx}, q.load.Shift}, within)
+	return p.post(ctx, "api/generate", generate{q.Model, "hi", false, options{1, q.Load.NumCtx}, q.Load.Shift}, within)
 }
 
 // post sends a request, and reads its answer so that no connection is cut.
@@ -83,7 +78,7 @@ func (p prober) post(ctx context.Context, path string, request any, within time.
 	if err != nil {
 		return err
 	}
-	a, err := p.wire.Send(ctx, path, ollama.NewBody(body), ollama.Limits{FirstByte: within})
+	a, err := p.server.Send(ctx, path, ollama.NewBody(body), ollama.Limits{FirstByte: within})
 	if err != nil {
 		return err
 	}
@@ -103,9 +98,9 @@ type recovery struct {
 //
 // From then on it has to be loaded, and Ollama gives that up when a probe does: it
 // gets as long for it as any call.
-func (h *health) probeModel(m *model) error {
+func (h *Monitor) probeModel(m *model) error {
 	ctx := context.Background()
-	if err := h.ping(ctx); err != nil {
+	if err := h.Ping(ctx); err != nil {
 		h.trip() // it is not the model
 		return err
 	}
@@ -123,20 +118,20 @@ func (h *health) probeModel(m *model) error {
 	return err
 }
 
-func (h *health) active(m *model, then time.Time) bool {
+func (h *Monitor) active(m *model, then time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return m.active(then, false)
 }
 
 // reload unloads a model, and has it say one token.
-func (h *health) reload(ctx context.Context, m *model, q question) error {
+func (h *Monitor) reload(ctx context.Context, m *model, q Question) error {
 	m.unloaded = time.Now()
 	type unload struct {
 		Model     string `json:"model"`
 		KeepAlive int    `json:"keep_alive"`
 	}
-	if err := h.post(ctx, "api/generate", unload{q.model, 0}, m.within); err != nil {
+	if err := h.post(ctx, "api/generate", unload{q.Model, 0}, m.within); err != nil {
 		return err
 	}
 	m.within = h.firstByte
