@@ -1,52 +1,98 @@
-import { Lexer } from 'marked';
-import { Component, memo, type ReactNode, useMemo } from 'react';
-import Markdown, { type Components } from 'react-markdown';
-import remarkGfm from 'remark-gfm';
+import type { FootnoteDefinition, Nodes, Root } from 'mdast';
+import { type Handlers, toHast } from 'mdast-util-to-hast';
+import { type Components, toJsxRuntime } from 'hast-util-to-jsx-runtime';
+import { Component, createContext, memo, type ReactNode, use, useId, useMemo, useState } from 'react';
+import { Fragment, jsx, jsxs } from 'react/jsx-runtime';
+import { visit } from 'unist-util-visit';
 import { CodeBlock } from './code-block';
-import { isTangled, isTooMuch } from './nesting';
+import { type Block, Reader } from './reader';
 
 /**
- * A model's answer. Its markdown is split into blocks: those that are finished are not rendered again while the last one
- * grows. Raw HTML stays text; images become links, since loading one tells its server what is on the screen. What a parser would choke on is
- * shown as it is.
+ * A model's answer in markdown. Blocks that are finished are not rendered again while it grows. Raw HTML stays text; images
+ * become links, since loading one tells its server what is on the screen. What a parser would choke on is shown as it is.
  */
 export function AnswerText({ text, growing }: { text: string; growing: boolean }) {
-  const blocks = useMemo(() => blocksOf(text), [text]);
-  if (!blocks) return <Plain text={text} />;
   return (
-    <div className="markdown">
-      {blocks.map((block, i) => (
-        // A block keeps its place while what follows grows.
-        // oxlint-disable-next-line react/no-array-index-key
-        <PlainWhenBroken key={i} text={block}>
-          <Block text={block} finished={!growing || i < blocks.length - 1} />
-        </PlainWhenBroken>
-      ))}
-    </div>
+    <PlainWhenBroken text={text}>
+      <Blocks text={text} growing={growing} />
+    </PlainWhenBroken>
   );
 }
 
-/** The blocks as they are written; undefined where the text cannot be split. */
-function blocksOf(text: string): string[] | undefined {
-  if (isTooMuch(text)) return undefined;
-  try {
-    return new Lexer({ gfm: true }).blockTokens(text.replace(/\r\n?/g, '\n')).map((token) => token.raw);
-  } catch {
-    return undefined;
-  }
+function Blocks({ text, growing }: { text: string; growing: boolean }) {
+  const [reader] = useState(() => new Reader());
+  const id = useId();
+  const blocks = useMemo(() => reader.read(text, growing), [reader, text, growing]);
+  if (!blocks) return <Plain text={text} />;
+  const notes = notesOf(blocks);
+  return (
+    <Notes value={{ id, names: notes.map(({ node }) => node.identifier) }}>
+      <div className="markdown">
+        {blocks.map((block, i) => (
+          <PlainWhenBroken key={block.start} text={block.source}>
+            <BlockView block={block} finished={!growing || i < blocks.length - 1} />
+          </PlainWhenBroken>
+        ))}
+        {notes.length > 0 && (
+          <ol aria-label="Footnotes" className="footnotes">
+            {notes.map(({ node, block }, i) => (
+              <li key={node.identifier} id={`${id}-${i + 1}`}>
+                {elements(node.children, block)}
+              </li>
+            ))}
+          </ol>
+        )}
+      </div>
+    </Notes>
+  );
 }
 
-const plugins = [remarkGfm];
+interface Note {
+  node: FootnoteDefinition;
+  /** In which it stands. */
+  block: Block;
+}
+
+/** The footnotes that are called, in the order of their calls. */
+function notesOf(blocks: Block[]): Note[] {
+  const all = blocks.filter(({ source }) => source.includes('[^'));
+  const calls = new Set<string>();
+  const notes = new Map<string, Note>();
+  for (const block of all) {
+    visit(block.node, (node) => {
+      if (node.type === 'footnoteReference') calls.add(node.identifier);
+      if (node.type === 'footnoteDefinition' && !notes.has(node.identifier))
+        notes.set(node.identifier, { node, block });
+    });
+  }
+  return [...calls].flatMap((name) => notes.get(name) ?? []);
+}
 
 /** Code is coloured once it is finished. */
-const Block = memo(function Block({ text, finished }: { text: string; finished: boolean }) {
-  if (!/^ {0,3}(```|~~~)/.test(text) && isTangled(text)) return <Plain text={text} />;
-  return (
-    <Markdown remarkPlugins={plugins} components={finished ? finishedComponents : components}>
-      {text}
-    </Markdown>
-  );
+const BlockView = memo(function BlockView({ block, finished }: { block: Block; finished: boolean }) {
+  if (block.plain) return <Plain text={block.source} />;
+  return elements([block.node], block, finished);
 });
+
+const handlers: Handlers = {
+  html: (_state, { value }: { value: string }) => ({ type: 'text', value }),
+  footnoteReference: (_state, { identifier }: { identifier: string }) => ({
+    type: 'element',
+    tagName: 'sup',
+    properties: { id: identifier },
+    children: [],
+  }),
+};
+
+function elements(nodes: Root['children'], { links }: Block, finished = true): ReactNode {
+  const tree: Nodes = { type: 'root', children: [...nodes, ...links] };
+  return toJsxRuntime(toHast(tree, { handlers }), {
+    Fragment,
+    jsx,
+    jsxs,
+    components: finished ? finishedComponents : components,
+  });
+}
 
 const components: Components = {
   a: ({ href, children }) => <OutwardLink href={href}>{children}</OutwardLink>,
@@ -54,6 +100,7 @@ const components: Components = {
     <OutwardLink href={typeof src === 'string' ? src : ''}>{alt || 'Image'}</OutwardLink>
   ),
   pre: ({ children }) => <CodeBlock>{children}</CodeBlock>,
+  sup: ({ id = '' }) => <NoteCall name={id} />,
   table: ({ children }) => (
     // A scrollable region must be reachable by keys.
     <div
@@ -71,6 +118,22 @@ const finishedComponents: Components = {
   ...components,
   pre: ({ children }) => <CodeBlock coloured>{children}</CodeBlock>,
 };
+
+/** The names of an answer's footnotes, in the order of their numbers, and what their ids begin with. */
+const Notes = createContext<{ id: string; names: string[] }>({ id: '', names: [] });
+
+function NoteCall({ name }: { name: string }) {
+  const { id, names } = use(Notes);
+  const number = names.indexOf(name) + 1;
+  if (number === 0) return <>[^{name}]</>; // it is still being written
+  return (
+    <sup>
+      <a href={`#${id}-${number}`} aria-label={`Footnote ${number}`}>
+        {number}
+      </a>
+    </sup>
+  );
+}
 
 /** A link of a stranger's: http and https only. */
 function OutwardLink({ href = '', children }: { href?: string; children?: ReactNode }) {
