@@ -2,7 +2,7 @@ import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
 import { faultOf, wordsOf } from '../../api/errors';
 import type { ChatResponse, OllamaService } from '../../gen/paddock/v1/ollama_pb';
-import type { Answer, Conversation, Stats } from './conversations';
+import type { Answer, Conversation, Stats } from './conversation';
 
 /** The answer as it grows, each time whole. It does not throw: the last one says how it ended. */
 export async function* answering(

@@ -12,7 +12,7 @@ import { ModelPicker } from '../models/model-picker';
 import { useModels } from '../models/use-models';
 import { Composer } from './composer';
 import { ConversationList } from './conversation-list';
-import { type Conversation, isRunning, type Settings } from './conversations';
+import { type Conversation, isRunning, type Settings } from './conversation';
 import { SettingsSheet } from './settings-sheet';
 import { Thread } from './thread';
 import { useChats } from './use-chats';

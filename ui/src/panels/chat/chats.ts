@@ -1,7 +1,8 @@
 import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import { answering } from './answering';
-import { type Answer, type Conversation, Conversations, type Prompt, type Settings } from './conversations';
+import type { Answer, Conversation, Prompt, Settings } from './conversation';
+import { Conversations } from './conversations';
 
 /** How often what arrives is shown, and written down, in milliseconds. */
 const SHOW = 50;
@@ -46,13 +47,13 @@ export class Chats {
 
   /** Asks on. */
   ask(id: string, prompt: string): void {
-    const conversation = this.conversations.get(id);
+    const conversation = this.conversations.latest(id);
     if (conversation) this.#ask(conversation, prompt);
   }
 
   /** Puts the prompt in the place of an earlier one; what came after that is dropped. */
   edit(id: string, turnId: string, prompt: string): void {
-    const conversation = this.conversations.get(id);
+    const conversation = this.conversations.latest(id);
     if (!conversation) return;
     const at = conversation.turns.findIndex((turn) => turn.id === turnId);
     if (at < 0) return;
@@ -74,7 +75,7 @@ export class Chats {
   }
 
   configure(id: string, settings: Settings): void {
-    const conversation = this.conversations.get(id);
+    const conversation = this.conversations.latest(id);
     if (conversation) this.#keep({ ...conversation, ...settings });
   }
 
@@ -103,7 +104,7 @@ export class Chats {
     const run = new AbortController();
     const put = (write: (conversation: Conversation) => void) => {
       if (this.#running.get(asked.id) !== run) return; // edited or deleted meanwhile
-      const current = this.conversations.get(asked.id); // its settings may have changed
+      const current = this.conversations.latest(asked.id); // its settings may have changed
       if (!current?.turns.some((turn) => turn.id === answer.id)) return run.abort(); // so in another tab
       write({ ...current, turns: current.turns.map((turn) => (turn.id === answer.id ? answer : turn)) });
     };

@@ -6,7 +6,7 @@ import { ButtonLink } from '../../ui/button';
 import { IconButton } from '../../ui/icon-button';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { Input } from '../../ui/field';
-import { type Conversation, search } from './conversations';
+import { type Conversation, search } from './conversation';
 
 interface ConversationListProps {
   conversations: Conversation[];

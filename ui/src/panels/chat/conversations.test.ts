@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { type Answer, type Conversation, Conversations, type Turn } from './conversations';
+import type { Answer, Conversation, Turn } from './conversation';
+import { Conversations } from './conversations';
 
 const settings = { model: 'm', system: '', options: {} };
 const prompt = (id: string): Turn => ({ id, role: 'user', content: id });
@@ -32,21 +33,26 @@ test.each(['{', 'null', '{}', '{"id":"c","turns":[]}', '{"id":"c","turns":[null]
   },
 );
 
+/** Goes on with the conversation in a tab, and with what else is said of it. */
+function goOn(tab: Conversations, turns: Turn[], more: Partial<Conversation> = {}) {
+  const conversation = tab.latest('c');
+  if (conversation) tab.keep({ ...conversation, turns: [...conversation.turns, ...turns], ...more });
+}
+
 test('two tabs that go on with one conversation keep the turns of both', () => {
   new Conversations('ada').keep(talk(prompt('q1'), answer('a1')));
   const [here, there] = [new Conversations('ada'), new Conversations('ada')];
-  const before = here.get('c')!;
-  there.keep({ ...there.get('c')!, turns: [...there.get('c')!.turns, prompt('q2'), answer('a2')] });
-  here.keep({ ...before, turns: [...before.turns, prompt('q3'), answer('a3')], model: 'other' });
-  expect(contents(here)).toEqual(['q1', 'a1', 'q3', 'a3', 'q2', 'a2']);
-  expect(new Conversations('ada').get('c')).toMatchObject({ model: 'other' });
+  goOn(there, [prompt('q2'), answer('a2')], { system: 'Be brief.' });
+  goOn(here, [prompt('q3'), answer('a3')], { model: 'other' });
+  expect(contents(here)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3']);
+  expect(new Conversations('ada').get('c')).toMatchObject({ model: 'other', system: 'Be brief.' });
 });
 
 test('what one tab drops, another that did not touch it does not bring back', () => {
   new Conversations('ada').keep(talk(prompt('q1'), answer('a1'), prompt('q2'), answer('a2')));
   const [here, there] = [new Conversations('ada'), new Conversations('ada')];
   there.keep({ ...there.get('c')!, turns: there.get('c')!.turns.slice(0, 2) });
-  here.keep({ ...here.get('c')!, system: 'Be brief.' });
+  goOn(here, [], { system: 'Be brief.' });
   expect(contents(new Conversations('ada'))).toEqual(['q1', 'a1']);
 });
 
@@ -54,9 +60,27 @@ test('what one tab deletes, another does not write down again', () => {
   new Conversations('ada').keep(talk(prompt('q1')));
   const [here, there] = [new Conversations('ada'), new Conversations('ada')];
   there.remove('c');
-  here.keep({ ...here.get('c')!, turns: [prompt('q1'), answer('a1')] });
+  goOn(here, [answer('a1')]);
   expect(localStorage).toHaveLength(0);
   expect(here.all()).toEqual([]);
+});
+
+test('what the browser has no room for is shown, and is gone on with', () => {
+  const here = new Conversations('ada');
+  here.keep(talk(prompt('q1')));
+  const room = localStorage;
+  vi.stubGlobal('localStorage', {
+    getItem: (name: string) => room.getItem(name),
+    setItem: () => {
+      throw new Error('full');
+    },
+  });
+  expect(() => goOn(here, [answer('a1')])).toThrow('full');
+  expect(() => here.keep({ ...talk(prompt('new')), id: 'new' })).toThrow('full');
+  vi.unstubAllGlobals();
+  goOn(here, [prompt('q2')]);
+  expect(contents(new Conversations('ada'))).toEqual(['q1', 'a1', 'q2']);
+  expect(here.latest('new')).toMatchObject({ id: 'new' });
 });
 
 test('an answer that runs in another tab is not called stopped', () => {

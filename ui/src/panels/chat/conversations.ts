@@ -1,64 +1,15 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { ChatOptionsSchema } from '../../gen/paddock/v1/ollama_pb';
-import { merge } from './merge';
-
-/** What a conversation is held with. */
-export interface Settings {
-  /** Empty: the server's default. */
-  model: string;
-  system: string;
-  options: Omit<MessageInitShape<typeof ChatOptionsSchema>, 'seed' | '$typeName'> & { seed?: number };
-}
-
-export interface Prompt {
-  id: string;
-  role: 'user';
-  content: string;
-}
-
-export interface Answer {
-  id: string;
-  role: 'assistant';
-  /** What has arrived. */
-  content: string;
-  model: string;
-  /** cut: the token limit was reached. failed: fault says why. */
-  state: 'running' | 'done' | 'cut' | 'stopped' | 'failed';
-  fault?: string;
-  /** Of the contract, when the server gave one. */
-  reason?: string;
-  stats?: Stats;
-}
-
-/** What an answer cost. */
-export interface Stats {
-  tokens: number;
-  /** From the question to the last token. */
-  seconds: number;
-  tokensPerSecond: number;
-}
-
-export type Turn = Prompt | Answer;
-
-/** Values are never changed in place. */
-export interface Conversation extends Settings {
-  id: string;
-  title: string;
-  turns: Turn[];
-  /** Milliseconds since 1970. */
-  updatedAt: number;
-}
+import { type Conversation, isConversation, runs, stopped } from './conversation';
 
 /**
- * The conversations of one user, kept in this browser and sent nowhere. Other tabs' changes are followed: they are merged
- * with one's own, and what one tab deletes no other brings back.
+ * The conversations of one user, kept in this browser and sent nowhere. Other tabs' changes are followed, and what one tab
+ * deletes no other brings back.
  */
 export class Conversations {
   readonly #prefix: string;
   readonly #listeners = new Set<() => void>();
   readonly #byId = new Map<string, Conversation>();
   /** As they were last seen in the storage. */
-  readonly #seen = new Map<string, Conversation>();
+  readonly #seen = new Map<string, string>();
   /** Answers of other tabs whose end is waited for. */
   readonly #awaited = new Set<string>();
   #newestFirst: Conversation[] = [];
@@ -100,20 +51,24 @@ export class Conversations {
     this.#tell();
   }
 
-  /**
-   * Writes the conversation down, unless another tab has deleted it. Throws when the browser has no room left; it is shown
-   * all the same.
-   */
+  /** The same, as the last tab has left it that changed it: what a change begins from. Undefined once one has deleted it. */
+  latest(id: string): Conversation | undefined {
+    const stored = localStorage.getItem(this.#prefix + id) ?? undefined;
+    if (stored !== this.#seen.get(id)) {
+      this.#load(this.#prefix + id);
+      this.#changed();
+    }
+    return this.#byId.get(id);
+  }
+
+  /** Writes the conversation down. Throws when the browser has no room left; it is shown all the same. */
   keep(conversation: Conversation): void {
     const { id } = conversation;
-    const seen = this.#seen.get(id);
-    if (seen && localStorage.getItem(this.#prefix + id) === null) return this.remove(id);
-    const stored = seen && this.#read(this.#prefix + id);
-    const merged = stored ? merge(conversation, seen, stored) : conversation;
-    this.#byId.set(id, merged);
+    const text = JSON.stringify(conversation);
+    this.#byId.set(id, conversation);
     this.#changed();
-    localStorage.setItem(this.#prefix + id, JSON.stringify(merged));
-    this.#seen.set(id, merged);
+    localStorage.setItem(this.#prefix + id, text);
+    this.#seen.set(id, text);
   }
 
   /** Says that the answer comes to this tab, until it has ended: others wait for that instead of giving it up. */
@@ -133,7 +88,6 @@ export class Conversations {
     if (localStorage.getItem(key) === null) return this.#forget(key.slice(this.#prefix.length));
     const conversation = this.#read(key);
     if (!conversation) return;
-    this.#seen.set(conversation.id, conversation);
     this.#byId.set(conversation.id, conversation);
     if (navigator.locks)
       for (const { id } of conversation.turns.filter(runs)) void this.#await(conversation.id, id);
@@ -147,7 +101,6 @@ export class Conversations {
     await navigator.locks.request(this.#prefix + answerId, () => {
       const conversation = this.#byId.has(id) && this.#read(this.#prefix + id);
       if (!conversation) return;
-      this.#seen.set(id, conversation);
       this.#byId.set(id, stopped(conversation, answerId));
       this.#changed();
     });
@@ -157,8 +110,11 @@ export class Conversations {
   /** What others wrote under the key may be unreadable; then it is left alone. */
   #read(key: string): Conversation | undefined {
     try {
-      const value: unknown = JSON.parse(localStorage.getItem(key) ?? '');
-      return isConversation(value) && this.#prefix + value.id === key ? value : undefined;
+      const text = localStorage.getItem(key) ?? '';
+      const value: unknown = JSON.parse(text);
+      if (!isConversation(value) || this.#prefix + value.id !== key) return undefined;
+      this.#seen.set(value.id, text);
+      return value;
     } catch {
       return undefined;
     }
@@ -177,44 +133,4 @@ export class Conversations {
   #tell(): void {
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** Those in which every word of the query occurs, in the title or in what was said. */
-export function search(conversations: Conversation[], query: string): Conversation[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return conversations;
-  return conversations.filter((conversation) => {
-    const text = [conversation.title, ...conversation.turns.map((turn) => turn.content)]
-      .join('\n')
-      .toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
-}
-
-export function isRunning(conversation: Conversation | undefined): boolean {
-  return runs(conversation?.turns.at(-1));
-}
-
-function runs(turn: Turn | undefined): turn is Answer {
-  return turn?.role === 'assistant' && turn.state === 'running';
-}
-
-/** With this answer, or all, no longer running. */
-function stopped(conversation: Conversation, answerId?: string): Conversation {
-  const turns = conversation.turns.map((turn) =>
-    runs(turn) && turn.id === (answerId ?? turn.id) ? { ...turn, state: 'stopped' as const } : turn,
-  );
-  return { ...conversation, turns };
-}
-
-function isConversation(value: unknown): value is Conversation {
-  const { id, title, model, system, options, turns, updatedAt } = Object(value) as Partial<Conversation>;
-  return (
-    [id, title, model, system].every((text) => typeof text === 'string') &&
-    typeof updatedAt === 'number' &&
-    typeof options === 'object' &&
-    options !== null &&
-    Array.isArray(turns) &&
-    turns.every((turn) => typeof turn?.id === 'string' && typeof turn.content === 'string')
-  );
 }

@@ -3,7 +3,7 @@ import { Button } from '../../ui/button';
 import { Field, Input, TextArea } from '../../ui/field';
 import { Form } from '../../ui/form';
 import { Sheet } from '../../ui/sheet';
-import type { Settings } from './conversations';
+import type { Settings } from './conversation';
 
 const numbers = [
   {

@@ -2,7 +2,7 @@ import { ArrowDown } from 'lucide-react';
 import { useEffect, useState, type ReactNode } from 'react';
 import { Button } from '../../ui/button';
 import type { Chats } from './chats';
-import type { Turn } from './conversations';
+import type { Turn } from './conversation';
 import { AnswerTurn, PromptTurn } from './turns';
 import { useConversation } from './use-chats';
 import { useStickToEnd } from './use-stick';

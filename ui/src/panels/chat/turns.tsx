@@ -6,7 +6,7 @@ import { IconButton } from '../../ui/icon-button';
 import { CopyButton } from '../../ui/copy-button';
 import { Notice } from '../../ui/notice';
 import { FaultHelp } from '../models/fault-help';
-import type { Answer, Prompt } from './conversations';
+import type { Answer, Prompt } from './conversation';
 import { AnswerText } from './markdown';
 
 interface PromptTurnProps {

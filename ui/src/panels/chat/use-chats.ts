@@ -4,7 +4,7 @@ import { useRouteContext } from '@tanstack/react-router';
 import { useSyncExternalStore } from 'react';
 import { toast } from '../../ui/toast';
 import { Chats } from './chats';
-import type { Conversation } from './conversations';
+import type { Conversation } from './conversation';
 
 /** The conversations of who is signed in. */
 export function useChats(): { chats: Chats; conversations: Conversation[] } {
