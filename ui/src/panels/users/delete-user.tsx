@@ -1,6 +1,7 @@
-import { createConnectQueryKey, useMutation } from '@connectrpc/connect-query';
+import { createConnectQueryKey } from '@connectrpc/connect-query';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { useChange } from '../../api/change';
 import { type User, UserService } from '../../gen/paddock/v1/users_pb';
 import { Button } from '../../ui/button';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
@@ -16,13 +17,11 @@ export function DeleteUser({ user, lastAdmin, onDeleted }: DeleteUserProps) {
   const [asking, setAsking] = useState(false);
   const close = () => setAsking(false);
   const queryClient = useQueryClient();
-  const remove = useMutation(UserService.method.deleteUser, {
+  const remove = useChange(UserService.method.deleteUser, {
     onSuccess: () => {
-      // The list alone is asked for at once: what is still on the screen of the user is gone on the server.
-      void queryClient.invalidateQueries({ refetchType: 'none' });
-      void queryClient.refetchQueries({
-        queryKey: createConnectQueryKey({ schema: UserService.method.listUsers, cardinality: 'finite' }),
-      });
+      // What is still on the screen of the user is gone on the server: it is not asked for at once.
+      const queryKey = createConnectQueryKey({ schema: UserService.method.getUser, cardinality: 'finite' });
+      void queryClient.invalidateQueries({ queryKey, refetchType: 'none' });
       toast.done(`Deleted ${user.email}`);
       onDeleted();
     },
