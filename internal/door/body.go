@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
@@ -28,7 +29,7 @@ const unreadWait = 500 * time.Millisecond
 // for the rest of a body before it sends the response, which a client that sends nothing more would never see; and it resets the
 // connection, or the HTTP/2 stream, of a client that sends much, and many clients send the whole body before they read the
 // response. (Full-duplex mode does not help: with it, net/http 1.26 resets the connection when a handler leaves a body unread.)
-// Bodies of enveloped messages are not discarded, since their clients read while they write.
+// Of an RPC's body it discards little, and none over HTTP/2 if it is enveloped, since such clients read while they write.
 func DiscardUnread(largest int64, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 || r.ProtoMajor != 1 && enveloped(r) {
@@ -40,8 +41,12 @@ func DiscardUnread(largest int64, next http.Handler) http.Handler {
 		body := &trackedBody{ReadCloser: r.Body}
 		r.Body = body
 		next.ServeHTTP(w, r)
+		limit := 2 * largest
+		if service, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/"); strings.Contains(service, ".") {
+			limit = discardedOfRPC
+		}
 		if !body.ended && r.Header.Get("Expect") == "" && control.Flush() == nil {
-			discard(control, body, 2*largest)
+			discard(control, body, limit)
 		}
 	})
 }
@@ -57,6 +62,9 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	b.ended = b.ended || err != nil
 	return n, err
 }
+
+// discardedOfRPC is how much of the unread body of an RPC is discarded, bytes. The name of its service has a dot.
+const discardedOfRPC = 4 << 20
 
 // How long discard waits for more of a body, and how long it takes in all.
 const discardIdle, discardWait = time.Second, 2 * time.Minute
