@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -84,8 +85,14 @@ func devOllama(cfg config.Config, state string) string {
 	case "degraded":
 		return where + ", some of which do not answer"
 	}
-	return where + ", which does not answer: install and start it (https://ollama.com), or a test one:\n" +
-		"            go run ./internal/ollama/ollamatest/serve"
+	hint := where + ", which does not answer: install and start it (https://ollama.com)"
+	if u := cfg.Ollama.BaseURLs[0]; u.Hostname() == "127.0.0.1" || u.Hostname() == "localhost" {
+		hint += ", or a test one:\n            go run ./internal/ollama/ollamatest/serve"
+		if u.Port() != "11434" {
+			hint += " -addr 127.0.0.1:" + cmp.Or(u.Port(), "80")
+		}
+	}
+	return hint
 }
 
 // devCheck asks the running server whether it lives, is ready, and lets the admin in.

@@ -21,7 +21,7 @@ const (
 )
 
 var (
-	errCoding = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "of content codings only gzip and zstd are decoded")
+	errCoding = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "this Content-Encoding is not decoded; send gzip, zstd or none")
 	errRatio  = fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge,
 		"the body becomes more than a hundred times as large as it was sent", fault.RetryDefault)
 	errBadCoding = fault.Invalid("Content-Encoding", "the body is not what its content coding says")

@@ -73,8 +73,10 @@ const RetryDefault = time.Second
 // ErrInternal is all that a caller may know of our own faults.
 var ErrInternal = New(connect.CodeInternal, Internal, "internal error")
 
-// ErrModelNotAllowed refuses a call of a model that is not on the caller's lists.
-var ErrModelNotAllowed = New(connect.CodePermissionDenied, ModelNotAllowed, "you may not use this model")
+// ModelForbidden refuses a call of a model that is not on the caller's lists.
+func ModelForbidden(model string) *connect.Error {
+	return New(connect.CodePermissionDenied, ModelNotAllowed, "you may not use the model "+model)
+}
 
 // NotFound says that there is no such thing; also when it is another user's, so that the two cannot be told apart.
 func NotFound(what string) *connect.Error {

@@ -184,7 +184,7 @@ func TestSharedErrorsAreNotWrittenTo(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			dialect.Ollama.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil), fault.ErrModelNotAllowed)
+			dialect.Ollama.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil), fault.ModelForbidden("m"))
 		})
 	}
 	all.Wait()

@@ -25,7 +25,7 @@ func NewModels(upstream *upstream.Pool, log *audit.Log, allowCloud bool) *Models
 // or with MODEL_IS_REMOTE, which is on record, or with the context's error.
 func (m *Models) Admit(ctx context.Context, model string) error {
 	if !caller.From(ctx).MayUse(model) {
-		return fault.ErrModelNotAllowed
+		return fault.ModelForbidden(model)
 	}
 	if m.allowCloud {
 		return nil

@@ -138,7 +138,7 @@ test('an unknown model', async () => {
 test('a forbidden model', async () => {
   await assert.rejects(
     () => as(narrowKey).generate({ model: 'tiny-tools', prompt: 'hi' }),
-    refused(403, /may not use this model/),
+    refused(403, /may not use the model/),
   );
 });
 

@@ -176,7 +176,7 @@ func TestErrors(t *testing.T) {
 		status                          int
 	}{
 		"wrong key":       {"pdk_wrong", "tiny-chat", "authentication_error", "UNAUTHENTICATED", "a valid session token or API key is needed", 401},
-		"forbidden model": {"PADDOCK_NARROW_KEY", "tiny-tools", "permission_error", "MODEL_NOT_ALLOWED", "you may not use this model", 403},
+		"forbidden model": {"PADDOCK_NARROW_KEY", "tiny-tools", "permission_error", "MODEL_NOT_ALLOWED", "you may not use the model tiny-tools:latest", 403},
 		"unknown model":   {"PADDOCK_KEY", "nope", "", "", "model 'nope' not found", 404},
 		"exceeded quota":  {"PADDOCK_POOR_KEY", "tiny-chat", "rate_limit_error", "QUOTA_EXCEEDED", "token quota exceeded: 0 of 0 tokens used this day", 429},
 		"bad model name":  {"PADDOCK_KEY", "no model!", "invalid_request_error", "INVALID_ARGUMENT", "model: is no model name", 400},
