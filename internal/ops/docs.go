@@ -16,21 +16,21 @@ import (
 	"github.com/paddock-gate/paddock/internal/gen/openapi"
 )
 
-// pages are the documentation's frame around Swagger UI.
-// No script stands in a page or comes from elsewhere, so that they work under contentSecurityPolicy as it is.
+// pages are the frame of the documentation around Swagger UI. Pages have no inline scripts and none from elsewhere, as the content
+// security policy demands.
 //
 //go:embed pages
 var pages embed.FS
 
-// OpenAPI answers the OpenAPI 3.1 description of every RPC as HTTP/JSON, generated from the protos.
+// OpenAPI serves the OpenAPI 3.1 description of every RPC as HTTP/JSON, which is generated from the protos.
 func OpenAPI(w http.ResponseWriter, r *http.Request) {
 	serveFile(w, r, "openapi.json", openapi.JSON)
 }
 
-// Docs answers the page that renders it.
+// Docs serves the page that renders the description.
 func Docs(w http.ResponseWriter, r *http.Request) { servePage(w, r, "docs.html") }
 
-// DocsFile answers what the pages load.
+// DocsFile serves the files that the page loads.
 func DocsFile(w http.ResponseWriter, r *http.Request) {
 	switch name := r.PathValue("file"); name {
 	case "swagger-ui.css", "swagger-ui-bundle.js":
@@ -49,7 +49,7 @@ func servePage(w http.ResponseWriter, r *http.Request, name string) {
 	serveFile(w, r, name, content)
 }
 
-// serveSwaggerUI answers a file of Swagger UI's, which are embedded compressed.
+// serveSwaggerUI serves a file of Swagger UI, which is embedded compressed.
 func serveSwaggerUI(w http.ResponseWriter, r *http.Request, name string) {
 	content, err := swaggerui.FS.ReadFile(name + ".gz")
 	if err != nil {
@@ -74,7 +74,7 @@ func gunzip(b []byte) ([]byte, error) {
 	return io.ReadAll(z)
 }
 
-// serveFile answers a file of the program's. Browsers keep it, and ask each time whether it is still the same.
+// serveFile serves an embedded file. Browsers cache it and revalidate it each time.
 func serveFile(w http.ResponseWriter, r *http.Request, name string, content []byte) {
 	sum := sha256.Sum256(content)
 	w.Header().Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)

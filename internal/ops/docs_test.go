@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// get asks the pages' own routes.
+// get gets a page or file.
 func get(t *testing.T, path string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -24,7 +24,7 @@ func get(t *testing.T, path string, header ...string) *httptest.ResponseRecorder
 	return w
 }
 
-func TestPagesNeedNothingThatTheContentSecurityPolicyForbids(t *testing.T) {
+func TestDocs_ContentSecurityPolicy(t *testing.T) {
 	script := regexp.MustCompile(`(?s)<script([^>]*)>(.*?)</script>`)
 	link := regexp.MustCompile(`\s(?:src|href)="([^"]*)"`)
 	handler := regexp.MustCompile(`(?i)<[^>]+\s(on[a-z]+)=`)
@@ -55,7 +55,7 @@ func TestPagesNeedNothingThatTheContentSecurityPolicyForbids(t *testing.T) {
 	}
 }
 
-func TestDocumentationFilesAreServedToEveryClient(t *testing.T) {
+func TestDocsFile_Encodings(t *testing.T) {
 	for path, contentType := range map[string]string{
 		"/docs/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
 		"/docs/swagger-ui.css":       "text/css; charset=utf-8",

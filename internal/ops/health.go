@@ -18,15 +18,15 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
-// Health answers the probes: alive as long as the process is, ready while it can serve.
+// Health answers probes: the server is alive while the process is, and ready while it can serve.
 type Health struct {
 	Store    *store.Store
 	Pings    *Pings
-	Draining func() bool
-	Services []string // that Check knows
+	Draining func() bool // reports whether the server is shutting down
+	Services []string    // that Check knows
 }
 
-// readiness is the answer of /readyz. The upstream is told and does not count: accounts and keys work without it.
+// readiness is the response of /readyz. The upstream is reported and does not count: accounts and keys work without it.
 type readiness struct {
 	Status   string            `json:"status"` // "ready", "unavailable"
 	Checks   map[string]string `json:"checks"`
@@ -34,38 +34,38 @@ type readiness struct {
 }
 
 const (
-	// pingHolds is how old the word about the upstream may be: probes come often, and from strangers.
-	pingHolds = 3 * time.Second
-	// pingPatience is how long the upstream may take to answer.
-	pingPatience = time.Second
+	// pingTTL is for how long answers of the upstream are kept: probes are frequent and unauthenticated.
+	pingTTL = 3 * time.Second
+	// pingTimeout is how long the upstream may take to answer.
+	pingTimeout = time.Second
 )
 
-// Pings are how the Ollama servers answered last.
+// Pings asks the Ollama servers whether they are there, and keeps their answers for a moment.
 type Pings struct {
 	upstream *upstream.Pool
 
-	mu  sync.Mutex
-	at  time.Time
-	all []upstream.Health
+	mu   sync.Mutex
+	at   time.Time
+	last []upstream.Health
 }
 
-// NewPings returns what asks the upstream's servers.
+// NewPings returns Pings of the upstream's servers.
 func NewPings(upstream *upstream.Pool) *Pings { return &Pings{upstream: upstream} }
 
-// ask tells how the Ollama servers answer. It asks them, unless it did so just now: the circuit breakers know nothing
-// before the first calls. The log tells when one stops answering and when it does again.
+// ask returns how the Ollama servers answer, at most pingTTL ago: the circuit breakers know nothing before the first calls. It logs
+// when a server stops answering and when it answers again.
 func (p *Pings) ask(ctx context.Context) []upstream.Health {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.at) < pingHolds {
-		return p.all
+	if time.Since(p.at) < pingTTL {
+		return p.last
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingPatience) // others wait for it too
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingTimeout) // whose answers serve others, too
 	defer cancel()
-	before := p.all
-	p.all = p.upstream.Ping(ctx)
+	before := p.last
+	p.last = p.upstream.Ping(ctx)
 	p.at = time.Now()
-	for i, h := range p.all {
+	for i, h := range p.last {
 		switch answered := before == nil || before[i].Err == nil; {
 		case answered && h.Err != nil:
 			slog.WarnContext(ctx, "Ollama server does not answer", "upstream", h.Name, "error", h.Err)
@@ -73,10 +73,10 @@ func (p *Pings) ask(ctx context.Context) []upstream.Health {
 			slog.InfoContext(ctx, "Ollama server answers again", "upstream", h.Name)
 		}
 	}
-	return p.all
+	return p.last
 }
 
-// state tells of all the Ollama servers together whether they answer.
+// state returns whether the Ollama servers answer, in the words of readiness.
 func (p *Pings) state(ctx context.Context) string {
 	answered := func(h upstream.Health) bool { return h.Err == nil }
 	all := p.ask(ctx)
@@ -89,7 +89,7 @@ func (p *Pings) state(ctx context.Context) string {
 	return "degraded"
 }
 
-// ready tells by checks whether calls can be served.
+// ready reports whether calls can be served, and the result of each check.
 func (h *Health) ready(ctx context.Context) (checks map[string]string, ready bool) {
 	checks = map[string]string{"database": "ok", "schema": "ok", "serving": "ok"}
 	ready = true

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// ReturnMemory gives memory back to the system while the server is quiet, every interval until ctx ends. Left alone, the
-// garbage collector begins when as much again has been allocated, which after a burst of large bodies or answers may be never.
-// A look while nothing is to be gained costs a millisecond.
+// ReturnMemory returns freed memory to the operating system while the server is idle, checking every interval until ctx ends. By
+// itself, the garbage collector runs when as much memory again has been allocated, which after a burst of large bodies or responses
+// may be never. A check without effect costs a millisecond.
 func ReturnMemory(ctx context.Context, interval time.Duration) {
 	const (
-		quiet = 4 << 20  // allocated at most since the last look, bytes
-		much  = 16 << 20 // more than has ever been enough, bytes
+		idle  = 4 << 20  // at most so many bytes allocated since the last check
+		worth = 16 << 20 // so many bytes more resident than at the least
 	)
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	allocatedBefore, enough := memory()
+	allocatedBefore, least := memory()
 	for {
 		select {
 		case <-ctx.Done():
@@ -25,15 +25,15 @@ func ReturnMemory(ctx context.Context, interval time.Duration) {
 		case <-tick.C:
 		}
 		allocated, resident := memory()
-		enough = min(enough, resident)
-		if allocated-allocatedBefore < quiet && resident > enough+much {
+		least = min(least, resident)
+		if allocated-allocatedBefore < idle && resident > least+worth {
 			debug.FreeOSMemory()
 		}
 		allocatedBefore = allocated
 	}
 }
 
-// memory returns how many bytes the process has allocated so far, and how many of them the runtime has of the system's.
+// memory returns how many bytes the process has allocated so far, and how many the runtime has from the operating system.
 func memory() (allocated, resident uint64) {
 	samples := []runtimemetrics.Sample{
 		{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},

@@ -6,8 +6,7 @@ import (
 	"time"
 )
 
-// TestReturnMemory_HeldThenLeft: memory goes back also when it was held for long by calls that waited, and nothing was
-// allocated after.
+// TestReturnMemory_HeldThenLeft: memory is returned also if calls that waited had kept it for long, and nothing was allocated after.
 func TestReturnMemory_HeldThenLeft(t *testing.T) {
 	debug.FreeOSMemory() // what other tests have left
 	go ReturnMemory(t.Context(), 20*time.Millisecond)

@@ -15,7 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
-// Metrics is a registry of our own, never the global one.
+// Metrics are the server's metrics, in a registry of their own.
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
@@ -24,7 +24,7 @@ type Metrics struct {
 	tokens   *prometheus.CounterVec
 }
 
-// NewMetrics registers all but what Watch adds. streams is how many answers are being streamed.
+// NewMetrics returns metrics of all but the upstream, which Watch adds. streams returns how many responses are being streamed.
 func NewMetrics(s *store.Store, h *secret.Hasher, streams func() int) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
@@ -62,17 +62,17 @@ func NewMetrics(s *store.Store, h *secret.Hasher, streams func() int) *Metrics {
 	return m
 }
 
-// Watch adds what is known of the upstreams and of the queue before them.
+// Watch adds metrics of the Ollama servers and of the queue in front of them.
 func (m *Metrics) Watch(upstream *upstream.Pool, pings *Pings) {
 	m.registry.MustRegister(&upstreams{upstream, pings})
 }
 
-// Waited notes how long a model call waited for its turn.
+// Waited counts a model call whose turn came after wait.
 func (m *Metrics) Waited(wait time.Duration, batch bool) {
 	m.waits.WithLabelValues(classOf(batch)).Observe(wait.Seconds())
 }
 
-// Settled notes what a model call has cost.
+// Settled counts a model call that has ended.
 func (m *Metrics) Settled(call usage.Call, cost usage.Cost) {
 	m.calls.WithLabelValues(string(call.Kind), string(cost.Outcome)).Inc()
 	m.tokens.WithLabelValues("prompt").Add(float64(cost.PromptTokens))
@@ -86,7 +86,7 @@ func classOf(batch bool) string {
 	return "interactive"
 }
 
-// upstreams collects one snapshot for all that it tells.
+// upstreams is a collector of metrics of the Ollama servers, which all come from one snapshot.
 type upstreams struct {
 	client *upstream.Pool
 	pings  *Pings

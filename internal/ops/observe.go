@@ -12,16 +12,16 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
-	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// Observe gives every request an id and a caller (a stranger, so far), and when it is over a log line and its metrics.
+// Observe returns a handler that calls next with an id and an unauthenticated caller in each request's context, and then logs the
+// request and counts it in the metrics. If next panics, the client is answered, or the connection closed.
 func Observe(log *slog.Logger, m *Metrics, next http.Handler) http.Handler {
-	strangers := newQuiet()
+	unauthenticated := newSampler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
@@ -30,19 +30,19 @@ func Observe(log *slog.Logger, m *Metrics, next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}
 		w.Header().Set("X-Request-Id", c.RequestID)
 		if !rec.http2 {
-			rec.limit() // net/http may write "100 Continue", and that of the request before may be over
+			rec.setDeadline() // net/http may write "100 Continue", and the deadline of the request before may have passed
 		}
-		defer rec.limit() // net/http writes the rest of the answer after the handler
+		defer rec.setDeadline() // net/http writes the rest of the response after the handler
 
 		defer func() {
-			breakOff := survive(rec, r, seen, recover())
-			if seen.code == 0 && rec.gone {
+			abort := afterPanic(rec, r, seen, recover())
+			if seen.code == 0 && rec.clientGone {
 				seen.code = connect.CodeCanceled
 			}
 			took := time.Since(began)
 			m.observe(route(r), seen.label(rec.status), took)
-			logRequest(r, log, strangers, seen, rec.status, took)
-			if breakOff {
+			logRequest(r, log, unauthenticated, seen, rec.status, took)
+			if abort {
 				panic(http.ErrAbortHandler)
 			}
 		}()
@@ -50,10 +50,10 @@ func Observe(log *slog.Logger, m *Metrics, next http.Handler) http.Handler {
 	})
 }
 
-func logRequest(r *http.Request, log *slog.Logger, strangers *quiet, seen *observation, sent int, took time.Duration) {
+func logRequest(r *http.Request, log *slog.Logger, unauthenticated *sampler, seen *observation, sent int, took time.Duration) {
 	c := caller.From(r.Context())
-	level, stranger := levelOf(r.URL.Path), c.UserID == uuid.Nil
-	if !log.Enabled(r.Context(), level) || stranger && !strangers.mayLog() {
+	level := levelOf(r.URL.Path)
+	if !log.Enabled(r.Context(), level) || !c.SignedIn() && !unauthenticated.sample() {
 		return
 	}
 	attrs := []slog.Attr{
@@ -67,35 +67,38 @@ func logRequest(r *http.Request, log *slog.Logger, strangers *quiet, seen *obser
 	if seen.code != 0 {
 		attrs = append(attrs, slog.String("code", seen.code.String()))
 	}
-	if !stranger {
+	if c.SignedIn() {
 		attrs = append(attrs, slog.String("user_id", c.UserID.String()))
-	} else if n := strangers.skipped.Swap(0); n > 0 {
+	} else if n := unauthenticated.skipped.Swap(0); n > 0 {
 		attrs = append(attrs, slog.Int64("skipped", n))
 	}
 	log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// strangersLines is how many requests of callers who are nobody's are logged in a second: who has no credential shall not
-// fill the disk.
-const strangersLines = 100
+// sampledPerSecond is how many unauthenticated requests are logged in a second, so that clients without a credential cannot fill the
+// disk.
+const sampledPerSecond = 100
 
-// quiet bounds the log lines about strangers. Those that it keeps back are counted, and told with the next one.
-type quiet struct {
-	lines   *rate.Limiter
+// sampler limits the rate of log lines. The next line reports how many were skipped.
+type sampler struct {
+	limiter *rate.Limiter
 	skipped atomic.Int64
 }
 
-func newQuiet() *quiet { return &quiet{lines: rate.NewLimiter(strangersLines, strangersLines)} }
-
-func (q *quiet) mayLog() bool {
-	may := q.lines.Allow()
-	if !may {
-		q.skipped.Add(1)
-	}
-	return may
+func newSampler() *sampler {
+	return &sampler{limiter: rate.NewLimiter(sampledPerSecond, sampledPerSecond)}
 }
 
-// route is the pattern that matched, of which there are few; never the path, of which there can be any number.
+// sample reports whether to write a line.
+func (s *sampler) sample() bool {
+	ok := s.limiter.Allow()
+	if !ok {
+		s.skipped.Add(1)
+	}
+	return ok
+}
+
+// route returns the pattern that matched, of which there are few; never the path, of which there can be any number.
 func route(r *http.Request) string {
 	if r.Pattern == "" {
 		return "none"
@@ -103,7 +106,7 @@ func route(r *http.Request) string {
 	return strings.TrimPrefix(r.Pattern, r.Method+" ")
 }
 
-// levelOf keeps the probes' noise out of the log.
+// levelOf returns the level at which requests of the path are logged, which is lower for probes.
 func levelOf(path string) slog.Level {
 	switch path {
 	case "/healthz", "/readyz", "/metrics":
@@ -112,7 +115,7 @@ func levelOf(path string) slog.Level {
 	return slog.LevelInfo
 }
 
-// requestID takes the id that a proxy or client sent if it is harmless, else makes one of 128 bits.
+// requestID returns the id that a proxy or client sent if it is harmless, else a new one of 128 bits.
 func requestID(r *http.Request) string {
 	id := r.Header.Get("X-Request-Id")
 	ok := id != "" && len(id) <= 64 && !strings.ContainsFunc(id, func(c rune) bool {
@@ -126,16 +129,16 @@ func requestID(r *http.Request) string {
 	return hex.EncodeToString(b)
 }
 
-// observation is what only the outside of a call knows, and what only its inside does.
+// observation is what Observe and the handlers inside it know of a call.
 type observation struct {
 	method, path string
-	code         connect.Code // that the call has failed with; 0: none, or the status tells
-	// refuse answers with an error in the terms of the call's client; nil until the door knows those.
-	refuse func(w http.ResponseWriter, r *http.Request, told *connect.Error)
+	code         connect.Code // that the call has failed with; 0 if it has not, or with the response's status
+	// refuse writes an error in terms of the call's client; nil until OnPanic.
+	refuse func(w http.ResponseWriter, r *http.Request, err *connect.Error)
 }
 
-// status is the HTTP status of the call. One that fails after that has been sent, or over gRPC, has the status that it
-// would have had. Nothing written is 200.
+// status returns the HTTP status of the call. A call that has failed after its status was sent, or over gRPC, has the status of its
+// code. If nothing was written, it is 200.
 func (o *observation) status(sent int) int {
 	if sent < http.StatusBadRequest && o.code != 0 {
 		return fault.HTTPStatus(o.code)
@@ -143,7 +146,7 @@ func (o *observation) status(sent int) int {
 	return max(sent, http.StatusOK)
 }
 
-// label is how the call ended, for metrics.
+// label returns how the call ended, for metrics.
 func (o *observation) label(sent int) string {
 	if o.code != 0 {
 		return o.code.String()
@@ -153,13 +156,13 @@ func (o *observation) label(sent int) string {
 
 type observationKey struct{}
 
-// observationOf returns the call's observation, nil when nobody observes it.
+// observationOf returns the call's observation, nil outside of Observe.
 func observationOf(ctx context.Context) *observation {
 	seen, _ := ctx.Value(observationKey{}).(*observation)
 	return seen
 }
 
-// CallAttrs are what a line of the log says of the call that it is about.
+// CallAttrs returns the attributes that identify ctx's call in the log.
 func CallAttrs(ctx context.Context) []slog.Attr {
 	attrs := []slog.Attr{slog.String("request_id", caller.From(ctx).RequestID)}
 	if seen := observationOf(ctx); seen != nil {
@@ -168,14 +171,14 @@ func CallAttrs(ctx context.Context) []slog.Attr {
 	return attrs
 }
 
-// NoteCode sets the code that ctx's call has failed with: an HTTP status says little for gRPC.
+// NoteCode sets the code that ctx's call has failed with, for the log and metrics: over gRPC the HTTP status says little.
 func NoteCode(ctx context.Context, code connect.Code) {
 	if seen := observationOf(ctx); seen != nil {
 		seen.code = code
 	}
 }
 
-// OnPanic sets how the client of ctx's call is answered if its handler panics.
+// OnPanic sets how the client is answered if the handler of ctx's call panics.
 func OnPanic(ctx context.Context, refuse func(http.ResponseWriter, *http.Request, *connect.Error)) {
 	if seen := observationOf(ctx); seen != nil {
 		seen.refuse = refuse

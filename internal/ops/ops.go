@@ -1,3 +1,3 @@
-// Package ops is what operators see of the server: its health, its metrics, its log and traces, and the documentation of
-// the API. It also recovers from panics and bounds how long an answer may take to be read.
+// Package ops serves those who operate the server: health, metrics, the log, traces, and the documentation of the API. Its handler
+// Observe, which stands around all others, also recovers from panics and sets the deadlines of writes.
 package ops

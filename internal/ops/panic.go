@@ -13,17 +13,17 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// survive deals with what a handler has panicked with, nil for nothing. It answers the client if nothing has been written,
-// and else reports that the connection must be broken off, which is all that can still be told. http.ErrAbortHandler asks
-// for just that, and is no fault of ours. It must be called by the deferred function that has recovered.
-func survive(rec *recorder, r *http.Request, seen *observation, panicked any) (breakOff bool) {
+// afterPanic handles the value that a handler has panicked with, nil for none. If nothing has been written, it answers the client; else
+// it reports that the connection must be aborted. http.ErrAbortHandler asks for that, and is not logged. It must be called by the
+// deferred function that has recovered.
+func afterPanic(rec *recorder, r *http.Request, seen *observation, panicked any) (abort bool) {
 	switch {
 	case panicked == nil:
 		return false
 	case panicked == http.ErrAbortHandler: //nolint:errorlint // compared as net/http does
 		if seen.code == 0 {
 			seen.code = connect.CodeUnknown
-			if rec.gone || errors.Is(context.Cause(r.Context()), context.Canceled) {
+			if rec.clientGone || errors.Is(context.Cause(r.Context()), context.Canceled) {
 				seen.code = connect.CodeCanceled
 			}
 		}
@@ -31,16 +31,16 @@ func survive(rec *recorder, r *http.Request, seen *observation, panicked any) (b
 	}
 	LogPanic(r.Context(), panicked)
 	if rec.status == 0 {
-		refusePanic(rec, r, seen)
+		answerPanic(rec, r, seen)
 	} else {
-		breakOff = true
+		abort = true
 	}
 	seen.code = connect.CodeInternal
-	return breakOff
+	return abort
 }
 
-// refusePanic answers in the place of a handler that may have set headers of an answer of its own.
-func refusePanic(w http.ResponseWriter, r *http.Request, seen *observation) {
+// answerPanic answers in the place of the handler, which may have set headers of its own response.
+func answerPanic(w http.ResponseWriter, r *http.Request, seen *observation) {
 	for _, name := range []string{
 		"Content-Encoding", "Content-Length", "Content-Type", "Etag", "Last-Modified", "Location", "Set-Cookie", "X-Accel-Buffering",
 	} {
@@ -54,7 +54,7 @@ func refusePanic(w http.ResponseWriter, r *http.Request, seen *observation) {
 	http.Error(w, fault.ErrInternal.Message(), http.StatusInternalServerError)
 }
 
-// LogPanic writes what a call has panicked with, and the stack of its goroutine, to the log.
+// LogPanic logs the value that ctx's call has panicked with, and the stack of the goroutine.
 func LogPanic(ctx context.Context, panicked any) {
 	attrs := append(CallAttrs(ctx), slog.String("value", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))
 	slog.LogAttrs(ctx, slog.LevelError, "panic", attrs...)

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// WriteIdle is how long a client may take for each piece of an answer.
+// WriteIdle is how long each write of a response may take.
 var WriteIdle = 30 * time.Second
 
-// recorder remembers the status, and whether the client has gone, and gives each write its own time, so that a client that reads nothing does not hold a
-// stream for ever. The deadline is set in the writing goroutine. An answer may well pause for longer: on HTTP/2, where a
-// deadline that passes ends the stream, it is taken back after; on HTTP/1 it counts for writes alone, and the next one sets
-// it anew.
+// recorder records the status and whether the client has gone, and sets a deadline for each write, so that a client that reads nothing
+// cannot block a stream for ever. The deadline is set in the writing goroutine. Responses may pause for longer: on HTTP/2, where a
+// deadline that passes ends the stream, it is removed after each write; on HTTP/1 it concerns writes alone, and the next one renews
+// it.
 type recorder struct {
 	http.ResponseWriter
-	control *http.ResponseController
-	status  int  // 0: nothing has been written
-	gone    bool // the client has, before all was written
-	http2   bool
-	limited time.Time // when the deadline was set last; HTTP/1 only
+	control    *http.ResponseController
+	status     int  // 0 until something is written
+	clientGone bool // a write has failed
+	http2      bool
+	renewed    time.Time // when the deadline was last set; HTTP/1 only
 }
 
 func (r *recorder) WriteHeader(status int) {
@@ -33,45 +33,45 @@ func (r *recorder) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	r.limit()
-	defer r.unlimit()
+	r.setDeadline()
+	defer r.clearDeadline()
 	n, err := r.ResponseWriter.Write(b)
-	if err != nil && !errors.Is(err, http.ErrBodyNotAllowed) { // that is the answer to HEAD
-		r.gone = true
+	if err != nil && !errors.Is(err, http.ErrBodyNotAllowed) { // as for HEAD
+		r.clientGone = true
 	}
 	return n, err
 }
 
-// FlushError serves http.ResponseController.
+// FlushError is called by http.ResponseController.
 func (r *recorder) FlushError() error {
-	r.limit()
-	defer r.unlimit()
+	r.setDeadline()
+	defer r.clearDeadline()
 	err := r.control.Flush()
 	if err != nil {
-		r.gone = true
+		r.clientGone = true
 	}
 	return err
 }
 
-// Flush serves what asks for an http.Flusher.
+// Flush implements [http.Flusher].
 func (r *recorder) Flush() { _ = r.FlushError() }
 
-// Unwrap serves http.ResponseController.
+// Unwrap is called by http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// limit sets a deadline, unless one is about as good: a stream writes very often.
-func (r *recorder) limit() {
+// setDeadline sets the deadline of writes, unless it has just been set: streams write often.
+func (r *recorder) setDeadline() {
 	now := time.Now()
 	if !r.http2 {
-		if now.Sub(r.limited) < WriteIdle/16 {
+		if now.Sub(r.renewed) < WriteIdle/16 {
 			return
 		}
-		r.limited = now
+		r.renewed = now
 	}
 	_ = r.control.SetWriteDeadline(now.Add(WriteIdle))
 }
 
-func (r *recorder) unlimit() {
+func (r *recorder) clearDeadline() {
 	if r.http2 {
 		_ = r.control.SetWriteDeadline(time.Time{})
 	}

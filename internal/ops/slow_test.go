@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 
 var hi = []*paddockv1.ChatMessage{{Role: "user", Content: "hi"}}
 
-// TestAClientThatReadsNothingIsCutOff, and the model with it.
-func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
+// TestRecorder_ClientReadsNothing: the client is cut off, and the upstream call with it.
+func TestRecorder_ClientReadsNothing(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"Connect on HTTP/1.1", "gRPC on HTTP/2"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -68,8 +68,8 @@ func TestAClientThatReadsNothingIsCutOff(t *testing.T) {
 	}
 }
 
-// TestAnswersThatNobodyReadsAreGivenUp, also those that net/http writes after the handler.
-func TestAnswersThatNobodyReadsAreGivenUp(t *testing.T) {
+// TestRecorder_PipelinedResponsesUnread: the deadline also holds for what net/http writes after the handler.
+func TestRecorder_PipelinedResponsesUnread(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))

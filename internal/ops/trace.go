@@ -14,8 +14,8 @@ import (
 )
 
 // NewTracing returns the interceptor that traces calls and exports the spans over OTLP/HTTP, as the standard OTEL_*
-// variables say, and the function that flushes them. A trace that a caller names is linked to, never continued: its id,
-// and whether it is sampled, are a stranger's to invent.
+// variables say, and a function that flushes them. A trace that a client names is linked to, never continued: clients could forge its
+// id, and whether it is sampled.
 func NewTracing(ctx context.Context) (connect.Interceptor, func(context.Context) error, error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
