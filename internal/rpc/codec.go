@@ -13,8 +13,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// jsonCodec is protobuf's JSON, except that a request which changes something may hold no field that is not known: a
-// misspelt "active" must not be dropped in silence.
+// jsonCodec is protobuf's JSON, except that it rejects unknown fields of requests that change something: a misspelt "active" must not
+// be dropped silently.
 type jsonCodec struct {
 	name   string
 	strict map[protoreflect.FullName]bool // requests that change something
@@ -30,7 +30,7 @@ func (c jsonCodec) Marshal(m any) ([]byte, error) {
 	return jsonOut.Marshal(msg)
 }
 
-// jsonOut writes what is false, zero or an empty list too: who reads JSON by hand looks for "active": false.
+// jsonOut also writes what is false, zero or an empty list: people who read JSON look for "active": false.
 var jsonOut = protojson.MarshalOptions{EmitDefaultValues: true}
 
 // MarshalAppend saves connect-go a copy.
@@ -106,9 +106,8 @@ func messageOf(m any) (proto.Message, error) {
 	return msg, nil
 }
 
-// connect-go answers what a codec refuses by itself, behind the interceptors' backs, and so without our ErrorInfo. The
-// codecs therefore refuse nothing: they leave the reason in the message, as a field of the highest number there is, for
-// interceptor to find.
+// undecodedField is the field in which codecs leave the reason why a message could not be decoded, for check to find. Codecs return no
+// errors, since connect-go would answer those by itself, without our ErrorInfo.
 const undecodedField = protowire.MaxValidNumber
 
 func markUndecoded(msg proto.Message, err error) {
@@ -117,13 +116,13 @@ func markUndecoded(msg proto.Message, err error) {
 	msg.ProtoReflect().SetUnknown(protowire.AppendString(b, readable(err)))
 }
 
-// readable takes the prefix and the odd space off that protobuf's errors carry.
+// readable returns the text of a protobuf error without its prefix and non-breaking spaces.
 func readable(err error) string {
 	s := strings.ReplaceAll(err.Error(), "\u00a0", " ")
 	return strings.TrimSpace(strings.TrimPrefix(s, "proto:"))
 }
 
-// undecoded returns the error of a message that could not be decoded.
+// undecoded returns an error if the message could not be decoded.
 func undecoded(msg proto.Message) error {
 	for unknown := msg.ProtoReflect().GetUnknown(); len(unknown) > 0; {
 		number, kind, n := protowire.ConsumeField(unknown)
@@ -142,7 +141,7 @@ func undecoded(msg proto.Message) error {
 
 var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
 
-// whyUndecoded names the field that is not known, where that is the reason.
+// whyUndecoded returns the error for the reason, with the name of the field if it is unknown.
 func whyUndecoded(reason string) error {
 	if m := unknownField.FindStringSubmatch(reason); m != nil {
 		return fault.Invalid(m[1], "there is no such field in this request")

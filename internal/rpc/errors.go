@@ -44,7 +44,7 @@ func convert(ctx context.Context, err error) *connect.Error {
 	return public
 }
 
-// severity is that of our own failures, of those behind us, and of what the caller did wrong.
+// severity returns the level at which an error is logged: our own failures, those of the upstream or database, the client's.
 func severity(code connect.Code) slog.Level {
 	switch code {
 	case connect.CodeInternal:
@@ -70,12 +70,12 @@ func convertCause(err error) *connect.Error {
 	case errors.As(err, &known) && known.Code() == connect.CodeInvalidArgument:
 		return fault.Invalid("", known.Message())
 	case errors.As(err, &known) && known.Code() != connect.CodeUnknown && known.Code() != connect.CodeInternal:
-		return known // of the protocol's own
+		return known // the protocol's own
 	}
 	return fault.ErrInternal
 }
 
-// violations names the fields and the rules that they break, in the contract's terms.
+// violations converts the broken rules to the contract's terms.
 func violations(e *protovalidate.ValidationError) []*fault.Violation {
 	var all []*fault.Violation
 	for _, v := range e.Violations {

@@ -38,8 +38,8 @@ func (f failing) Chat(context.Context, *paddockv1.ChatRequest, *connect.ServerSt
 	return f.fail()
 }
 
-// TestCausesStayInside: the caller is told no more than the contract allows, and the log is told all, stack included.
-func TestCausesStayInside(t *testing.T) {
+// TestInterceptor_HidesCauses: the client sees no more than the contract allows, and the log has everything, the stack included.
+func TestInterceptor_HidesCauses(t *testing.T) {
 	var log bytes.Buffer
 	previous := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
@@ -53,15 +53,15 @@ func TestCausesStayInside(t *testing.T) {
 		code   connect.Code
 		reason fault.Reason
 	}{
-		{"an error that nobody knows", func() error { return errors.New(inside) }, connect.CodeInternal, fault.Internal},
-		{"a Connect error of others", func() error { return connect.NewError(connect.CodeUnknown, errors.New(inside)) }, connect.CodeInternal, fault.Internal},
-		{"a panic", func() error { panic(inside) }, connect.CodeInternal, fault.Internal},
-		{"the database is away", func() error { return fmt.Errorf("%w: %s", store.ErrAway, inside) }, connect.CodeUnavailable, fault.DatabaseUnavailable},
-		{"hashing is busy", func() error { return fmt.Errorf("%s: %w", inside, secret.ErrBusy) }, connect.CodeUnavailable, fault.HashingBusy},
-		{"the upstream failed", func() error {
+		{"unknown error", func() error { return errors.New(inside) }, connect.CodeInternal, fault.Internal},
+		{"foreign Connect error", func() error { return connect.NewError(connect.CodeUnknown, errors.New(inside)) }, connect.CodeInternal, fault.Internal},
+		{"panic", func() error { panic(inside) }, connect.CodeInternal, fault.Internal},
+		{"database away", func() error { return fmt.Errorf("%w: %s", store.ErrAway, inside) }, connect.CodeUnavailable, fault.DatabaseUnavailable},
+		{"hashing busy", func() error { return fmt.Errorf("%s: %w", inside, secret.ErrBusy) }, connect.CodeUnavailable, fault.HashingBusy},
+		{"upstream failed", func() error {
 			return fmt.Errorf("%s: %w", inside, &ollama.Error{Kind: ollama.ErrFailed, Message: "the model failed"})
 		}, connect.CodeUnavailable, fault.UpstreamError},
-		{"a wrapped fault", func() error { return fmt.Errorf("%s: %w", inside, fault.NotFound("user")) }, connect.CodeNotFound, fault.NotFoundReason},
+		{"wrapped fault", func() error { return fmt.Errorf("%s: %w", inside, fault.NotFound("user")) }, connect.CodeNotFound, fault.NotFoundReason},
 	} {
 		mux := http.NewServeMux()
 		interceptors := connect.WithInterceptors(interceptor{})
@@ -77,12 +77,12 @@ func TestCausesStayInside(t *testing.T) {
 			streamed = stream.Err()
 		}
 		for kind, err := range map[string]error{"unary": unary, "streamed": streamed} {
-			told, ok := err.(*connect.Error) //nolint:errorlint // clients return nothing else
-			if !ok || told.Code() != c.code || fault.ReasonOf(told) != c.reason {
+			public, ok := err.(*connect.Error) //nolint:errorlint // clients return nothing else
+			if !ok || public.Code() != c.code || fault.ReasonOf(public) != c.reason {
 				t.Errorf("%s, %s: %v", c.name, kind, err)
 			}
 			if strings.Contains(fmt.Sprint(err), "canary") {
-				t.Errorf("%s, %s: the caller is told %v", c.name, kind, err)
+				t.Errorf("%s, %s: the client sees %v", c.name, kind, err)
 			}
 		}
 		res, err := http.Post(server.URL+paddockv1connect.AuthServiceWhoAmIProcedure, "application/json", strings.NewReader("{}"))
@@ -96,16 +96,16 @@ func TestCausesStayInside(t *testing.T) {
 		}
 		server.Close()
 		if c.reason != fault.NotFoundReason && !strings.Contains(log.String(), "canary") {
-			t.Errorf("%s: the log does not tell: %s", c.name, log.String())
+			t.Errorf("%s: not in the log: %s", c.name, log.String())
 		}
-		if c.name == "a panic" && !strings.Contains(log.String(), "errors_test.go") {
+		if c.name == "panic" && !strings.Contains(log.String(), "errors_test.go") {
 			t.Errorf("no stack in the log: %s", log.String())
 		}
 	}
 }
 
-// TestTheLogTellsWhoseFaultItIs, and of which call.
-func TestTheLogTellsWhoseFaultItIs(t *testing.T) {
+// TestPublicError_LogLevel: the level says whose failure it was, and the line which call.
+func TestPublicError_LogLevel(t *testing.T) {
 	var log bytes.Buffer
 	previous := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))

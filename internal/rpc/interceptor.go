@@ -67,12 +67,12 @@ func (c checkedConn) Receive(m any) error {
 	return check(m)
 }
 
-// explained is the size up to which all broken rules of a message are reported, bytes. A large message can break millions, each of
-// which takes a thousand times what it takes to send.
-const explained = 4 << 10
+// fullReport is the size, in bytes, up to which all broken rules of a message are reported. A large message can break millions, each of
+// which takes a thousand times the memory of what was sent.
+const fullReport = 4 << 10
 
-// check returns why a message must not reach its handler: it could not be decoded, holds a NUL, or breaks the rules of its
-// descriptor.
+// check returns an error if the message must not reach its handler: it could not be decoded, contains a NUL, or breaks the rules of
+// its descriptor.
 func check(m any) error {
 	msg, err := messageOf(m)
 	if err != nil {
@@ -84,12 +84,12 @@ func check(m any) error {
 	switch m.(type) {
 	case *paddockv1.ChatRequest, *paddockv1.EmbedRequest: // not stored: models may be given any character
 	default:
-		if err := withoutNUL(msg); err != nil {
+		if err := checkNUL(msg); err != nil {
 			return err
 		}
 	}
 	var options []protovalidate.ValidationOption
-	if proto.Size(msg) > explained {
+	if proto.Size(msg) > fullReport {
 		options = append(options, protovalidate.WithFailFast())
 	}
 	return protovalidate.Validate(msg, options...)

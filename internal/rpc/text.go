@@ -10,16 +10,16 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// withoutNUL refuses a message in which any text holds a NUL, which PostgreSQL cannot keep and SQLite would. (Text that
-// is not UTF-8 is refused when the message is decoded.)
-func withoutNUL(msg proto.Message) error {
+// checkNUL returns an error if any text in the message contains a NUL, which PostgreSQL cannot store and SQLite would. (Text that is not
+// UTF-8 is rejected when the message is decoded.)
+func checkNUL(msg proto.Message) error {
 	if field := nulInMessage(msg.ProtoReflect()); field != "" {
 		return fault.Invalid(field, "must not hold a NUL character")
 	}
 	return nil
 }
 
-// nulInMessage returns the path of a field whose text holds a NUL, such as "messages[3].content", or "".
+// nulInMessage returns the path of a field whose text contains a NUL, such as "messages[3].content", or "".
 func nulInMessage(m protoreflect.Message) (path string) {
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		path = nulInField(f, v)
@@ -53,7 +53,7 @@ func nulInField(f protoreflect.FieldDescriptor, v protoreflect.Value) (path stri
 	return path
 }
 
-// nulIn looks into one value, of the kind that f tells. The path leads on from it: ".content" inside a message.
+// nulIn reports whether a value of f's kind contains a NUL. If the value is a message, path is where in it: ".content".
 func nulIn(f protoreflect.FieldDescriptor, v protoreflect.Value) (path string, found bool) {
 	switch f.Kind() {
 	case protoreflect.StringKind:

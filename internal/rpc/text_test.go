@@ -13,10 +13,10 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-func TestNULIsFoundWhereverAMessageHoldsIt(t *testing.T) {
+func TestCheckNUL_Paths(t *testing.T) {
 	text := structpb.NewStringValue
 	for _, c := range []struct {
-		field string // "" when there is none to be found
+		field string // "" if there is none
 		m     proto.Message
 	}{
 		{"", &paddockv1.LoginRequest{Email: "a@b", Password: "\u202e \n"}},
@@ -30,20 +30,20 @@ func TestNULIsFoundWhereverAMessageHoldsIt(t *testing.T) {
 		{"fields", &structpb.Struct{Fields: map[string]*structpb.Value{"\x00": text("a")}}},
 		{"fields", &structpb.Struct{Fields: map[string]*structpb.Value{"a": text("\x00")}}},
 	} {
-		err := withoutNUL(c.m)
+		err := checkNUL(c.m)
 		if c.field == "" {
 			if err != nil {
 				t.Errorf("%v: %v", c.m, err)
 			}
 			continue
 		}
-		told, ok := err.(*connect.Error) //nolint:errorlint // it makes it itself
-		if !ok || told.Code() != connect.CodeInvalidArgument {
+		public, ok := err.(*connect.Error) //nolint:errorlint // not wrapped
+		if !ok || public.Code() != connect.CodeInvalidArgument {
 			t.Errorf("%q: error %v", c.field, err)
 			continue
 		}
 		var fields []string
-		for _, d := range told.Details() {
+		for _, d := range public.Details() {
 			m, _ := d.Value()
 			if bad, ok := m.(*errdetails.BadRequest); ok {
 				fields = append(fields, bad.GetFieldViolations()[0].GetField())
@@ -55,8 +55,8 @@ func TestNULIsFoundWhereverAMessageHoldsIt(t *testing.T) {
 	}
 }
 
-// BenchmarkWithoutNUL is what looking for NUL costs: less than a microsecond for most calls.
-func BenchmarkWithoutNUL(b *testing.B) {
+// BenchmarkCheckNUL: less than a microsecond for most calls.
+func BenchmarkCheckNUL(b *testing.B) {
 	for name, m := range map[string]proto.Message{
 		"login":      &paddockv1.LoginRequest{Email: "ada@example.com", Password: "analytical engine"},
 		"embed 4MiB": &paddockv1.EmbedRequest{Input: []string{strings.Repeat("x", 4<<20)}},
@@ -64,7 +64,7 @@ func BenchmarkWithoutNUL(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if err := withoutNUL(m); err != nil {
+				if err := checkNUL(m); err != nil {
 					b.Fatal(err)
 				}
 			}

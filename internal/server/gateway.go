@@ -17,8 +17,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
-// newUpstream makes the client of the Ollama servers. How long calls wait for it goes to the figures.
-func newUpstream(settings config.Config, figures *ops.Metrics) *upstream.Pool {
+// newUpstream returns the client of the Ollama servers.
+func newUpstream(settings config.Config, metrics *ops.Metrics) *upstream.Pool {
 	cfg := settings.Ollama
 	return upstream.New(upstream.Config{
 		BaseURLs:          cfg.BaseURLs,
@@ -26,21 +26,21 @@ func newUpstream(settings config.Config, figures *ops.Metrics) *upstream.Pool {
 		MaxInflight:       cfg.MaxInflight,
 		MaxQueue:          cfg.QueueLimit,
 		QueueTimeout:      cfg.QueueTimeout,
-		OnWait:            figures.Waited,
+		OnWait:            metrics.Waited,
 		ConnectTimeout:    cfg.ConnectTimeout,
 		FirstTokenTimeout: cfg.FirstTokenTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 	})
 }
 
-// newGateway makes the handlers of the stock routes.
+// newGateway returns the handlers of the routes of stock clients.
 func newGateway(cfg config.Config, upstream *upstream.Pool, models *relay.Models, ledger *usage.Ledger) *gateway.Gateway {
 	return gateway.New(upstream, models, ledger, rpc.PublicError, gateway.Options{
 		MaxBody: cfg.MaxModelBody, MaxKeepAlive: cfg.MaxKeepAlive, StreamAlive: cfg.StreamKeepAlive, AllowCloud: cfg.AllowCloudModels,
 	})
 }
 
-// gatewayEndpoint is a route of the gateway in the door's terms.
+// gatewayEndpoint converts a route of the gateway to the door's terms.
 func gatewayEndpoint(r gateway.Route) door.Endpoint {
 	level := paddockv1.AccessRule_LEVEL_USER
 	if r.Public {
@@ -51,15 +51,15 @@ func gatewayEndpoint(r gateway.Route) door.Endpoint {
 		MaxBody: r.MaxBody,
 		Limited: limited,
 		Basic:   true,
-		Refuse: func(w http.ResponseWriter, req *http.Request, told *connect.Error) {
-			r.Dialect.WriteError(w, req, told)
+		Refuse: func(w http.ResponseWriter, req *http.Request, err *connect.Error) {
+			r.Dialect.WriteError(w, req, err)
 		},
 		CheckFraming: door.CheckCoding,
 	}
 }
 
-// pageOrHeartbeat answers the root: who asks for HTML is a browser, everybody else a client of Ollama's that asks whether
-// it is there.
+// pageOrHeartbeat serves the root: the page to browsers, which ask for HTML, and the heartbeat to Ollama's clients, which ask whether
+// the server is there.
 func pageOrHeartbeat(page http.Handler, heartbeat http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Vary", "Accept")

@@ -24,27 +24,27 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// lines is a log that is read while it is written.
-type lines struct {
+// logBuffer is a log that is read while it is written.
+type logBuffer struct {
 	mu  sync.Mutex
 	all bytes.Buffer
 }
 
-func (l *lines) Write(b []byte) (int, error) {
+func (l *logBuffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.all.Write(b)
 }
 
-// logged is what matters of a line.
+// logged is a line of the log.
 type logged struct {
 	Level, Msg, Path, Code, Stack, Value string
 	Status                               int
 	RequestID                            string `json:"request_id"`
 }
 
-// of returns the lines about the request.
-func (l *lines) of(t *testing.T, requestID string) (all []logged) {
+// of returns the lines of the request.
+func (l *logBuffer) of(t *testing.T, requestID string) (all []logged) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,7 +65,7 @@ type house struct {
 	*Server
 	url, key string
 	store    *store.Store
-	log      lines
+	log      logBuffer
 }
 
 func startHouse(t *testing.T, database string) *house {
@@ -110,7 +110,7 @@ func startHouse(t *testing.T, database string) *house {
 	return h
 }
 
-// clients speak HTTP/1.1 and HTTP/2. They keep no connections, for those would be waited for.
+// clients returns clients of HTTP/1.1 and HTTP/2. They keep no connections open, which a server that stops would wait for.
 func clients() map[string]*http.Client {
 	var h2 http.Protocols
 	h2.SetUnencryptedHTTP2(true)
@@ -119,7 +119,7 @@ func clients() map[string]*http.Client {
 	}
 }
 
-// reply is an answer; err is why it broke off.
+// reply is a response; err is why it was aborted.
 type reply struct {
 	*http.Response
 	body string

@@ -11,7 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/gen/openapi"
 )
 
-func TestOpenAPIDescribesEveryServedMethodWithItsAccess(t *testing.T) {
+func TestMethods_OpenAPI(t *testing.T) {
 	type operation struct {
 		Access      string `json:"x-access"`
 		SessionOnly bool   `json:"x-session-only"`
@@ -62,8 +62,8 @@ func TestOpenAPIDescribesEveryServedMethodWithItsAccess(t *testing.T) {
 	}
 }
 
-// TestNoTwoMethodsShareARequest: by its request the codec knows whether unknown fields are refused.
-func TestNoTwoMethodsShareARequest(t *testing.T) {
+// TestMethods_DistinctRequests: the codec decides by the request whether unknown fields are rejected.
+func TestMethods_DistinctRequests(t *testing.T) {
 	methods, err := door.MethodsOf(services...)
 	if err != nil {
 		t.Fatal(err)

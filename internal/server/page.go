@@ -13,12 +13,12 @@ import (
 	"github.com/paddock-gate/paddock/ui"
 )
 
-// contentSecurityPolicy allows the page what is ours and nothing else. Neither scripts nor styles may stand in a page.
+// contentSecurityPolicy allows pages to load from this server only, and no inline scripts or styles.
 const contentSecurityPolicy = "default-src 'self'; img-src 'self' data:; " +
 	"object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
-// ServePage serves the web page alone until ctx ends, for a server that runs elsewhere: at apiBase, or when that is empty
-// where the page was built for.
+// ServePage serves the web page alone until ctx ends, for a server that runs elsewhere: at apiBase, or if that is empty at the address
+// that the page was built for.
 func ServePage(ctx context.Context, listener net.Listener, apiBase string) error {
 	s := newHTTPServer(door.SecurityHeaders(contentSecurityPolicy+"; connect-src 'self' "+apiBase, ui.Handler(apiBase)), slog.Default())
 	context.AfterFunc(ctx, func() { _ = s.Close() })
@@ -28,7 +28,7 @@ func ServePage(ctx context.Context, listener net.Listener, apiBase string) error
 	return nil
 }
 
-// withoutPage stands at the root of a server that serves the API alone.
+// withoutPage serves the root of a server that serves the API alone.
 func withoutPage(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusNotFound)

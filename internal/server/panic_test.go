@@ -30,8 +30,8 @@ func (h *house) wantIdle(t *testing.T) {
 	}
 }
 
-// wantPanicTold: once with its stack, and as a failed request.
-func (h *house) wantPanicTold(t *testing.T, name, requestID string) {
+// wantPanicLogged wants one line with the stack, and one of a failed request.
+func (h *house) wantPanicLogged(t *testing.T, name, requestID string) {
 	t.Helper()
 	panics, requests := 0, 0
 	for _, l := range h.log.of(t, requestID) {
@@ -55,7 +55,7 @@ func (h *house) wantPanicTold(t *testing.T, name, requestID string) {
 	}
 }
 
-// panics sets the headers of an answer and panics with value, after the first of the answer where that is told.
+// panics returns a handler that sets headers, writes first if there is any, and panics with value.
 func panics(value any, first string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-ndjson")
@@ -74,8 +74,8 @@ func panics(value any, first string) http.Handler {
 	})
 }
 
-// TestAPanicIsAnsweredAndTold in the terms of whoever asked, and leaves nothing behind.
-func TestAPanicIsAnsweredAndTold(t *testing.T) {
+// TestPanic_Handler: clients are answered in their dialect, or the response is aborted, and nothing is left running.
+func TestPanic_Handler(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, database string) {
 		h := startHouse(t, database)
 		const value = "canary: a bug"
@@ -90,7 +90,7 @@ func TestAPanicIsAnsweredAndTold(t *testing.T) {
 		h.routes.Handle("POST /page/later", panics(value, "<p>"))
 		bodyFor := func(path string) string {
 			if strings.HasPrefix(path, "/page") {
-				return "" // nobody would read it
+				return "" // no handler would read it
 			}
 			return `{"x":"` + strings.Repeat("x", 100<<10) + `"}`
 		}
@@ -116,7 +116,7 @@ func TestAPanicIsAnsweredAndTold(t *testing.T) {
 					t.Errorf("%s: Cache-Control: %s", name, v)
 				}
 				h.wantIdle(t)
-				h.wantPanicTold(t, name, id)
+				h.wantPanicLogged(t, name, id)
 			}
 			for _, path := range []string{"/api/later", "/v1/later", "/v1/messages/later", "/page/later"} {
 				name := protocol + " " + path
@@ -125,7 +125,7 @@ func TestAPanicIsAnsweredAndTold(t *testing.T) {
 					t.Errorf("%s: the answer did not break off: %+v", name, got)
 				}
 				h.wantIdle(t)
-				h.wantPanicTold(t, name, id)
+				h.wantPanicLogged(t, name, id)
 			}
 		}
 		h.wantCounted(t, "/api/first", "internal", 2)
@@ -133,8 +133,8 @@ func TestAPanicIsAnsweredAndTold(t *testing.T) {
 	})
 }
 
-// TestAPanicOfTheDoorIsAnsweredAndTold, for RPCs as for stock clients.
-func TestAPanicOfTheDoorIsAnsweredAndTold(t *testing.T) {
+// TestPanic_Door: before the handler, for RPCs as for stock clients.
+func TestPanic_Door(t *testing.T) {
 	h := startHouse(t, storetest.SQLite(t))
 	spoil := func() {
 		h.routes.door.Limit = door.NewLimiter(1)
@@ -151,13 +151,13 @@ func TestAPanicOfTheDoorIsAnsweredAndTold(t *testing.T) {
 				t.Errorf("%s %s: %+v", protocol, path, got)
 			}
 			h.wantIdle(t)
-			h.wantPanicTold(t, protocol+" "+path, id)
+			h.wantPanicLogged(t, protocol+" "+path, id)
 		}
 	}
 }
 
-// TestAnAbortedAnswerCountsAsFailed although http.ErrAbortHandler is no fault of ours.
-func TestAnAbortedAnswerCountsAsFailed(t *testing.T) {
+// TestPanic_ErrAbortHandler: the request counts as failed, and no panic is logged.
+func TestPanic_ErrAbortHandler(t *testing.T) {
 	h := startHouse(t, storetest.SQLite(t))
 	h.routes.Handle("POST /aborts/first", panics(http.ErrAbortHandler, ""))
 	h.routes.Handle("POST /aborts/later", panics(http.ErrAbortHandler, "<p>"))
@@ -176,7 +176,7 @@ func TestAnAbortedAnswerCountsAsFailed(t *testing.T) {
 	h.wantCounted(t, "/aborts/later", "unknown", 2)
 }
 
-// spoiler panics when an answer is written for the nth time.
+// spoiler panics at the nth write of a response.
 type spoiler struct {
 	http.ResponseWriter
 	n int
@@ -191,14 +191,14 @@ func (s *spoiler) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
-// gateway returns another one before the server's ledger.
+// gateway returns another gateway with the server's ledger.
 func (h *house) gateway() *gateway.Gateway {
 	upstream := newUpstream(h.config, h.metrics)
 	return newGateway(h.config, upstream, relay.NewModels(upstream, h.trail, false), h.ledger)
 }
 
-// TestAModelCallThatPanicsIsSettled, and its upstream's work is over.
-func TestAModelCallThatPanicsIsSettled(t *testing.T) {
+// TestPanic_ModelCall: the call is settled as failed.
+func TestPanic_ModelCall(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, database string) {
 		h := startHouse(t, database)
 		const body = `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
@@ -217,8 +217,8 @@ func TestAModelCallThatPanicsIsSettled(t *testing.T) {
 			t.Errorf("answers %+v and %+v", first, later)
 		}
 		h.wantIdle(t)
-		h.wantPanicTold(t, "before the first byte", id1)
-		h.wantPanicTold(t, "after the first byte", id2)
+		h.wantPanicLogged(t, "before the first byte", id1)
+		h.wantPanicLogged(t, "after the first byte", id2)
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 			settled, open := 0, 0
 			err := h.store.Read(t.Context(), `SELECT (SELECT count(*) FROM usage_records WHERE outcome = 'failed'), (SELECT count(*) FROM reservations)`, nil,

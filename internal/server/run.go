@@ -14,25 +14,25 @@ import (
 	"github.com/paddock-gate/paddock/internal/ops"
 )
 
-// drainLimit is how long running calls may take to end after the server is told to stop, and closeLimit how long their
-// clients may take to read the last of it.
+// drainLimit is how long running calls may take to end after the server is told to stop, and closeLimit how long clients may then take
+// to read the rest of their responses.
 var drainLimit, closeLimit = 30 * time.Second, 2 * time.Second
 
-// memoryCheck is how often the server looks whether it has memory to give back.
+// memoryCheck is how often the server checks whether it has memory to return.
 const memoryCheck = 10 * time.Second
 
-// Run serves on the listener until ctx ends, then lets running calls end, those that stream at the latest after
-// drainLimit. It returns nil after an orderly end.
+// Run serves on the listener until ctx ends. Then it waits for running calls, cancels those that run after drainLimit, and returns nil
+// after an orderly end.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
-	// Calls outlive ctx, until they are done or drained; the work behind them outlives them.
+	// Calls outlive ctx until they end or are cancelled, and background work outlives the calls.
 	calls, drain := context.WithCancelCause(context.WithoutCancel(ctx))
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var behind sync.WaitGroup
-	behind.Go(func() { s.auth.Run(work) })
-	behind.Go(func() { s.noise.Run(work) })
-	behind.Go(func() { s.ledger.Run(work) })
-	behind.Go(func() { janitor.Run(work, s.trail) })
-	behind.Go(func() { ops.ReturnMemory(work, memoryCheck) })
+	var background sync.WaitGroup
+	background.Go(func() { s.auth.Run(work) })
+	background.Go(func() { s.noise.Run(work) })
+	background.Go(func() { s.ledger.Run(work) })
+	background.Go(func() { janitor.Run(work, s.trail) })
+	background.Go(func() { ops.ReturnMemory(work, memoryCheck) })
 	if s.endTracing != nil {
 		defer func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -40,20 +40,20 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 			_ = s.endTracing(ctx)
 		}()
 	}
-	defer behind.Wait()
+	defer background.Wait()
 	defer stop()
 	defer drain(door.ErrDraining)
 
 	failed := make(chan error, 2)
 	if s.config.MetricsAddr != "" {
-		aside, err := new(net.ListenConfig).Listen(ctx, "tcp", s.config.MetricsAddr)
+		metricsListener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.config.MetricsAddr)
 		if err != nil {
 			return fmt.Errorf("metrics: %w", err)
 		}
-		only := http.NewServeMux()
-		only.Handle("GET /metrics", s.metrics.Handler())
-		metricsServer := newHTTPServer(only, s.log)
-		go func() { failed <- metricsServer.Serve(aside) }()
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", s.metrics.Handler())
+		metricsServer := newHTTPServer(mux, s.log)
+		go func() { failed <- metricsServer.Serve(metricsListener) }()
 		defer metricsServer.Close()
 	}
 	server := newHTTPServer(s.handler, s.log)
@@ -66,7 +66,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.log.Info("shutting down", "limit", drainLimit.String())
-	// Until the last call has ended, probes are told so, and new calls to go elsewhere.
+	// Until the last call has ended, probes and new calls are answered that the server is shutting down.
 	select {
 	case <-s.calls.Drain():
 	case <-time.After(drainLimit):
@@ -86,8 +86,8 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	return nil
 }
 
-// newHTTPServer bounds what a peer can make us wait for or keep. There is no WriteTimeout, which would end streams; see
-// recorder.
+// newHTTPServer returns an HTTP server with limits on what it waits for and keeps in memory for a client. There is no WriteTimeout,
+// which would end streams: ops.Observe sets deadlines of writes.
 func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -100,7 +100,7 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    32 << 10,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: 100,
-			SendPingTimeout:      15 * time.Second, // which keeps a stream alive that waits
+			SendPingTimeout:      15 * time.Second, // which keeps waiting streams alive
 			PingTimeout:          15 * time.Second,
 			WriteByteTimeout:     ops.WriteIdle,
 		},
@@ -108,8 +108,8 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// MemoryLimit returns how much memory the server may take before the garbage collector runs more often, bytes: all the room that
-// bodies of the largest size share, and as much as the rest takes at most.
+// MemoryLimit returns the memory, in bytes, above which the garbage collector should run more often: all the room for bodies, of which
+// the largest has so many bytes, and as much as everything else takes at most.
 func MemoryLimit(largestBody int64) int64 {
 	return door.RoomFor(largestBody) + 192<<20
 }

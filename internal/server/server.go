@@ -1,5 +1,5 @@
-// Package server is the one port: every service of Paddock behind one door, over Connect, gRPC, gRPC-Web and plain
-// HTTP/JSON, with what operators need beside them. Read the table of routes first.
+// Package server serves all of Paddock on one port: every service behind the door, over Connect, gRPC, gRPC-Web and plain HTTP/JSON,
+// the routes of stock clients, the web page, and what operators need. Read the table of routes in New first.
 package server
 
 import (
@@ -32,11 +32,11 @@ import (
 	"github.com/paddock-gate/paddock/ui"
 )
 
-// The largest bodies that are read, bytes; those of model calls are a setting.
+// The largest bodies that are read, in bytes; for model calls that is a setting.
 const (
 	authBody     = 16 << 10
 	metadataBody = 64 << 10
-	rpcModelBody = 4 << 20 // of texts alone, which take many times as much once decoded
+	rpcModelBody = 4 << 20 // of texts only, which take many times as much once decoded
 )
 
 // Whether a service's calls count against the caller's rate limit.
@@ -68,23 +68,23 @@ type Server struct {
 	ledger  *usage.Ledger
 	routes  *table
 	handler http.Handler
-	// endTracing sends the last spans; nil without tracing.
+	// endTracing sends the last spans. It is nil without tracing.
 	endTracing func(context.Context) error
 }
 
-// Options are what is not a setting of the environment.
+// Options are parameters that are no settings of the environment.
 type Options struct {
 	Secrets     [][]byte // sign and verify access tokens; the first signs
 	WithoutPage bool     // serve the API alone
 }
 
-// New wires the server. It opens nothing and starts nothing; Run does. The store's schema must be up to date.
+// New makes a Server, which opens and starts nothing before Run. The store's schema must be up to date.
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
 	streamed := door.NewStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
-	figures := ops.NewMetrics(s, hasher, streamed.Count)
-	upstream := newUpstream(cfg, figures) //nolint:contextcheck // its breakers' probes outlive every call
+	metrics := ops.NewMetrics(s, hasher, streamed.Count)
+	upstream := newUpstream(cfg, metrics) //nolint:contextcheck // its breakers' probes outlive every call
 	pings := ops.NewPings(upstream)
-	figures.Watch(upstream, pings)
+	metrics.Watch(upstream, pings)
 	limit := door.NewLimiter(cfg.RateLimitPerMinute)
 	if !s.Embedded() {
 		limit.Shared = s.TakeRequests
@@ -93,7 +93,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	ledger := usage.NewLedger(s, log, caller.Quota{
 		TokensPerDay: cfg.TokensPerDay, TokensPerMonth: cfg.TokensPerMonth, RequestsPerMinute: &perMinute,
 	})
-	ledger.AnswerTokens, ledger.Settled = int64(cfg.AnswerTokens), figures.Settled
+	ledger.AnswerTokens, ledger.Settled = int64(cfg.AnswerTokens), metrics.Settled
 	noise := audit.NewNoise(log)
 	authentication, err := auth.New(s, log, noise, hasher, auth.Options{
 		Secrets:           o.Secrets,
@@ -117,7 +117,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		trail:   log,
 		noise:   noise,
 		calls:   running,
-		metrics: figures,
+		metrics: metrics,
 		ledger:  ledger,
 	}
 	methods, err := door.MethodsOf(services...)
@@ -144,7 +144,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t := &table{ServeMux: http.NewServeMux(), door: d, methods: methods, errors: connect.NewErrorWriter(options...)}
 	srv.routes = t
 
-	// The table of routes. What is not in it does not exist.
+	// The table of routes. No others exist.
 	t.rpc(authBody, unlimited)(paddockv1connect.NewAuthServiceHandler(authentication, options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUserServiceHandler(users.New(s, log, hasher, cfg.PasswordMinLength), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewCredentialServiceHandler(credentials.New(s, log), options...))
@@ -154,11 +154,11 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream, cfg.Tokens.AccessTTL), options...))
 	t.stock(newGateway(cfg, upstream, models, ledger).Routes())
-	t.open(grpchealth.NewHandler(health, rpc.Uncompressed))
+	t.public(grpchealth.NewHandler(health, rpc.Uncompressed))
 	if cfg.GRPCReflection {
 		reflector := grpcreflect.NewStaticReflector(append(services, grpchealth.HealthV1ServiceName)...)
-		t.open(grpcreflect.NewHandlerV1(reflector, rpc.Uncompressed))
-		t.open(grpcreflect.NewHandlerV1Alpha(reflector, rpc.Uncompressed))
+		t.public(grpcreflect.NewHandlerV1(reflector, rpc.Uncompressed))
+		t.public(grpcreflect.NewHandlerV1Alpha(reflector, rpc.Uncompressed))
 	}
 	t.HandleFunc("GET /healthz", health.Healthz)
 	t.HandleFunc("GET /readyz", health.Readyz)
@@ -181,5 +181,5 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	return srv, nil
 }
 
-// Handler is everything that the port serves.
+// Handler returns the handler of everything that the port serves.
 func (s *Server) Handler() http.Handler { return s.handler }

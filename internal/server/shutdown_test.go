@@ -41,7 +41,7 @@ func begin(t *testing.T, c *apptest.Clients, model string, ended chan<- error) {
 	}()
 }
 
-// TestShutdown_CallsEnd: what runs may end, what is new is refused, and probes are told.
+// TestShutdown_CallsEnd: what runs may end, what is new is refused, and probes are answered that the server is draining.
 func TestShutdown_CallsEnd(t *testing.T) {
 	server.SetLimits(t, time.Hour, time.Minute)
 	a := apptest.Start(t, storetest.SQLite(t), nil)
@@ -109,7 +109,7 @@ func wantStopped(t *testing.T, a *apptest.App, stopped <-chan error) {
 	}
 }
 
-// refusedWhileDraining asks a server that drains until it tells so.
+// refusedWhileDraining asks a server until it is draining, and then checks what it refuses.
 func refusedWhileDraining(t *testing.T, a *apptest.App) {
 	t.Helper()
 	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // a probe's connection

@@ -10,7 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/gateway"
 )
 
-// table is what New writes the table of routes with: it knows the way to each kind of handler.
+// table adds each kind of handler to a mux.
 type table struct {
 	*http.ServeMux
 	door    *door.Door
@@ -18,7 +18,7 @@ type table struct {
 	errors  *connect.ErrorWriter
 }
 
-// rpc adds a service, each of whose methods the door guards.
+// rpc adds a service whose methods the door guards.
 func (t *table) rpc(maxBody int64, limited bool) func(prefix string, handler http.Handler) {
 	return t.growing(maxBody, 1, limited)
 }
@@ -36,18 +36,18 @@ func (t *table) growing(maxBody int64, growth int, limited bool) func(prefix str
 	}
 }
 
-func (t *table) refuse(w http.ResponseWriter, r *http.Request, told *connect.Error) {
-	_ = t.errors.Write(w, r, told) // the client has gone
+func (t *table) refuse(w http.ResponseWriter, r *http.Request, err *connect.Error) {
+	_ = t.errors.Write(w, r, err) // the client has gone
 }
 
-// stock adds the routes of stock clients, which the door guards, too.
+// stock adds routes of stock clients, which the door guards, too.
 func (t *table) stock(routes []gateway.Route) {
 	for _, r := range routes {
 		t.Handle(strings.TrimSpace(r.Method+" "+r.Pattern), t.door.Guard(gatewayEndpoint(r), r.Handler))
 	}
 }
 
-// open adds a service that is for everybody.
-func (t *table) open(prefix string, handler http.Handler) {
+// public adds a service that needs no credential.
+func (t *table) public(prefix string, handler http.Handler) {
 	t.Handle(prefix, door.LimitBody(authBody, handler))
 }
