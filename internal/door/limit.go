@@ -20,14 +20,17 @@ import (
 // Limiter limits requests per minute with a token bucket for each user. A limit of 0 means none.
 type Limiter struct {
 	perMinute int // of users who have no limit of their own
-	// Shared takes n requests from the bucket that all replicas share, which is asked after our own. It is nil if there is one
+	// Shared takes requests from the bucket that all replicas share, which is asked after our own. It is nil if there is one
 	// replica.
-	Shared func(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error)
+	Shared Take
 
 	mu      sync.Mutex
 	buckets map[uuid.UUID]*bucket
 	swept   time.Time
 }
+
+// Take takes n requests from a user's bucket, which is refilled with perMinute. It returns how many are left, and whether n were.
+type Take func(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error)
 
 // bucket is a user's token bucket of this replica.
 type bucket struct {
@@ -48,7 +51,7 @@ type fetch struct {
 	err     error
 }
 
-// NewLimiter returns a limiter for users who have no limit of their own.
+// NewLimiter returns a limiter of perMinute requests for users who have no limit of their own.
 func NewLimiter(perMinute int) *Limiter {
 	return &Limiter{perMinute: perMinute, buckets: map[uuid.UUID]*bucket{}, swept: time.Now()}
 }
@@ -112,7 +115,7 @@ func (l *Limiter) take(ctx context.Context, c *caller.Caller, h http.Header) err
 // takeShared takes a request from the shared bucket and reports whether it could. It prefetches a second's worth, if that is more
 // than one, so that users with high limits do not query the database for each request; and concurrent calls of a user share one
 // query, so that they do not wait one after the other for a database that hangs.
-func (b *bucket) takeShared(ctx context.Context, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) (bool, error) {
+func (b *bucket) takeShared(ctx context.Context, user uuid.UUID, shared Take) (bool, error) {
 	for {
 		b.mu.Lock()
 		if b.prefetched > 0 {
@@ -141,7 +144,7 @@ func (b *bucket) takeShared(ctx context.Context, user uuid.UUID, shared func(con
 }
 
 // fetch runs f.
-func (b *bucket) fetch(ctx context.Context, f *fetch, user uuid.UUID, shared func(context.Context, uuid.UUID, int, int) (float64, bool, error)) {
+func (b *bucket) fetch(ctx context.Context, f *fetch, user uuid.UUID, shared Take) {
 	n := max(b.perMinute/60, 1)
 	left, ok, err := 0.0, false, error(fault.ErrInternal) // if shared panics
 	defer func() {

@@ -13,86 +13,51 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 )
 
-// jsonCodec is protobuf's JSON, except that it rejects unknown fields of requests that change something: a misspelt "active" must not
-// be dropped silently.
-type jsonCodec struct {
-	name   string
-	strict map[protoreflect.FullName]bool // requests that change something
-}
-
-func (c jsonCodec) Name() string { return c.name }
-
-func (c jsonCodec) Marshal(m any) ([]byte, error) {
-	msg, err := messageOf(m)
-	if err != nil {
-		return nil, err
-	}
-	return jsonOut.Marshal(msg)
-}
-
-// jsonOut also writes what is false, zero or an empty list: people who read JSON look for "active": false.
-var jsonOut = protojson.MarshalOptions{EmitDefaultValues: true}
-
-// MarshalAppend saves connect-go a copy.
-func (c jsonCodec) MarshalAppend(dst []byte, m any) ([]byte, error) {
-	msg, err := messageOf(m)
-	if err != nil {
-		return nil, err
-	}
-	return jsonOut.MarshalAppend(dst, msg)
-}
-
-func (c jsonCodec) MarshalStable(m any) ([]byte, error) { return c.Marshal(m) }
-
-func (c jsonCodec) IsBinary() bool { return false }
-
-func (c jsonCodec) Unmarshal(data []byte, m any) error {
-	msg, err := messageOf(m)
-	if err != nil {
-		return err
-	}
-	if len(data) == 0 {
-		data = []byte("{}")
-	}
-	lenient := !c.strict[msg.ProtoReflect().Descriptor().FullName()]
-	if err := (protojson.UnmarshalOptions{DiscardUnknown: lenient}).Unmarshal(data, msg); err != nil {
-		markUndecoded(msg, err)
-	}
-	return nil
+// codec encodes and decodes messages for connect-go.
+type codec struct {
+	name          string
+	marshalAppend func(dst []byte, m proto.Message) ([]byte, error)
+	unmarshal     func(data []byte, m proto.Message) error
 }
 
 // binaryCodec is protobuf's own encoding.
-type binaryCodec struct{}
+var binaryCodec = codec{"proto", proto.MarshalOptions{}.MarshalAppend, proto.Unmarshal}
 
-func (binaryCodec) Name() string { return "proto" }
+// jsonCodec returns a codec of protobuf's JSON that rejects unknown fields in strict messages: requests that change something, of which a
+// misspelt "active" must not be dropped silently. It also writes what is false, zero or an empty list: people who read JSON look
+// for "active": false.
+func jsonCodec(name string, strict map[protoreflect.FullName]bool) codec {
+	return codec{name, protojson.MarshalOptions{EmitDefaultValues: true}.MarshalAppend, func(data []byte, m proto.Message) error {
+		if len(data) == 0 {
+			return nil // as {}
+		}
+		lenient := !strict[m.ProtoReflect().Descriptor().FullName()]
+		return protojson.UnmarshalOptions{DiscardUnknown: lenient}.Unmarshal(data, m)
+	}}
+}
 
-func (c binaryCodec) Marshal(m any) ([]byte, error) { return c.MarshalAppend(nil, m) }
+// Name implements [connect.Codec].
+func (c codec) Name() string { return c.name }
+
+// Marshal implements [connect.Codec].
+func (c codec) Marshal(m any) ([]byte, error) { return c.MarshalAppend(nil, m) }
 
 // MarshalAppend saves connect-go a copy.
-func (binaryCodec) MarshalAppend(dst []byte, m any) ([]byte, error) {
+func (c codec) MarshalAppend(dst []byte, m any) ([]byte, error) {
 	msg, err := messageOf(m)
 	if err != nil {
 		return nil, err
 	}
-	return proto.MarshalOptions{}.MarshalAppend(dst, msg)
+	return c.marshalAppend(dst, msg)
 }
 
-func (binaryCodec) MarshalStable(m any) ([]byte, error) {
-	msg, err := messageOf(m)
-	if err != nil {
-		return nil, err
-	}
-	return proto.MarshalOptions{Deterministic: true}.Marshal(msg)
-}
-
-func (binaryCodec) IsBinary() bool { return true }
-
-func (binaryCodec) Unmarshal(data []byte, m any) error {
+// Unmarshal implements [connect.Codec]. It leaves errors of decoding in the message, for undecoded to find.
+func (c codec) Unmarshal(data []byte, m any) error {
 	msg, err := messageOf(m)
 	if err != nil {
 		return err
 	}
-	if err := proto.Unmarshal(data, msg); err != nil {
+	if err := c.unmarshal(data, msg); err != nil {
 		markUndecoded(msg, err)
 	}
 	return nil

@@ -14,9 +14,9 @@ var Uncompressed = connect.WithCompression("gzip", nil, nil)
 // are called first.
 func Options(strict map[protoreflect.FullName]bool, outermost ...connect.Interceptor) []connect.HandlerOption {
 	return []connect.HandlerOption{
-		connect.WithCodec(binaryCodec{}),
-		connect.WithCodec(jsonCodec{name: "json", strict: strict}),
-		connect.WithCodec(jsonCodec{name: "json; charset=utf-8", strict: strict}),
+		connect.WithCodec(binaryCodec),
+		connect.WithCodec(jsonCodec("json", strict)),
+		connect.WithCodec(jsonCodec("json; charset=utf-8", strict)),
 		Uncompressed,
 		connect.WithInterceptors(append(outermost, interceptor{})...),
 	}
