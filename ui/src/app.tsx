@@ -1,11 +1,12 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
-import { TransportProvider } from '@connectrpc/connect-query';
+import { createConnectQueryKey, TransportProvider } from '@connectrpc/connect-query';
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider, type RouterHistory } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { isPassing, wordsOf } from './api/errors';
 import type { Session } from './api/session';
+import { OllamaService } from './gen/paddock/v1/ollama_pb';
 import { newRouter } from './router';
 
 const Toasts = lazy(async () => ({ default: (await import('./ui/toast')).Toasts }));
@@ -19,8 +20,8 @@ interface AppProps {
 }
 
 export function App({ session, transport, history }: AppProps) {
-  const [router] = useState(() => newRouter(session, history));
   const [queryClient] = useState(() => newQueryClient(session));
+  const [router] = useState(() => newRouter({ session, queryClient, transport }, history));
 
   // They outlive the shell, so that a sign-out can say how it went; before a sign-in there are none to show.
   const signedIn = useSyncExternalStore(session.subscribe, () => session.user !== undefined);
@@ -55,7 +56,7 @@ function newQueryClient(session: Session): QueryClient {
     if (ConnectError.from(thrown).code === Code.PermissionDenied)
       session.refresh(session.accessToken).catch(() => {});
   };
-  return new QueryClient({
+  const queryClient = new QueryClient({
     defaultOptions: {
       queries: { retry: (failures, thrown) => failures < 2 && isPassing(thrown), staleTime: 10_000 },
     },
@@ -68,4 +69,9 @@ function newQueryClient(session: Session): QueryClient {
       },
     }),
   });
+  const { listModels } = OllamaService.method;
+  queryClient.setQueryDefaults(createConnectQueryKey({ schema: listModels, cardinality: 'finite' }), {
+    staleTime: 60_000,
+  });
+  return queryClient;
 }

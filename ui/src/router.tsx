@@ -1,3 +1,5 @@
+import type { Transport } from '@connectrpc/connect';
+import type { QueryClient } from '@tanstack/react-query';
 import {
   createRootRouteWithContext,
   createRoute,
@@ -16,17 +18,26 @@ import {
   Waypoints,
 } from 'lucide-react';
 import { lazy } from 'react';
+import { prefetchFor } from './api/prefetch';
 import type { Session } from './api/session';
 import { AuditService } from './gen/paddock/v1/audit_pb';
 import { AuthService } from './gen/paddock/v1/auth_pb';
+import { CredentialService } from './gen/paddock/v1/credentials_pb';
 import { OllamaService } from './gen/paddock/v1/ollama_pb';
 import { OverviewService } from './gen/paddock/v1/overview_pb';
 import { UserService } from './gen/paddock/v1/users_pb';
-import { auditSearch } from './panels/audit/search';
+import { auditSearch, entriesAsked, isMoving, recentEvents } from './panels/audit/search';
 import { Failed, NotFound } from './panels/plain';
-import { usersSearch } from './panels/users/search';
+import { usersAsked, usersSearch } from './panels/users/search';
 
-const root = createRootRouteWithContext<{ session: Session }>()({
+interface Context {
+  session: Session;
+  queryClient: QueryClient;
+  /** Makes its calls in the session. */
+  transport: Transport;
+}
+
+const root = createRootRouteWithContext<Context>()({
   beforeLoad: ({ context }) => context.session.restore(),
 });
 
@@ -48,7 +59,7 @@ const shell = createRoute({
   beforeLoad: ({ context, location }) => {
     const { user } = context.session;
     if (!user) throw redirect({ to: '/sign-in', search: location.href === '/' ? {} : { to: location.href } });
-    return { user };
+    return { user, prefetch: prefetchFor(user, context.queryClient, context.transport) };
   },
   component: lazyRouteComponent(() => import('./panels/shell/shell'), 'Shell'),
 });
@@ -69,6 +80,11 @@ const panels = [
         otherwise: lazy(() => import('./panels/shell/home')),
       },
     },
+    loader: ({ context: { prefetch } }) => {
+      prefetch(OverviewService.method.getOverview, {});
+      prefetch(OllamaService.method.listModels, {});
+      prefetch(AuditService.method.listAuditEntries, recentEvents);
+    },
     component: lazyRouteComponent(() => import('./panels/overview/overview'), 'Overview'),
   }),
   createRoute({
@@ -83,6 +99,7 @@ const panels = [
         needs: [UserService.method.createUser],
       },
     },
+    loader: ({ context: { prefetch } }) => prefetch(UserService.method.listRoles, {}),
     component: lazyRouteComponent(() => import('./panels/users/create-user'), 'CreateUser'),
   }),
   createRoute({
@@ -103,6 +120,12 @@ const panels = [
         ],
       },
     },
+    loaderDeps: ({ search }) => search,
+    loader: ({ context: { prefetch }, deps, params: { userId } }) => {
+      prefetch(UserService.method.listUsers, usersAsked(deps));
+      if (userId) prefetch(UserService.method.getUser, { id: userId });
+      if (userId || deps.roles) prefetch(UserService.method.listRoles, {});
+    },
     component: lazyRouteComponent(() => import('./panels/users/users'), 'Users'),
   }),
   createRoute({
@@ -122,6 +145,7 @@ const panels = [
         ],
       },
     },
+    loader: ({ context: { prefetch } }) => prefetch(OllamaService.method.listModels, {}),
     component: lazyRouteComponent(() => import('./panels/chat/chat'), 'Chat'),
   }),
   createRoute({
@@ -143,6 +167,7 @@ const panels = [
         ],
       },
     },
+    loader: ({ context: { prefetch } }) => prefetch(OllamaService.method.listModels, {}),
     component: lazyRouteComponent(() => import('./panels/embeddings/embeddings'), 'Embeddings'),
   }),
   createRoute({
@@ -162,6 +187,12 @@ const panels = [
         ],
       },
     },
+    loaderDeps: ({ search }) => search,
+    loader: ({ context: { prefetch }, deps }) => {
+      // A window that ends now is another one when the panel opens.
+      if (!isMoving(deps)) prefetch(AuditService.method.listAuditEntries, entriesAsked(deps));
+      if (deps.user) prefetch(UserService.method.getUser, { id: deps.user });
+    },
     component: lazyRouteComponent(() => import('./panels/audit/audit'), 'Audit'),
   }),
   createRoute({
@@ -175,6 +206,11 @@ const panels = [
         key: 'm',
         needs: [AuthService.method.whoAmI],
       },
+    },
+    loader: ({ context: { prefetch, user } }) => {
+      prefetch(AuthService.method.whoAmI, {});
+      prefetch(AuthService.method.listSessions, { userId: user.id });
+      prefetch(CredentialService.method.listCredentials, { userId: user.id });
     },
     component: lazyRouteComponent(() => import('./panels/account/account'), 'Account'),
   }),
@@ -195,12 +231,13 @@ function isOurs(path: unknown): path is string {
   );
 }
 
-export function newRouter(session: Session, history?: RouterHistory) {
+export function newRouter(context: Context, history?: RouterHistory) {
   return createRouter({
     routeTree,
     history,
-    context: { session },
+    context,
     defaultPreload: 'intent',
+    defaultPreloadStaleTime: 0, // the query client knows what is fresh
     defaultErrorComponent: Failed,
     scrollRestoration: true,
   });

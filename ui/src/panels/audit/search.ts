@@ -1,3 +1,5 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+
 /** What of the audit log is looked at, as the address says it. */
 export interface AuditSearch {
   /** Entries a page, 1 to 500; 100 when absent. */
@@ -68,6 +70,28 @@ export function startOf(search: AuditSearch, now: Date): Date | undefined {
   const end = search.at ? new Date(search.at) : now;
   return new Date(end.getTime() - windows[search.window]);
 }
+
+/** Whether what is asked for is another with every moment. */
+export function isMoving({ from, window, at }: AuditSearch): boolean {
+  return !from && !at && window !== undefined && window !== 'custom';
+}
+
+/** The page of entries that it asks the server for. */
+export function entriesAsked(search: AuditSearch, start = startOf(search, new Date())) {
+  const { limit = DEFAULT_LIMIT, event, user, outcome, to, after } = search;
+  return {
+    pageSize: limit,
+    pageToken: after,
+    eventType: event,
+    userId: user,
+    outcome,
+    occurredAfter: start && timestampFromDate(start),
+    occurredBefore: to ? timestampFromDate(new Date(to)) : undefined,
+  };
+}
+
+/** What the overview asks for. */
+export const recentEvents = { pageSize: 8 };
 
 /** How many filters limit what is shown. */
 export function filtersIn({ event, user, outcome, window }: AuditSearch): number {

@@ -1,4 +1,3 @@
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { useQuery } from '@connectrpc/connect-query';
 import { keepPreviousData } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -6,7 +5,7 @@ import { useState } from 'react';
 import { faultOf } from '../../api/errors';
 import { AuditService } from '../../gen/paddock/v1/audit_pb';
 import { countOf, timeOf } from './entry';
-import { DEFAULT_LIMIT, startOf, type AuditSearch } from './search';
+import { entriesAsked, startOf, type AuditSearch } from './search';
 
 /** How often a live log asks for what is new, in milliseconds: 12 of the calls that the usual limit allows a minute. */
 const LIVE = 5000;
@@ -16,25 +15,13 @@ export function useEntries(search: AuditSearch) {
   const navigate = useNavigate({ from: '/audit/{-$entryId}' });
   const [loadedAt, setLoadedAt] = useState(() => new Date());
   const [seen, setSeen] = useState<Record<number, string>>({});
-  const { limit = DEFAULT_LIMIT, event, user, outcome, to, page = 1, after } = search;
+  const { to, page = 1, after } = search;
   const start = startOf(search, loadedAt);
-  const query = useQuery(
-    AuditService.method.listAuditEntries,
-    {
-      pageSize: limit,
-      pageToken: after,
-      eventType: event,
-      userId: user,
-      outcome,
-      occurredAfter: start && timestampFromDate(start),
-      occurredBefore: to ? timestampFromDate(new Date(to)) : undefined,
-    },
-    {
-      placeholderData: keepPreviousData,
-      refetchInterval: ({ state: { error } }) =>
-        search.live && page === 1 && Math.max(LIVE, 1000 * ((error && faultOf(error).retryAfter) ?? 0)),
-    },
-  );
+  const query = useQuery(AuditService.method.listAuditEntries, entriesAsked(search, start), {
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state: { error } }) =>
+      search.live && page === 1 && Math.max(LIVE, 1000 * ((error && faultOf(error).retryAfter) ?? 0)),
+  });
 
   const goTo = (target: number, token?: string) =>
     void navigate({

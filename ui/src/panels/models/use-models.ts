@@ -12,7 +12,6 @@ export function useModels(capability: Capability, options: { refetchOnMount?: 'a
     OllamaService.method.listModels,
     {},
     {
-      staleTime: 60_000,
       select: ({ models }) => models.filter((model) => serves(model, capability)),
       ...options,
     },
@@ -23,11 +22,7 @@ export function useModels(capability: Capability, options: { refetchOnMount?: 'a
 export function useAllowedModels() {
   const { user } = useRouteContext({ from: '/shell' });
   const { listModels } = OllamaService.method;
-  return useQuery(
-    listModels,
-    {},
-    { staleTime: 60_000, enabled: mayCall(user, listModels), select: ({ models }) => models },
-  );
+  return useQuery(listModels, {}, { enabled: mayCall(user, listModels), select: ({ models }) => models });
 }
 
 /** Whether the model is for that use; one that does not tell its capabilities may be. */

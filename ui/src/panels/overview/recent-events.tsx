@@ -8,16 +8,13 @@ import { Card } from '../../ui/page';
 import { Skeleton } from '../../ui/skeleton';
 import { Time } from '../../ui/time';
 import { toneOf } from '../audit/events';
-
-const SHOWN = 8;
+import { recentEvents } from '../audit/search';
 
 /** The newest of the audit trail. */
 export function RecentEvents() {
-  const { data, error, refetch } = useQuery(
-    AuditService.method.listAuditEntries,
-    { pageSize: SHOWN },
-    { refetchInterval: 60_000 },
-  );
+  const { data, error, refetch } = useQuery(AuditService.method.listAuditEntries, recentEvents, {
+    refetchInterval: 60_000,
+  });
   const all = (
     <Link
       to="/audit/{-$entryId}"

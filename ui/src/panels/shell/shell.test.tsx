@@ -1,6 +1,8 @@
 import { Code } from '@connectrpc/connect';
 import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
+import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
+import { UserService } from '../../gen/paddock/v1/users_pb';
 import { fault, renderApp, someone } from '../../test/app';
 
 const administration = ['Overview', 'User creation', 'Admin panel', 'Audit log'];
@@ -27,6 +29,43 @@ test('who has no role reads whom to ask, and sees it when they have got one', as
   user.roles = ['user'];
   await person.click(screen.getByRole('button', { name: 'Look again' }));
   expect(await screen.findByLabelText('Message')).toBeVisible();
+});
+
+test('a link that is pointed at fetches what its panel shows, once', async () => {
+  const asked: string[] = [];
+  const admin = someone('admin');
+  const { person, history } = renderApp({
+    path: '/account',
+    as: admin,
+    services: ({ service }) => {
+      service(OllamaService, { listModels: () => (asked.push('models'), { models: [] }) });
+      service(UserService, {
+        listUsers: () => (asked.push('users'), { users: [admin], totalSize: 1 }),
+        getUser: ({ id }) => (asked.push(id), { user: admin }),
+      });
+    },
+  });
+  const menu = within(await screen.findByRole('navigation', { name: 'Panels' }));
+  await screen.findByRole('heading', { name: 'Account' });
+  const before = asked.length;
+  await person.hover(menu.getByRole('link', { name: 'Admin panel' }));
+  await waitFor(() => expect(asked.slice(before)).toEqual(['users']));
+  expect(history.location.pathname).toBe('/account');
+  await person.click(menu.getByRole('link', { name: 'Admin panel' }));
+  const row = await screen.findByRole('link', { name: admin.email });
+  await person.hover(row);
+  await waitFor(() => expect(asked.slice(before)).toEqual(['users', admin.id]));
+});
+
+test('what one may not see is not fetched', async () => {
+  let asked = 0;
+  renderApp({
+    path: '/users',
+    as: someone('user'),
+    services: ({ service }) => service(UserService, { listUsers: () => (asked++, {}) }),
+  });
+  expect(await screen.findByRole('heading', { name: 'Not authorised' })).toBeVisible();
+  expect(asked).toBe(0);
 });
 
 test('a panel that is not open to one says so, at its own address', async () => {

@@ -37,6 +37,14 @@ export function usersSearch({
   };
 }
 
+export const PAGE_SIZE = 25;
+
+/** The page of users that it asks the server for. */
+export function usersAsked({ q, role, status, sort, after }: UsersSearch) {
+  const active = status && status === 'active';
+  return { query: q, role, active, orderBy: sort, pageToken: after, pageSize: PAGE_SIZE };
+}
+
 function oneOf<T extends string>(value: unknown, ...allowed: T[]): T | undefined {
   return allowed.find((one) => one === value);
 }

@@ -4,9 +4,7 @@ import { useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { faultOf } from '../../api/errors';
 import { UserService } from '../../gen/paddock/v1/users_pb';
-import type { UsersSearch } from './search';
-
-const PAGE_SIZE = 25;
+import { PAGE_SIZE, usersAsked, type UsersSearch } from './search';
 
 /**
  * The page of users that the address asks for, and the ways to those beside it. The server's tokens lead forward only:
@@ -17,18 +15,9 @@ export function usePages(search: UsersSearch) {
   const navigate = useNavigate();
   const [seen, setSeen] = useState<Record<string, string>>({});
   const { q = '', role = '', status, sort = '', page = 1, after = '' } = search;
-  const query = useQuery(
-    UserService.method.listUsers,
-    {
-      query: q,
-      role,
-      active: status && status === 'active',
-      orderBy: sort,
-      pageToken: after,
-      pageSize: PAGE_SIZE,
-    },
-    { placeholderData: keepPreviousData },
-  );
+  const query = useQuery(UserService.method.listUsers, usersAsked(search), {
+    placeholderData: keepPreviousData,
+  });
 
   const goTo = (target: number, token = '') =>
     void navigate({
