@@ -15,6 +15,7 @@ require (
 	connectrpc.com/otelconnect v0.12.0
 	entgo.io/ent v0.14.6
 	github.com/go-jose/go-jose/v4 v4.1.8
+	github.com/go-json-experiment/json v1.27.2
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/klauspost/compress v1.20.1
