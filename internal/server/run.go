@@ -57,6 +57,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		defer metricsServer.Close()
 	}
 	server := newHTTPServer(s.handler, s.log)
+	server.HTTP2.SendPingTimeout = s.config.StreamKeepAlive // keeps connections of waiting streams alive
 	server.BaseContext = func(net.Listener) context.Context { return calls }
 	go func() { failed <- server.Serve(listener) }()
 
@@ -100,7 +101,6 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    32 << 10,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: 100,
-			SendPingTimeout:      15 * time.Second, // which keeps waiting streams alive
 			PingTimeout:          15 * time.Second,
 			WriteByteTimeout:     ops.WriteIdle,
 		},
