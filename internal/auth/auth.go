@@ -17,6 +17,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/schema"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/coalesce"
 	"github.com/paddock-gate/paddock/internal/email"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -52,8 +53,11 @@ type Service struct {
 	touch    *touch
 	watch    *watch
 
-	keyRows     *reads[string, *keyRow]
-	sessionRows *reads[uuid.UUID, *sessionRow]
+	// Calls with one credential that come at the same time share what is read of it; nil on the embedded database, which reads
+	// in less time than a wait takes. (With 16 calls at once WhoAmI by a key is 1.4 times as fast on PostgreSQL; on SQLite it
+	// would be 0.8 times.)
+	keyRows     *coalesce.Group[string, *keyRow]
+	sessionRows *coalesce.Group[uuid.UUID, *sessionRow]
 }
 
 // keysRemembered is how many verified API keys are kept in memory, some 100 bytes each.
@@ -83,7 +87,10 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 		watch:    &watch{store: s, live: map[int]*watched{}},
 	}
 	if !s.Embedded() {
-		a.keyRows, a.sessionRows = newReads[string, *keyRow](), newReads[uuid.UUID, *sessionRow]()
+		// If the database is away, nobody waits for it to be so again.
+		away := func(err error) bool { return errors.Is(err, store.ErrAway) }
+		a.keyRows = &coalesce.Group[string, *keyRow]{Final: away}
+		a.sessionRows = &coalesce.Group[uuid.UUID, *sessionRow]{Final: away}
 	}
 	return a, nil
 }

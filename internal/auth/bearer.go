@@ -103,7 +103,7 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 	if err != nil {
 		return ErrUnauthenticated
 	}
-	k, err := a.keyRows.get(key.ID, func() (*keyRow, error) { return a.readKey(ctx, key.ID) })
+	k, err := a.keyRows.Do(key.ID, func() (*keyRow, error) { return a.readKey(ctx, key.ID) })
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (a *Service) identifySession(ctx context.Context, token string, c *caller.C
 	if err != nil {
 		return ErrUnauthenticated
 	}
-	s, err := a.sessionRows.get(sessionID, func() (*sessionRow, error) { return a.readSession(ctx, sessionID) })
+	s, err := a.sessionRows.Do(sessionID, func() (*sessionRow, error) { return a.readSession(ctx, sessionID) })
 	if err != nil {
 		return err
 	}
