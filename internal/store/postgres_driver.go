@@ -13,17 +13,19 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/paddock-gate/paddock/internal/coalesce"
 )
 
 // postgresDriver is Ent's driver, on pgx itself and not on database/sql, for the sake of its pipeline: see postgresTx.
 type postgresDriver struct {
 	pool    *pgxpool.Pool
-	inserts *queue[*inserts]
+	inserts *coalesce.Batch[*inserts]
 }
 
 func newPostgresDriver(pool *pgxpool.Pool) *postgresDriver {
 	d := &postgresDriver{pool: pool}
-	d.inserts = newQueue(insertWriters, d.commitInserts)
+	d.inserts = newBatch(insertWriters, d.commitInserts)
 	return d
 }
 

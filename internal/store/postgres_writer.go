@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -26,8 +27,8 @@ type inserts struct {
 // entries as one statement for both (a CTE) reaches, at two thirds of the CPU.
 func (d *postgresDriver) insert(statements []statement) error {
 	j := &inserts{statements: statements, done: make(chan struct{})}
-	if err := d.inserts.put(j); err != nil {
-		return err
+	if err := d.inserts.Put(j); err != nil {
+		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	<-j.done
 	return j.err

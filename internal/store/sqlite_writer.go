@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/coalesce"
 )
 
 // sqliteWriter is SQLite's one writer. Transactions that come while another one runs go into the same commit, each behind
@@ -14,7 +15,7 @@ import (
 // ungrouped commits make 3,500.
 type sqliteWriter struct {
 	client *db.Client
-	queue  *queue[*job]
+	batch  *coalesce.Batch[*job]
 }
 
 type job struct {
@@ -37,15 +38,15 @@ var errAbandoned = errors.New("the transaction was not committed")
 
 func newSQLiteWriter(client *db.Client) *sqliteWriter {
 	w := &sqliteWriter{client: client}
-	w.queue = newQueue(1, w.commit)
+	w.batch = newBatch(1, w.commit)
 	return w
 }
 
 // do waits until f's transaction is on disk, or has failed.
 func (w *sqliteWriter) do(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
 	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
-	if err := w.queue.put(j); err != nil {
-		return err
+	if err := w.batch.Put(j); err != nil {
+		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	<-j.done
 	if j.panic != nil {

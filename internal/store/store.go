@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/coalesce"
 )
 
 const (
@@ -31,12 +32,12 @@ type Store struct {
 	*db.Client
 	dialect string
 	sql     *sql.DB
-	reader  entsql.ExecQuerier // sql, or statements of it that stay prepared
-	pool    *pgxpool.Pool      // nil on SQLite
-	path    string             // of the embedded database's file
-	release func()             // gives back the lock on it
-	writes  *sqliteWriter      // nil on PostgreSQL
-	inserts *queue[*inserts]   // nil on SQLite
+	reader  entsql.ExecQuerier        // sql, or statements of it that stay prepared
+	pool    *pgxpool.Pool             // nil on SQLite
+	path    string                    // of the embedded database's file
+	release func()                    // gives back the lock on it
+	writes  *sqliteWriter             // nil on PostgreSQL
+	inserts *coalesce.Batch[*inserts] // nil on SQLite
 }
 
 // Open opens the database at rawURL: postgres://… or sqlite:///path/to/file (three slashes and an absolute path, or two
@@ -115,10 +116,10 @@ func (s *Store) Connections() Connections {
 // Close waits for running writes and closes the database.
 func (s *Store) Close() error {
 	if s.writes != nil {
-		s.writes.queue.close()
+		s.writes.batch.Close()
 	}
 	if s.inserts != nil {
-		s.inserts.close()
+		s.inserts.Close()
 	}
 	err := s.sql.Close()
 	if s.pool != nil {

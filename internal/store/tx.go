@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/coalesce"
 )
 
 // Tx runs f in a write transaction: all of it is committed, or, when f fails, nothing. f may run more than once, so it
@@ -38,6 +39,13 @@ func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) e
 			return ctx.Err()
 		}
 	}
+}
+
+// groupSize bounds how many transactions share a commit, and so how much one failed commit can take along.
+const groupSize = 64
+
+func newBatch[J any](commits int, commit func(first J, next func() (J, bool))) *coalesce.Batch[J] {
+	return coalesce.NewBatch(coalesce.BatchOptions{Commits: commits, Jobs: groupSize, Wait: acquireTimeout}, commit)
 }
 
 func (s *Store) tryTx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) (err error) {

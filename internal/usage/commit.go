@@ -40,53 +40,26 @@ const groupSize = 64
 // errSettled is the error of a settlement that is not the call's first.
 var errSettled = errors.New("settled already")
 
-// put hands the entry to whoever commits. When nobody does, the caller commits what waits, its own entry first, and leaves
-// what has come meanwhile to a new goroutine, which goes on until nothing waits: a call that is alone changes no goroutine.
+// put hands the entry to the goroutine that commits, or commits it. On SQLite a group is one job of the batch in store, which
+// is no doubling: without groups of their own, of which each period is locked and written once, calls take three times the CPU.
 func (l *Ledger) put(e *entry) {
-	l.mu.Lock()
-	l.waiting = append(l.waiting, e)
-	first := !l.busy
-	l.busy = true
-	l.mu.Unlock()
-	if first {
-		defer func() { go l.commitAll() }() // after a panic, too: others wait
-		l.commitGroup(l.next())
+	if err := l.entries.Put(e); err != nil {
+		e.done <- err
 	}
 }
 
-func (l *Ledger) next() []*entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := min(len(l.waiting), groupSize)
-	group := slices.Clone(l.waiting[:n])
-	l.waiting = slices.Delete(l.waiting, 0, n)
-	l.busy = n > 0
-	return group
-}
-
-// rest takes out all that waits.
-func (l *Ledger) rest() []*entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	rest := l.waiting
-	l.waiting = nil
-	return rest
-}
-
-func (l *Ledger) commitAll() {
-	for group := l.next(); len(group) > 0; group = l.next() {
-		l.commitGroup(group)
+func (l *Ledger) commitGroup(first *entry, next func() (*entry, bool)) {
+	group := []*entry{first}
+	for e, ok := next(); ok; e, ok = next() {
+		group = append(group, e)
 	}
-}
-
-func (l *Ledger) commitGroup(group []*entry) {
 	err := l.commit(group)
 	switch {
 	case err == nil || len(group) == 1 && !isAway(err):
 		tell(group, err)
 	case isAway(err): // nobody shall wait for it to be so again
 		tell(group, err)
-		tell(l.rest(), err)
+		tell(l.entries.Rest(), err)
 	case store.IsLocked(err): // a replica that hangs has a user's row: all the others' shall not wait for it
 		users := byUser(group)
 		for _, own := range users {

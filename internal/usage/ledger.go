@@ -12,6 +12,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/coalesce"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -26,9 +27,9 @@ type Ledger struct {
 	replica  uuid.UUID
 	now      func() time.Time // of the calls
 
+	entries *coalesce.Batch[*entry] // that wait to be committed
+
 	mu      sync.Mutex
-	waiting []*entry
-	busy    bool                       // somebody commits
 	seen    time.Time                  // when this replica last said that it lives, by its own wall clock
 	live    map[uuid.UUID]*Reservation // not settled in the database, or not yet admitted
 	unsure  time.Time                  // when last an admission failed that may have been written
@@ -45,10 +46,12 @@ type Ledger struct {
 
 // NewLedger returns the ledger of this replica; the quota is that of users who have none of their own.
 func NewLedger(s *store.Store, log *audit.Log, defaults caller.Quota) *Ledger {
-	return &Ledger{
+	l := &Ledger{
 		store: s, log: log, defaults: defaults, AnswerTokens: answerTokens,
 		replica: uuid.Must(uuid.NewV7()), now: store.Now, live: map[uuid.UUID]*Reservation{}, blind: !s.Embedded(),
 	}
+	l.entries = coalesce.NewBatch(coalesce.BatchOptions{Commits: 1, Jobs: groupSize}, l.commitGroup)
+	return l
 }
 
 // Reservation is an admitted call, to be settled once.
