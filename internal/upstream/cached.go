@@ -20,44 +20,24 @@ type cached[T any] struct {
 	asking chan struct{} // closed when it is; nil when nobody asks
 }
 
-// last gives the last value known, if any, without waiting.
-func (c *cached[T]) last() (value T, known bool) {
+// last returns the last value known, if any, and why it could not be had when it was
+// asked for last. It does not wait.
+func (c *cached[T]) last() (value T, known bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if time.Since(c.asked) > c.freshFor {
-		c.renew()
+		c.renewLocked()
 	}
-	return c.value, c.known
+	return c.value, c.known, c.err
 }
 
-// lastErr returns why the value could not be had when it was asked for last.
-func (c *cached[T]) lastErr() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
+// renew has the value asked for again if that was not done within age, and waits for
+// it, also when others ask. It fails only when ctx ends.
+func (c *cached[T]) renew(ctx context.Context, age time.Duration) error {
+	return wait(ctx, c.older(age))
 }
 
-// newest gives a value that was asked for within age, or else the last one
-// known. It waits for one, also when others ask, and fails when no value is known
-// or ctx ends.
-func (c *cached[T]) newest(ctx context.Context, age time.Duration) (T, error) {
-	if asking := c.older(age); asking != nil {
-		select {
-		case <-asking:
-		case <-ctx.Done():
-			var none T
-			return none, ctx.Err()
-		}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known {
-		return c.value, nil
-	}
-	return c.value, c.err
-}
-
-// older has a value asked for again that was not asked for within age, and gives
+// older has the value asked for again if that was not done within age, and returns
 // what is closed when that is over; else nil.
 func (c *cached[T]) older(age time.Duration) <-chan struct{} {
 	c.mu.Lock()
@@ -65,29 +45,37 @@ func (c *cached[T]) older(age time.Duration) <-chan struct{} {
 	if time.Since(c.asked) <= age {
 		return nil
 	}
-	c.renew()
+	c.renewLocked()
 	return c.asking
 }
 
-// renew wants c.mu held.
-func (c *cached[T]) renew() {
+func (c *cached[T]) renewLocked() {
 	if c.asking != nil {
 		return
 	}
 	c.asking = make(chan struct{})
 	go func() {
 		value, err := c.ask(context.Background())
-		c.set(value, err)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.err, c.asked = err, time.Now()
+		if err == nil {
+			c.value, c.known = value, true
+		}
+		close(c.asking)
+		c.asking = nil
 	}()
 }
 
-func (c *cached[T]) set(value T, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.err, c.asked = err, time.Now()
-	if err == nil {
-		c.value, c.known = value, true
+// wait waits until done, if it is not nil, is closed. It fails only when ctx ends.
+func wait(ctx context.Context, done <-chan struct{}) error {
+	if done == nil {
+		return nil
 	}
-	close(c.asking)
-	c.asking = nil
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -43,29 +43,29 @@ type whereabouts struct {
 
 // whereIs returns where a model is. It waits for lists that are old, and for new
 // ones when no server lists the model. It fails only when ctx ends.
-func (c *Pool) whereIs(ctx context.Context, model string) (whereabouts, error) {
-	if err := c.renewCatalogs(ctx, catalogOldAfter); err != nil {
+func (p *Pool) whereIs(ctx context.Context, model string) (whereabouts, error) {
+	if err := p.renewCatalogs(ctx, catalogOldAfter); err != nil {
 		return whereabouts{}, err
 	}
-	if w := c.lastWhereIs(model); len(w.have) > 0 {
+	if w := p.lastWhereIs(model); len(w.have) > 0 {
 		return w, nil
 	}
-	if err := c.renewCatalogs(ctx, catalogPause); err != nil {
+	if err := p.renewCatalogs(ctx, catalogPause); err != nil {
 		return whereabouts{}, err
 	}
-	return c.lastWhereIs(model), nil
+	return p.lastWhereIs(model), nil
 }
 
-func (c *Pool) lastWhereIs(model string) whereabouts {
+func (p *Pool) lastWhereIs(model string) whereabouts {
 	w := whereabouts{remote: ollama.IsCloudName(model)}
-	for _, s := range c.servers {
-		models, known := s.catalog.last()
+	for _, s := range p.servers {
+		models, known, err := s.catalog.last()
 		m, has := models[model]
 		w.remote = w.remote || m.remote
 		switch {
 		case has:
 			w.have = append(w.have, s)
-		case !known || s.catalog.lastErr() != nil:
+		case !known || err != nil:
 			w.unknown = append(w.unknown, s)
 		}
 	}
@@ -77,38 +77,38 @@ func (c *Pool) lastWhereIs(model string) whereabouts {
 // the model may be that server's, and remote: then holders returns those servers if
 // remote models are allowed, and else fails with ErrUnavailable. It fails with
 // ErrRemote when the model must not be called.
-func (c *Pool) holders(ctx context.Context, model string) ([]*server, error) {
+func (p *Pool) holders(ctx context.Context, model string) ([]*server, error) {
 	switch {
-	case model == "", len(c.servers) == 1 && c.allowCloud:
-		return c.servers, nil
-	case !c.allowCloud && ollama.IsCloudName(model):
+	case model == "", len(p.servers) == 1 && p.allowCloud:
+		return p.servers, nil
+	case !p.allowCloud && ollama.IsCloudName(model):
 		return nil, ollama.ErrModelRemote
 	}
-	w, err := c.whereIs(ctx, model)
+	w, err := p.whereIs(ctx, model)
 	switch {
 	case err != nil:
 		return nil, err
-	case w.remote && !c.allowCloud:
+	case w.remote && !p.allowCloud:
 		return nil, ollama.ErrModelRemote
 	case len(w.have) > 0:
 		return w.have, nil
-	case len(w.unknown) > 0 && c.allowCloud:
+	case len(w.unknown) > 0 && p.allowCloud:
 		return w.unknown, nil
 	case len(w.unknown) > 0:
 		return nil, unlisted(w.unknown)
 	}
-	return c.servers, nil
+	return p.servers, nil
 }
 
 // IsRemote reports whether the model of that canonical name runs elsewhere than on
 // the servers: on ollama.com by its name, or because one of them lists it so. It waits
 // for a list only when none is known or it is old. It fails with ErrUnavailable when
 // no server lists the model and one of them cannot be asked, and with ctx's error.
-func (c *Pool) IsRemote(ctx context.Context, model string) (bool, error) {
+func (p *Pool) IsRemote(ctx context.Context, model string) (bool, error) {
 	if model == "" || ollama.IsCloudName(model) {
 		return model != "", nil
 	}
-	w, err := c.whereIs(ctx, model)
+	w, err := p.whereIs(ctx, model)
 	if err == nil && !w.remote && len(w.have) == 0 && len(w.unknown) > 0 {
 		err = unlisted(w.unknown)
 	}
@@ -122,7 +122,7 @@ func unlisted(unknown []*server) error {
 	if err := s.health.Refusal(); err != nil { // with when to ask again
 		return err
 	}
-	err := s.catalog.lastErr()
+	_, _, err := s.catalog.last()
 	if err == nil || errors.Is(err, ollama.ErrUnavailable) {
 		return cmp.Or(err, error(ollama.ErrUnreachable))
 	}
@@ -131,18 +131,16 @@ func unlisted(unknown []*server) error {
 
 // renewCatalogs asks all servers at once what they have that were not asked within
 // age. It fails only when ctx ends.
-func (c *Pool) renewCatalogs(ctx context.Context, age time.Duration) error {
+func (p *Pool) renewCatalogs(ctx context.Context, age time.Duration) error {
 	var asking []<-chan struct{}
-	for _, s := range c.servers {
+	for _, s := range p.servers {
 		if over := s.catalog.older(age); over != nil {
 			asking = append(asking, over)
 		}
 	}
 	for _, over := range asking {
-		select {
-		case <-over:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := wait(ctx, over); err != nil {
+			return err
 		}
 	}
 	return nil

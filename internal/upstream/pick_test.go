@@ -24,13 +24,13 @@ func newPool(config Config, names ...string) *Pool {
 }
 
 // visit makes a call that ends at once, and returns the name of its server.
-func (c *Pool) visit(t *testing.T, affinity uint64) string {
+func (p *Pool) visit(t *testing.T, affinity uint64) string {
 	t.Helper()
-	s, err := c.enter(t.Context(), Turn{Affinity: affinity}, "m", c.servers, time.Now())
+	s, err := p.enter(t.Context(), Turn{Affinity: affinity}, "m", p.servers, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.queue.Leave(s.index, "")
+	p.queue.Leave(s.index, "")
 	return s.name
 }
 

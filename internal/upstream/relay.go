@@ -42,21 +42,21 @@ const quickPath = "api/show"
 // come, and gives the answer whatever its status; the answer must be closed. That
 // no upstream has the model, or that all of those that have it are full, is such
 // an answer, too. It fails with ErrUnavailable, with ErrRemote, or with ctx's error.
-func (c *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
+func (p *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 	begun := time.Now()
 	var away []*server         // those that certainly have not served the call
 	var lost []*server         // of them, those that may come back while the call waits
 	var refused *ollama.Answer // in which the last that answered says so
 	var refusal error          // of the last that could not be asked
 	for {
-		holders, err := c.able(ctx, r, away)
+		holders, err := p.able(ctx, r, away)
 		switch {
 		case len(holders) == 0 && refused != nil:
 			return refused, nil
 		case len(holders) == 0:
 			return nil, cmp.Or(err, refusal)
 		}
-		s, a, err := c.relayTo(ctx, r, slices.Concat(holders, lost), begun)
+		s, a, err := p.relayTo(ctx, r, slices.Concat(holders, lost), begun)
 		var fault *ollama.Error
 		switch {
 		case errors.As(err, &fault) && fault.Unserved:
@@ -69,8 +69,8 @@ func (c *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 		case a == nil:
 		case a.Unserved:
 			away, refused = append(away, s), a
-			if a.Status == http.StatusNotFound && len(c.servers) > 1 { // the model may have moved
-				_ = c.renewCatalogs(ctx, catalogPause)
+			if a.Status == http.StatusNotFound && len(p.servers) > 1 { // the model may have moved
+				_ = p.renewCatalogs(ctx, catalogPause)
 			}
 		default:
 			return a, nil
@@ -80,22 +80,22 @@ func (c *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 
 // relayTo makes a call of one of the servers, and tells which one it was. It
 // gives neither answer nor error when that one came into doubt meanwhile.
-func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun time.Time) (*server, *ollama.Answer, error) {
+func (p *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun time.Time) (*server, *ollama.Answer, error) {
 	if r.Path == quickPath {
 		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.health.Level(r.Model), b.health.Level(r.Model)) })
 		a, err := s.relay(ctx, r)
 		return s, a, err
 	}
-	s, err := c.enter(ctx, r.Turn, r.Model, holders, begun)
+	s, err := p.enter(ctx, r.Turn, r.Model, holders, begun)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !c.allowCloud && c.lastWhereIs(r.Model).remote { // meanwhile
-		c.queue.Leave(s.index, r.Turn.User)
+	if !p.allowCloud && p.lastWhereIs(r.Model).remote { // meanwhile
+		p.queue.Leave(s.index, r.Turn.User)
 		return s, nil, ollama.ErrModelRemote
 	}
 	if s.health.Level(r.Model) == health.Unhealthy { // the verdict must not be waited for in a place that others need
-		c.queue.Leave(s.index, r.Turn.User)
+		p.queue.Leave(s.index, r.Turn.User)
 		return s, nil, nil
 	}
 	if r.Turn.Begun != nil {
@@ -103,7 +103,7 @@ func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 	}
 	a, err := s.relay(ctx, r)
 	if err != nil || a.Unserved {
-		c.queue.Leave(s.index, r.Turn.User)
+		p.queue.Leave(s.index, r.Turn.User)
 		return s, a, err
 	}
 	works := a.Status == http.StatusOK // else it is Ollama's own word
@@ -117,15 +117,15 @@ func (c *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 		if err != nil {
 			s.health.Note(r.Model, a, err)
 		}
-		c.queue.Leave(s.index, r.Turn.User)
+		p.queue.Leave(s.index, r.Turn.User)
 	}
 	return s, a, nil
 }
 
 // able returns the servers that have the call's model and are not away, as soon as
 // one of them is not unhealthy. None at all are left when all are away.
-func (c *Pool) able(ctx context.Context, r Request, away []*server) ([]*server, error) {
-	holders, err := c.holders(ctx, r.Model)
+func (p *Pool) able(ctx context.Context, r Request, away []*server) ([]*server, error) {
+	holders, err := p.holders(ctx, r.Model)
 	if err != nil {
 		return nil, err
 	}

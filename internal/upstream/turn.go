@@ -11,25 +11,25 @@ import (
 
 // enter waits for a call's turn at one of the servers that have its model; the caller
 // must leave the queue.
-func (c *Pool) enter(ctx context.Context, turn Turn, model string, holders []*server, begun time.Time) (*server, error) {
+func (p *Pool) enter(ctx context.Context, turn Turn, model string, holders []*server, begun time.Time) (*server, error) {
 	call := &fairqueue.Call{User: turn.User, Batch: turn.Batch, Servers: make([]int, len(holders)), Begun: begun}
 	for i, s := range holders {
 		call.Servers[i] = s.index
 	}
 	call.Rank = func(server int) int {
-		if l := c.servers[server].health.Level(model); l < health.Unhealthy {
+		if l := p.servers[server].health.Level(model); l < health.Unhealthy {
 			return int(l)
 		}
 		return fairqueue.Unready
 	}
 	if turn.Affinity != 0 {
-		call.Affinity = func(server int) uint64 { return c.servers[server].closeTo(turn.Affinity) }
+		call.Affinity = func(server int) uint64 { return p.servers[server].closeTo(turn.Affinity) }
 	}
-	server, err := c.queue.Enter(ctx, call)
+	server, err := p.queue.Enter(ctx, call)
 	if err != nil {
 		return nil, err
 	}
-	return c.servers[server], nil
+	return p.servers[server], nil
 }
 
 // closeTo returns how close the server is to an affinity, by rendezvous hashing: all

@@ -55,7 +55,7 @@ type Pool struct {
 
 // New returns a pool of the servers. It does not connect yet.
 func New(config Config) *Pool {
-	c := &Pool{allowCloud: config.AllowCloud, queue: fairqueue.New(fairqueue.Config{
+	p := &Pool{allowCloud: config.AllowCloud, queue: fairqueue.New(fairqueue.Config{
 		Servers:   len(config.BaseURLs),
 		PerServer: config.MaxInflight,
 		Limit:     config.MaxQueue,
@@ -65,12 +65,12 @@ func New(config Config) *Pool {
 		OnWait:    config.OnWait,
 	})}
 	for i, base := range config.BaseURLs {
-		s := newServer(base, shortName(base, config.BaseURLs), config, func() { c.queue.Serve(i) })
+		s := newServer(base, shortName(base, config.BaseURLs), config, func() { p.queue.Serve(i) })
 		s.index = i
-		c.servers = append(c.servers, s)
+		p.servers = append(p.servers, s)
 	}
-	c.version = cached[string]{ask: c.askVersion, freshFor: versionFreshFor}
-	return c
+	p.version = cached[string]{ask: p.askVersion, freshFor: versionFreshFor}
+	return p
 }
 
 // State is the state of a server's circuit breaker.
@@ -98,23 +98,23 @@ type Stats struct {
 }
 
 // Stats tells how the upstreams and the queue in front of them are doing.
-func (c *Pool) Stats() Stats {
-	return Stats{c.queue.Stats(), c.Upstreams()}
+func (p *Pool) Stats() Stats {
+	return Stats{p.queue.Stats(), p.Upstreams()}
 }
 
 // Upstreams tells how each upstream is doing, in the order of Config.BaseURLs.
-func (c *Pool) Upstreams() []UpstreamState {
-	states := make([]UpstreamState, len(c.servers))
-	for i, s := range c.servers {
-		states[i] = UpstreamState{Name: s.name, State: s.health.State(), InFlight: c.queue.InFlight(i), Silent: s.health.Unresponsive()}
+func (p *Pool) Upstreams() []UpstreamState {
+	states := make([]UpstreamState, len(p.servers))
+	for i, s := range p.servers {
+		states[i] = UpstreamState{Name: s.name, State: s.health.State(), InFlight: p.queue.InFlight(i), Silent: s.health.Unresponsive()}
 	}
 	return states
 }
 
 // State returns the state of the circuit breaker of the healthiest server.
-func (c *Pool) State() State {
+func (p *Pool) State() State {
 	best := Open
-	for _, s := range c.servers {
+	for _, s := range p.servers {
 		best = min(best, s.health.State())
 	}
 	return best
@@ -128,10 +128,10 @@ type Health struct {
 }
 
 // Ping asks every upstream for its version, whatever its circuit breaker thinks.
-func (c *Pool) Ping(ctx context.Context) []Health {
-	all := make([]Health, len(c.servers))
+func (p *Pool) Ping(ctx context.Context) []Health {
+	all := make([]Health, len(p.servers))
 	var asking sync.WaitGroup
-	for i, s := range c.servers {
+	for i, s := range p.servers {
 		asking.Go(func() {
 			begun := time.Now()
 			err := s.health.Ping(ctx)

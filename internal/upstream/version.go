@@ -16,18 +16,25 @@ const (
 	versionPause = time.Second
 )
 
-// Version gives the version of a healthy upstream, "0.17.4", as it was some
-// seconds ago; while none answers, the last one known.
-func (c *Pool) Version(ctx context.Context) (string, error) {
-	if version, known := c.version.last(); known {
+// Version returns the version of a healthy server, "0.17.4", as it was some seconds
+// ago; while none answers, the last one known.
+func (p *Pool) Version(ctx context.Context) (string, error) {
+	if version, known, _ := p.version.last(); known {
 		return version, nil
 	}
-	return c.version.newest(ctx, versionPause)
+	if err := p.version.renew(ctx, versionPause); err != nil {
+		return "", err
+	}
+	version, known, err := p.version.last()
+	if known {
+		err = nil
+	}
+	return version, err
 }
 
-// askVersion asks one server after the other, those in doubt last.
-func (c *Pool) askVersion(ctx context.Context) (string, error) {
-	byHealth := slices.SortedStableFunc(slices.Values(c.servers), func(a, b *server) int {
+// askVersion asks one server after the other, the unhealthy ones last.
+func (p *Pool) askVersion(ctx context.Context) (string, error) {
+	byHealth := slices.SortedStableFunc(slices.Values(p.servers), func(a, b *server) int {
 		return int(a.health.State()) - int(b.health.State())
 	})
 	var err error
