@@ -1,23 +1,35 @@
 import clsx from 'clsx';
 import { ArrowDown, ArrowUp, ChevronsUpDown } from 'lucide-react';
-import type { ComponentProps, KeyboardEvent, MouseEvent, ReactNode } from 'react';
+import { type KeyboardEvent, type MouseEvent, type ReactNode, type Ref, useRef } from 'react';
 import { Button } from './button';
+import { useShortcuts } from './shortcuts';
 
-/** A table in a Card that is flush. label: what its rows are. */
-export function Table({ label, head, children }: { label: string; head: ReactNode; children: ReactNode }) {
+interface TableProps {
+  /** What its rows are. */
+  label: string;
+  head: ReactNode;
+  children: ReactNode;
+  /** Its rows. */
+  ref?: Ref<HTMLTableSectionElement>;
+}
+
+/** A table in a Card that is flush. */
+export function Table({ label, head, children, ref }: TableProps) {
   return (
     <div className="overflow-x-auto">
       <table aria-label={label} className="w-full text-left text-sm">
         <thead>
           <tr className="border-b border-line bg-bg/60 text-xs text-fg-2">{head}</tr>
         </thead>
-        <tbody className="divide-y divide-line">{children}</tbody>
+        <tbody ref={ref} className="divide-y divide-line">
+          {children}
+        </tbody>
       </table>
     </div>
   );
 }
 
-interface ListTableProps extends ComponentProps<typeof Table> {
+interface ListTableProps extends Omit<TableProps, 'ref'> {
   /** The rows are not there yet: children are skeletons. */
   loading: boolean;
   /** The rows are not those that were asked for last. */
@@ -25,12 +37,14 @@ interface ListTableProps extends ComponentProps<typeof Table> {
   pagination: PaginationProps;
 }
 
-/** A page of a long list. */
+/** A page of a long list. j leads to the link of its first row. */
 export function ListTable({ loading, stale, pagination, ...table }: ListTableProps) {
+  const rows = useRef<HTMLTableSectionElement>(null);
+  useShortcuts({ j: () => rows.current?.querySelector('a')?.focus() });
   return (
     <>
       <div aria-busy={loading || stale} className={stale ? 'opacity-60 transition-opacity' : undefined}>
-        <Table {...table} />
+        <Table ref={rows} {...table} />
       </div>
       {!loading && <Pagination {...pagination} />}
     </>

@@ -50,7 +50,6 @@ export function Audit() {
 
   useShortcuts({
     r: log.reload,
-    j: () => document.querySelector<HTMLElement>('tbody a')?.focus(),
   });
 
   return (

@@ -248,3 +248,12 @@ test('deletes only when the email is typed', async () => {
   expect(await screen.findByText('Deleted grace@example.com')).toBeInTheDocument();
   await waitFor(() => expect(history.location.pathname).toBe('/users'));
 });
+
+test('j leads to the first user, and from there to the next', async () => {
+  const { person } = open('/users', [grace, someone('admin')]);
+  const [first, second] = await screen.findAllByRole('link', { name: /Grace|ada@/ });
+  await person.keyboard('j');
+  expect(first).toHaveFocus();
+  await person.keyboard('j');
+  expect(second).toHaveFocus();
+});

@@ -52,7 +52,6 @@ export function Users() {
   useShortcuts({
     '/': () => searchInput.current?.focus(),
     r: () => void refetch(),
-    j: () => document.querySelector<HTMLElement>('tbody a')?.focus(),
   });
 
   return (
