@@ -1,7 +1,7 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useState, type ReactNode } from 'react';
 import { Button } from './button';
-import { backdropClasses, dialogClasses } from './dialog';
+import { backdropClasses, dialogClasses, DialogContent } from './dialog';
 import { Field, Input } from './field';
 
 interface ConfirmDialogProps {
@@ -40,33 +40,38 @@ export function ConfirmDialog({
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className={backdropClasses} forceRender />
         <AlertDialog.Popup className={dialogClasses}>
-          <AlertDialog.Title className="text-lg font-semibold tracking-tight wrap-anywhere">
-            {title}
-          </AlertDialog.Title>
-          <AlertDialog.Description className="text-fg-2">{children}</AlertDialog.Description>
-          {typed && (
-            <Field
-              name="typed"
-              label={
-                <>
-                  To confirm, type <b className="font-semibold wrap-anywhere">{typed}</b>
-                </>
-              }
-            >
-              <Input
-                value={text}
-                onChange={(event) => setText(event.target.value)}
-                autoComplete="off"
-                spellCheck={false}
-              />
-            </Field>
-          )}
-          <div className="flex justify-end gap-2">
-            <AlertDialog.Close render={<Button>Cancel</Button>} />
-            <Button look="destroy" busy={busy} disabled={text !== typed} onClick={onConfirm}>
-              {action}
-            </Button>
-          </div>
+          <DialogContent
+            footer={
+              <>
+                <AlertDialog.Close render={<Button>Cancel</Button>} />
+                <Button look="destroy" busy={busy} disabled={text !== typed} onClick={onConfirm}>
+                  {action}
+                </Button>
+              </>
+            }
+          >
+            <AlertDialog.Title className="text-lg font-semibold tracking-tight wrap-anywhere">
+              {title}
+            </AlertDialog.Title>
+            <AlertDialog.Description className="text-fg-2">{children}</AlertDialog.Description>
+            {typed && (
+              <Field
+                name="typed"
+                label={
+                  <>
+                    To confirm, type <b className="font-semibold wrap-anywhere">{typed}</b>
+                  </>
+                }
+              >
+                <Input
+                  value={text}
+                  onChange={(event) => setText(event.target.value)}
+                  autoComplete="off"
+                  spellCheck={false}
+                />
+              </Field>
+            )}
+          </DialogContent>
         </AlertDialog.Popup>
       </AlertDialog.Portal>
     </AlertDialog.Root>

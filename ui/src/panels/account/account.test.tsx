@@ -170,6 +170,18 @@ test('usage shows by day, by model, and by key with its label', async () => {
   expect(within(keys).getByRole('row', { name: 'Signed in, without a key 1 0' })).toBeVisible();
 });
 
+test('a model that never answered is not said to be estimated', async () => {
+  const day = new Date().toISOString().slice(0, 10);
+  open({
+    rows: {
+      day: [{ day, requests: 2n, estimated: true }],
+      model: [{ model: 'gone:latest', requests: 2n, estimated: true }],
+    },
+  });
+  expect(await screen.findByRole('row', { name: 'gone:latest 2 0' })).toBeVisible();
+  expect(screen.queryByText(/≈/)).toBeNull();
+});
+
 test('who has no key yet is shown, once, what to do with one', async () => {
   const { person } = open({ credentials: [] });
   expect(await screen.findByText(/-H "Authorization: Bearer pdk_…" \\/)).toBeVisible();

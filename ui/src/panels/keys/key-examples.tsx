@@ -54,16 +54,17 @@ export function KeyExamples({ secret, allowed }: KeyExamplesProps) {
   );
 }
 
-/** What the blocks say: a model that chats, where the key may use one. */
+/** What the blocks say: a model that the key may use, one that calls tools, as agents do, or else one that chats. */
 function useAccess(key: string, allowed?: string[]): { access: Access; isLoading: boolean } {
   const { data: models = [], isLoading } = useAllowedModels();
   const usable = models.filter(({ name }) => allowed?.includes(name) ?? true);
-  const chatty = usable.find((model) => serves(model, 'completion'));
+  const chatty = usable.filter((model) => serves(model, 'completion'));
+  const model = chatty.find(({ capabilities }) => capabilities.includes('tools')) ?? chatty[0] ?? usable[0];
   const access = {
     origin: (apiBase || location.origin).replace(/\/$/, ''),
     key,
-    model: (chatty ?? usable[0])?.name ?? allowed?.[0] ?? UNKNOWN,
-    embeds: !chatty && usable.length > 0,
+    model: model?.name ?? allowed?.[0] ?? UNKNOWN,
+    embeds: chatty.length === 0 && usable.length > 0,
   };
   return { access, isLoading };
 }

@@ -16,8 +16,13 @@ function key(label: string, more: MessageInitShape<typeof CredentialSchema> = {}
   return create(CredentialSchema, { id: label, label, prefix: 'pdk_abc', ...more });
 }
 
+const someModels = [
+  { name: 'llama3.2:latest', capabilities: [] as string[] },
+  { name: 'bge-m3', capabilities: ['embedding'] },
+];
+
 /** The drawer of a user who has these keys. */
-function open(keys: Credential[], made?: Promise<void>) {
+function open(keys: Credential[], made?: Promise<void>, listed = someModels) {
   const admin: User = someone('admin');
   return renderApp({
     path: `/users/${admin.id}`,
@@ -29,9 +34,7 @@ function open(keys: Credential[], made?: Promise<void>) {
         getUser: () => ({ user: admin }),
       });
       service(OllamaService, {
-        listModels: () => ({
-          models: [{ name: 'llama3.2:latest' }, { name: 'bge-m3', capabilities: ['embedding'] }],
-        }),
+        listModels: () => ({ models: listed }),
       });
       service(CredentialService, {
         listCredentials: () => ({ credentials: keys }),
@@ -123,6 +126,27 @@ test('a key can be held to some models, and shows with them how to use it', asyn
   expect(dialog.getByText(/Bearer pdk_abc_secret[^]+"model": "llama3.2:latest"/)).toBeVisible();
   expect(keys[0]!.models?.names).toEqual(['llama3.2:latest', 'qwen3:8b']);
 });
+
+test.each([
+  { allowed: undefined, named: 'qwen3-coder' },
+  { allowed: ['bge-m3', 'llama3.2:latest', 'qwen3:8b'], named: 'qwen3:8b' },
+  { allowed: ['bge-m3', 'llama3.2:latest'], named: 'llama3.2:latest' },
+])(
+  'a key for $allowed is shown with a model that calls tools, if there is one',
+  async ({ allowed, named }) => {
+    const keys = [key('ci-token', { models: allowed && { names: allowed } })];
+    const { person } = open(keys, undefined, [
+      { name: 'tools-only', capabilities: ['tools'] },
+      ...someModels,
+      { name: 'qwen3-coder', capabilities: ['completion', 'tools'] },
+      { name: 'qwen3:8b', capabilities: ['completion', 'tools'] },
+    ]);
+    await person.click(await screen.findByRole('button', { name: 'Rotate ci-token' }));
+    await person.click(await screen.findByRole('button', { name: 'Rotate' }));
+    const dialog = within(await screen.findByRole('alertdialog', { name: 'The key ci-token' }));
+    expect(await dialog.findByText(new RegExp(`"model": "${named}"`))).toBeVisible();
+  },
+);
 
 test('a key for embeddings alone is shown with a call that makes some', async () => {
   const { person } = open([key('ci-token', { models: { names: ['bge-m3'] } })]);

@@ -31,7 +31,7 @@ export function UsageTable({ userId, from }: { userId: string; from: Timestamp }
     { placeholderData: keepPreviousData, staleTime: 0 },
   );
   const rows = data && costliest(data.rows);
-  const estimated = rows?.some((row) => row.estimated);
+  const estimated = rows?.some(isEstimated);
   return (
     <div className="flex flex-col gap-2">
       <div>
@@ -85,14 +85,19 @@ export function UsageTable({ userId, from }: { userId: string; from: Timestamp }
   );
 }
 
+/** Calls that failed before a model answered cost nothing, which is exact. */
+function isEstimated(row: UsageRow): boolean {
+  return row.estimated && tokensOf(row) > 0n;
+}
+
 function Tokens({ row }: { row: UsageRow }) {
-  const { promptTokens, completionTokens, estimated } = row;
+  const { promptTokens, completionTokens } = row;
   return (
     <span
       className="whitespace-nowrap"
       title={`${promptTokens.toLocaleString()} of the prompts, ${completionTokens.toLocaleString()} of the answers`}
     >
-      {estimated && '≈ '}
+      {isEstimated(row) && '≈ '}
       {tokensOf(row).toLocaleString()}
     </span>
   );
