@@ -15,7 +15,6 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/auth"
 	"github.com/paddock-gate/paddock/internal/caller"
-	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/rpc"
 )
@@ -58,7 +57,7 @@ func (d *Door) Guard(e Endpoint, next http.Handler) http.Handler {
 		}
 		defer d.Calls.end()
 		ctx := r.Context()
-		if e.Streams && e.Rule.GetLevel() != paddockv1.AccessRule_LEVEL_PUBLIC {
+		if e.Streams && !e.public() {
 			c := caller.From(ctx)
 			defer d.Streams.end(c.UserID)
 			watched, stop := d.Auth.Watch(ctx, c, rolesFor(e.Rule.GetLevel())...)
@@ -78,8 +77,7 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Endpoint, room *r
 	if d.Calls.Draining() {
 		return nil, ErrDraining
 	}
-	public := e.Rule.GetLevel() == paddockv1.AccessRule_LEVEL_PUBLIC
-	if !public {
+	if !e.public() {
 		if err := d.check(ctx, w.Header(), r.Header, e, c); err != nil {
 			return nil, err
 		}
@@ -94,7 +92,7 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Endpoint, room *r
 	if err != nil {
 		return nil, err
 	}
-	if !public && time.Since(checked) > recheckAfter {
+	if !e.public() && time.Since(checked) > recheckAfter {
 		again := e
 		again.Limited = false // the call has been counted
 		if err := d.check(ctx, http.Header{}, r.Header, again, c); err != nil {
@@ -104,7 +102,7 @@ func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Endpoint, room *r
 	if !d.Calls.begin() {
 		return nil, ErrDraining
 	}
-	if e.Streams && !public {
+	if e.Streams && !e.public() {
 		if err := d.Streams.begin(c.UserID); err != nil {
 			d.Calls.end()
 			return nil, err

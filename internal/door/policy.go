@@ -69,6 +69,9 @@ func methodsOf(service string) ([]Method, error) {
 	return methods, nil
 }
 
+// public reports whether the method needs no credential.
+func (m *Method) public() bool { return m.Rule.GetLevel() == paddockv1.AccessRule_LEVEL_PUBLIC }
+
 // rolesFor returns the roles of which a caller of the level needs one; none if they need no role.
 func rolesFor(level paddockv1.AccessRule_Level) []string {
 	switch {

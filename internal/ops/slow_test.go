@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,10 +33,7 @@ func TestRecorder_ClientReadsNothing(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
 			a := apptest.Start(t, storetest.SQLite(t), nil)
-			pieces := make([]string, 2000) // 128 MiB: more than any buffer on the way
-			for i := range pieces {
-				pieces[i] = strings.Repeat("x", 64<<10)
-			}
+			pieces := slices.Repeat([]string{strings.Repeat("x", 64<<10)}, 2000) // 128 MiB: more than any buffer on the way
 			a.Upstream.Script("tiny-chat", ollamatest.Say(pieces...), ollamatest.Done("stop", 1, 1))
 			if strings.HasPrefix(protocol, "gRPC") {
 				stream, err := a.AsGRPC(a.AdminKey).Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi})
