@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// Limits bound how long a server may keep silent.
+// Limits bound how long a server may send nothing.
 type Limits struct {
 	FirstByte time.Duration // from sending the request to the first byte of the body
 	Idle      time.Duration // before each later byte; 0: FirstByte bounds the whole answer
 }
 
 // Answer is what a server answered, to be read and closed by one goroutine.
-// It cuts itself off when the caller's context ends or the server keeps silent
-// for too long. Its errors are those that this package promises.
+// It cuts itself off when the caller's context ends or the server sends
+// nothing for too long. Its errors are those that this package promises.
 type Answer struct {
 	Status      int    // HTTP's
 	ContentType string // "" when there is none
@@ -90,7 +90,7 @@ func (a *Answer) OrError() (*Answer, error) {
 }
 
 // Read reads on, within the limits. The time that its caller takes between two
-// reads is not held against the upstream.
+// reads is not held against the server.
 func (a *Answer) Read(p []byte) (int, error) {
 	if a.begun && a.idle > 0 {
 		a.watchdog.Reset(a.idle)
@@ -119,7 +119,7 @@ func (a *Answer) ReadAll(limit int64) ([]byte, error) {
 	return b, err
 }
 
-// maxMetadata bounds what a server tells about its models. /api/show lists
+// maxMetadata bounds what a server says about its models. api/show lists
 // every tensor.
 const maxMetadata = 16 << 20
 
@@ -151,8 +151,8 @@ func (a *Answer) Drain() {
 	_, _ = io.CopyN(io.Discard, a, 4<<10)
 }
 
-// Close ends the exchange; unless the answer was read to its end, that tells
-// the upstream to stop. A second Close does nothing.
+// Close ends the exchange; unless the answer was read to its end, that has
+// the server stop. A second Close does nothing.
 func (a *Answer) Close() error {
 	a.watchdog.Stop()
 	a.cancel(nil)

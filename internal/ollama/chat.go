@@ -66,7 +66,7 @@ func (r ChatRequest) Encode() (model string, body *Body, err error) {
 }
 
 // ChatPiece is the next piece of an answer, as a rule one token. On the last one Done is set, with
-// the fields below it; counts and durations that the upstream left out are 0.
+// the fields below it; counts and durations that the server left out are 0.
 type ChatPiece struct {
 	Content string
 	Done    bool
@@ -77,7 +77,7 @@ type ChatPiece struct {
 	Durations        Durations
 }
 
-// Durations tell where the upstream spent its time.
+// Durations are where the server spent its time.
 type Durations struct {
 	Total, Load, Prompt, Completion time.Duration
 }

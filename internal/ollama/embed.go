@@ -9,7 +9,7 @@ import (
 // Embeddings are the vectors of some texts.
 type Embeddings struct {
 	Vectors      [][]float32 // one for each input, in order
-	PromptTokens int64       // 0 when the upstream did not say
+	PromptTokens int64       // 0 when the server did not say
 }
 
 // Bounds of an answer. 2,048 vectors of 4,096 dimensions are some 100 MiB of JSON and

@@ -11,20 +11,20 @@ import (
 
 // Kinds of Error, to be asked for with errors.Is.
 var (
-	// ErrUnavailable: the upstream cannot be reached, does not answer in time,
+	// ErrUnavailable: the server cannot be reached, does not answer in time,
 	// went away in mid-answer, or has no room. Asking again later may help.
 	ErrUnavailable = errors.New("upstream unavailable")
-	// ErrModelNotFound: the upstream does not hold the model.
+	// ErrModelNotFound: the server does not hold the model.
 	ErrModelNotFound = errors.New("model not found")
-	// ErrNotServed: the upstream does not have the route, as an old Ollama does not
+	// ErrNotServed: the server does not have the route, as an old Ollama does not
 	// have all of them.
 	ErrNotServed = errors.New("route not served")
 	// ErrBadRequest: the request cannot be served as it is, now or later.
 	ErrBadRequest = errors.New("bad request")
-	// ErrRemote: the model runs on other machines than the upstreams', and
-	// Config.AllowCloud is not set. Nothing has been sent to any.
+	// ErrRemote: the model runs on other machines than the servers', which
+	// is not allowed. Nothing has been sent to any.
 	ErrRemote = errors.New("remote model")
-	// ErrFailed: the upstream was reached, and failed or answered nonsense.
+	// ErrFailed: the server was reached, and failed or answered nonsense.
 	ErrFailed = errors.New("upstream failed")
 )
 
@@ -50,16 +50,16 @@ var (
 // context.DeadlineExceeded too, and nobody shall take it for the caller's.
 type Error struct {
 	Kind       error         // one of the six above
-	Status     int           // the upstream's HTTP status; 0 when it gave none
+	Status     int           // the server's HTTP status; 0 when it gave none
 	Message    string        // may be shown to the caller: no address, path or control character
 	RetryAfter time.Duration // when to ask again; set when Kind is ErrUnavailable
 	Own        bool          // Ollama's own words about the request: its clients may be shown the answer as it is
 	detail     string        // for the log only
-	Unserved   bool          // no upstream can have seen the request
-	TimedOut   bool          // the upstream was asked and let its deadline pass
+	Unserved   bool          // no server can have seen the request
+	TimedOut   bool          // the server was asked and let its deadline pass
 }
 
-// Error tells everything that is known, internal addresses included: for the
+// Error returns everything that is known, internal addresses included: for the
 // log. A caller gets Message.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("ollama: %v: %s", e.Kind, e.Message)
@@ -94,7 +94,7 @@ const (
 // better is known.
 const retryAfter = time.Second
 
-// WithCause returns a copy of e that also tells the log what led to it.
+// WithCause returns a copy of e with what led to it, for the log only.
 func (e *Error) WithCause(cause error) *Error {
 	made := *e
 	made.detail = cause.Error()
@@ -105,7 +105,7 @@ func badRequest(message string) *Error {
 	return &Error{Kind: ErrBadRequest, Message: message}
 }
 
-// ModelError explains an error that the upstream tells in the middle of a stream.
+// ModelError explains an error that the server sends in the middle of a stream.
 func ModelError(text string) *Error {
 	e := &Error{Kind: ErrFailed, Message: SafeText(text), detail: text}
 	if e.Message == "" {
@@ -114,7 +114,7 @@ func ModelError(text string) *Error {
 	return e
 }
 
-// maxMessage caps the upstream's words in bytes.
+// maxMessage caps the server's words in bytes.
 const maxMessage = 300
 
 // internals match what an upstream's words may give away: URLs, absolute paths

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestStatusTellsTheKind(t *testing.T) {
+func TestStatusError_Kinds(t *testing.T) {
 	for _, x := range []struct {
 		status  int
 		body    string
@@ -44,7 +44,7 @@ func TestStatusTellsTheKind(t *testing.T) {
 	}
 }
 
-func TestMessagesGiveNoInternalsAway(t *testing.T) {
+func TestSafeText_Internals(t *testing.T) {
 	for said, want := range map[string]string{
 		`do load request: Post "http://127.0.0.1:43121/load": EOF`:                `do load request: Post " […]": EOF`,
 		`dial tcp 10.96.0.10:53: i/o timeout`:                                     `dial tcp […]: i/o timeout`,
@@ -67,7 +67,7 @@ func TestMessagesGiveNoInternalsAway(t *testing.T) {
 	}
 }
 
-func TestErrorTellsTheLogEverything(t *testing.T) {
+func TestError_ForTheLog(t *testing.T) {
 	e := StatusError(500, []byte(`{"error":"open /secret/path"}`))
 	if want := "ollama: upstream failed: open […] (status 500): open /secret/path"; e.Error() != want {
 		t.Errorf("%s, want %s", e, want)

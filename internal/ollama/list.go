@@ -74,7 +74,7 @@ type Model struct {
 	Capabilities  []string // "completion", "embedding", "tools", …; nil when the server does not list them
 }
 
-// Model returns what the server tells of a model, false if that cannot be understood.
+// Model returns what the server says of a model, false if that cannot be understood.
 func (t TaggedRaw) Model() (Model, bool) {
 	var m struct {
 		Name    string `json:"name"`

@@ -156,7 +156,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// validPart tells whether s is of 1 to limit ASCII letters, digits, underscores
+// validPart reports whether s is of 1 to limit ASCII letters, digits, underscores
 // and, after the first, marks.
 func validPart(s string, limit int, marks string) bool {
 	for i := range len(s) {

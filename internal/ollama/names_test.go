@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestCanonicalGivesOneSpelling(t *testing.T) {
+func TestCanonical_Spellings(t *testing.T) {
 	for _, x := range []struct{ name, want string }{
 		{"tiny-chat", "tiny-chat:latest"},
 		{"TINY-CHAT", "tiny-chat:latest"},
@@ -42,7 +42,7 @@ func TestCanonicalGivesOneSpelling(t *testing.T) {
 	}
 }
 
-func TestCanonicalRefusesWhatNoModelIsCalled(t *testing.T) {
+func TestCanonical_Invalid(t *testing.T) {
 	for _, name := range []string{
 		"", ":", "a:", ":a", "/", "a/", "/a", "a//b", "a/b/c/d", "..", "../a", "a/../b", "-a", "a b", " a", "a\n", "a\x00",
 		"café", "a@sha256:0", "a:b:c", "some.one/model", "ftp://h/n/m", "https://model", "https://n/m", "file:///etc/passwd",

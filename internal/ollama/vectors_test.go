@@ -37,7 +37,7 @@ func TestDecodeEmbeddings(t *testing.T) {
 	}
 }
 
-func TestDecodeEmbeddingsFails(t *testing.T) {
+func TestDecodeEmbeddings_Failures(t *testing.T) {
 	for name, body := range map[string]string{
 		"empty":            ``,
 		"null":             `null`,
@@ -62,7 +62,7 @@ func TestDecodeEmbeddingsFails(t *testing.T) {
 	}
 }
 
-func TestDecodeEmbeddingsPassesReadErrorsOn(t *testing.T) {
+func TestDecodeEmbeddings_ReadError(t *testing.T) {
 	broken := errors.New("broken")
 	r := io.MultiReader(strings.NewReader(`{"embeddings":[[1,`), iotest.ErrReader(broken))
 	if _, err := decodeEmbeddings(r, 1); !errors.Is(err, broken) || errors.Is(err, ErrFailed) {
@@ -72,7 +72,7 @@ func TestDecodeEmbeddingsPassesReadErrorsOn(t *testing.T) {
 
 // Numbers as Ollama writes them, of any size, and those near the middle between
 // two float32, where rounding twice goes wrong.
-func TestParseFloat32IsExact(t *testing.T) {
+func TestParseFloat32_Exact(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100_000 {
 		f := float32(random.NormFloat64())

@@ -44,7 +44,7 @@ func TestAnswersAlike(t *testing.T) {
 // varies is what differs from one answer of a real server to the next.
 var varies = regexp.MustCompile(`"(created|created_at|completed_at|modified_at)":("[^"]*"|\d+)|,"((total|load|prompt_eval|eval)_duration":\d+|context":\[[0-9,]*\])|\b(chatcmpl-|cmpl-|resp_|msg_|rs_|fc_|call_|req_)[0-9a-z_]+`)
 
-// answered gives an answer without what varies.
+// answered returns an answer without what varies.
 func answered(t *testing.T, method, url, body string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))

@@ -10,9 +10,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestWireOfDialects does for the routes under /v1, and for what Ollama's own take beside text, what TestWire does for
+// TestWire_Dialects does for the routes under /v1, and for what Ollama's own take beside text, what TestWire does for
 // the rest.
-func TestWireOfDialects(t *testing.T) {
+func TestWire_Dialects(t *testing.T) {
 	const (
 		json    = "application/json"
 		early   = "application/json; charset=utf-8" // of what Ollama refuses before it looks at the model

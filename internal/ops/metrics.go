@@ -127,7 +127,7 @@ func (u *upstreams) Collect(all chan<- prometheus.Metric) {
 		}
 		gauge(upstreamUp, up, server.Name)
 		gauge(upstreamInFlight, float64(server.InFlight), server.Name)
-		gauge(upstreamSilent, float64(len(server.Silent)), server.Name)
+		gauge(upstreamSilent, float64(len(server.Unresponsive)), server.Name)
 	}
 	for _, h := range u.pings.ask(context.Background()) {
 		reachable := 0.0

@@ -20,7 +20,7 @@ import (
 // A model with one slot serves calls one after the other. Those that wait for too
 // long in Ollama's own queue fail, but the model is not taken for one that hangs:
 // it is neither probed nor unloaded.
-func TestABusyModelIsNoSilentOne(t *testing.T) {
+func TestUnresponsive_BusyModel(t *testing.T) {
 	var slot sync.Mutex
 	var probes atomic.Int64
 	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,14 +57,14 @@ func TestABusyModelIsNoSilentOne(t *testing.T) {
 	if served.Load() == 0 || late.Load() == 0 {
 		t.Fatalf("%d served and %d late: the test shows nothing", served.Load(), late.Load())
 	}
-	if u := c.Upstreams()[0]; len(u.Silent) != 0 || u.State != upstream.Closed || probes.Load() != 0 {
+	if u := c.Upstreams()[0]; len(u.Unresponsive) != 0 || u.State != upstream.Closed || probes.Load() != 0 {
 		t.Errorf("%+v, %d probes", u, probes.Load())
 	}
 }
 
 // A model with one slot that works on a whole answer says nothing to anybody
 // meanwhile.
-func TestAModelThatWorksOnAWholeAnswerIsNoSilentOne(t *testing.T) {
+func TestUnresponsive_WorkingOnWholeAnswer(t *testing.T) {
 	t.Parallel()
 	c, s := hasty(t)
 	done := make(chan struct{})
@@ -76,7 +76,7 @@ func TestAModelThatWorksOnAWholeAnswerIsNoSilentOne(t *testing.T) {
 	}
 	_, _, err := relay(t.Context(), c, "m:latest", "b") // behind it
 	wantError(t, err, ollama.ErrUnavailable)
-	wantSilent(t, c)
+	wantUnresponsive(t, c)
 	close(done)
 	calls.Wait()
 	if n := len(s.To("/api/generate")); n != 0 {
@@ -102,31 +102,31 @@ func wantWhole(t *testing.T, c *upstream.Pool) {
 	}
 }
 
-func wantSilent(t *testing.T, c *upstream.Pool, models ...string) {
+func wantUnresponsive(t *testing.T, c *upstream.Pool, models ...string) {
 	t.Helper()
-	if silent := c.Upstreams()[0].Silent; !slices.Equal(silent, models) {
-		t.Errorf("silent: %q, want %q", silent, models)
+	if unresponsive := c.Upstreams()[0].Unresponsive; !slices.Equal(unresponsive, models) {
+		t.Errorf("unresponsive: %q, want %q", unresponsive, models)
 	}
 }
 
-func TestAModelThatHangsIsFoundByWholeAnswersAlone(t *testing.T) {
+func TestUnresponsive_FoundByWholeAnswers(t *testing.T) {
 	t.Parallel()
 	c, s := hasty(t)
 	s.Script("tiny-chat", ollamatest.Wedge())
 	ask := upstream.Request{Path: "api/chat", Model: "tiny-chat:latest", Whole: true}
 	_, _, err := relayTo(t.Context(), c, ask)
 	wantError(t, err, ollama.ErrUnavailable)
-	wantSilent(t, c, "tiny-chat:latest")
+	wantUnresponsive(t, c, "tiny-chat:latest")
 	for begun := time.Now(); err != nil; _, _, err = relayTo(t.Context(), c, ask) {
 		if time.Since(begun) > 10*time.Second {
 			t.Fatal(err)
 		}
 	}
-	wantSilent(t, c)
+	wantUnresponsive(t, c)
 }
 
 // Unloading a model would end all that it works on.
-func TestAModelIsNotUnloadedBesideAWholeAnswer(t *testing.T) {
+func TestProbe_NoUnloadBesideWholeAnswer(t *testing.T) {
 	t.Parallel()
 	c, s := hasty(t)
 	done := make(chan struct{})
@@ -139,7 +139,7 @@ func TestAModelIsNotUnloadedBesideAWholeAnswer(t *testing.T) {
 	timeout := time.Now().Add(600 * time.Millisecond)
 	_, _, err := relayTo(t.Context(), c, whole) // ends first
 	wantError(t, err, ollama.ErrUnavailable)
-	wantSilent(t, c, "m:latest")
+	wantUnresponsive(t, c, "m:latest")
 	probed := func(r ollamatest.Request) bool { return r.Begun.After(timeout) && !r.Ended.IsZero() }
 	for !slices.ContainsFunc(s.To("/api/generate"), probed) {
 		time.Sleep(time.Millisecond)
@@ -147,7 +147,7 @@ func TestAModelIsNotUnloadedBesideAWholeAnswer(t *testing.T) {
 	time.Sleep(10 * time.Millisecond)
 	close(done)
 	calls.Wait()
-	wantSilent(t, c)
+	wantUnresponsive(t, c)
 	for _, r := range s.To("/api/generate") {
 		if strings.Contains(string(r.Body), "keep_alive") {
 			t.Errorf("%s: unloaded", r.Body)
@@ -156,7 +156,7 @@ func TestAModelIsNotUnloadedBesideAWholeAnswer(t *testing.T) {
 }
 
 // Ollama refuses by itself what does not fit a model, also one that hangs.
-func TestRefusalsAreNoSignOfLife(t *testing.T) {
+func TestUnresponsive_RefusalsAreNoActivity(t *testing.T) {
 	t.Parallel()
 	c, s := hasty(t)
 	s.Script("m", ollamatest.Hang())
@@ -175,12 +175,12 @@ func TestRefusalsAreNoSignOfLife(t *testing.T) {
 	})
 	_, _, err := relay(t.Context(), c, "m:latest", "")
 	wantError(t, err, ollama.ErrUnavailable)
-	wantSilent(t, c, "m:latest")
+	wantUnresponsive(t, c, "m:latest")
 	close(stop)
 	refused.Wait()
 }
 
-func TestAModelAtWorkIsNotForgottenForOthers(t *testing.T) {
+func TestActivity_WorkingModelIsRemembered(t *testing.T) {
 	t.Parallel()
 	c, s := hasty(t)
 	s.Script("m", ollamatest.Say("a"), ollamatest.Hang())
@@ -198,5 +198,5 @@ func TestAModelAtWorkIsNotForgottenForOthers(t *testing.T) {
 	s.Script("m", ollamatest.Hang())
 	_, _, err = relay(t.Context(), c, "m:latest", "")
 	wantError(t, err, ollama.ErrUnavailable)
-	wantSilent(t, c)
+	wantUnresponsive(t, c)
 }

@@ -31,12 +31,12 @@ func patient(t *testing.T, servers ...*slots) *upstream.Pool {
 	return upstream.New(c)
 }
 
-// waitSilent waits until the models are silent at the first server.
-func waitSilent(t *testing.T, c *upstream.Pool, models ...string) {
+// waitUnresponsive waits until the models are unresponsive at the first server.
+func waitUnresponsive(t *testing.T, c *upstream.Pool, models ...string) {
 	t.Helper()
-	for begun := time.Now(); !slices.Equal(c.Upstreams()[0].Silent, models); time.Sleep(time.Millisecond) {
+	for begun := time.Now(); !slices.Equal(c.Upstreams()[0].Unresponsive, models); time.Sleep(time.Millisecond) {
 		if time.Since(begun) > 20*time.Second {
-			t.Fatalf("silent: %q, want %q", c.Upstreams()[0].Silent, models)
+			t.Fatalf("unresponsive: %q, want %q", c.Upstreams()[0].Unresponsive, models)
 		}
 	}
 }
@@ -49,13 +49,13 @@ func TestAsking_LongPrompt(t *testing.T) {
 	c := patient(t, s)
 	var calls sync.WaitGroup
 	calls.Go(func() { wantRelayed(t, c, "m:latest") })
-	waitSilent(t, c, "m:latest")
+	waitUnresponsive(t, c, "m:latest")
 	if u := c.Upstreams()[0]; u.State != upstream.Closed || u.InFlight != 1 {
 		t.Errorf("%+v", u)
 	}
 	wantRelayed(t, c, "m:latest") // there is no other server
 	calls.Wait()
-	wantSilent(t, c)
+	wantUnresponsive(t, c)
 	if asked, _, unloads := s.seen(); unloads != 0 || len(asked) == 0 {
 		t.Errorf("%d questions, %d unloads", len(asked), unloads)
 	}
@@ -82,7 +82,7 @@ func TestAsking_AliveModel(t *testing.T) {
 		close(over)
 	}()
 	for waits := true; waits; {
-		wantSilent(t, c)
+		wantUnresponsive(t, c)
 		select {
 		case <-over:
 			waits = false
@@ -138,7 +138,7 @@ func TestAsking_EndsWithTheFirstByte(t *testing.T) {
 	if asked, took, _ := s.seen(); len(asked) != 0 && took[0] > 400*time.Millisecond {
 		t.Errorf("asked %q, for %v", asked, took)
 	}
-	wantSilent(t, c)
+	wantUnresponsive(t, c)
 }
 
 // A model that hangs is brought back when nobody is there whom that would hurt.
@@ -154,21 +154,21 @@ func TestAsking_WedgedModelIsBroughtBack(t *testing.T) {
 			t.Errorf("%v, want context.Canceled", err)
 		}
 	})
-	waitSilent(t, c, "m:latest")
+	waitUnresponsive(t, c, "m:latest")
 	time.Sleep(200 * time.Millisecond)
 	if _, _, unloads := s.seen(); unloads != 0 {
 		t.Error("unloaded while a call waits")
 	}
 	leave()
 	calls.Wait()
-	waitSilent(t, c)
+	waitUnresponsive(t, c)
 	if _, _, unloads := s.seen(); unloads != 1 {
 		t.Errorf("unloaded %d times", unloads)
 	}
 	wantRelayed(t, c, "m:latest")
 }
 
-// Nor does it need a quiet moment: what has been silent for as long as a call may wait
+// Nor does it need a quiet moment: what has been unresponsive for as long as a call may wait
 // gets no more calls, even if none of them has waited for so long.
 func TestAsking_WedgedModelOfImpatientClients(t *testing.T) {
 	t.Parallel()
@@ -202,7 +202,7 @@ func TestAsking_WedgedModelOfImpatientClients(t *testing.T) {
 	}
 	close(stop)
 	clients.Wait()
-	waitSilent(t, c)
+	waitUnresponsive(t, c)
 	wantRelayed(t, c, "m:latest")
 }
 
@@ -214,7 +214,7 @@ func TestAsking_SuspectModelLeavesCallsToAnotherServer(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	go func() { _, _, _ = relay(ctx, c, "m:latest", "") }()
-	waitSilent(t, c, "m:latest")
+	waitUnresponsive(t, c, "m:latest")
 	begun := time.Now()
 	for affinity := range uint64(10) {
 		r := upstream.Request{Turn: upstream.Turn{Affinity: affinity + 1}, Path: "api/chat", Model: "m:latest"}
@@ -244,5 +244,5 @@ func TestAsking_DeadServer(t *testing.T) {
 	if c.State() == upstream.Closed {
 		t.Error("the breaker stays closed")
 	}
-	wantSilent(t, c)
+	wantUnresponsive(t, c)
 }

@@ -17,7 +17,7 @@ import (
 
 // A list is used while a new one is asked for, but not once it is old: then the
 // call waits.
-func TestNoCallGoesByAnOldList(t *testing.T) {
+func TestCatalog_OldList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var holder atomic.Value
 		c := &Pool{}

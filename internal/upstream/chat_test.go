@@ -14,14 +14,14 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
-// short gives a client with short time-outs for a test of silence.
+// short returns a client with short time-outs for a test of silence.
 func short(t *testing.T, s *ollamatest.Server) *upstream.Pool {
 	c := config(t, s.URL)
 	c.FirstTokenTimeout, c.IdleTimeout = 400*time.Millisecond, 200*time.Millisecond
 	return upstream.New(c)
 }
 
-func TestChatThatGoesWrongFails(t *testing.T) {
+func TestChat_Failures(t *testing.T) {
 	long := strings.Repeat("x", 2<<20)
 	for _, x := range []struct {
 		name   string
@@ -59,7 +59,7 @@ func TestChatThatGoesWrongFails(t *testing.T) {
 }
 
 // A piece without text is one all the same: the model has worked for it.
-func TestChatTellsOfPiecesWithoutText(t *testing.T) {
+func TestChat_PiecesWithoutText(t *testing.T) {
 	for name, x := range map[string]struct {
 		step   ollamatest.Step
 		pieces int
@@ -80,7 +80,7 @@ func TestChatTellsOfPiecesWithoutText(t *testing.T) {
 	}
 }
 
-func TestChatSendsWhatIsSetAndNothingElse(t *testing.T) {
+func TestChat_SendsWhatIsSetOnly(t *testing.T) {
 	s := ollamatest.Start(t)
 	request := ollama.ChatRequest{
 		Model:    "Tiny-Chat",
@@ -114,7 +114,7 @@ func TestChatSendsWhatIsSetAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestChatRefusesWhatCannotBeSent(t *testing.T) {
+func TestChat_BadRequests(t *testing.T) {
 	s := ollamatest.Start(t)
 	var zero float32
 	for name, request := range map[string]ollama.ChatRequest{
@@ -134,7 +134,7 @@ func TestChatRefusesWhatCannotBeSent(t *testing.T) {
 	}
 }
 
-func TestCancellingAChatStopsTheUpstream(t *testing.T) {
+func TestChat_CancelStopsServer(t *testing.T) {
 	for name, script := range map[string]steps{
 		"before the first byte": {ollamatest.Hang()},
 		"after the header":      {ollamatest.Raw(""), ollamatest.Hang()},
@@ -155,7 +155,7 @@ func TestCancellingAChatStopsTheUpstream(t *testing.T) {
 	}
 }
 
-func TestBreakingOutOfAChatStopsTheUpstream(t *testing.T) {
+func TestChat_BreakStopsServer(t *testing.T) {
 	s := ollamatest.Start(t)
 	for _, err := range newClient(t, s.URL).Chat(t.Context(), upstream.Turn{}, hi("tiny-loop")) {
 		if err != nil {
@@ -179,7 +179,7 @@ func wantAborted(t *testing.T, s *ollamatest.Server) {
 	}
 }
 
-func TestChatDoesNotHoldItsReadersTimeAgainstTheUpstream(t *testing.T) {
+func TestChat_SlowReader(t *testing.T) {
 	s := ollamatest.Start(t)
 	c := short(t, s)
 	for piece, err := range c.Chat(t.Context(), upstream.Turn{}, hi("tiny-chat")) {
@@ -192,7 +192,7 @@ func TestChatDoesNotHoldItsReadersTimeAgainstTheUpstream(t *testing.T) {
 	}
 }
 
-func TestManyChatsRunAtOnceAndReuseTheirConnections(t *testing.T) {
+func TestChat_ReusesConnections(t *testing.T) {
 	const streams = 300
 	s := ollamatest.Start(t)
 	c := newClient(t, s.URL)

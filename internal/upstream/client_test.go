@@ -15,7 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
-func TestDeadUpstreamIsRefusedAtOnceAndFoundAliveAgain(t *testing.T) {
+func TestBreaker_DeadServerComesBack(t *testing.T) {
 	s := ollamatest.Start(t)
 	c := newClient(t, s.URL)
 	s.Stop()
@@ -53,7 +53,7 @@ func wantRecovery(t *testing.T, c *upstream.Pool) {
 	}
 }
 
-func TestNothingThatIsAnsweredOpensTheBreaker(t *testing.T) {
+func TestBreaker_AnswersDoNotOpenIt(t *testing.T) {
 	for name, x := range map[string]struct {
 		script ollamatest.Step
 		state  upstream.State
@@ -82,7 +82,7 @@ func TestNothingThatIsAnsweredOpensTheBreaker(t *testing.T) {
 	}
 }
 
-func TestCallersWhoLeaveDoNotOpenTheBreaker(t *testing.T) {
+func TestBreaker_CancelledCallsDoNotOpenIt(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("tiny-chat", ollamatest.Hang())
 	s.Script("tiny-embed", ollamatest.Hang())
@@ -104,7 +104,7 @@ func TestCallersWhoLeaveDoNotOpenTheBreaker(t *testing.T) {
 
 // A dial time-out is a context.DeadlineExceeded as well: nobody may take it for
 // the caller's own.
-func TestTimeoutsOfOursAreNotTheCallers(t *testing.T) {
+func TestRelay_OwnTimeouts(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("tiny-chat", ollamatest.Hang())
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
@@ -128,7 +128,7 @@ func TestTimeoutsOfOursAreNotTheCallers(t *testing.T) {
 	}
 }
 
-func TestRedirectsAreNotFollowed(t *testing.T) {
+func TestModels_Redirect(t *testing.T) {
 	s := ollamatest.Start(t)
 	elsewhere := httptest.NewServer(http.RedirectHandler(s.URL+"/api/tags", http.StatusTemporaryRedirect))
 	defer elsewhere.Close()
@@ -139,7 +139,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 }
 
-func TestBaseURLMayHaveAPath(t *testing.T) {
+func TestPing_BaseURLWithPath(t *testing.T) {
 	s := ollamatest.Start(t)
 	proxy := httptest.NewServer(http.StripPrefix("/ollama", s))
 	defer proxy.Close()
@@ -148,7 +148,7 @@ func TestBaseURLMayHaveAPath(t *testing.T) {
 	}
 }
 
-func TestModelsAsksForCapabilitiesOnce(t *testing.T) {
+func TestModels_CapabilitiesAskedOnce(t *testing.T) {
 	s := ollamatest.Start(t)
 	c := newClient(t, s.URL)
 	for range 3 {
@@ -159,7 +159,7 @@ func TestModelsAsksForCapabilitiesOnce(t *testing.T) {
 	}
 }
 
-func TestModelsAreListedWithoutWhatCannotBeShown(t *testing.T) {
+func TestModels_ShowFails(t *testing.T) {
 	for name, script := range map[string]ollamatest.Step{"failing": ollamatest.Status(500, "failed"), "hanging": ollamatest.Hang()} {
 		t.Run(name, func(t *testing.T) {
 			s := ollamatest.Start(t)
@@ -186,7 +186,7 @@ func TestModelsAreListedWithoutWhatCannotBeShown(t *testing.T) {
 	}
 }
 
-func TestModelsFails(t *testing.T) {
+func TestModels_Failures(t *testing.T) {
 	for name, x := range map[string]struct {
 		script ollamatest.Step
 		kind   error
@@ -210,7 +210,7 @@ func TestModelsFails(t *testing.T) {
 	}
 }
 
-func TestEmbedFails(t *testing.T) {
+func TestEmbed_Failures(t *testing.T) {
 	for name, x := range map[string]struct {
 		script steps
 		kind   error
@@ -238,7 +238,7 @@ func TestEmbedFails(t *testing.T) {
 }
 
 // Vectors come when all of them are done.
-func TestALargeBatchMayTakeLongerThanAFirstToken(t *testing.T) {
+func TestEmbed_LongerThanFirstToken(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("tiny-embed", ollamatest.Wait(300*time.Millisecond), ollamatest.Answer())
 	config := config(t, s.URL)
@@ -249,7 +249,7 @@ func TestALargeBatchMayTakeLongerThanAFirstToken(t *testing.T) {
 	}
 }
 
-func TestCancellingAnEmbedStopsTheUpstream(t *testing.T) {
+func TestEmbed_CancelStopsServer(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("tiny-embed", ollamatest.Hang())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)

@@ -18,7 +18,7 @@ import (
 // steps script the test Ollama.
 type steps = []ollamatest.Step
 
-// newClient gives a client with generous limits.
+// newClient returns a client with generous limits.
 func newClient(t testing.TB, baseURL string) *upstream.Pool {
 	return upstream.New(config(t, baseURL))
 }
@@ -104,15 +104,15 @@ var contract = []struct {
 			t.Errorf("message %q", e.Message)
 		}
 	}},
-	{"embed gives unit vectors in order", func(t *testing.T, c *upstream.Pool) {
+	{"embed returns unit vectors in order", func(t *testing.T, c *upstream.Pool) {
 		one := wantVectors(t, c, 12, "hello world")
 		two := wantVectors(t, c, 19, "hello world", "zebra")
 		if !near(one[0], two[0]) || near(two[0], two[1]) {
 			t.Error("vectors do not follow their texts")
 		}
 	}},
-	{"embed of nothing gives nothing", func(t *testing.T, c *upstream.Pool) { wantVectors(t, c, 0) }},
-	{"embed of empty texts gives a vector for each", func(t *testing.T, c *upstream.Pool) { wantVectors(t, c, 5, "a", "") }},
+	{"embed of nothing returns nothing", func(t *testing.T, c *upstream.Pool) { wantVectors(t, c, 0) }},
+	{"embed of empty texts returns a vector for each", func(t *testing.T, c *upstream.Pool) { wantVectors(t, c, 5, "a", "") }},
 	{"embed of an unknown model", func(t *testing.T, c *upstream.Pool) {
 		_, err := c.Embed(t.Context(), upstream.Turn{}, "nope", []string{"x"})
 		wantError(t, err, ollama.ErrModelNotFound)

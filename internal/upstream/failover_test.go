@@ -16,7 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
-func TestADeadServerLeavesCallsToTheOther(t *testing.T) {
+func TestFailover_DeadServer(t *testing.T) {
 	servers, config := several(t, "m", "m")
 	c := upstream.New(config)
 	wantRelayed(t, c, "m:latest") // the lists are known
@@ -51,7 +51,7 @@ func TestADeadServerLeavesCallsToTheOther(t *testing.T) {
 	}
 }
 
-func TestACallThatWaitsGoesToAServerThatComesBack(t *testing.T) {
+func TestFailover_WaitingCallAndServerComesBack(t *testing.T) {
 	for name, calls := range map[string]int{"known to be dead": 3, "found dead by the call": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -83,7 +83,7 @@ func TestACallThatWaitsGoesToAServerThatComesBack(t *testing.T) {
 
 // A request that an upstream may have seen is not sent to another, whatever came
 // of it.
-func TestWhatMayHaveBeenServedIsNotRepeated(t *testing.T) {
+func TestFailover_NoRepeats(t *testing.T) {
 	for name, script := range map[string]steps{
 		"cut before the answer": {ollamatest.Cut()},
 		"cut in mid-answer":     {ollamatest.Say("a"), ollamatest.Cut()},
@@ -109,7 +109,7 @@ func TestWhatMayHaveBeenServedIsNotRepeated(t *testing.T) {
 }
 
 // What Ollama itself refuses it has not begun to serve.
-func TestAServerThatCannotServeACallLeavesItToTheOther(t *testing.T) {
+func TestFailover_Refused(t *testing.T) {
 	for name, x := range map[string]struct {
 		path, answer string
 		step         ollamatest.Step
@@ -150,7 +150,7 @@ func TestAServerThatCannotServeACallLeavesItToTheOther(t *testing.T) {
 }
 
 // Nothing of a call is sent before the handshake.
-func TestAServerThatCannotBeTrustedLeavesItsCallsToTheOther(t *testing.T) {
+func TestFailover_UntrustedCertificate(t *testing.T) {
 	unknown := httptest.NewUnstartedServer(http.NotFoundHandler())
 	unknown.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // it says that the handshake failed
 	unknown.StartTLS()
@@ -170,7 +170,7 @@ func TestAServerThatCannotBeTrustedLeavesItsCallsToTheOther(t *testing.T) {
 }
 
 // A server that fails at once always is the least busy one.
-func TestAServerThatFailsDoesNotGetTheNextCall(t *testing.T) {
+func TestFailover_FailingServer(t *testing.T) {
 	for name, script := range map[string]steps{
 		"failure":               {ollamatest.Status(500, "CUDA error: device lost")},
 		"bad gateway":           {ollamatest.Status(502, "bad gateway")},
@@ -194,7 +194,7 @@ func TestAServerThatFailsDoesNotGetTheNextCall(t *testing.T) {
 	}
 }
 
-func TestABlackHoleOpensItsBreakerOnly(t *testing.T) {
+func TestFailover_BlackHole(t *testing.T) {
 	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
 	if err != nil {
 		t.Fatal(err)

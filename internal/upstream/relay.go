@@ -19,7 +19,7 @@ type Turn struct {
 	// Affinity is a number that calls share whose prompts begin alike: a server that
 	// has served one has read most of the next; 0: none.
 	Affinity uint64
-	Begun    func() // called when the turn has come, before an upstream is asked; may be nil
+	Begun    func() // called when the turn has come, before a server is asked; may be nil
 }
 
 // Request is a model call that is encoded already.
@@ -38,10 +38,9 @@ type Request struct {
 // quickPath is the one path of a model's that the model does not work for.
 const quickPath = "api/show"
 
-// Relay sends a request to an upstream that has the model, when its turn has
-// come, and gives the answer whatever its status; the answer must be closed. That
-// no upstream has the model, or that all of those that have it are full, is such
-// an answer, too. It fails with ErrUnavailable, with ErrRemote, or with ctx's error.
+// Relay sends a request to a server that has the model, when its turn has come, and
+// returns the answer whatever its status; the caller must close it. That no server has
+// the model, or that all of those that have it are full, is such an answer, too. It fails with ErrUnavailable, with ErrRemote, or with ctx's error.
 func (p *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 	begun := time.Now()
 	var away []*server         // those that certainly have not served the call
@@ -49,7 +48,7 @@ func (p *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 	var refused *ollama.Answer // in which the last that answered says so
 	var refusal error          // of the last that could not be asked
 	for {
-		holders, err := p.able(ctx, r, away)
+		holders, err := p.candidates(ctx, r, away)
 		switch {
 		case len(holders) == 0 && refused != nil:
 			return refused, nil
@@ -78,8 +77,8 @@ func (p *Pool) Relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 	}
 }
 
-// relayTo makes a call of one of the servers, and tells which one it was. It
-// gives neither answer nor error when that one came into doubt meanwhile.
+// relayTo sends a request to one of the servers, and returns which one it was, with
+// neither answer nor error when that one became unhealthy meanwhile.
 func (p *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun time.Time) (*server, *ollama.Answer, error) {
 	if r.Path == quickPath {
 		s := slices.MinFunc(holders, func(a, b *server) int { return cmp.Compare(a.health.Level(r.Model), b.health.Level(r.Model)) })
@@ -122,9 +121,9 @@ func (p *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 	return s, a, nil
 }
 
-// able returns the servers that have the call's model and are not away, as soon as
+// candidates returns the servers that have the call's model and are not away, as soon as
 // one of them is not unhealthy. None at all are left when all are away.
-func (p *Pool) able(ctx context.Context, r Request, away []*server) ([]*server, error) {
+func (p *Pool) candidates(ctx context.Context, r Request, away []*server) ([]*server, error) {
 	holders, err := p.holders(ctx, r.Model)
 	if err != nil {
 		return nil, err

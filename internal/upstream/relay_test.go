@@ -14,7 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
-func TestRelayPassesOnWhateverTheUpstreamAnswers(t *testing.T) {
+func TestRelay_PassesAnswersOn(t *testing.T) {
 	for _, x := range []struct {
 		name        string
 		path, body  string
@@ -54,7 +54,7 @@ func TestRelayPassesOnWhateverTheUpstreamAnswers(t *testing.T) {
 }
 
 // Pieces come as they are said: none waits for the next.
-func TestRelayHoldsNothingBack(t *testing.T) {
+func TestRelay_HoldsNothingBack(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("m", ollamatest.Raw("a"), ollamatest.Hang())
 	a, err := newClient(t, s.URL).Relay(t.Context(), upstream.Request{Path: "api/chat", Model: "m:latest", Body: ollama.NewBody([]byte(`{"model":"m"}`))})
@@ -68,7 +68,7 @@ func TestRelayHoldsNothingBack(t *testing.T) {
 	}
 }
 
-func TestARelayThatBreaksOffFails(t *testing.T) {
+func TestRelay_BrokenOff(t *testing.T) {
 	for name, x := range map[string]struct {
 		script steps
 		answer string
@@ -94,7 +94,7 @@ func TestARelayThatBreaksOffFails(t *testing.T) {
 	}
 }
 
-// one gives a client that gives its upstream one call at a time.
+// one returns a client that gives its upstream one call at a time.
 func one(t *testing.T, s *ollamatest.Server) *upstream.Pool {
 	c := config(t, s.URL)
 	c.MaxInflight, c.MaxQueue, c.QueueTimeout = 1, 1000, time.Minute
@@ -103,7 +103,7 @@ func one(t *testing.T, s *ollamatest.Server) *upstream.Pool {
 
 // A client who leaves is felt upstream, wherever its call is, and the calls of
 // others go through.
-func TestHangingUpReachesTheUpstreamAndFreesItsPlace(t *testing.T) {
+func TestRelay_HangUp(t *testing.T) {
 	for name, script := range map[string]steps{
 		"before the header": {ollamatest.Hang()},
 		"after the header":  {ollamatest.Raw(""), ollamatest.Hang()},
@@ -144,7 +144,7 @@ func TestHangingUpReachesTheUpstreamAndFreesItsPlace(t *testing.T) {
 	}
 }
 
-func TestAFloodOfCallsDelaysAnothersByOne(t *testing.T) {
+func TestRelay_Flood(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("m", ollamatest.Say("a"), ollamatest.Wait(time.Millisecond), ollamatest.Done("stop", 1, 1))
 	s.Script("other", ollamatest.Say("b"), ollamatest.Done("stop", 1, 1))
@@ -175,7 +175,7 @@ func TestAFloodOfCallsDelaysAnothersByOne(t *testing.T) {
 	}
 }
 
-func TestABusyServerSaysSo(t *testing.T) {
+func TestRelay_Busy(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("m", ollamatest.Say("a"), ollamatest.Hang())
 	c := config(t, s.URL)
@@ -209,7 +209,7 @@ func TestABusyServerSaysSo(t *testing.T) {
 
 // An answer that comes whole has its first byte when it is done: that it is long
 // in coming says nothing about its model.
-func TestAWholeAnswerMayTakeLongerThanAFirstToken(t *testing.T) {
+func TestRelay_WholeAnswerLongerThanFirstToken(t *testing.T) {
 	s := ollamatest.Start(t)
 	config := config(t, s.URL)
 	config.FirstTokenTimeout = 100 * time.Millisecond
@@ -219,7 +219,7 @@ func TestAWholeAnswerMayTakeLongerThanAFirstToken(t *testing.T) {
 	if status, body, err := relayTo(t.Context(), c, ask); status != 200 || body != "{}" || err != nil {
 		t.Errorf("%d %q, %v", status, body, err)
 	}
-	if state := c.Upstreams()[0]; state.State != upstream.Closed || len(state.Silent) > 0 {
+	if state := c.Upstreams()[0]; state.State != upstream.Closed || len(state.Unresponsive) > 0 {
 		t.Errorf("doubted: %+v", state)
 	}
 }

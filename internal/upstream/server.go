@@ -14,7 +14,7 @@ import (
 // server is one of the pool.
 type server struct {
 	index int    // in Pool.servers
-	name  string // as in UpstreamState
+	name  string // as in ServerState
 	hash  uint64 // of it
 
 	allowCloud bool // as in Config
@@ -49,7 +49,7 @@ func hashOf(name string) uint64 {
 	return h.Sum64()
 }
 
-// shortName returns as much of a base URL, from its host on, as tells it from all others.
+// shortName returns as much of a base URL, from its host on, as no other has.
 func shortName(base *url.URL, all []*url.URL) string {
 	for _, name := range []func(*url.URL) string{
 		func(u *url.URL) string { return u.Host },
@@ -101,7 +101,7 @@ func (s *server) send(ctx context.Context, r Request, q health.Question, l ollam
 }
 
 // metadata makes a call that no model works for. Of what comes it keeps only the
-// fields of result: /api/show also tells paths of the server.
+// fields of result: api/show also has paths of the server.
 func (s *server) metadata(ctx context.Context, path string, body *ollama.Body, result any) error {
 	a, err := s.send(ctx, Request{Path: path, Body: body}, health.Question{}, s.quick)
 	if err != nil {

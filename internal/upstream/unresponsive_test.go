@@ -17,14 +17,14 @@ import (
 
 // A model hangs while the rest of its server answers: its calls are refused, no
 // others are, and unloading it brings it back.
-func TestAWedgedModelIsFoundAndBroughtBack(t *testing.T) {
+func TestUnresponsive_WedgedModelIsBroughtBack(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("tiny-chat", ollamatest.Wedge())
 	c := short(t, s)
 	_, _, _, err := collect(t.Context(), c, hi("tiny-chat"))
 	wantError(t, err, ollama.ErrUnavailable)
-	if silent := c.Upstreams()[0].Silent; !slices.Equal(silent, []string{"tiny-chat:latest"}) {
-		t.Errorf("silent: %q", silent)
+	if unresponsive := c.Upstreams()[0].Unresponsive; !slices.Equal(unresponsive, []string{"tiny-chat:latest"}) {
+		t.Errorf("unresponsive: %q", unresponsive)
 	}
 	if _, err := c.Embed(t.Context(), upstream.Turn{}, "tiny-embed", []string{"x"}); err != nil {
 		t.Errorf("another model: %v", err)
@@ -38,7 +38,7 @@ func TestAWedgedModelIsFoundAndBroughtBack(t *testing.T) {
 			t.Fatal(e)
 		}
 	}
-	if u := c.Upstreams()[0]; len(u.Silent) != 0 || u.State != upstream.Closed {
+	if u := c.Upstreams()[0]; len(u.Unresponsive) != 0 || u.State != upstream.Closed {
 		t.Errorf("%+v, want that all is well", u)
 	}
 	if n := len(s.To("/api/chat")); n != 2 {
@@ -46,7 +46,7 @@ func TestAWedgedModelIsFoundAndBroughtBack(t *testing.T) {
 	}
 }
 
-func TestAModelThatStaysSilentIsUnloadedOnceAMinute(t *testing.T) {
+func TestUnresponsive_UnloadedOnceAMinute(t *testing.T) {
 	for model, path := range map[string]string{"tiny-chat": "/api/generate", "tiny-embed": "/api/embed"} {
 		t.Run(model, func(t *testing.T) {
 			t.Parallel()
@@ -92,7 +92,7 @@ func TestAModelThatStaysSilentIsUnloadedOnceAMinute(t *testing.T) {
 	}
 }
 
-func TestASilentModelLeavesCallsToAnotherServer(t *testing.T) {
+func TestUnresponsive_OtherServer(t *testing.T) {
 	servers, config := several(t, "m", "m")
 	config.FirstTokenTimeout = 100 * time.Millisecond
 	c := upstream.New(config)
@@ -103,7 +103,7 @@ func TestASilentModelLeavesCallsToAnotherServer(t *testing.T) {
 		wantRelayed(t, c, "m:latest")
 	}
 	if n := len(servers[0].To("/api/chat")); n != 1 {
-		t.Errorf("the silent one was asked %d times", n)
+		t.Errorf("the unresponsive one was asked %d times", n)
 	}
 	if n := len(servers[1].To("/api/generate")); n != 0 {
 		t.Errorf("the healthy server was probed %d times", n)
@@ -111,7 +111,7 @@ func TestASilentModelLeavesCallsToAnotherServer(t *testing.T) {
 }
 
 // Calls for a model in doubt do not take up places that the server's others need.
-func TestASilentModelDoesNotHoldOthersUp(t *testing.T) {
+func TestUnresponsive_OtherModels(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("tiny-chat", ollamatest.Hang())
 	config := config(t, s.URL)
@@ -130,16 +130,16 @@ func TestASilentModelDoesNotHoldOthersUp(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	if _, err := c.Embed(t.Context(), upstream.Turn{User: "z"}, "tiny-embed", []string{"x"}); err != nil || over.Load() != 1 {
-		t.Errorf("%v, after %d calls for the silent model, want after the first", err, over.Load())
+		t.Errorf("%v, after %d calls for the unresponsive model, want after the first", err, over.Load())
 	}
 	calls.Wait()
 	if n := len(s.To("/api/chat")); n != 1 {
-		t.Errorf("the silent model was asked %d times", n)
+		t.Errorf("the unresponsive model was asked %d times", n)
 	}
 }
 
-// When the server itself is silent, it is not only the model's breaker that opens.
-func TestASilentServerIsFoundByOneCall(t *testing.T) {
+// When the server itself is unresponsive, it is not only the model's breaker that opens.
+func TestUnresponsive_WholeServer(t *testing.T) {
 	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, says nothing
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestASilentServerIsFoundByOneCall(t *testing.T) {
 }
 
 // Clients who leave say nothing about the model.
-func TestCallersWhoLeaveDoNotMakeAModelSuspect(t *testing.T) {
+func TestUnresponsive_CancelledCalls(t *testing.T) {
 	s := ollamatest.Start(t)
 	s.Script("tiny-chat", ollamatest.Hang())
 	c := newClient(t, s.URL)
@@ -168,7 +168,7 @@ func TestCallersWhoLeaveDoNotMakeAModelSuspect(t *testing.T) {
 		_, _, _, _ = collect(ctx, c, hi("tiny-chat"))
 		cancel()
 	}
-	if u := c.Upstreams()[0]; len(u.Silent) != 0 || u.State != upstream.Closed || u.InFlight != 0 {
+	if u := c.Upstreams()[0]; len(u.Unresponsive) != 0 || u.State != upstream.Closed || u.InFlight != 0 {
 		t.Errorf("%+v", u)
 	}
 	if n := len(s.To("/api/generate")); n != 0 {

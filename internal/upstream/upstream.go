@@ -17,7 +17,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
-// Config says where the upstreams are and how long to wait for them.
+// Config says where the servers are and how long to wait for them.
 type Config struct {
 	// BaseURLs are http or https, with or without a path: one or more. Of equals,
 	// the first is preferred.
@@ -30,15 +30,15 @@ type Config struct {
 	FirstTokenTimeout time.Duration
 	// IdleTimeout bounds every later wait for more bytes of it.
 	IdleTimeout time.Duration
-	// MaxInflight is how many model calls an upstream is given at once; 0: any
+	// MaxInflight is how many model calls a server is given at once; 0: any
 	// number, and none waits.
 	MaxInflight int
 	// MaxQueue is how many calls may wait for their turn, in all.
 	MaxQueue int
 	// QueueTimeout bounds that wait.
 	QueueTimeout time.Duration
-	// AllowCloud lets calls and lists have the models that run on ollama.com, or on
-	// another server that an upstream's list names: on other machines than these.
+	// AllowCloud lets calls and lists have remote models: those that run on ollama.com,
+	// or on another machine that a server's list names.
 	AllowCloud bool
 	// OnWait is told how long a model call waited, when its turn comes; it may be
 	// nil.
@@ -83,30 +83,30 @@ const (
 	Open     = health.Open
 )
 
-// UpstreamState is how one upstream is doing.
-type UpstreamState struct {
-	Name     string   // unlike any other's: "host:port", and more of its URL where that does not do
-	State    State    // of its circuit breaker
-	InFlight int      // model calls that it works on
-	Silent   []string // models that do not answer in time, or when they are asked whether they are alive; canonical names
+// ServerState is how one server is doing.
+type ServerState struct {
+	Name         string   // unlike any other's: "host:port", and more of its URL where that does not do
+	State        State    // of its circuit breaker
+	InFlight     int      // model calls that it works on
+	Unresponsive []string // models that do not answer in time, or when they are asked whether they are alive; canonical names
 }
 
 // Stats are a snapshot for metrics.
 type Stats struct {
 	fairqueue.Stats
-	Upstreams []UpstreamState
+	Upstreams []ServerState
 }
 
-// Stats tells how the upstreams and the queue in front of them are doing.
+// Stats returns how the servers and the queue in front of them are doing.
 func (p *Pool) Stats() Stats {
 	return Stats{p.queue.Stats(), p.Upstreams()}
 }
 
-// Upstreams tells how each upstream is doing, in the order of Config.BaseURLs.
-func (p *Pool) Upstreams() []UpstreamState {
-	states := make([]UpstreamState, len(p.servers))
+// Upstreams returns how each server is doing, in the order of Config.BaseURLs.
+func (p *Pool) Upstreams() []ServerState {
+	states := make([]ServerState, len(p.servers))
 	for i, s := range p.servers {
-		states[i] = UpstreamState{Name: s.name, State: s.health.State(), InFlight: p.queue.InFlight(i), Silent: s.health.Unresponsive()}
+		states[i] = ServerState{Name: s.name, State: s.health.State(), InFlight: p.queue.InFlight(i), Unresponsive: s.health.Unresponsive()}
 	}
 	return states
 }
@@ -120,14 +120,14 @@ func (p *Pool) State() State {
 	return best
 }
 
-// Health is how an upstream answered a ping.
+// Health is how a server answered a ping.
 type Health struct {
-	Name string        // as in UpstreamState
+	Name string        // as in ServerState
 	Took time.Duration // to answer or to fail
 	Err  error         // nil when it answered
 }
 
-// Ping asks every upstream for its version, whatever its circuit breaker thinks.
+// Ping asks every server for its version, whatever its circuit breaker thinks.
 func (p *Pool) Ping(ctx context.Context) []Health {
 	all := make([]Health, len(p.servers))
 	var asking sync.WaitGroup

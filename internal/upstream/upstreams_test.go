@@ -15,7 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
-// several gives a client of servers that have the models named, of which the
+// several returns a client of servers that have the models named, of which the
 // first is the newest.
 func several(t *testing.T, models ...string) ([]*ollamatest.Server, upstream.Config) {
 	t.Helper()
@@ -57,7 +57,7 @@ func names(list []ollama.TaggedRaw) string {
 	return strings.Join(all, " ")
 }
 
-func TestListsAreUnions(t *testing.T) {
+func TestTags_Union(t *testing.T) {
 	servers, config := several(t, "new@20 Both:latest@10 old@01", "middle@15 library/both@12")
 	c := upstream.New(config)
 	const all = "new:latest middle:latest both:latest old:latest"
@@ -85,7 +85,7 @@ func TestListsAreUnions(t *testing.T) {
 	wantError(t, err, ollama.ErrUnavailable)
 }
 
-func TestAListIsTakenThatHasAnOddTime(t *testing.T) {
+func TestTags_OddTimes(t *testing.T) {
 	for _, odd := range []string{`"yesterday"`, `""`, `null`, `1767225600`, `{}`} {
 		s := ollamatest.Start(t)
 		s.Script("/api/tags", ollamatest.Body([]byte(`{"models":[{"name":"a","modified_at":`+odd+`},{"name":"b","modified_at":"2026-01-01T00:00:00Z"}]}`)))
@@ -99,7 +99,7 @@ func TestAListIsTakenThatHasAnOddTime(t *testing.T) {
 	}
 }
 
-// relay sends a user's chat and gives its whole answer.
+// relay sends a user's chat and returns its whole answer.
 func relay(ctx context.Context, c *upstream.Pool, model, user string) (status int, text string, err error) {
 	return relayTo(ctx, c, upstream.Request{Turn: upstream.Turn{User: user}, Path: "api/chat", Model: model})
 }
@@ -123,7 +123,7 @@ func wantRelayed(t *testing.T, c *upstream.Pool, model string) {
 	}
 }
 
-func TestCallsGoWhereTheirModelIs(t *testing.T) {
+func TestRelay_WhereTheModelIs(t *testing.T) {
 	servers, config := several(t, "one both", "two both")
 	c := upstream.New(config)
 	for range 5 {
@@ -152,7 +152,7 @@ func TestCallsGoWhereTheirModelIs(t *testing.T) {
 }
 
 // Metrics are told apart by the names.
-func TestUpstreamsHaveShortNamesOfTheirOwn(t *testing.T) {
+func TestUpstreams_Names(t *testing.T) {
 	for urls, want := range map[string]string{
 		"http://gpu:11434":                              "gpu:11434",
 		"http://gpu http://gpu2/ollama":                 "gpu gpu2",
@@ -179,7 +179,7 @@ func TestUpstreamsHaveShortNamesOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestABusyServerLeavesCallsToTheOther(t *testing.T) {
+func TestRelay_LeastBusyServer(t *testing.T) {
 	servers, config := several(t, "m", "m")
 	c := upstream.New(config)
 	for _, s := range servers {
@@ -199,7 +199,7 @@ func TestABusyServerLeavesCallsToTheOther(t *testing.T) {
 	}
 }
 
-func TestVersionOutlivesTheUpstreams(t *testing.T) {
+func TestVersion_ServersAway(t *testing.T) {
 	servers, config := several(t, "m", "m")
 	c := upstream.New(config)
 	servers[0].Stop()

@@ -217,25 +217,25 @@ func (c *Call) askLocked() {
 	m.asking, m.asked = cancel, time.Now()
 	go func() {
 		defer cancel()
-		silent := timedOut(c.monitor.ask(ctx, c.question, min(probeWithin, c.monitor.firstByte/4)))
-		if silent && c.monitor.Ping(ctx) != nil && ctx.Err() == nil {
+		unanswered := timedOut(c.monitor.ask(ctx, c.question, min(probeWithin, c.monitor.firstByte/4)))
+		if unanswered && c.monitor.Ping(ctx) != nil && ctx.Err() == nil {
 			c.monitor.trip() // it is not the model
-			silent = false
+			unanswered = false
 		}
 		c.monitor.mu.Lock()
 		defer c.monitor.mu.Unlock()
 		if ctx.Err() == nil { // else the model has been seen to work, or to hang
 			m.asking = nil
-			c.heardLocked(silent)
+			c.heardLocked(unanswered)
 		}
 	}()
 }
 
-// heardLocked notes whether the model kept silent about a question.
-func (c *Call) heardLocked(silent bool) {
+// heardLocked notes whether the model left a question unanswered.
+func (c *Call) heardLocked(unanswered bool) {
 	m, h := c.model, c.monitor
 	switch suspected := !m.suspect.IsZero(); {
-	case !silent || m.active(m.asked, c.whole):
+	case !unanswered || m.active(m.asked, c.whole):
 		m.suspect = time.Time{}
 		return
 	case !suspected:

@@ -29,16 +29,16 @@ const (
 	lastWait  = 10 * time.Second
 )
 
-// circuit is the circuit breaker of a server or of one of its models. Failures put it
-// in doubt; the verdict is a cheap probe that one call sets off and all that come
-// meanwhile wait for. So one hanging model, whose calls time out, does not close the
+// circuit is the circuit breaker of a server or of one of its models. Failures trip it;
+// then a cheap probe decides, which one call sets off and all that come meanwhile wait
+// for. So one hanging model, whose calls time out, does not close the
 // others off, and what has recovered serves the very call that finds it so. Libraries
 // of this kind let a real call be the probe, which here may take minutes.
 //
 // The mutex of the monitor that it belongs to must be held for all of its methods.
 type circuit struct {
 	probe     func() error  // must end by itself; called without the mutex
-	tripAfter int           // so many failures in a row, with no answer in between, are cause for doubt
+	tripAfter int           // so many failures in a row, with no answer in between, trip it
 	patience  time.Duration // how long a call waits for a probe: what a dead server may cost it at most
 	err       *ollama.Error // of calls that are refused
 	onClose   func()        // called when calls go through again; may be nil

@@ -175,8 +175,8 @@ func (h *Monitor) runProbe(c *circuit) {
 	}
 }
 
-// change does what by does with mu held, and tells onReady if it reports that calls go
-// through again.
+// change calls by with mu held, and then onReady if by reports that calls go through
+// again.
 func (h *Monitor) change(by func() (ready bool)) {
 	h.mu.Lock()
 	ready := by()
