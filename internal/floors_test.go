@@ -23,7 +23,7 @@ const module = "github.com/paddock-gate/paddock/"
 var floors = [][]string{
 	{"ent", "ent/schema", "internal/coalesce"},
 	{
-		"internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store",
+		"internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",
 		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
 	{"internal/fault", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},

@@ -22,6 +22,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/throttle"
 	"github.com/paddock-gate/paddock/internal/wire"
 )
 
@@ -48,7 +49,7 @@ type Service struct {
 	options  Options
 	tokens   *tokens
 	refresh  refreshKeys
-	throttle *throttle
+	throttle *throttle.Throttle
 	noise    *audit.Noise
 	touch    *touch
 	watch    *watch
@@ -81,7 +82,7 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 		options:  o,
 		tokens:   tokens,
 		refresh:  refresh,
-		throttle: newThrottle(),
+		throttle: throttle.New(),
 		noise:    noise,
 		touch:    newTouch(log),
 		watch:    &watch{store: s, live: map[int]*watched{}},

@@ -17,6 +17,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
+	"github.com/paddock-gate/paddock/internal/throttle"
 	"github.com/paddock-gate/paddock/internal/wire"
 )
 
@@ -30,10 +31,10 @@ var (
 const maxGuessWait = 2 * time.Second
 
 // mayGuess asks the throttle before anything costs: no hash runs for a guess that is refused.
-func (a *Service) mayGuess(ctx context.Context, account string) (*guess, error) {
+func (a *Service) mayGuess(ctx context.Context, account string) (*throttle.Guess, error) {
 	limited, cancel := context.WithTimeout(ctx, maxGuessWait)
 	defer cancel()
-	g, wait, err := a.throttle.begin(limited, account, caller.From(ctx).Network())
+	g, wait, err := a.throttle.Begin(limited, account, caller.From(ctx).Network())
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -57,7 +58,7 @@ func (a *Service) verifyPassword(ctx context.Context, account string, who predic
 	if err != nil {
 		return nil, err
 	}
-	defer g.withdraw()
+	defer g.Withdraw()
 	u, err := a.store.User.Query().Where(who).Only(ctx)
 	if err != nil && !db.IsNotFound(err) {
 		return nil, err
@@ -72,10 +73,10 @@ func (a *Service) verifyPassword(ctx context.Context, account string, who predic
 		return nil, err
 	}
 	if !ok {
-		g.fail()
+		g.Fail()
 		return u, errInvalidCredentials
 	}
-	g.succeed()
+	g.Succeed()
 	return u, nil
 }
 

@@ -1,4 +1,4 @@
-package auth
+package throttle
 
 import (
 	"context"
@@ -12,25 +12,25 @@ import (
 )
 
 // try makes one guess that ends with the verdict, and returns how long it is refused for, if it is.
-func try(t *testing.T, th *throttle, account, network string, right bool) (wait time.Duration) {
+func try(t *testing.T, th *Throttle, account, network string, right bool) (wait time.Duration) {
 	t.Helper()
-	g, wait, err := th.begin(t.Context(), account, network)
+	g, wait, err := th.Begin(t.Context(), account, network)
 	if err != nil {
 		t.Fatal(err)
 	}
 	switch {
 	case wait > 0:
 	case right:
-		g.succeed()
+		g.Succeed()
 	default:
-		g.fail()
+		g.Fail()
 	}
 	return wait
 }
 
 func TestWaitsDoubleAfterFiveFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		for i := range freeGuesses {
 			if wait := try(t, th, "ada", "net", false); wait != 0 {
 				t.Fatalf("guess %d is refused for %s", i+1, wait)
@@ -55,7 +55,7 @@ func TestWaitsDoubleAfterFiveFailures(t *testing.T) {
 
 func TestARightPasswordClearsTheAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		for range 3 {
 			for range freeGuesses - 1 {
 				try(t, th, "ada", "net", false)
@@ -72,7 +72,7 @@ func TestARightPasswordClearsTheAccount(t *testing.T) {
 
 func TestOneNetworkDoesNotKeepAnotherOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		for range freeGuesses {
 			try(t, th, "ada", "thief", false)
 		}
@@ -90,7 +90,7 @@ func TestOneNetworkDoesNotKeepAnotherOut(t *testing.T) {
 
 func TestANetworkHasThirtyFailuresAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		for range 3 {
 			for i := range networkFailures {
 				if wait := try(t, th, "user"+strconv.Itoa(i), "net", false); wait != 0 {
@@ -113,19 +113,19 @@ func TestANetworkHasThirtyFailuresAMinute(t *testing.T) {
 // shows that the number is up to the pending guesses: a throttle that minded only verdicts would hash all.
 func TestGuessesAtOnceGetNoMoreTriesThanOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		var hashed, refused atomic.Int64
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
-				g, wait, err := th.begin(t.Context(), "ada", "net")
+				g, wait, err := th.Begin(t.Context(), "ada", "net")
 				if err != nil || wait > 0 {
 					refused.Add(1)
 					return
 				}
 				hashed.Add(1)
 				time.Sleep(30 * time.Millisecond)
-				g.fail()
+				g.Fail()
 			})
 		}
 		all.Wait()
@@ -133,11 +133,11 @@ func TestGuessesAtOnceGetNoMoreTriesThanOneByOne(t *testing.T) {
 			t.Errorf("%d hashed, %d refused", hashed.Load(), refused.Load())
 		}
 
-		naive := newThrottle()
+		naive := New()
 		hashed.Store(0)
 		for range 100 {
 			all.Go(func() {
-				g, wait, err := naive.begin(t.Context(), "ada", "net")
+				g, wait, err := naive.Begin(t.Context(), "ada", "net")
 				if err != nil || wait > 0 {
 					return
 				}
@@ -157,18 +157,18 @@ func TestGuessesAtOnceGetNoMoreTriesThanOneByOne(t *testing.T) {
 
 func TestManyRightPasswordsAtOnceAllPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		var passed atomic.Int64
 		var all sync.WaitGroup
 		for range 200 {
 			all.Go(func() {
-				g, wait, err := th.begin(t.Context(), "ada", "net")
+				g, wait, err := th.Begin(t.Context(), "ada", "net")
 				if err != nil || wait > 0 {
 					return
 				}
 				passed.Add(1)
 				time.Sleep(time.Millisecond)
-				g.succeed()
+				g.Succeed()
 			})
 		}
 		all.Wait()
@@ -183,15 +183,15 @@ func TestManyRightPasswordsAtOnceAllPass(t *testing.T) {
 
 func TestAGuessWaitsNoLongerThanItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		for range freeGuesses {
-			if _, wait, err := th.begin(t.Context(), "ada", "net"); wait > 0 || err != nil {
+			if _, wait, err := th.Begin(t.Context(), "ada", "net"); wait > 0 || err != nil {
 				t.Fatal(wait, err)
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, _, err := th.begin(ctx, "ada", "net"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err := th.Begin(ctx, "ada", "net"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -199,13 +199,13 @@ func TestAGuessWaitsNoLongerThanItsContext(t *testing.T) {
 
 func TestOnlySoManyGuessesWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		ctx, cancel := context.WithCancel(t.Context())
 		var crowded atomic.Int64
 		var all sync.WaitGroup
 		for range freeGuesses + guessesWaiting + 7 {
 			all.Go(func() {
-				if _, _, err := th.begin(ctx, "ada", "net"); errors.Is(err, errCrowded) {
+				if _, _, err := th.Begin(ctx, "ada", "net"); errors.Is(err, errCrowded) {
 					crowded.Add(1)
 				}
 			})
@@ -221,14 +221,14 @@ func TestOnlySoManyGuessesWait(t *testing.T) {
 
 func TestAWithdrawnGuessDoesNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		for range 3 * freeGuesses {
-			g, wait, err := th.begin(t.Context(), "ada", "net")
+			g, wait, err := th.Begin(t.Context(), "ada", "net")
 			if wait > 0 || err != nil {
 				t.Fatal(wait, err)
 			}
-			g.withdraw()
-			g.fail() // only the first call counts
+			g.Withdraw()
+			g.Fail() // only the first call counts
 		}
 		if len(th.tracks) != 0 {
 			t.Errorf("%d tracks are kept", len(th.tracks))
@@ -240,7 +240,7 @@ func TestAWithdrawnGuessDoesNotCount(t *testing.T) {
 // refused, push nobody's failures out.
 func TestMemoryIsBoundedAndRefusalsAreNotPushedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := newThrottle()
+		th := New()
 		for range freeGuesses + 8 {
 			time.Sleep(2 * longestWait)
 			try(t, th, "ada", "net", false)

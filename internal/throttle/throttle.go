@@ -1,4 +1,5 @@
-package auth
+// Package throttle slows down the guessing of passwords.
+package throttle
 
 import (
 	"context"
@@ -25,12 +26,12 @@ const (
 // errCrowded is for a guess that would have to wait behind too many others.
 var errCrowded = errors.New("too many guesses wait already")
 
-// throttle slows down the guessing of passwords: never by locking an account, always by account and network together, so
+// Throttle slows down the guessing of passwords: never by locking an account, always by account and network together, so
 // that a stranger's guesses do not keep the owner out.
 //
 // A guess that is still being hashed counts as a failure until it is known better, so that many at once get no more
 // tries than one after the other; guesses beyond wait for those to end.
-type throttle struct {
+type Throttle struct {
 	mu     sync.Mutex
 	tracks map[string]*track // those with failures or pending guesses
 }
@@ -45,22 +46,23 @@ type track struct {
 	settled  chan struct{} // closed when a pending guess ends; nil when nobody waits
 }
 
-func newThrottle() *throttle { return &throttle{tracks: map[string]*track{}} }
+// New returns a throttle that knows of no failures.
+func New() *Throttle { return &Throttle{tracks: map[string]*track{}} }
 
-// guess is a permission to try a password once. The first call of one of its methods counts, and one must be called.
-type guess struct {
-	throttle           *throttle
+// Guess is a permission to try a password once. The first call of one of its methods counts, and one must be called.
+type Guess struct {
+	throttle           *Throttle
 	accountKey, netKey string
 	account, network   *track
 	settled            bool
 }
 
-// begin asks for a guess at the account from the network. A positive wait means that it is refused for so long. It blocks
+// Begin asks for a guess at the account from the network. A positive wait means that it is refused for so long. It blocks
 // while as many guesses as are free are being hashed, at the most until ctx ends.
-func (t *throttle) begin(ctx context.Context, account, network string) (g *guess, wait time.Duration, err error) {
+func (t *Throttle) Begin(ctx context.Context, account, network string) (g *Guess, wait time.Duration, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	g = &guess{throttle: t, accountKey: account + "\x00" + network, netKey: "\x00" + network}
+	g = &Guess{throttle: t, accountKey: account + "\x00" + network, netKey: "\x00" + network}
 	for {
 		now := time.Now()
 		g.account, g.network = t.find(g.accountKey, now, accountForgotten), t.find(g.netKey, now, time.Minute)
@@ -80,7 +82,7 @@ func (t *throttle) begin(ctx context.Context, account, network string) (g *guess
 
 // full returns the track that has no guess to give until a pending one ends. Behind the free guesses there is one at a
 // time.
-func (g *guess) full() *track {
+func (g *Guess) full() *track {
 	if g.account.pending > 0 && g.account.failures+g.account.pending >= freeGuesses {
 		return g.account
 	}
@@ -91,7 +93,7 @@ func (g *guess) full() *track {
 }
 
 // find returns what is known under the key, without failures that are over.
-func (t *throttle) find(key string, now time.Time, over time.Duration) *track {
+func (t *Throttle) find(key string, now time.Time, over time.Duration) *track {
 	tr, ok := t.tracks[key]
 	if !ok {
 		return new(track)
@@ -103,7 +105,7 @@ func (t *throttle) find(key string, now time.Time, over time.Duration) *track {
 }
 
 // start counts the guess as pending.
-func (t *throttle) start(g *guess, now time.Time) {
+func (t *Throttle) start(g *Guess, now time.Time) {
 	if len(t.tracks) >= tracksKept {
 		t.forget(now)
 	}
@@ -113,7 +115,7 @@ func (t *throttle) start(g *guess, now time.Time) {
 }
 
 // await waits until a guess that is pending on the track ends. The caller holds mu, and holds it again after.
-func (t *throttle) await(ctx context.Context, tr *track) error {
+func (t *Throttle) await(ctx context.Context, tr *track) error {
 	if tr.waiting >= guessesWaiting {
 		return errCrowded
 	}
@@ -136,7 +138,7 @@ func (t *throttle) await(ctx context.Context, tr *track) error {
 }
 
 // forget makes room: it drops what is over, and an eighth of all when that is less.
-func (t *throttle) forget(now time.Time) {
+func (t *Throttle) forget(now time.Time) {
 	for key, tr := range t.tracks {
 		if tr.pending == 0 && now.Sub(tr.since) >= accountForgotten {
 			delete(t.tracks, key)
@@ -152,13 +154,13 @@ func (t *throttle) forget(now time.Time) {
 	}
 }
 
-// succeed clears the account's failures from this network.
-func (g *guess) succeed() {
+// Succeed clears the account's failures from this network.
+func (g *Guess) Succeed() {
 	g.end(func(time.Time) { g.account.failures, g.account.until = 0, time.Time{} })
 }
 
-// fail counts the failure.
-func (g *guess) fail() {
+// Fail counts the failure.
+func (g *Guess) Fail() {
 	g.end(func(now time.Time) {
 		a, n := g.account, g.network
 		a.failures++
@@ -176,10 +178,10 @@ func (g *guess) fail() {
 	})
 }
 
-// withdraw forgets the guess: no verdict was reached.
-func (g *guess) withdraw() { g.end(func(time.Time) {}) }
+// Withdraw forgets the guess: no verdict was reached.
+func (g *Guess) Withdraw() { g.end(func(time.Time) {}) }
 
-func (g *guess) end(count func(now time.Time)) {
+func (g *Guess) end(count func(now time.Time)) {
 	t := g.throttle
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -192,7 +194,7 @@ func (g *guess) end(count func(now time.Time)) {
 	t.settle(g.netKey, g.network)
 }
 
-func (t *throttle) settle(key string, tr *track) {
+func (t *Throttle) settle(key string, tr *track) {
 	tr.pending--
 	if tr.settled != nil {
 		close(tr.settled)
