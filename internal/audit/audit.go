@@ -75,8 +75,7 @@ type Event struct {
 	Detail       string
 }
 
-// ErrNothingChanged is for the function given to Do: it ends the transaction without an entry and without an error, as an
-// idempotent act does that found everything as wanted.
+// ErrNothingChanged is for the function given to Do: it rolls the transaction back, without an entry and without an error.
 var ErrNothingChanged = errors.New("nothing changed")
 
 // ErrUnaudited is what a write outside of Do fails with.
@@ -85,8 +84,8 @@ var ErrUnaudited = errors.New("audit: a write outside of audit.Log.Do")
 // Log is the audit trail.
 type Log struct{ store *store.Store }
 
-// Open returns the audit trail of the database and puts it under guard: from here on, a write through Ent fails with
-// ErrUnaudited unless it is made in the transaction of Do or says by name, with Unaudited, why it needs no entry.
+// Open returns the audit trail of the database and protects it: from here on, a write through Ent fails with
+// ErrUnaudited unless it is made in the transaction of Do, or in that of Unaudited, with a reason.
 func Open(s *store.Store) *Log {
 	s.Use(func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
@@ -99,7 +98,7 @@ func Open(s *store.Store) *Log {
 	return &Log{store: s}
 }
 
-// inTransaction tells whether the mutation is a transaction's and not the client's own.
+// inTransaction reports whether the mutation is a transaction's and not the client's own.
 func inTransaction(m ent.Mutation) bool {
 	of, ok := m.(interface{ Tx() (*db.Tx, error) })
 	if !ok {
@@ -125,12 +124,12 @@ func (l *Log) Do(ctx context.Context, change func(ctx context.Context, tx *db.Tx
 	return err
 }
 
-// Record writes the entry of an event that changed nothing, a refusal: whether or not whoever was refused still waits.
+// Record writes the entry of an event that changed nothing, a refusal, even if ctx has ended.
 func (l *Log) Record(ctx context.Context, event Event) error {
 	return l.Do(context.WithoutCancel(ctx), func(context.Context, *db.Tx) (Event, error) { return event, nil })
 }
 
-// Refuse records that the caller was denied what the detail tells and returns the answer; if that cannot be recorded, why.
+// Refuse records that the caller was denied what detail says and returns the answer, or the error of recording it.
 func (l *Log) Refuse(ctx context.Context, answer error, detail string) error {
 	if err := l.Record(ctx, Event{Type: AccessDenied, Outcome: Denied, Detail: detail}); err != nil {
 		return err
@@ -138,7 +137,7 @@ func (l *Log) Refuse(ctx context.Context, answer error, detail string) error {
 	return answer
 }
 
-// Unaudited runs a write that is worth no entry, for the reason that is named.
+// Unaudited runs a write that needs no entry, for the reason.
 func (l *Log) Unaudited(ctx context.Context, reason string, write func(ctx context.Context, tx *db.Tx) error) error {
 	if err := l.store.Tx(store.WithWrites(ctx), write); err != nil {
 		return fmt.Errorf("%s: %w", reason, err)
@@ -190,8 +189,8 @@ func optional(id uuid.UUID) *uuid.UUID {
 	return &id
 }
 
-// Fit makes a stranger's text fit for a column of so many bytes: valid UTF-8 without NUL (which PostgreSQL refuses), cut
-// on a rune boundary.
+// Fit makes untrusted text fit for a column of so many bytes: valid UTF-8 without NUL (which PostgreSQL rejects), cut on a
+// rune boundary.
 func Fit(s string, bytes int) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 	if len(s) <= bytes {

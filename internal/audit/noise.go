@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// noiseWindow is how long the same refusal from the same network is counted into one entry.
+	// noiseWindow is how long the same refusal from the same network is aggregated into one entry.
 	noiseWindow = time.Minute
 	// noiseKinds bounds the memory: more kinds at once than this are counted as one.
 	noiseKinds = 4096
 )
 
-// Noise gathers refusals that a stranger can cause at will, so that they cannot fill the database: the first of a kind
-// from a network is written at once, further ones within a minute make one more entry with their number.
+// Noise aggregates refusals that anybody can cause, so that they cannot fill the database: the first of a kind from a network
+// is written at once, further ones within a minute make one more entry with their number.
 type Noise struct {
 	log   *Log
 	mu    sync.Mutex
@@ -40,7 +40,7 @@ type heard struct {
 	by    caller.Caller // of the last
 }
 
-// NewNoise returns the gatherer of the log. Run must run for the numbers to be written.
+// NewNoise returns the aggregator of the log. Run must run for the numbers to be written.
 func NewNoise(l *Log) *Noise { return &Noise{log: l, heard: map[noiseKind]*heard{}} }
 
 // Add counts the event, and writes it at once if it is the first of its kind.
@@ -50,7 +50,7 @@ func (n *Noise) Add(ctx context.Context, e Event) {
 	}
 }
 
-// Refuse is Log.Refuse for refusals that are gathered.
+// Refuse is Log.Refuse with aggregation.
 func (n *Noise) Refuse(ctx context.Context, answer error, detail string) error {
 	n.Add(ctx, Event{Type: AccessDenied, Outcome: Denied, Detail: detail})
 	return answer
@@ -75,7 +75,7 @@ func (n *Noise) isFirst(e Event, c *caller.Caller) bool {
 	return false
 }
 
-// remembered is the event with texts no longer than its entry holds: there can be thousands, and strangers write them.
+// remembered returns the event with texts no longer than its entry holds: there can be thousands, and they are untrusted.
 func remembered(e Event) Event {
 	e.ActorEmail = strings.Clone(Fit(e.ActorEmail, schema.AuditEmailBytes))
 	e.Detail = strings.Clone(Fit(e.Detail, schema.AuditDetailBytes))

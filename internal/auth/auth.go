@@ -26,7 +26,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/wire"
 )
 
-// Options are what the service needs to be told.
+// Options configure the service.
 type Options struct {
 	Secrets           [][]byte // the first signs; all verify
 	Algorithm         string   // HS256, HS384, HS512
@@ -34,13 +34,13 @@ type Options struct {
 	RefreshTTL        time.Duration
 	SessionTTL        time.Duration
 	PasswordMinLength int
-	// RateLimit tells the state of the caller's request limit, nil when there is no limit.
+	// RateLimit returns the state of the caller's request limit, nil if there is no limit.
 	RateLimit func(*caller.Caller) *paddockv1.RateLimit
-	// Quota tells the state of the context's caller's token quota, nil when there is none.
+	// Quota returns the state of the context's caller's token quota, nil if there is none.
 	Quota func(context.Context) (*paddockv1.Quota, error)
 }
 
-// Service is the AuthService, and the judge of every credential (Identify) and of running streams (Watch).
+// Service is the AuthService. It also authenticates every request (Identify) and ends running streams (Watch).
 type Service struct {
 	store    *store.Store
 	log      *audit.Log
@@ -88,7 +88,7 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 		watch:    &watch{store: s, live: map[int]*watched{}},
 	}
 	if !s.Embedded() {
-		// If the database is away, nobody waits for it to be so again.
+		// If the database is unavailable, the calls that wait fail at once.
 		away := func(err error) bool { return errors.Is(err, store.ErrAway) }
 		a.keyRows = &coalesce.Group[string, *keyRow]{Final: away}
 		a.sessionRows = &coalesce.Group[uuid.UUID, *sessionRow]{Final: away}
@@ -96,7 +96,7 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 	return a, nil
 }
 
-// Run does the work behind the requests until ctx ends.
+// Run checks running streams and writes last-used times until ctx ends.
 func (a *Service) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { a.watch.run(ctx) })
@@ -117,7 +117,7 @@ func (a *Service) Login(ctx context.Context, req *paddockv1.LoginRequest) (*padd
 	return a.loginResponse(ctx, u, s, req.GetCookie())
 }
 
-// loginName is the normalised email, or for what is no email the text itself, which is then nobody's.
+// loginName returns the normalised email, or the text itself if it is no email: no user has it.
 func loginName(text string) string {
 	if normal, err := email.Normalize(text); err == nil {
 		return normal
@@ -125,8 +125,8 @@ func loginName(text string) string {
 	return audit.Fit(text, schema.AuditEmailBytes)
 }
 
-// signIn begins a session for the user whose email and password these are. With errInvalidCredentials comes the user who
-// was meant, if there is one.
+// signIn begins a session for the user with the email and password. With errInvalidCredentials it also returns the user with
+// the email, if there is one.
 func (a *Service) signIn(ctx context.Context, name, password string) (*db.User, *db.Session, error) {
 	for {
 		u, err := a.verifyPassword(ctx, name, user.Email(name), password)
@@ -152,8 +152,8 @@ var errChangedMeanwhile = errors.New("the user has changed since the password wa
 const signInUpdate = `UPDATE users SET last_login_at = $1, password_hash = $2` +
 	` WHERE id = $3 AND active AND password_hash = $4`
 
-// begin begins a session for the user whose password was just verified, unless the password or the user's state has
-// changed meanwhile, and stores the hash, which is of the same password.
+// begin begins a session for the user whose password was just verified, and stores the hash, which is of the same password. If
+// the password or the user's state has changed meanwhile, it returns errChangedMeanwhile.
 func (a *Service) begin(ctx context.Context, verified *db.User, hash string) (u *db.User, s *db.Session, err error) {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
@@ -204,8 +204,8 @@ func (a *Service) loginFailed(ctx context.Context, name string, u *db.User) erro
 	return errInvalidCredentials
 }
 
-// loginResponse is the answer to a sign-in and to a refresh. A cookie takes the refresh token in the body's place, but not for
-// pages of other origins.
+// loginResponse returns the answer to a sign-in and to a refresh. With cookie, the refresh token goes into a cookie and not
+// into the body, except for pages of other origins.
 func (a *Service) loginResponse(ctx context.Context, u *db.User, s *db.Session, cookie bool) (*paddockv1.LoginResponse, error) {
 	access, expires, err := a.tokens.sign(u.ID, s.ID, time.Now(), wire.SessionEnd(s, a.options.AccessTTL))
 	if err != nil {

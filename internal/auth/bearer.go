@@ -16,19 +16,19 @@ import (
 	"github.com/paddock-gate/paddock/internal/wire"
 )
 
-// ErrUnauthenticated is the one answer to every credential that does not work.
+// ErrUnauthenticated is the answer to every credential that is not valid, whatever the reason.
 var ErrUnauthenticated = fault.New(connect.CodeUnauthenticated, fault.Unauthenticated,
 	"a valid session token or API key is needed")
 
 var errAmbiguous = fault.New(connect.CodeInvalidArgument, fault.AmbiguousCredentials,
 	"the request carries two different credentials of this server; send one")
 
-// Identify decides who the caller is by the credential in the header, whatever the protocol, and fills in c. It is the
-// only place where that is decided: Authorization: Bearer takes a session's access token or an API key, X-API-Key an API
-// key, and with basic so does HTTP Basic. What cannot be ours is ignored. The rows are read for every call after it came,
-// so that a revocation, a logout or a change of roles counts from the next one on.
+// Identify authenticates a request by the credential in its header, whatever the protocol, and fills in c. Authorization:
+// Bearer takes a session's access token or an API key, X-API-Key an API key, and with basic so does HTTP Basic. Credentials
+// that Paddock cannot have issued are ignored. The rows are read for every request after it came, so that a revocation, a
+// logout or a change of roles counts from the next request on.
 //
-// Errors: ErrUnauthenticated; two different credentials; and, never mistaken for either, a database that is away.
+// It returns ErrUnauthenticated, an error for two different credentials, or store.ErrAway if the database is unavailable.
 func (a *Service) Identify(ctx context.Context, h http.Header, basic bool, c *caller.Caller) error {
 	credential, err := a.credentialIn(h, basic)
 	if err != nil {
@@ -62,7 +62,7 @@ func (u *owner) scan(rows *sql.Rows, columns ...any) error {
 	return err
 }
 
-// identify makes the owner the caller, whoever c was before. Where they come from stays.
+// identify makes the owner the caller, replacing a former identity. It keeps where the request came from.
 func (u *owner) identify(c *caller.Caller) {
 	c.CredentialID, c.SessionID, c.KeyModels, c.RoleModels = uuid.Nil, uuid.Nil, nil, nil
 	c.UserID, c.Email, c.Roles, c.Quota, c.Account = u.ID, u.Email, wire.Roles(&u.User), wire.Quota(&u.User), &u.User

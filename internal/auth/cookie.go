@@ -16,8 +16,8 @@ const (
 	secureRefreshCookie = "__Host-" + refreshCookie
 )
 
-// Pages of other origins have nothing to do with the cookie: it is neither read nor set nor deleted for them. SameSite alone
-// does not see to it, since all ports of a host are one site.
+// For pages of other origins the cookie is neither read nor set nor deleted. SameSite alone does not ensure that, since all
+// ports of a host are one site.
 
 // setRefreshCookie sets the cookie in the call's answer; an empty token deletes it.
 func setRefreshCookie(ctx context.Context, token string, expires time.Time) {

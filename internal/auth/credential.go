@@ -8,15 +8,15 @@ import (
 	"github.com/paddock-gate/paddock/internal/secret"
 )
 
-// found is the credential of a request, as far as its header has been read.
+// found is the credential of a request while its header is read.
 type found struct {
 	credential string
-	accepted   bool // it stands at least once where its kind is accepted
+	accepted   bool // it was in a header where its kind is accepted
 }
 
 // credentialIn returns the request's one credential, or ErrUnauthenticated when there is none. Only what Paddock could
 // have issued counts: clients also send the keys of other services, and placeholders such as "ollama" where they insist on
-// one. Two different credentials of ours are errAmbiguous, wherever they stand. With basic, an API key is accepted in HTTP
+// one. Two different credentials of ours are errAmbiguous, in whatever headers. With basic, an API key is accepted in HTTP
 // Basic as well, as the password or as a user name without one.
 func (a *Service) credentialIn(h http.Header, basic bool) (string, error) {
 	var f found
@@ -62,7 +62,7 @@ func (a *Service) add(f *found, credential string, accepted bool) error {
 }
 
 // basicCredentials decodes the user name and the password of HTTP Basic (RFC 7617); both are empty if malformed. A missing
-// colon is forgiven: clients that have no password leave it out.
+// colon is allowed: clients that have no password leave it out.
 func basicCredentials(encoded string) (user, password string) {
 	decoded, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {

@@ -23,14 +23,14 @@ import (
 
 var (
 	errInvalidCredentials = fault.New(connect.CodeUnauthenticated, fault.InvalidCredentials, "email or password is wrong")
-	// errCurrentPassword is not UNAUTHENTICATED, which would tell a client that its session is over.
+	// errCurrentPassword is not UNAUTHENTICATED, by which a client knows that its session has ended.
 	errCurrentPassword = fault.Field(connect.CodePermissionDenied, fault.InvalidCredentials, "current_password", "the current password is wrong")
 )
 
-// maxGuessWait bounds how long a guess waits for others to end, within what hashing may take in all.
+// maxGuessWait bounds how long a guess waits for concurrent ones to end.
 const maxGuessWait = 2 * time.Second
 
-// mayGuess asks the throttle before anything costs: no hash runs for a guess that is refused.
+// mayGuess asks the throttle for a guess, before any hash is computed.
 func (a *Service) mayGuess(ctx context.Context, account string) (*throttle.Guess, error) {
 	limited, cancel := context.WithTimeout(ctx, maxGuessWait)
 	defer cancel()
@@ -52,7 +52,7 @@ func (a *Service) mayGuess(ctx context.Context, account string) (*throttle.Guess
 }
 
 // verifyPassword returns the active user whose password it is. Unknown, inactive and password-less users take the same
-// path and the same time as a wrong password. With errInvalidCredentials comes the user who was meant, if there is one.
+// path and the same time as a wrong password. With errInvalidCredentials it also returns the user who was found, if any.
 func (a *Service) verifyPassword(ctx context.Context, account string, who predicate.User, password string) (*db.User, error) {
 	g, err := a.mayGuess(ctx, account)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *Service) verifyPassword(ctx context.Context, account string, who predic
 	if u != nil && u.Active {
 		hash = u.PasswordHash
 	}
-	// Once begun, a guess is seen through: whoever hangs up before the verdict would have hashes for nothing.
+	// A guess counts even if the client hangs up: otherwise it could hash for free.
 	ok, err := a.hasher.Verify(context.WithoutCancel(ctx), hash, password)
 	if err != nil {
 		return nil, err

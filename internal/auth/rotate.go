@@ -22,7 +22,7 @@ func (a *Service) Refresh(ctx context.Context, req *paddockv1.RefreshRequest) (*
 	if token == "" {
 		token, cookie = refreshFromCookie(ctx), true
 	}
-	if token == "" { // a page asks so on its first visit: no news
+	if token == "" { // as a page asks on its first visit: not worth an entry
 		return nil, ErrUnauthenticated
 	}
 	s, err := a.rotate(ctx, token)
@@ -43,7 +43,7 @@ func (a *Service) Refresh(ctx context.Context, req *paddockv1.RefreshRequest) (*
 	}, nil
 }
 
-// rotate returns the token's session, with its user, at the generation that follows the token's. Of many at once with the
+// rotate returns the token's session, with its user, at the generation that follows the token's. Of concurrent calls with the
 // same token one moves the session on, and the others find it moved.
 func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error) {
 	claim, ok := parseRefresh(token)
@@ -86,7 +86,7 @@ func (a *Service) refuseRefresh(ctx context.Context) error {
 	return a.noise.Refuse(ctx, ErrUnauthenticated, "AuthService.Refresh: no valid refresh token")
 }
 
-// move makes the session's next refresh token the good one, and tells whether it was this call that did.
+// move makes the session's next refresh token the valid one, and reports whether this call did so.
 func (a *Service) move(ctx context.Context, s *db.Session, now time.Time) (moved bool, err error) {
 	next, expires := s.Generation+1, earlier(now.Add(a.options.RefreshTTL), s.ExpiresAt)
 	err = a.log.Unaudited(ctx, "refresh", func(ctx context.Context, tx *db.Tx) error {
@@ -101,8 +101,8 @@ func (a *Service) move(ctx context.Context, s *db.Session, now time.Time) (moved
 	return moved, err
 }
 
-// reused ends the session of a refresh token that came a second time, whether or not its bearer waits for the answer:
-// either of the two who had it is a thief.
+// reused ends the session of a refresh token that was used twice, even if the client has hung up: one of the two who used it
+// has stolen it.
 func (a *Service) reused(ctx context.Context, s *db.Session) error {
 	err := a.endSession(context.WithoutCancel(ctx), s, audit.Event{
 		Type: audit.RefreshReuseDetected, Outcome: audit.Denied, Detail: "a refresh token came a second time; the session was ended",

@@ -90,7 +90,7 @@ func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessio
 	if err == nil {
 		err = caller.From(ctx).Owns(s.UserID)
 	}
-	// These calls have no rate limit, so their refusals are summed up.
+	// These calls have no rate limit, so their refusals are aggregated.
 	err = wire.NotTheirs(ctx, err, errNoSession, "AuthService.RevokeSession: session "+req.GetId(), a.noise.Refuse)
 	if err != nil {
 		return nil, err

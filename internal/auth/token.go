@@ -27,7 +27,7 @@ const (
 	leeway = 5 * time.Second
 )
 
-// errBadToken is the error of every access token that is not ours, not whole or not valid now.
+// errBadToken is the error of every access token that is foreign, malformed or not valid now.
 var errBadToken = errors.New("access token refused")
 
 // tokens signs and verifies access tokens: JWTs (RFC 7519) that name a user and a session, and no role, for the rows are
@@ -84,7 +84,7 @@ func newTokens(algorithm string, ttl time.Duration, secrets [][]byte) (*tokens, 
 		(&jose.SignerOptions{}).WithType(tokenType).WithHeader(jose.HeaderKey("kid"), t.keyID),
 	)
 	if err == nil {
-		// go-jose tells of a key that is too short for its algorithm only here.
+		// go-jose reports a key that is too short for its algorithm only here.
 		_, _, err = t.sign(uuid.Nil, uuid.Nil, time.Now(), time.Now())
 	}
 	if err != nil {
@@ -109,7 +109,7 @@ func (t *tokens) sign(user, session uuid.UUID, now, ends time.Time) (token strin
 	return token, expires, err
 }
 
-// verify returns whom the token names. It closes what go-jose leaves open: a missing exp, a long leeway, other spellings
+// verify returns whom the token names. It rejects what go-jose accepts: a missing exp, a long leeway, other encodings
 // of the same base64 (a changed spare bit, a trailing newline), and headers that point to other keys.
 func (t *tokens) verify(token string, now time.Time) (user, session uuid.UUID, err error) {
 	if _, err := checkShape(token); err != nil {
@@ -158,7 +158,7 @@ type tokenHeader struct {
 	Type      string `json:"typ"`
 }
 
-// claims reports whether a token says to be one of ours: it has the form of one, and names our algorithm and one of our
+// claims reports whether a token claims to be one of ours: it has the form of one, and names our algorithm and one of our
 // keys. Nothing is verified.
 func (t *tokens) claims(token string) bool {
 	h, err := checkShape(token)

@@ -22,12 +22,12 @@ const (
 	usePrecision = time.Minute
 	// useDelay is how long uses are gathered into one write.
 	useDelay = time.Second
-	// usesGathered bounds the memory between two writes; what is beyond is written with its next use.
+	// usesGathered bounds the memory between two writes; uses beyond it are dropped.
 	usesGathered = 10_000
 )
 
-// touch remembers when credentials and sessions were last used, off the request path: many uses make one write, and a
-// killed process loses the last second of them.
+// touch records when credentials and sessions were last used, off the request path: many uses share one write, and a killed
+// process loses the last second of them.
 type touch struct {
 	log         *audit.Log
 	mu          sync.Mutex
@@ -109,7 +109,7 @@ func (t *touch) write(ctx context.Context) {
 	}
 }
 
-// take returns what has been gathered and begins anew.
+// take returns the uses since the last take.
 func (t *touch) take() (credentials, sessions []uuid.UUID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

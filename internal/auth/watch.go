@@ -27,8 +27,9 @@ const watchInterval = 750 * time.Millisecond
 // watchBatch keeps a query's parameters far below what either database takes.
 const watchBatch = 500
 
-// watch ends running streams when what they were begun with does: the session, the key, the user, or the last of the
-// roles that allowed them. One query a round serves all streams.
+// watch ends running streams when their authorization ends: the session, the key, the user, or the last of the roles that
+// allowed them. One query a round serves all streams. A session needs to be open, not live: a stream outlasts the tokens that
+// it was begun with, as a page may refresh them meanwhile.
 type watch struct {
 	store *store.Store
 	mu    sync.Mutex
@@ -75,7 +76,7 @@ func (w *watch) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			// A database that is away ends no stream: what was allowed is not known to be forbidden.
+			// An unavailable database ends no stream: nothing is known to have been revoked.
 			if err := w.check(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				slog.WarnContext(ctx, "credentials of running streams not checked", "error", err)
 			}
@@ -114,7 +115,7 @@ func (w *watch) check(ctx context.Context) error {
 	return nil
 }
 
-// good tells which of the streams' sessions and credentials still hold; the streams need the same roles.
+// good returns which of the streams' sessions and credentials are still good; the streams need the same roles.
 func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]bool, error) {
 	var sessions, credentials []uuid.UUID
 	for _, s := range streams {

@@ -10,7 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/wire"
 )
 
-// WhoAmI implements paddock.v1.AuthService. The caller's row was read at the door.
+// WhoAmI implements paddock.v1.AuthService. It returns the row that Identify read.
 func (a *Service) WhoAmI(ctx context.Context, _ *paddockv1.WhoAmIRequest) (*paddockv1.WhoAmIResponse, error) {
 	c := caller.From(ctx)
 	quota, err := a.options.Quota(ctx)

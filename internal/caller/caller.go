@@ -22,7 +22,7 @@ const (
 	APIKey   = "api_key"
 )
 
-// Caller is who is asking. The zero Caller is a stranger: nobody, from nowhere.
+// Caller is who is asking. The zero Caller is an unauthenticated request from an unknown address.
 type Caller struct {
 	UserID  uuid.UUID // uuid.Nil: not signed in
 	Email   string
@@ -45,7 +45,7 @@ type Caller struct {
 	RequestID   string
 }
 
-// SignedIn reports whether the caller has proved to be somebody.
+// SignedIn reports whether the request is authenticated.
 func (c *Caller) SignedIn() bool { return c.UserID != uuid.Nil }
 
 // Has reports whether the caller has the role.
@@ -85,7 +85,7 @@ func With(ctx context.Context, c *Caller) context.Context {
 	return context.WithValue(ctx, contextKey{}, c)
 }
 
-// From returns the context's caller; a stranger when it has none.
+// From returns the context's caller; the zero Caller if it has none.
 func From(ctx context.Context) *Caller {
 	if c, ok := ctx.Value(contextKey{}).(*Caller); ok {
 		return c

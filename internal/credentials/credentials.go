@@ -99,7 +99,7 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 	return &paddockv1.IssueApiKeyResponse{Credential: wire.Credential(made), Secret: key.String()}, nil
 }
 
-// insert makes a credential like the one that is given, with the key.
+// insert makes a copy of the credential with another key.
 func insert(ctx context.Context, tx *db.Tx, like *db.Credential, key secret.Key) (*db.Credential, error) {
 	return tx.Credential.Create().
 		SetUserID(like.UserID).
@@ -193,7 +193,7 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	key := secret.NewKey()
 	var made *db.Credential
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		// The insert first: like all that is done to a user it locks their row before what hangs on it.
+		// The insert comes first: like every change to a user it locks their row before rows that refer to it.
 		var err error
 		if made, err = insert(ctx, tx, old, key); err != nil {
 			return audit.Event{}, err
@@ -265,7 +265,7 @@ func (s *Service) own(ctx context.Context, id uuid.UUID) (*db.Credential, error)
 	return row, wire.NotTheirs(ctx, err, errNoCredential, "CredentialService: credential "+id.String(), s.log.Refuse)
 }
 
-// limitTo gives the credential the list of models.
+// limitTo sets the list of models of the credential.
 func limitTo(ctx context.Context, row *db.Credential, models *string) (*db.Credential, error) {
 	switch has := row.Models; {
 	case models == nil && has == nil, models != nil && has != nil && *models == *has:
@@ -276,7 +276,7 @@ func limitTo(ctx context.Context, row *db.Credential, models *string) (*db.Crede
 	return row.Update().SetModels(*models).Save(ctx)
 }
 
-// revoke ends the credential and tells whether it was still good.
+// revoke revokes the credential and reports whether it had not been before.
 func revoke(ctx context.Context, tx *db.Tx, row *db.Credential) (bool, error) {
 	n, err := tx.Credential.Update().
 		Where(credential.ID(row.ID), credential.RevokedAtIsNil()).

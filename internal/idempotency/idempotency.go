@@ -1,5 +1,5 @@
-// Package idempotency lets a client repeat a call that makes something: with the same Idempotency-Key header, a retry
-// after a lost reply finds what the first try made.
+// Package idempotency makes calls that create something safe to retry: with the same Idempotency-Key header, a retry after
+// a lost reply returns what the first call created.
 package idempotency
 
 import (
@@ -51,7 +51,7 @@ func Once(ctx context.Context, client *db.Client, req proto.Message, create func
 	err = create(func(ctx context.Context, tx *db.Tx, made uuid.UUID) error {
 		return tx.IdempotencyKey.Create().SetID(id).SetRequestHash(request).SetResultID(made).Exec(ctx)
 	})
-	if sqlgraph.IsUniqueConstraintError(err) { // perhaps the same call, at the same time
+	if sqlgraph.IsUniqueConstraintError(err) { // perhaps by the same call, concurrently
 		if earlier, repeated, findErr := find(ctx, client, id, request); repeated || findErr != nil {
 			return earlier, repeated, findErr
 		}
@@ -72,8 +72,8 @@ func find(ctx context.Context, client *db.Client, id, request string) (uuid.UUID
 	return row.ResultID, true, nil
 }
 
-// digestOf is the digest of the request without its secret fields: it rests in the database, where a fast hash over a
-// password would let the password be guessed.
+// digestOf is the digest of the request without its secret fields: it is stored, and from a fast hash a password
+// could be guessed.
 func digestOf(req proto.Message) (string, error) {
 	req = proto.Clone(req)
 	m := req.ProtoReflect()

@@ -1,4 +1,4 @@
-// Package overview tells an admin how the installation is doing.
+// Package overview summarizes the state of the installation for admins.
 package overview
 
 import (
@@ -26,8 +26,8 @@ const (
 	days          = 28
 	expiresSoon   = 14 * 24 * time.Hour
 	expiringShown = 20
-	// upstreamPatience is how long the page waits for the Ollama server's word.
-	upstreamPatience = time.Second
+	// upstreamTimeout bounds the wait for the Ollama servers' answers.
+	upstreamTimeout = time.Second
 )
 
 // Service is the OverviewService.
@@ -99,7 +99,7 @@ func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.
 		Limit(expiringShown).
 		All(ctx)
 	for _, k := range keys {
-		if owner := k.Edges.User; owner != nil { // else deleted between the two queries
+		if owner := k.Edges.User; owner != nil { // nil: deleted between the two queries
 			o.ExpiringKeys = append(o.ExpiringKeys, &paddockv1.ExpiringKey{Credential: wire.Credential(k), UserEmail: owner.Email})
 		}
 	}
@@ -165,7 +165,7 @@ func (s *Service) usage(ctx context.Context, now time.Time, o *paddockv1.Overvie
 }
 
 func (s *Service) upstreams(ctx context.Context, _ time.Time, o *paddockv1.Overview) error {
-	ctx, cancel := context.WithTimeout(ctx, upstreamPatience)
+	ctx, cancel := context.WithTimeout(ctx, upstreamTimeout)
 	defer cancel()
 	inFlight := map[string]int32{}
 	for _, server := range s.upstream.Upstreams() {

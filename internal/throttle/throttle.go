@@ -15,7 +15,7 @@ const (
 	longestWait = 15 * time.Minute
 	// networkFailures may come from a network in a minute, whatever the accounts.
 	networkFailures = 30
-	// tracksKept bounds the memory, to some 15 MB. Whoever wants to push others' tracks out pays a hash for each.
+	// tracksKept bounds the memory, to some 15 MB. Evicting the tracks of others costs a hash for each.
 	tracksKept = 1 << 15
 	// accountForgotten after so long without another failure.
 	accountForgotten = time.Hour
@@ -23,14 +23,14 @@ const (
 	guessesWaiting = 256
 )
 
-// errCrowded is for a guess that would have to wait behind too many others.
+// errCrowded is the error of a guess that would have to wait behind too many others.
 var errCrowded = errors.New("too many guesses wait already")
 
 // Throttle slows down the guessing of passwords: never by locking an account, always by account and network together, so
-// that a stranger's guesses do not keep the owner out.
+// that guesses from elsewhere do not lock the owner out.
 //
-// A guess that is still being hashed counts as a failure until it is known better, so that many at once get no more
-// tries than one after the other; guesses beyond wait for those to end.
+// A guess that is still being hashed counts as a failure until its outcome is known, so that concurrent guesses get no more
+// tries than sequential ones; guesses beyond wait for those to end.
 type Throttle struct {
 	mu     sync.Mutex
 	tracks map[string]*track // those with failures or pending guesses
@@ -43,7 +43,7 @@ type track struct {
 	until    time.Time // refused until then
 	pending  int
 	waiting  int
-	settled  chan struct{} // closed when a pending guess ends; nil when nobody waits
+	settled  chan struct{} // closed when a pending guess ends; nil if none waits
 }
 
 // New returns a throttle that knows of no failures.
@@ -80,8 +80,7 @@ func (t *Throttle) Begin(ctx context.Context, account, network string) (g *Guess
 	}
 }
 
-// full returns the track that has no guess to give until a pending one ends. Behind the free guesses there is one at a
-// time.
+// full returns the track that allows no guess until a pending one ends. After the free guesses it allows one at a time.
 func (g *Guess) full() *track {
 	if g.account.pending > 0 && g.account.failures+g.account.pending >= freeGuesses {
 		return g.account
@@ -114,7 +113,7 @@ func (t *Throttle) start(g *Guess, now time.Time) {
 	g.network.pending++
 }
 
-// await waits until a guess that is pending on the track ends. The caller holds mu, and holds it again after.
+// await waits until a guess that is pending on the track ends. mu must be held; it is released meanwhile.
 func (t *Throttle) await(ctx context.Context, tr *track) error {
 	if tr.waiting >= guessesWaiting {
 		return errCrowded
@@ -137,7 +136,7 @@ func (t *Throttle) await(ctx context.Context, tr *track) error {
 	}
 }
 
-// forget makes room: it drops what is over, and an eighth of all when that is less.
+// forget evicts the tracks that have expired, and if those are fewer than an eighth of all, others up to that.
 func (t *Throttle) forget(now time.Time) {
 	for key, tr := range t.tracks {
 		if tr.pending == 0 && now.Sub(tr.since) >= accountForgotten {
@@ -178,7 +177,7 @@ func (g *Guess) Fail() {
 	})
 }
 
-// Withdraw forgets the guess: no verdict was reached.
+// Withdraw forgets the guess: its outcome is not known.
 func (g *Guess) Withdraw() { g.end(func(time.Time) {}) }
 
 func (g *Guess) end(count func(now time.Time)) {

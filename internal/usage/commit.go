@@ -12,7 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// act is what becomes of a reservation.
+// act is what an entry does to a reservation.
 type act int
 
 const (
@@ -56,29 +56,29 @@ func (l *Ledger) commitGroup(first *entry, next func() (*entry, bool)) {
 	err := l.commit(group)
 	switch {
 	case err == nil || len(group) == 1 && !isAway(err):
-		tell(group, err)
-	case isAway(err): // nobody shall wait for it to be so again
-		tell(group, err)
-		tell(l.entries.Rest(), err)
-	case store.IsLocked(err): // a replica that hangs has a user's row: all the others' shall not wait for it
+		answer(group, err)
+	case isAway(err): // fail the rest at once
+		answer(group, err)
+		answer(l.entries.Rest(), err)
+	case store.IsLocked(err): // a replica that hangs has a user's row: the others need not wait for it
 		users := byUser(group)
 		for _, own := range users {
 			if len(users) > 1 {
 				err = l.commit(own)
 			}
-			tell(own, err)
+			answer(own, err)
 		}
-	default: // one of them spoils it for all
+	default: // one of them fails the transaction for all
 		for _, e := range group {
 			if !isAway(err) {
 				err = l.commit([]*entry{e})
 			}
-			tell([]*entry{e}, err)
+			answer([]*entry{e}, err)
 		}
 	}
 }
 
-// isAway tells whether the database as a whole is.
+// isAway reports whether the database as a whole is unavailable.
 func isAway(err error) bool { return errors.Is(err, store.ErrAway) && !store.IsLocked(err) }
 
 func byUser(group []*entry) [][]*entry {
@@ -93,7 +93,8 @@ func byUser(group []*entry) [][]*entry {
 	return users
 }
 
-func tell(group []*entry, err error) {
+// answer sends each entry its result, given the error of the commit.
+func answer(group []*entry, err error) {
 	for _, e := range group {
 		switch {
 		case err == nil:
@@ -139,7 +140,7 @@ func (l *Ledger) do(ctx context.Context, tx *db.Tx, sums *sums, e *entry) error 
 	if e.refused = sums.admit(e.Reservation); e.refused == nil {
 		return l.reserve(ctx, tx, e.Reservation)
 	}
-	return nil // a refusal spoils nothing for the others
+	return nil // a refusal does not fail the others
 }
 
 func (l *Ledger) reserve(ctx context.Context, tx *db.Tx, r *Reservation) error {

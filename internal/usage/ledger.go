@@ -16,7 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// answerTokens is what AnswerTokens is, unless it is set.
+// answerTokens is the default of AnswerTokens.
 const answerTokens = 4096
 
 // Ledger reserves and settles. What waits while a commit is on its way goes into the next one together.
@@ -30,7 +30,7 @@ type Ledger struct {
 	entries *coalesce.Batch[*entry] // that wait to be committed
 
 	mu      sync.Mutex
-	seen    time.Time                  // when this replica last said that it lives, by its own wall clock
+	seen    time.Time                  // when this replica last wrote its heartbeat, by its own wall clock
 	live    map[uuid.UUID]*Reservation // not settled in the database, or not yet admitted
 	unsure  time.Time                  // when last an admission failed that may have been written
 	open    sync.WaitGroup             // settlements
@@ -40,7 +40,7 @@ type Ledger struct {
 
 	// AnswerTokens is how many completion tokens a user with a quota gets for a call that asks for no number.
 	AnswerTokens int64
-	// Settled, when set, is told of every call that has been settled here. It must not block.
+	// Settled, if set, is called for every call that has been settled here. It must not block.
 	Settled func(Call, Cost)
 }
 
@@ -97,7 +97,7 @@ func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
 // MaxTokens is how many completion tokens the call may produce: what was asked for, cut to what is left. 0: no limit.
 func (r *Reservation) MaxTokens() int64 { return r.max }
 
-// Produced notes that so many completion tokens have come so far, for when nobody is left to count them.
+// Produced notes that so many completion tokens have come so far, for when the replica dies.
 func (r *Reservation) Produced(tokens int64) { r.produced.Store(tokens) }
 
 // mostTokens is more than any model's counts can be; sums of what an upstream makes up must not overflow.

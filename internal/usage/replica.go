@@ -20,14 +20,14 @@ const (
 	// checkpointEvery is how often it is noted what running calls have produced: as much as the usage of a call can be
 	// wrong by when its replica dies.
 	checkpointEvery = time.Second
-	// sweepEvery is how often each replica looks for reservations of the dead. With staleAfter it makes sure that they
+	// sweepEvery is how often each replica looks for reservations of dead ones. With staleAfter it makes sure that they
 	// are settled within a minute.
 	sweepEvery = 5 * time.Second
-	// staleAfter is how long a replica with running calls may keep silent before others take it for dead, and beat how
-	// often it speaks.
+	// staleAfter is how old the heartbeat of a replica with running calls may be before others consider it dead, and
+	// beat is how often it is written.
 	staleAfter = 20 * time.Second
 	beat       = 5 * time.Second
-	// unsureFor is how long a commit whose answer was lost may still come: longer than any statement may take.
+	// unsureFor is how long a commit whose answer was lost may still happen: longer than any statement may take.
 	unsureFor = 10 * time.Second
 )
 
@@ -91,8 +91,8 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 	return nil
 }
 
-// write runs a transaction that also says, when it is time to, that this replica lives: before or together with the first
-// reservation in its name.
+// write runs a transaction that also writes the heartbeat of this replica when that is due: before or together with its first
+// reservation.
 func (l *Ledger) write(ctx context.Context, reason string, f func(ctx context.Context, tx *db.Tx) error) error {
 	began := time.Now().Round(0) // by the wall: another clock stands still while a machine is suspended
 	l.mu.Lock()
@@ -120,9 +120,9 @@ func (l *Ledger) write(ctx context.Context, reason string, f func(ctx context.Co
 // Sweep settles the reservations of replicas that have died, at what their last checkpoint says. Several replicas may do
 // so at the same time.
 //
-// Of the embedded database's users only the one that asks can be alive. PostgreSQL tells by its own clock, since those of
-// the replicas may differ. When it was away the living could not say that they are, either: the first sweep that it answers
-// gives them time to.
+// Of the embedded database's users only the one that asks can be alive. PostgreSQL compares by its own clock, since those of
+// the replicas may differ. While it was unavailable no replica could write its heartbeat: the first sweep after that settles
+// nothing.
 func (l *Ledger) Sweep(ctx context.Context) error {
 	isDead := fmt.Sprintf("seen_at < CURRENT_TIMESTAMP - interval '%d seconds'", staleAfter/time.Second)
 	if l.store.Embedded() {
@@ -221,7 +221,7 @@ func (l *Ledger) putAll(a act, all []*Reservation) error {
 	return failed
 }
 
-// leave says that this replica is gone; what it could not settle is another's from now on.
+// leave removes this replica; what it could not settle another may from now on.
 func (l *Ledger) leave(ctx context.Context) error {
 	return l.log.Unaudited(ctx, "leaving replica", func(ctx context.Context, tx *db.Tx) error {
 		return store.Send(ctx, tx, `DELETE FROM replicas WHERE id = $1`, l.replica)

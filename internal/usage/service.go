@@ -32,7 +32,7 @@ func NewService(l *Ledger) *Service { return &Service{l} }
 // heldFor is when to ask again for tokens that running calls hold and may give back.
 const heldFor = 5 * time.Second
 
-// exceeded refuses a call that needs more tokens than the period has left, and tells how long it will be so.
+// exceeded refuses a call that needs more tokens than the period has left, and returns how long that lasts.
 func exceeded(p *sum, limit, need int64, reset time.Time) (time.Duration, *connect.Error) {
 	span := "day"
 	if len(p.period) == len("2006-01") {
@@ -71,7 +71,7 @@ func (s *Service) quota(ctx context.Context, id uuid.UUID) (*paddockv1.Quota, er
 	return s.ledger.State(ctx, id, wire.Quota(u))
 }
 
-// State is a user's quota, as it is set, and how much of it is gone.
+// State returns a user's quota, as it is set, and how much of it is used.
 func (l *Ledger) State(ctx context.Context, id uuid.UUID, set caller.Quota) (*paddockv1.Quota, error) {
 	now := store.Now()
 	day, month := periods(now)
@@ -101,7 +101,7 @@ func (l *Ledger) State(ctx context.Context, id uuid.UUID, set caller.Quota) (*pa
 	return q, nil
 }
 
-// StateOf is the caller's quota as WhoAmI tells it; nil when no token quota holds.
+// StateOf returns the state of the caller's quota for WhoAmI; nil if there is no token quota.
 func (l *Ledger) StateOf(ctx context.Context) (*paddockv1.Quota, error) {
 	c := caller.From(ctx)
 	if l.limitsOf(c.Quota).none() {
@@ -135,16 +135,16 @@ func (s *Service) SetQuota(ctx context.Context, req *paddockv1.SetQuotaRequest) 
 }
 
 func quotaDetail(req *paddockv1.SetQuotaRequest) string {
-	tell := func(name string, set bool, value int64) string {
+	describe := func(name string, set bool, value int64) string {
 		if !set {
 			return name + " default"
 		}
 		return fmt.Sprintf("%s %d", name, value)
 	}
 	return strings.Join([]string{
-		tell("tokens per day", req.TokensPerDay != nil, req.GetTokensPerDay()),
-		tell("tokens per month", req.TokensPerMonth != nil, req.GetTokensPerMonth()),
-		tell("requests per minute", req.RequestsPerMinute != nil, int64(req.GetRequestsPerMinute())),
+		describe("tokens per day", req.TokensPerDay != nil, req.GetTokensPerDay()),
+		describe("tokens per month", req.TokensPerMonth != nil, req.GetTokensPerMonth()),
+		describe("requests per minute", req.RequestsPerMinute != nil, int64(req.GetRequestsPerMinute())),
 	}, ", ")
 }
 
@@ -205,7 +205,7 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if len(m.GetRows()) == 0 || m.GetRows()[0].GetRequests() == 0 { // nobody, or somebody who asked for nothing
+	if len(m.GetRows()) == 0 || m.GetRows()[0].GetRequests() == 0 { // no such user, or one without calls
 		if err := wire.UserExists(ctx, s.ledger.store.User, id); err != nil {
 			return nil, err
 		}

@@ -145,7 +145,7 @@ func (s *sum) within(r *Reservation, limit *int64, tokens int64) int64 {
 	switch {
 	case r.reserved == 0: // no quota
 		return tokens
-	case r.limits.none(): // of a dead replica's call nobody knows what the quota was
+	case r.limits.none(): // the quota of a dead replica's call is not known
 		return min(tokens, r.reserved)
 	}
 	return min(tokens, r.reserved+max(0, s.left(limit)))

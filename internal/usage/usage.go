@@ -1,5 +1,5 @@
 // Package usage keeps the ledger of model calls: what each may cost is reserved before the upstream is asked, and settled
-// afterwards at what it did cost, once, whatever becomes of the call, its client or its replica.
+// afterwards, once, at what it did cost, even if the call fails, or its client or its replica is gone.
 package usage
 
 import (
@@ -24,7 +24,7 @@ type Outcome string
 // The outcomes of model calls.
 const (
 	OK      Outcome = "ok"
-	Aborted Outcome = "aborted" // the client left, was thrown out, or its replica died
+	Aborted Outcome = "aborted" // the client hung up or lost its access, or its replica died
 	Failed  Outcome = "failed"  // the upstream failed
 )
 

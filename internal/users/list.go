@@ -67,7 +67,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	return m, nil
 }
 
-// order is one way to sort users: the columns, the last of them unique, and what stands behind a position.
+// order is a way to sort users: the columns, the last of them unique, and the users after a position.
 type order struct {
 	by     []user.OrderOption
 	behind func(page.Position) predicate.User

@@ -35,7 +35,7 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 				return audit.Event{}, err
 			}
 		}
-		// The row is locked by writing what is there, or what the entry tells of it might be of before another's change.
+		// Writing the row locks it: otherwise the entry could describe a state before another's change.
 		if err := store.Send(ctx, tx, `UPDATE users SET active = active WHERE id = $1`, id); err != nil {
 			return audit.Event{}, err
 		}
@@ -63,7 +63,7 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 }
 
 // apply changes what the request has and the user has not yet. One call is one event, of the graver type, and its detail
-// tells all of it, the longest last, since what is too long is cut.
+// lists all changes, the longest last, since a detail that is too long is cut.
 func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUserRequest, roles []string) (audit.Event, error) {
 	event := audit.Event{Type: audit.UserUpdated, TargetUserID: u.ID}
 	update := tx.User.UpdateOne(u)
@@ -94,7 +94,7 @@ func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUser
 	return event, err
 }
 
-// roleNames returns the roles that the list names, sorted, and refuses what is none.
+// roleNames returns the roles that the list names, sorted, and rejects unknown ones.
 func roleNames(list *structpb.ListValue) ([]string, error) {
 	var names []string
 	for i, v := range list.GetValues() {

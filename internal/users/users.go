@@ -87,7 +87,7 @@ func (s *Service) CreateUser(ctx context.Context, req *paddockv1.CreateUserReque
 	case repeated:
 		id = earlier
 	case emailTaken || store.Taken(err, "users.external_id"):
-		// By the same call, perhaps, a moment earlier.
+		// Perhaps by a concurrent call for the same user.
 		existing, err := s.withExternalID(ctx, req.GetExternalId(), address)
 		switch {
 		case existing != nil || err != nil:
@@ -194,7 +194,7 @@ func (s *Service) SetPassword(ctx context.Context, req *paddockv1.SetPasswordReq
 	return &paddockv1.SetPasswordResponse{}, nil
 }
 
-// hash checks the password against the rules, with what it must not resemble, and hashes it.
+// hash checks the password against the rules, and the texts that it must not resemble, and hashes it.
 func (s *Service) hash(ctx context.Context, password string, not ...string) (string, error) {
 	if err := secret.CheckPassword(password, s.passwordMinLength, not...); err != nil {
 		return "", fault.WeakPassword("password", err)
@@ -249,8 +249,8 @@ func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModel
 	return &paddockv1.SetRoleModelsResponse{Role: roleMessage(r)}, nil
 }
 
-// lockAdmins makes those who may take an admin away wait for one another: without it, two admins who demote each other at
-// once leave none. Writing to the role's row, even what is there, is a lock that both databases know.
+// lockAdmins serializes the transactions that may remove an admin: without it, two admins who demote each other at once leave
+// none. Writing the role's row unchanged is a lock on both databases.
 func lockAdmins(ctx context.Context, tx *db.Tx) error {
 	_, err := store.Exec(ctx, tx, `UPDATE roles SET description = description WHERE id = $1`, caller.Admin)
 	return err

@@ -1,4 +1,4 @@
-// Package wire turns the database's rows into the contract's messages, and back what a request says in the same terms.
+// Package wire converts the database's rows to messages of the contract, and fields of requests to columns.
 package wire
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/secret"
 )
 
-// User is the message of a user that was read with its roles.
+// User returns the message of a user that was read with its roles.
 func User(u *db.User) *paddockv1.User {
 	m := &paddockv1.User{
 		Id:          u.ID.String(),
@@ -36,7 +36,7 @@ func User(u *db.User) *paddockv1.User {
 	return m
 }
 
-// Roles are the names of the roles of a user that was read with them, sorted.
+// Roles returns the names of the roles of a user that was read with them, sorted.
 func Roles(u *db.User) []string {
 	names := make([]string, len(u.Edges.Roles))
 	for i, r := range u.Edges.Roles {
@@ -46,12 +46,12 @@ func Roles(u *db.User) []string {
 	return names
 }
 
-// Quota is what the user's row sets of it.
+// Quota returns the user's own quota; defaults are not applied.
 func Quota(u *db.User) caller.Quota {
 	return caller.Quota{TokensPerDay: u.TokensPerDay, TokensPerMonth: u.TokensPerMonth, RequestsPerMinute: u.RequestsPerMinute}
 }
 
-// Credential is the message of an API key.
+// Credential returns the message of an API key.
 func Credential(c *db.Credential) *paddockv1.Credential {
 	return &paddockv1.Credential{
 		Id:         c.ID.String(),
@@ -66,7 +66,7 @@ func Credential(c *db.Credential) *paddockv1.Credential {
 	}
 }
 
-// Models is the message of an allow-list as the database keeps it.
+// Models returns the message of an allow-list as the database keeps it.
 func Models(column *string) *paddockv1.ModelList {
 	if column == nil {
 		return nil
@@ -91,13 +91,13 @@ func ParseModels(m *paddockv1.ModelList) (*string, error) {
 	return slices.Compact(list).Column(), nil
 }
 
-// DescribeModels tells in words what an allow-list is and was: both, or, where that would be too long for an audit entry,
-// what has changed.
+// DescribeModels describes a change of an allow-list: both lists, or, where that would be too long for an audit entry, the
+// difference.
 func DescribeModels(now, before *string) string {
 	const most = 800 // bytes
-	told := describeModels(now) + "; before: " + describeModels(before)
-	if len(told) <= most {
-		return told
+	both := describeModels(now) + "; before: " + describeModels(before)
+	if len(both) <= most {
+		return both
 	}
 	is, was := caller.ParseModels(now), caller.ParseModels(before)
 	return fmt.Sprintf("%d listed, %d before; added: %s; removed: %s", len(is), len(was), without(is, was), without(was, is))
@@ -117,7 +117,7 @@ func without(some, others caller.Models) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(some), func(name string) bool { return slices.Contains(others, name) }), ", ")
 }
 
-// Time is the message of a time that may be absent.
+// Time returns the message of a time that may be absent.
 func Time(t *time.Time) *timestamppb.Timestamp {
 	if t == nil {
 		return nil
@@ -125,8 +125,8 @@ func Time(t *time.Time) *timestamppb.Timestamp {
 	return timestamppb.New(*t)
 }
 
-// ParseTime returns the time in the request's field, to the microsecond as the databases keep it. What is no time of the
-// years 1 to 9999 is INVALID_ARGUMENT; JSON cannot say it, the binary encoding can, and the databases disagree about it.
+// ParseTime returns the time in the request's field, to the microsecond as the databases keep it. Times outside
+// of the years 1 to 9999 are INVALID_ARGUMENT: JSON cannot express them, the binary encoding can, and the databases disagree.
 func ParseTime(field string, t *timestamppb.Timestamp) (time.Time, error) {
 	if err := t.CheckValid(); err != nil {
 		return time.Time{}, fault.Invalid(field, "must be a time of the years 1 to 9999")
@@ -134,7 +134,7 @@ func ParseTime(field string, t *timestamppb.Timestamp) (time.Time, error) {
 	return t.AsTime().Truncate(time.Microsecond), nil
 }
 
-// ID is the text of an id that may be absent.
+// ID returns the text of an id that may be absent.
 func ID(id *uuid.UUID) string {
 	if id == nil {
 		return ""
