@@ -110,7 +110,7 @@ func TestGroup_Panic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g coalesce.Group[int, int]
 		end, shared := make(chan struct{}), make(chan error, 2)
-		go g.Do(1, func() (int, error) { <-end; return 1, nil })
+		go func() { _, _ = g.Do(1, func() (int, error) { <-end; return 1, nil }) }()
 		synctest.Wait()
 		panicked := make(chan any, 1)
 		go func() {

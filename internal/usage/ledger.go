@@ -81,7 +81,7 @@ func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
 	l.mu.Lock()
 	l.live[r.id] = r
 	l.mu.Unlock()
-	l.put(e) //nolint:contextcheck // many calls share a commit, which ends with none of them
+	l.put(e) // without ctx: many calls share a commit, which ends with none of them
 	if err := <-e.done; err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -128,7 +128,7 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		e := newEntry(settlement, r)
 		e.cost = cost
-		l.put(e) //nolint:contextcheck // as in Reserve
+		l.put(e)
 		err := <-e.done
 		if err == nil && l.Settled != nil {
 			l.Settled(r.call, cost)

@@ -146,7 +146,7 @@ func (l *Ledger) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := l.putAll(settlement, stranded); err != nil { //nolint:contextcheck // as in Reserve
+		if err := l.putAll(settlement, stranded); err != nil {
 			return err
 		}
 	}
@@ -170,7 +170,7 @@ func (l *Ledger) takeBack(ctx context.Context, now time.Time) error {
 	l.mu.Lock()
 	own = slices.DeleteFunc(own, func(r *Reservation) bool { return l.live[r.id] != nil })
 	l.mu.Unlock()
-	if err := l.putAll(withdrawal, own); err != nil { //nolint:contextcheck // as in Reserve
+	if err := l.putAll(withdrawal, own); err != nil {
 		return err
 	}
 	l.mu.Lock()
