@@ -35,7 +35,7 @@ func count(t *testing.T, s *store.Store) (users, entries int) {
 	return users, entries
 }
 
-func TestAChangeAndItsEntryAreOne(t *testing.T) {
+func TestDo_ChangeAndEntryAreOne(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		log := audit.Open(s)
@@ -72,8 +72,8 @@ func TestAChangeAndItsEntryAreOne(t *testing.T) {
 	})
 }
 
-// TestNoEntryNoChange breaks the table of entries under the program: then nothing changes any more.
-func TestNoEntryNoChange(t *testing.T) {
+// TestDo_NoEntryNoChange breaks the table of entries under the program: then nothing changes any more.
+func TestDo_NoEntryNoChange(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		log := audit.Open(s)
@@ -93,7 +93,7 @@ func TestNoEntryNoChange(t *testing.T) {
 	})
 }
 
-func TestAWriteOutsideOfDoFails(t *testing.T) {
+func TestOpen_WriteOutsideOfDo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		log := audit.Open(s)
@@ -145,8 +145,8 @@ func TestAWriteOutsideOfDoFails(t *testing.T) {
 	})
 }
 
-// TestAHostileCallerStillGetsAnEntry promises that no text of a stranger keeps a refusal, or a login, from being recorded.
-func TestAHostileCallerStillGetsAnEntry(t *testing.T) {
+// TestRecord_HostileCaller promises that no text of a stranger keeps a refusal, or a login, from being recorded.
+func TestRecord_HostileCaller(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		log := audit.Open(s)
@@ -217,7 +217,7 @@ func FuzzFit(f *testing.F) {
 	})
 }
 
-func TestTheEventTypesAreTheContracts(t *testing.T) {
+func TestTypes_Contract(t *testing.T) {
 	const contract = `login_success login_failure login_throttled logout session_revoked refresh_reuse_detected password_set password_changed
 		user_created user_updated user_deleted roles_changed api_key_issued api_key_revoked api_key_rotated access_denied
 		quota_changed models_changed bootstrap` // models_changed is ours

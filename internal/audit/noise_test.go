@@ -31,7 +31,7 @@ func written(t *testing.T, n *Noise) []*db.AuditEntry {
 	return entries
 }
 
-func TestNoiseIsOneEntryAndANumber(t *testing.T) {
+func TestNoise_OneEntryAndANumber(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		n := NewNoise(Open(storetest.Open(t, url)))
 		denied := func(detail string) Event { return Event{Type: AccessDenied, Outcome: Denied, Detail: detail} }
@@ -74,7 +74,7 @@ func TestNoiseIsOneEntryAndANumber(t *testing.T) {
 	})
 }
 
-func TestNoiseIsWrittenWhenTheServerStops(t *testing.T) {
+func TestNoise_WrittenWhenTheServerStops(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		n := NewNoise(Open(storetest.Open(t, url)))
 		ctx, stop := context.WithCancel(t.Context())
@@ -91,8 +91,8 @@ func TestNoiseIsWrittenWhenTheServerStops(t *testing.T) {
 	})
 }
 
-// TestNoiseKeepsNoMoreOfAStrangerThanTheEntryHolds: what they write may be as long as a header, and from many networks.
-func TestNoiseKeepsNoMoreOfAStrangerThanTheEntryHolds(t *testing.T) {
+// TestNoise_KeepsNoMoreThanTheEntryHolds: what they write may be as long as a header, and from many networks.
+func TestNoise_KeepsNoMoreThanTheEntryHolds(t *testing.T) {
 	n := NewNoise(Open(storetest.Open(t, storetest.SQLite(t))))
 	const networks, long = 1024, 32 << 10
 	for i := range 2 * networks {
@@ -114,7 +114,7 @@ func TestNoiseKeepsNoMoreOfAStrangerThanTheEntryHolds(t *testing.T) {
 	}
 }
 
-func TestNoiseTakesLittleMemory(t *testing.T) {
+func TestNoise_BoundedMemory(t *testing.T) {
 	n := NewNoise(Open(storetest.Open(t, storetest.SQLite(t))))
 	c := &caller.Caller{}
 	for i := range 3 * noiseKinds {

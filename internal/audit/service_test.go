@@ -38,8 +38,8 @@ func note(entries []*paddockv1.AuditEntry) (notes []string) {
 	return notes
 }
 
-// TestEveryEventTypeIsProduced does each act of the contract once and promises one entry for each, in order.
-func TestEveryEventTypeIsProduced(t *testing.T) {
+// TestTypes_EveryOneIsProduced does each act of the contract once and promises one entry for each, in order.
+func TestTypes_EveryOneIsProduced(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		ctx, admin := t.Context(), a.Admin()
 		must := func(err error) {
@@ -123,7 +123,7 @@ func TestEveryEventTypeIsProduced(t *testing.T) {
 	})
 }
 
-func TestListFilters(t *testing.T) {
+func TestListAuditEntries_Filters(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user") // user_created, login_success, api_key_issued
 		other := a.NewPerson(t)
@@ -160,7 +160,7 @@ func TestListFilters(t *testing.T) {
 	})
 }
 
-func TestPagingIsStableWhileEntriesAreAdded(t *testing.T) {
+func TestListAuditEntries_PagingWhileEntriesAreAdded(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		var want []string
 		for i := range 20 {
@@ -201,9 +201,9 @@ func TestPagingIsStableWhileEntriesAreAdded(t *testing.T) {
 	})
 }
 
-// TestNoTimeIsTooFarOff promises the same answer on both databases for the first and the last times that a timestamp can
+// TestListAuditEntries_ExtremeTimes promises the same answer on both databases for the first and the last times that a timestamp can
 // tell, and a refusal of what is beyond, which only the binary encoding can say.
-func TestNoTimeIsTooFarOff(t *testing.T) {
+func TestListAuditEntries_ExtremeTimes(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		stamp := func(year int) *timestamppb.Timestamp {
 			return timestamppb.New(time.Date(year, 12, 31, 23, 59, 59, 999_999_999, time.UTC))
@@ -237,8 +237,8 @@ func TestNoTimeIsTooFarOff(t *testing.T) {
 	})
 }
 
-// TestDenialsOfTheSignedInAreEntriesEach promises that a refusal of somebody who is known is never only counted.
-func TestDenialsOfTheSignedInAreEntriesEach(t *testing.T) {
+// TestRefuse_EntryForEachDenial promises that a refusal of somebody who is known is never only counted.
+func TestRefuse_EntryForEachDenial(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		for range 3 {

@@ -46,8 +46,8 @@ func basic(userAndPassword string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(userAndPassword))
 }
 
-// TestOneCredentialInWhateverHeader: what could be ours counts once, and nothing else counts.
-func TestOneCredentialInWhateverHeader(t *testing.T) {
+// TestIdentify_OneCredentialInAnyHeader: what could be ours counts once, and nothing else counts.
+func TestIdentify_OneCredentialInAnyHeader(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 		ok, no, two := fault.Reason(""), fault.Unauthenticated, fault.AmbiguousCredentials
@@ -119,8 +119,8 @@ func TestOneCredentialInWhateverHeader(t *testing.T) {
 	})
 }
 
-// TestHTTPBasicIsForTheGateway: for clients that have no place for a key but their server's address.
-func TestHTTPBasicIsForTheGateway(t *testing.T) {
+// TestIdentify_HTTPBasicOnGatewayOnly: for clients that have no place for a key but their server's address.
+func TestIdentify_HTTPBasicOnGatewayOnly(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 		for _, c := range []struct {
@@ -167,7 +167,7 @@ func TestHTTPBasicIsForTheGateway(t *testing.T) {
 	})
 }
 
-func TestAKeyIsAcceptedOnEveryProtocol(t *testing.T) {
+func TestIdentify_KeyOnEveryProtocol(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		for _, credential := range []string{p.Token, p.Key} {
@@ -199,7 +199,7 @@ func TestAKeyIsAcceptedOnEveryProtocol(t *testing.T) {
 	})
 }
 
-func TestATokenOfAnotherUsersSessionIsRefused(t *testing.T) {
+func TestIdentify_TokenOfAnotherUsersSession(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t), a.NewPerson(t)
 		a.Exec(t, `UPDATE sessions SET user_id = $1 WHERE user_id = $2`, other.GetId(), p.GetId())
@@ -210,8 +210,8 @@ func TestATokenOfAnotherUsersSessionIsRefused(t *testing.T) {
 	})
 }
 
-// TestTheNextCallIsRefused promises that what is taken away is gone with the next call, at every replica.
-func TestTheNextCallIsRefused(t *testing.T) {
+// TestIdentify_RefusedFromTheNextCall promises that what is taken away is gone with the next call, at every replica.
+func TestIdentify_RefusedFromTheNextCall(t *testing.T) {
 	url := storetest.PostgreSQL(t)
 	a := apptest.Start(t, url, nil)
 	b := a.Replica(t)
@@ -248,9 +248,9 @@ func TestTheNextCallIsRefused(t *testing.T) {
 	}
 }
 
-// TestADatabaseThatIsAwaySignsNobodyOut promises that what cannot be looked up is never called wrong, and that a key
+// TestIdentify_DatabaseUnavailable promises that what cannot be looked up is never called wrong, and that a key
 // which cannot be one of ours is refused without looking.
-func TestADatabaseThatIsAwaySignsNobodyOut(t *testing.T) {
+func TestIdentify_DatabaseUnavailable(t *testing.T) {
 	cluster := storetest.NewCluster(t)
 	a := apptest.Start(t, cluster.Database(t), nil)
 	p := a.NewPerson(t)

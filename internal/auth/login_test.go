@@ -24,7 +24,7 @@ const (
 	refreshPath = "/paddock.v1.AuthService/Refresh"
 )
 
-func TestLoginAnswersTokensAndUser(t *testing.T) {
+func TestLogin_TokensAndUser(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		before := time.Now()
@@ -60,7 +60,7 @@ func TestLoginAnswersTokensAndUser(t *testing.T) {
 	})
 }
 
-func TestLoginPutsTheRefreshTokenIntoACookie(t *testing.T) {
+func TestLogin_RefreshCookie(t *testing.T) {
 	env := apptest.Env{"TRUSTED_PROXIES": "127.0.0.0/8"}
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
@@ -130,7 +130,7 @@ func refusals(t *testing.T, a *apptest.App) map[string]map[string]any {
 	}
 }
 
-func TestRefusedLoginsAreByteIdentical(t *testing.T) {
+func TestLogin_RefusalsAreByteIdentical(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		var want, first string
 		for name, request := range refusals(t, a) {
@@ -186,7 +186,7 @@ func hashes(a *apptest.App, call func()) bool {
 	}
 }
 
-func TestEveryRefusedLoginHashesOnce(t *testing.T) {
+func TestLogin_EveryRefusalHashesOnce(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), slowHash)
 	for name, request := range refusals(t, a) {
 		if !hashes(a, func() { post(t, a.URL+loginPath, request) }) {
@@ -195,7 +195,7 @@ func TestEveryRefusedLoginHashesOnce(t *testing.T) {
 	}
 }
 
-func TestWhoWaitsIsRefusedWithoutAHash(t *testing.T) {
+func TestLogin_ThrottledWithoutAHash(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), slowHash)
 	p := a.NewPerson(t)
 	for i := range 5 {
@@ -214,7 +214,7 @@ const forwarded = "X-Forwarded-For"
 
 func from(address string) connect.ClientOption { return apptest.WithHeader(forwarded, address) }
 
-func TestGuessesAreThrottled(t *testing.T) {
+func TestLogin_ThrottledByAccount(t *testing.T) {
 	env := apptest.Env{"TRUSTED_PROXIES": "127.0.0.0/8"}
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
@@ -246,7 +246,7 @@ func TestGuessesAreThrottled(t *testing.T) {
 	})
 }
 
-func TestANetworkIsThrottledWhateverTheAccounts(t *testing.T) {
+func TestLogin_ThrottledByNetwork(t *testing.T) {
 	env := apptest.Env{"TRUSTED_PROXIES": "127.0.0.0/8"}
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
@@ -272,7 +272,7 @@ func TestANetworkIsThrottledWhateverTheAccounts(t *testing.T) {
 	})
 }
 
-func TestAHundredGuessesAtOnceAreRefusedLikeOneByOne(t *testing.T) {
+func TestLogin_ConcurrentGuesses(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		failed := map[fault.Reason]int{}
@@ -292,7 +292,7 @@ func TestAHundredGuessesAtOnceAreRefusedLikeOneByOne(t *testing.T) {
 	})
 }
 
-func TestManyLoginsOfOneAccountAtOnceSucceed(t *testing.T) {
+func TestLogin_ConcurrentSuccesses(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		atOnce(50, func(int) {
@@ -303,9 +303,9 @@ func TestManyLoginsOfOneAccountAtOnceSucceed(t *testing.T) {
 	})
 }
 
-// TestWhoHangsUpHasGuessedAllTheSame promises that a guess counts, and is audited, although its maker did not wait for the
+// TestLogin_GuessOfAClientThatHangsUp promises that a guess counts, and is audited, although its maker did not wait for the
 // verdict: otherwise hanging up would buy hashes without end.
-func TestWhoHangsUpHasGuessedAllTheSame(t *testing.T) {
+func TestLogin_GuessOfAClientThatHangsUp(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), slowHash)
 	p := a.NewPerson(t)
 	for range 5 {
@@ -329,9 +329,9 @@ func busy(a *apptest.App) bool {
 	return running+queued > 0
 }
 
-// TestALoginRenewsAHashOfOtherParameters promises that changed ARGON2_* reach everyone with their next sign-in, many of
+// TestLogin_RehashesOtherParameters promises that changed ARGON2_* reach everyone with their next sign-in, many of
 // them at once included; until then the time of a refusal would tell old accounts from unknown ones.
-func TestALoginRenewsAHashOfOtherParameters(t *testing.T) {
+func TestLogin_RehashesOtherParameters(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		before := apptest.Start(t, url, nil)
 		p := before.NewPerson(t)

@@ -17,7 +17,7 @@ func testRefreshKeys(t testing.TB, secrets ...[]byte) refreshKeys {
 	return keys
 }
 
-func TestARefreshTokenNamesItsSessionAndGeneration(t *testing.T) {
+func TestRefreshToken_SessionAndGeneration(t *testing.T) {
 	keys := testRefreshKeys(t, testSecret)
 	for _, generation := range []int{0, 1, 1 << 40} {
 		token := keys.token(testSession, generation, testSalt)
@@ -31,7 +31,7 @@ func TestARefreshTokenNamesItsSessionAndGeneration(t *testing.T) {
 	}
 }
 
-func TestARefreshTokenIsGoodForItsSessionAlone(t *testing.T) {
+func TestRefreshToken_OfAnotherSession(t *testing.T) {
 	keys := testRefreshKeys(t, testSecret)
 	token := keys.token(testSession, 3, testSalt)
 	claim, _ := parseRefresh(token)
@@ -52,7 +52,7 @@ func TestARefreshTokenIsGoodForItsSessionAlone(t *testing.T) {
 	}
 }
 
-func TestMalformedRefreshTokens(t *testing.T) {
+func TestRefreshToken_Malformed(t *testing.T) {
 	good := testRefreshKeys(t, testSecret).token(testSession, 3, testSalt)
 	if _, ok := parseRefresh(good); !ok {
 		t.Fatal("the token that all others differ from is refused")

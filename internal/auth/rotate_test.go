@@ -39,7 +39,7 @@ func age(t testing.TB, a *apptest.App, by time.Duration) {
 	}
 }
 
-func TestRefreshRotates(t *testing.T) {
+func TestRefresh_Rotates(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		in := a.Login(t, p.GetEmail(), p.Password)
@@ -64,7 +64,7 @@ func TestRefreshRotates(t *testing.T) {
 	})
 }
 
-func TestALostReplyGetsTheSameSuccessor(t *testing.T) {
+func TestRefresh_LostReplyGetsTheSameSuccessor(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		first := a.Login(t, p.GetEmail(), p.Password).GetRefreshToken()
@@ -84,7 +84,7 @@ func TestALostReplyGetsTheSameSuccessor(t *testing.T) {
 	})
 }
 
-func TestReuseEndsTheSession(t *testing.T) {
+func TestRefresh_ReuseEndsTheSession(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		for name, reuse := range map[string]func(first, second string) (reused, newest string){
 			"of the parent, too late": func(first, second string) (string, string) {
@@ -117,7 +117,7 @@ func TestReuseEndsTheSession(t *testing.T) {
 	})
 }
 
-func TestFiftyRefreshesAtOnceMakeOneSuccessor(t *testing.T) {
+func TestRefresh_ConcurrentCallsMakeOneSuccessor(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		in := a.Login(t, p.GetEmail(), p.Password)
@@ -180,7 +180,7 @@ func successors(t *testing.T, a *apptest.App, token string) map[string]bool {
 	return made
 }
 
-func TestOnTwoReplicasRefreshesAtOnceMakeOneSuccessor(t *testing.T) {
+func TestRefresh_ConcurrentCallsOnTwoReplicas(t *testing.T) {
 	a := apptest.Start(t, storetest.PostgreSQL(t), nil)
 	b := a.Replica(t)
 	p := a.NewPerson(t)
@@ -202,7 +202,7 @@ func TestOnTwoReplicasRefreshesAtOnceMakeOneSuccessor(t *testing.T) {
 	}
 }
 
-func TestForgedRefreshTokensDoNothing(t *testing.T) {
+func TestRefresh_ForgedTokens(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t), a.NewPerson(t)
 		mine := a.Login(t, p.GetEmail(), p.Password).GetRefreshToken()
@@ -227,7 +227,7 @@ func TestForgedRefreshTokensDoNothing(t *testing.T) {
 	})
 }
 
-func TestNothingIsRefreshedAfterTheSessionsEnd(t *testing.T) {
+func TestRefresh_AfterTheSessionsEnd(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		admin := a.Admin()
 		inactive := false
@@ -287,7 +287,7 @@ func TestNothingIsRefreshedAfterTheSessionsEnd(t *testing.T) {
 	})
 }
 
-func TestNoTokenOutlivesItsSession(t *testing.T) {
+func TestTokens_EndWithTheSession(t *testing.T) {
 	env := apptest.Env{"ACCESS_TOKEN_TTL": "1s", "REFRESH_TOKEN_TTL": "20s", "SESSION_TTL": "40s"}
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		in := a.Login(t, apptest.AdminEmail, apptest.AdminPassword)

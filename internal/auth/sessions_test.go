@@ -16,7 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-func TestLogoutEndsThisSessionAlone(t *testing.T) {
+func TestLogout_EndsThisSessionOnly(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		in := a.Login(t, p.GetEmail(), p.Password)
@@ -35,7 +35,7 @@ func TestLogoutEndsThisSessionAlone(t *testing.T) {
 	})
 }
 
-func TestWhoAmITellsTheCredential(t *testing.T) {
+func TestWhoAmI_Credential(t *testing.T) {
 	apptest.EachWith(t, apptest.Env{"RATE_LIMIT_PER_MINUTE": "60"}, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user", "admin")
 		for credential, method := range map[string]string{p.Token: "password", p.Key: "api_key"} {
@@ -109,7 +109,7 @@ func TestChangePassword(t *testing.T) {
 	})
 }
 
-func TestChangePasswordIsThrottledLikeLogin(t *testing.T) {
+func TestChangePassword_Throttled(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		for i := range 5 {
@@ -212,8 +212,8 @@ func TestRevokeSession(t *testing.T) {
 	})
 }
 
-// TestASessionIsSeenAtSignInAndUse promises last_seen_at, to the minute.
-func TestASessionIsSeenWhenItIsUsed(t *testing.T) {
+// TestSession_LastSeen promises last_seen_at, to the minute.
+func TestSession_LastSeen(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		long := time.Now().Add(-time.Hour).UTC()

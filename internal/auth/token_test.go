@@ -32,7 +32,7 @@ func testTokens(t testing.TB, secrets ...[]byte) *tokens {
 	return made
 }
 
-func TestATokenNamesItsUserAndSession(t *testing.T) {
+func TestAccessToken_UserAndSession(t *testing.T) {
 	for _, ttl := range []time.Duration{time.Second, testLifetime, 30 * 24 * time.Hour} {
 		made, err := newTokens("HS256", ttl, [][]byte{testSecret})
 		if err != nil {
@@ -58,7 +58,7 @@ func TestATokenNamesItsUserAndSession(t *testing.T) {
 	}
 }
 
-func TestATokenEndsWithItsSession(t *testing.T) {
+func TestAccessToken_EndsWithItsSession(t *testing.T) {
 	made := testTokens(t, testSecret)
 	ends := testNow.Add(time.Minute)
 	token, expires, err := made.sign(testUser, testSession, testNow, ends)
@@ -70,7 +70,7 @@ func TestATokenEndsWithItsSession(t *testing.T) {
 	}
 }
 
-func TestThePreviousSecretStillVerifies(t *testing.T) {
+func TestAccessToken_PreviousSecretStillVerifies(t *testing.T) {
 	old := testTokens(t, otherSecret)
 	token, _, err := old.sign(testUser, testSession, testNow, testNow.Add(time.Hour))
 	if err != nil {
@@ -84,13 +84,13 @@ func TestThePreviousSecretStillVerifies(t *testing.T) {
 	}
 }
 
-func TestAShortSecretIsToldAtTheStart(t *testing.T) {
+func TestAccessToken_ShortSecret(t *testing.T) {
 	if _, err := newTokens("HS512", time.Minute, [][]byte{testSecret}); err == nil {
 		t.Error("HS512 takes a secret of 32 bytes")
 	}
 }
 
-func TestAnotherAlgorithmIsRefused(t *testing.T) {
+func TestAccessToken_AnotherAlgorithm(t *testing.T) {
 	long := []byte(strings.Repeat("9f1c2ab07d3e48c5", 4))
 	signed, err := newTokens("HS512", testLifetime, [][]byte{long})
 	if err != nil {
@@ -126,7 +126,7 @@ func object(members map[string]string) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-func TestTokenTraps(t *testing.T) {
+func TestAccessToken_Traps(t *testing.T) {
 	made := testTokens(t, testSecret)
 	header := map[string]string{"alg": `"HS256"`, "kid": `"` + made.keyID + `"`, "typ": `"at+jwt"`}
 	claims := map[string]string{

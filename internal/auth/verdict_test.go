@@ -29,8 +29,8 @@ var ways = map[string]func(key string) []string{
 	"X-API-Key, no Bearer": func(key string) []string { return []string{"X-API-Key", key, "Authorization", "Bearer "} },
 }
 
-// TestAKeyGetsOneVerdictHoweverItIsSent: good, revoked, expired, of a disabled user, mistyped, unknown or foreign.
-func TestAKeyGetsOneVerdictHoweverItIsSent(t *testing.T) {
+// TestIdentify_SameVerdictInEveryHeader: good, revoked, expired, of a disabled user, mistyped, unknown or foreign.
+func TestIdentify_SameVerdictInEveryHeader(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		admin, inactive := a.Admin(), false
 		good, revoked, expired, disabled := a.NewPerson(t, "user"), a.NewPerson(t, "user"), a.NewPerson(t, "user"), a.NewPerson(t, "user")
@@ -66,8 +66,8 @@ func TestAKeyGetsOneVerdictHoweverItIsSent(t *testing.T) {
 	})
 }
 
-// TestWhoIsRefusedIsToldHowToSignIn: by HTTP Basic, unless that has a browser ask the person before it.
-func TestWhoIsRefusedIsToldHowToSignIn(t *testing.T) {
+// TestIdentify_Challenge: by HTTP Basic, unless that has a browser ask the person before it.
+func TestIdentify_Challenge(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		both, bearer := []string{`Basic realm="Paddock", charset="UTF-8"`, "Bearer"}, []string{"Bearer"}
 		for _, c := range []struct {

@@ -34,9 +34,9 @@ func chat(t *testing.T, a *apptest.App, credential string) (ended <-chan error) 
 	return end
 }
 
-// TestAStreamEndsWithWhatItWasBegunWith promises that within two seconds of a session's, key's, user's or role's end its
+// TestWatch_StreamsEndWithTheirAuthorization promises that within two seconds of a session's, key's, user's or role's end its
 // streams end too, with UNAUTHENTICATED, and no others.
-func TestAStreamEndsWithWhatItWasBegunWith(t *testing.T) {
+func TestWatch_StreamsEndWithTheirAuthorization(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		a.Upstream.Script("tiny-chat", ollamatest.Say("hello"), ollamatest.Hang())
 		admin := a.Admin()

@@ -111,7 +111,7 @@ func TestIssueApiKey(t *testing.T) {
 	})
 }
 
-func TestKeysThatAreNotIssued(t *testing.T) {
+func TestIssueApiKey_Refused(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, stranger := a.NewPerson(t, "user"), a.NewPerson(t)
 		for name, req := range map[string]*paddockv1.IssueApiKeyRequest{
@@ -179,7 +179,7 @@ func TestListCredentials(t *testing.T) {
 	})
 }
 
-func TestARevokedKeyIsRefusedFromTheNextCallOn(t *testing.T) {
+func TestRevokeCredential_RefusedFromTheNextCall(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, stranger := a.NewPerson(t), a.NewPerson(t)
 		other := mustIssue(t, a, p.Token, &paddockv1.IssueApiKeyRequest{Label: "other"})
@@ -217,7 +217,7 @@ func TestARevokedKeyIsRefusedFromTheNextCallOn(t *testing.T) {
 	})
 }
 
-func TestAnExpiredKeyIsRefused(t *testing.T) {
+func TestIssueApiKey_Expired(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		a.Exec(t, `UPDATE credentials SET expires_at = $1 WHERE id = $2`, store.Now().Add(time.Minute), p.KeyID)
@@ -275,7 +275,7 @@ func TestRotateCredential(t *testing.T) {
 	})
 }
 
-func TestOfTwoRotationsAtOnceOneWins(t *testing.T) {
+func TestRotateCredential_ConcurrentCalls(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		id := p.KeyID
@@ -305,7 +305,7 @@ func TestOfTwoRotationsAtOnceOneWins(t *testing.T) {
 	})
 }
 
-func TestIssuingIsIdempotentByHeader(t *testing.T) {
+func TestIssueApiKey_IdempotentByHeader(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t), a.NewPerson(t)
 		k := apptest.WithHeader("Idempotency-Key", "7e2f")
@@ -342,7 +342,7 @@ func TestIssuingIsIdempotentByHeader(t *testing.T) {
 	})
 }
 
-func TestAKeysLastUseAppears(t *testing.T) {
+func TestListCredentials_LastUsed(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		used := func() time.Time {
@@ -375,8 +375,8 @@ func TestAKeysLastUseAppears(t *testing.T) {
 	})
 }
 
-// TestIssuingToAUserWhoIsBeingDeleted promises a clear answer, whichever comes first.
-func TestIssuingToAUserWhoIsBeingDeleted(t *testing.T) {
+// TestIssueApiKey_UserIsBeingDeleted promises a clear answer, whichever comes first.
+func TestIssueApiKey_UserIsBeingDeleted(t *testing.T) {
 	a := apptest.Start(t, storetest.PostgreSQL(t), nil)
 	for range 10 {
 		p := a.NewPerson(t)

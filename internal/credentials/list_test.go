@@ -14,7 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-func TestWhatIsNotTheirsIsRefusedOnTheRecord(t *testing.T) {
+func TestCredentials_OfAnotherUser(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, stranger := a.NewPerson(t), a.NewPerson(t)
 		_, _ = rotate(t, a, stranger.Key, p.KeyID)
@@ -28,8 +28,8 @@ func TestWhatIsNotTheirsIsRefusedOnTheRecord(t *testing.T) {
 	})
 }
 
-// TestEveryLiveKeyIsListed, however many were made after it.
-func TestEveryLiveKeyIsListed(t *testing.T) {
+// TestListCredentials_EveryLiveKey, however many were made after it.
+func TestListCredentials_EveryLiveKey(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		id := 0

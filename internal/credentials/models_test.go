@@ -22,8 +22,8 @@ func narrow(t testing.TB, a *apptest.App, by, id string, models ...string) error
 	return err
 }
 
-// TestARotationKeepsANarrowing that comes while it is on its way: a key cannot escape from its list by rotating itself.
-func TestARotationKeepsANarrowing(t *testing.T) {
+// TestRotateCredential_KeepsModels that comes while it is on its way: a key cannot escape from its list by rotating itself.
+func TestRotateCredential_KeepsModels(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		var done atomic.Bool
@@ -57,9 +57,9 @@ func TestARotationKeepsANarrowing(t *testing.T) {
 	})
 }
 
-// TestAKeysListIsItsOwnersAndOnRecord: others find no such key, a revoked one has no list to change, and what was and is
+// TestSetCredentialModels_OwnerAndEntry: others find no such key, a revoked one has no list to change, and what was and is
 // stands in the entry.
-func TestAKeysListIsItsOwnersAndOnRecord(t *testing.T) {
+func TestSetCredentialModels_OwnerAndEntry(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 	if err := narrow(t, a, other.Token, p.KeyID); apptest.Reason(err) != fault.NotFoundReason {

@@ -22,7 +22,7 @@ func get(ctx context.Context, t *testing.T, a *apptest.App) *paddockv1.Overview 
 	return m.GetOverview()
 }
 
-func TestOverviewCountsWhatIsThere(t *testing.T) {
+func TestGetOverview_Counts(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		ada, bob := a.NewPerson(t, "user"), a.NewPerson(t)
 		inactive := false
@@ -61,7 +61,7 @@ func TestOverviewCountsWhatIsThere(t *testing.T) {
 	})
 }
 
-func TestOverviewTellsThatTheUpstreamIsDown(t *testing.T) {
+func TestGetOverview_UpstreamDown(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		if up := get(t.Context(), t, a).GetUpstreams(); len(up) != 1 || !up[0].GetUp() || up[0].GetProblem() != "" {
 			t.Errorf("upstreams %v, want one that is up", up)
@@ -73,8 +73,8 @@ func TestOverviewTellsThatTheUpstreamIsDown(t *testing.T) {
 	})
 }
 
-// TestAnOwnerWhoIsDeletedMeanwhile: keys and their owners are read one after the other.
-func TestAnOwnerWhoIsDeletedMeanwhile(t *testing.T) {
+// TestGetOverview_OwnerDeletedMeanwhile: keys and their owners are read one after the other.
+func TestGetOverview_OwnerDeletedMeanwhile(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		soon := timestamppb.New(time.Now().Add(time.Hour))
@@ -99,8 +99,8 @@ func TestAnOwnerWhoIsDeletedMeanwhile(t *testing.T) {
 	})
 }
 
-// TestUsageOfTheDaysIsWhatTheRecordsSay: the chart's last day has what was called just now, of everybody.
-func TestUsageOfTheDaysIsWhatTheRecordsSay(t *testing.T) {
+// TestGetOverview_UsageDays: the chart's last day has what was called just now, of everybody.
+func TestGetOverview_UsageDays(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		var want paddockv1.UsageDay
 		for range 2 {

@@ -28,7 +28,7 @@ func try(t *testing.T, th *Throttle, account, network string, right bool) (wait 
 	return wait
 }
 
-func TestWaitsDoubleAfterFiveFailures(t *testing.T) {
+func TestThrottle_WaitsDoubleAfterFiveFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		for i := range freeGuesses {
@@ -53,7 +53,7 @@ func TestWaitsDoubleAfterFiveFailures(t *testing.T) {
 	})
 }
 
-func TestARightPasswordClearsTheAccount(t *testing.T) {
+func TestThrottle_SuccessClearsTheAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		for range 3 {
@@ -70,7 +70,7 @@ func TestARightPasswordClearsTheAccount(t *testing.T) {
 	})
 }
 
-func TestOneNetworkDoesNotKeepAnotherOut(t *testing.T) {
+func TestThrottle_AnotherNetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		for range freeGuesses {
@@ -88,7 +88,7 @@ func TestOneNetworkDoesNotKeepAnotherOut(t *testing.T) {
 	})
 }
 
-func TestANetworkHasThirtyFailuresAMinute(t *testing.T) {
+func TestThrottle_ThirtyFailuresOfANetwork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		for range 3 {
@@ -109,9 +109,9 @@ func TestANetworkHasThirtyFailuresAMinute(t *testing.T) {
 	})
 }
 
-// TestGuessesAtOnceGetNoMoreTriesThanOneByOne promises that 100 wrong guesses at the same time are hashed five times, and
+// TestThrottle_ConcurrentGuesses promises that 100 wrong guesses at the same time are hashed five times, and
 // shows that the number is up to the pending guesses: a throttle that minded only verdicts would hash all.
-func TestGuessesAtOnceGetNoMoreTriesThanOneByOne(t *testing.T) {
+func TestThrottle_ConcurrentGuesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		var hashed, refused atomic.Int64
@@ -155,7 +155,7 @@ func TestGuessesAtOnceGetNoMoreTriesThanOneByOne(t *testing.T) {
 	})
 }
 
-func TestManyRightPasswordsAtOnceAllPass(t *testing.T) {
+func TestThrottle_ConcurrentSuccesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		var passed atomic.Int64
@@ -181,7 +181,7 @@ func TestManyRightPasswordsAtOnceAllPass(t *testing.T) {
 	})
 }
 
-func TestAGuessWaitsNoLongerThanItsContext(t *testing.T) {
+func TestThrottle_ContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		for range freeGuesses {
@@ -197,7 +197,7 @@ func TestAGuessWaitsNoLongerThanItsContext(t *testing.T) {
 	})
 }
 
-func TestOnlySoManyGuessesWait(t *testing.T) {
+func TestThrottle_TooManyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -219,7 +219,7 @@ func TestOnlySoManyGuessesWait(t *testing.T) {
 	})
 }
 
-func TestAWithdrawnGuessDoesNotCount(t *testing.T) {
+func TestThrottle_WithdrawnGuess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		for range 3 * freeGuesses {
@@ -236,9 +236,9 @@ func TestAWithdrawnGuessDoesNotCount(t *testing.T) {
 	})
 }
 
-// TestMemoryIsBoundedAndRefusalsAreNotPushedOut promises that guesses which cost their maker nothing, because they are
+// TestThrottle_BoundedMemoryKeepsRefusals promises that guesses which cost their maker nothing, because they are
 // refused, push nobody's failures out.
-func TestMemoryIsBoundedAndRefusalsAreNotPushedOut(t *testing.T) {
+func TestThrottle_BoundedMemoryKeepsRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		th := New()
 		for range freeGuesses + 8 {

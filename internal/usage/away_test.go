@@ -62,8 +62,8 @@ func forgetful(t *testing.T, databaseURL string) (url string, forgets *atomic.Bo
 	return strings.Replace(databaseURL, "host="+escaped, "host="+strings.ReplaceAll(dir, "/", "%2F"), 1), forgets
 }
 
-// TestAReservationThatNobodyHeardOfIsTakenBack: the call was refused, and must not weigh on the quota for ever.
-func TestAReservationThatNobodyHeardOfIsTakenBack(t *testing.T) {
+// TestReserve_LostAnswerIsWithdrawn: the call was refused, and must not weigh on the quota for ever.
+func TestReserve_LostAnswerIsWithdrawn(t *testing.T) {
 	url, forgets := forgetful(t, storetest.NewCluster(t).Database(t))
 	s := storetest.Open(t, url)
 	l, user := replica(s), uuid.New()
@@ -88,8 +88,8 @@ func TestAReservationThatNobodyHeardOfIsTakenBack(t *testing.T) {
 	}
 }
 
-// TestASettlementThatNobodyHeardOfIsNotMadeTwice when it is tried again.
-func TestASettlementThatNobodyHeardOfIsNotMadeTwice(t *testing.T) {
+// TestSettle_LostAnswerIsNotRepeated when it is tried again.
+func TestSettle_LostAnswerIsNotRepeated(t *testing.T) {
 	url, forgets := forgetful(t, storetest.NewCluster(t).Database(t))
 	s := storetest.Open(t, url)
 	l, user := replica(s), uuid.New()
@@ -108,8 +108,8 @@ func TestASettlementThatNobodyHeardOfIsNotMadeTwice(t *testing.T) {
 	}
 }
 
-// TestADatabaseThatWasAwayMakesNobodyDead: it comes back, and whoever sweeps first does not take the calls of others.
-func TestADatabaseThatWasAwayMakesNobodyDead(t *testing.T) {
+// TestSweep_AfterTheDatabaseWasUnavailable: it comes back, and whoever sweeps first does not take the calls of others.
+func TestSweep_AfterTheDatabaseWasUnavailable(t *testing.T) {
 	cluster := storetest.NewCluster(t)
 	url := cluster.Database(t)
 	s := storetest.Open(t, url)

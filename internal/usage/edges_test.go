@@ -19,8 +19,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestEachPeriodIsChargedWhatItHasRoomFor: a day that is full does not make a month cheaper.
-func TestEachPeriodIsChargedWhatItHasRoomFor(t *testing.T) {
+// TestSettle_ChargesWhatEachPeriodHasLeft: a day that is full does not make a month cheaper.
+func TestSettle_ChargesWhatEachPeriodHasLeft(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		l, user := replica(s), uuid.New()
@@ -38,8 +38,8 @@ func TestEachPeriodIsChargedWhatItHasRoomFor(t *testing.T) {
 	})
 }
 
-// TestCountsThatOverflowAreNoCredit: what an upstream makes up is charged, too.
-func TestCountsThatOverflowAreNoCredit(t *testing.T) {
+// TestSettle_OverflowingCounts: what an upstream makes up is charged, too.
+func TestSettle_OverflowingCounts(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		l, user := replica(s), uuid.New()
@@ -54,8 +54,8 @@ func TestCountsThatOverflowAreNoCredit(t *testing.T) {
 	})
 }
 
-// TestALockedUserStopsNobodyElse: a replica that freezes in mid-transaction holds one user's row.
-func TestALockedUserStopsNobodyElse(t *testing.T) {
+// TestCommit_LockedUserDelaysNoOthers: a replica that freezes in mid-transaction holds one user's row.
+func TestCommit_LockedUserDelaysNoOthers(t *testing.T) {
 	url := storetest.PostgreSQL(t)
 	s, frozen := storetest.Open(t, url), storetest.Open(t, url)
 	l, user := replica(s), uuid.New()
@@ -91,8 +91,8 @@ func TestALockedUserStopsNobodyElse(t *testing.T) {
 	running.Wait()
 }
 
-// TestAClockAheadMakesNobodyDead: replicas tell by the database's clock who lives.
-func TestAClockAheadMakesNobodyDead(t *testing.T) {
+// TestSweep_ClockAhead: replicas tell by the database's clock who lives.
+func TestSweep_ClockAhead(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t))
 	l, ahead, user := replica(s), replica(s), uuid.New()
 	ahead.now = func() time.Time { return store.Now().Add(2 * staleAfter) }
@@ -108,8 +108,8 @@ func TestAClockAheadMakesNobodyDead(t *testing.T) {
 	}
 }
 
-// TestSweptCallsAreTold to the metrics, by the replica that settles them.
-func TestSweptCallsAreTold(t *testing.T) {
+// TestSweep_CallsSettled to the metrics, by the replica that settles them.
+func TestSweep_CallsSettled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		dead, l := replica(s), replica(s)
@@ -124,9 +124,9 @@ func TestSweptCallsAreTold(t *testing.T) {
 	})
 }
 
-// TestASweepAndAnAdmissionDoNotDeadlock when two replicas settle the same dead call, one of them together with an
+// TestSweep_ConcurrentAdmission when two replicas settle the same dead call, one of them together with an
 // admission of the same user.
-func TestASweepAndAnAdmissionDoNotDeadlock(t *testing.T) {
+func TestSweep_ConcurrentAdmission(t *testing.T) {
 	url := storetest.NewCluster(t).Database(t) // whose statistics nobody else adds to
 	s := storetest.Open(t, url)
 	dead, one, two := replica(s), replica(storetest.Open(t, url)), replica(storetest.Open(t, url))
@@ -165,8 +165,8 @@ func TestASweepAndAnAdmissionDoNotDeadlock(t *testing.T) {
 	}
 }
 
-// TestWhatIsOnlyHeldComesBackSoon: nobody is sent away until midnight for tokens that a running call may give back.
-func TestWhatIsOnlyHeldComesBackSoon(t *testing.T) {
+// TestReserve_RetryOfReservedTokens: nobody is sent away until midnight for tokens that a running call may give back.
+func TestReserve_RetryOfReservedTokens(t *testing.T) {
 	l := replica(storetest.Open(t, storetest.SQLite(t)))
 	ctx := as(t, uuid.New(), nil, new(int64(4000)))
 	unbounded := Call{Kind: Chat, Model: "m", PromptTokens: 1}
@@ -201,8 +201,8 @@ func retryAfter(t *testing.T, err error) time.Duration {
 	return 0
 }
 
-// TestTheLaterResetIsTold where day and month are both used up.
-func TestTheLaterResetIsTold(t *testing.T) {
+// TestReserve_LaterReset where day and month are both used up.
+func TestReserve_LaterReset(t *testing.T) {
 	l := replica(storetest.Open(t, storetest.SQLite(t)))
 	ctx := as(t, uuid.New(), new(int64(10)), new(int64(10)))
 	l.now = func() time.Time { return time.Date(2126, 1, 10, 12, 0, 0, 0, time.UTC) }

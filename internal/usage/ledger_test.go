@@ -122,8 +122,8 @@ func silence(t testing.TB, s *store.Store, l *Ledger) {
 	exec(t, s, `UPDATE replicas SET seen_at = $1 WHERE id = $2`, store.Now().Add(-2*staleAfter), l.replica)
 }
 
-// TestACallIsSettledOnce although its replica, which was frozen and taken for dead, comes back and settles it, too.
-func TestACallIsSettledOnce(t *testing.T) {
+// TestSettle_Once although its replica, which was frozen and taken for dead, comes back and settles it, too.
+func TestSettle_Once(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		frozen, other := replica(s), replica(s)
@@ -142,8 +142,8 @@ func TestACallIsSettledOnce(t *testing.T) {
 	})
 }
 
-// TestManySweepTheSameDead and each of its calls is settled once.
-func TestManySweepTheSameDead(t *testing.T) {
+// TestSweep_ConcurrentSweeps and each of its calls is settled once.
+func TestSweep_ConcurrentSweeps(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		dead := replica(s)
@@ -168,8 +168,8 @@ func TestManySweepTheSameDead(t *testing.T) {
 	})
 }
 
-// TestAReplicaDoesNotTakeItselfForDead after it could not say that it lives.
-func TestAReplicaDoesNotTakeItselfForDead(t *testing.T) {
+// TestSweep_OwnReservations after it could not say that it lives.
+func TestSweep_OwnReservations(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		l := replica(s)
@@ -182,8 +182,8 @@ func TestAReplicaDoesNotTakeItselfForDead(t *testing.T) {
 	})
 }
 
-// TestARefundIsGivenOnce however often a failed call is settled, and by however many.
-func TestARefundIsGivenOnce(t *testing.T) {
+// TestSettle_RefundsOnce however often a failed call is settled, and by however many.
+func TestSettle_RefundsOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		l, user := replica(s), uuid.New()
@@ -201,8 +201,8 @@ func TestARefundIsGivenOnce(t *testing.T) {
 	})
 }
 
-// TestAQuotaThatChangesMeanwhile holds from the next call on; what runs is settled as it was admitted.
-func TestAQuotaThatChangesMeanwhile(t *testing.T) {
+// TestSettle_QuotaChangedMeanwhile holds from the next call on; what runs is settled as it was admitted.
+func TestSettle_QuotaChangedMeanwhile(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		l, user := replica(s), uuid.New()
@@ -239,9 +239,9 @@ func reasonOf(err error) fault.Reason {
 	return fault.ReasonOf(told)
 }
 
-// TestPeriodsAreThoseOfTheAdmission: what is held before midnight, UTC, is settled there, also after it, and by another
+// TestSettle_PeriodsOfTheAdmission: what is held before midnight, UTC, is settled there, also after it, and by another
 // replica.
-func TestPeriodsAreThoseOfTheAdmission(t *testing.T) {
+func TestSettle_PeriodsOfTheAdmission(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		user := uuid.New()

@@ -13,8 +13,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestEmbeddingsWithoutACountAreEstimated, by a third of their bytes.
-func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
+// TestPrices_EmbeddingsWithoutACount, by a third of their bytes.
+func TestPrices_EmbeddingsWithoutACount(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	p := a.NewPerson(t, "user")
 	a.Upstream.Script("tiny-embed", ollamatest.Body([]byte(`{"model":"tiny-embed","embeddings":[[0.5,0.5]]}`)))
@@ -27,8 +27,8 @@ func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
 	}
 }
 
-// TestPromptsThatWereReadAreNotFree because their client leaves before the first token; those that still waited are.
-func TestPromptsThatWereReadAreNotFree(t *testing.T) {
+// TestPrices_PromptOfAnAbortedCall because their client leaves before the first token; those that still waited are.
+func TestPrices_PromptOfAnAbortedCall(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_MAX_INFLIGHT": "1"})
 	p := a.NewPerson(t, "user")
 	a.Upstream.Script("tiny-chat", ollamatest.Hang())
@@ -73,8 +73,8 @@ func reserved(t testing.TB, a *apptest.App, calls int) {
 	}
 }
 
-// TestAnAnswerUnderAQuotaHasALength that the operator sets, unless the client asks for another.
-func TestAnAnswerUnderAQuotaHasALength(t *testing.T) {
+// TestPrices_AnswerUnderAQuota that the operator sets, unless the client asks for another.
+func TestPrices_AnswerUnderAQuota(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"QUOTA_ANSWER_TOKENS": "8"})
 	free, bound := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 	setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: bound.GetId(), TokensPerDay: new(int64(1_000_000))})

@@ -13,9 +13,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestRacingReservationsNeverOverrunAQuota: of 1,000 on three replicas, as many are made as there is room for: 100.
+// TestReserve_RacingReservations: of 1,000 on three replicas, as many are made as there is room for: 100.
 // A ledger that looks and then takes, without the statement by which sums.lock locks, makes 131 to 228 on PostgreSQL.
-func TestRacingReservationsNeverOverrunAQuota(t *testing.T) {
+func TestReserve_RacingReservations(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		ledgers := []*Ledger{replica(s)}

@@ -70,9 +70,9 @@ func chat(ctx context.Context, a *apptest.App, key string, req *paddockv1.ChatRe
 	return pieces, stream.Err()
 }
 
-// TestEveryCallHasOneRecord: exact when it went well, what was produced when it was broken off, nothing when the upstream
+// TestUsage_OneRecordForEachCall: exact when it went well, what was produced when it was broken off, nothing when the upstream
 // failed before it said anything.
-func TestEveryCallHasOneRecord(t *testing.T) {
+func TestUsage_OneRecordForEachCall(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		ask := &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi}
@@ -167,7 +167,7 @@ func TestEveryCallHasOneRecord(t *testing.T) {
 	})
 }
 
-func TestUsageIsGroupedAsAsked(t *testing.T) {
+func TestGetUsage_Grouped(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, stranger := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 		for _, c := range []struct{ credential, model string }{{p.Key, "tiny-chat"}, {p.Key, "TINY-chat:latest"}, {p.Token, "tiny-chat"}, {p.Key, "tiny-slow"}} {
@@ -212,7 +212,7 @@ func TestUsageIsGroupedAsAsked(t *testing.T) {
 	})
 }
 
-func TestAQuotaIsToldSetAndKept(t *testing.T) {
+func TestQuota_SetAndKept(t *testing.T) {
 	apptest.EachWith(t, apptest.Env{"DEFAULT_TOKENS_PER_MONTH": "1000"}, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		a.Upstream.Script("tiny-chat", ollamatest.Say("a"), ollamatest.Done("stop", 3, 7))
@@ -263,9 +263,9 @@ func TestAQuotaIsToldSetAndKept(t *testing.T) {
 	})
 }
 
-// TestRacingCallsNeverOverrunAQuota: of 1,000 calls at once on three replicas, as many pass as the quota has room for.
-// TestRacingReservationsNeverOverrunAQuota races harder, below the server.
-func TestRacingCallsNeverOverrunAQuota(t *testing.T) {
+// TestQuota_RacingCalls: of 1,000 calls at once on three replicas, as many pass as the quota has room for.
+// TestReserve_RacingReservations races harder, below the server.
+func TestQuota_RacingCalls(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		a := apptest.Start(t, url, apptest.Env{"MAX_STREAMS_PER_USER": "1000"})
 		replicas := []*apptest.App{a}
@@ -306,8 +306,8 @@ func TestRacingCallsNeverOverrunAQuota(t *testing.T) {
 	})
 }
 
-// TestADeadReplicasReservationsAreSettled, by whoever lives, once, and at what their checkpoints say.
-func TestADeadReplicasReservationsAreSettled(t *testing.T) {
+// TestSweep_DeadReplica, by whoever lives, once, and at what their checkpoints say.
+func TestSweep_DeadReplica(t *testing.T) {
 	apptest.EachWith(t, apptest.Env{"DEFAULT_TOKENS_PER_DAY": "1000"}, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		dead, now := uuid.New(), store.Now()

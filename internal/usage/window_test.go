@@ -27,8 +27,8 @@ func record(t *testing.T, a *apptest.App, user string, at time.Time, models ...s
 		`day, started_at) VALUES `+strings.Join(values, ", "), args...)
 }
 
-// TestUsageIsThatOfAWindow: from is in it and to is not; without them it is the last 30 days.
-func TestUsageIsThatOfAWindow(t *testing.T) {
+// TestGetUsage_Window: from is in it and to is not; without them it is the last 30 days.
+func TestGetUsage_Window(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		now := store.Now()
@@ -79,8 +79,8 @@ func TestUsageIsThatOfAWindow(t *testing.T) {
 	})
 }
 
-// TestUsageHasNoEnd in rows, but an answer does: the latest 5,000.
-func TestUsageHasNoEnd(t *testing.T) {
+// TestGetUsage_WithoutAnEnd in rows, but an answer does: the latest 5,000.
+func TestGetUsage_WithoutAnEnd(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		const most, batch = 5000, 1000

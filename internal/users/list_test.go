@@ -32,9 +32,9 @@ func names(users []*paddockv1.User) []string {
 	return all
 }
 
-// TestPagingLosesAndRepeatsNothing pages through a list, of whose rows many were made in the same microsecond, while more
+// TestListUsers_PagesAreComplete pages through a list, of whose rows many were made in the same microsecond, while more
 // users are made.
-func TestPagingLosesAndRepeatsNothing(t *testing.T) {
+func TestListUsers_PagesAreComplete(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		var want []string
 		for i := range 25 {
@@ -70,7 +70,7 @@ func TestPagingLosesAndRepeatsNothing(t *testing.T) {
 	})
 }
 
-func TestListIsSortedAsAsked(t *testing.T) {
+func TestListUsers_Sorted(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		for _, name := range []string{"mia", "ada", "zoe"} {
 			mustCreate(t, a, &paddockv1.CreateUserRequest{Email: name + "@example.com"})
@@ -104,7 +104,7 @@ func TestListIsSortedAsAsked(t *testing.T) {
 	})
 }
 
-func TestListFilters(t *testing.T) {
+func TestListUsers_Filters(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		for _, u := range []*paddockv1.CreateUserRequest{
 			{Email: "ada@example.com", DisplayName: "Ada ÄÖÜ Straße", Roles: []string{"user"}},
@@ -162,7 +162,7 @@ func TestListFilters(t *testing.T) {
 	})
 }
 
-func TestPageTokensOfOtherListsAreRefused(t *testing.T) {
+func TestListUsers_PageTokenOfAnotherList(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		for i := range 3 {
 			mustCreate(t, a, &paddockv1.CreateUserRequest{Email: fmt.Sprintf("u%d@example.com", i)})

@@ -36,7 +36,7 @@ func update(t testing.TB, a *apptest.App, credential string, req *paddockv1.Upda
 	return m.GetUser(), err
 }
 
-func TestUpdateChangesOnlyWhatIsThere(t *testing.T) {
+func TestUpdateUser_OnlyFieldsThatAreSet(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := mustCreate(t, a, &paddockv1.CreateUserRequest{Email: "ada@example.com", DisplayName: "Ada", ExternalId: "E", Roles: []string{"user"}})
 		before := p
@@ -90,7 +90,7 @@ func TestUpdateChangesOnlyWhatIsThere(t *testing.T) {
 	})
 }
 
-func TestUnknownRolesAreRefused(t *testing.T) {
+func TestUpdateUser_UnknownRoles(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		for _, list := range []*structpb.ListValue{
@@ -108,9 +108,9 @@ func TestUnknownRolesAreRefused(t *testing.T) {
 	})
 }
 
-// TestRolesCountFromTheNextCallOn promises it for a promotion and for a demotion, by session and by key, and that a member
+// TestUpdateUser_RolesCountFromTheNextCall promises it for a promotion and for a demotion, by session and by key, and that a member
 // cannot do either to themself.
-func TestRolesCountFromTheNextCallOn(t *testing.T) {
+func TestUpdateUser_RolesCountFromTheNextCall(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
 		may := func(credential string) bool {
@@ -138,7 +138,7 @@ func TestRolesCountFromTheNextCallOn(t *testing.T) {
 	})
 }
 
-func TestTheLastAdminStays(t *testing.T) {
+func TestLastAdmin_Stays(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		m, err := a.Admin().Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
 		if err != nil {
@@ -175,9 +175,9 @@ func TestTheLastAdminStays(t *testing.T) {
 	})
 }
 
-// TestTwoAdminsCannotTakeEachOtherAway lets two admins demote, deactivate or delete each other at the same time, again and
+// TestLastAdmin_ConcurrentDemotions lets two admins demote, deactivate or delete each other at the same time, again and
 // again. It also shows that without the lock both would succeed.
-func TestTwoAdminsCannotTakeEachOtherAway(t *testing.T) {
+func TestLastAdmin_ConcurrentDemotions(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		first := a.NewPerson(t, "admin")
 		m, err := a.Admin().Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
@@ -270,9 +270,9 @@ func naive(t *testing.T, a *apptest.App, ids ...string) {
 	done.Wait()
 }
 
-// TestNoSignInSlipsPastADeactivation lets a user sign in while an admin deactivates them: a session that began a moment
+// TestUpdateUser_ConcurrentSignIn lets a user sign in while an admin deactivates them: a session that began a moment
 // before must not come back to life when the user does.
-func TestNoSignInSlipsPastADeactivation(t *testing.T) {
+func TestUpdateUser_ConcurrentSignIn(t *testing.T) {
 	env := apptest.Env{"TRUSTED_PROXIES": "127.0.0.0/8"}
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
@@ -306,8 +306,8 @@ func TestNoSignInSlipsPastADeactivation(t *testing.T) {
 	})
 }
 
-// TestEntriesOfOneUserTellOneStory: each says what was there before, which is what the one before it left.
-func TestEntriesOfOneUserTellOneStory(t *testing.T) {
+// TestUpdateUser_EntriesOfConcurrentChanges: each says what was there before, which is what the one before it left.
+func TestUpdateUser_EntriesOfConcurrentChanges(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		u := mustCreate(t, a, &paddockv1.CreateUserRequest{Email: "ada@example.com"})
 		var writers sync.WaitGroup

@@ -97,7 +97,7 @@ func TestCreateUser(t *testing.T) {
 	})
 }
 
-func TestUsersThatAreNotCreated(t *testing.T) {
+func TestCreateUser_Refused(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		mustCreate(t, a, &paddockv1.CreateUserRequest{Email: "ada@bücher.example", ExternalId: "E-1"})
 		for _, c := range []struct {
@@ -130,7 +130,7 @@ func TestUsersThatAreNotCreated(t *testing.T) {
 	})
 }
 
-func TestCreationIsIdempotentByExternalID(t *testing.T) {
+func TestCreateUser_IdempotentByExternalID(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		var ids sync.Map
 		atOnce(20, func(int) {
@@ -153,7 +153,7 @@ func TestCreationIsIdempotentByExternalID(t *testing.T) {
 	})
 }
 
-func TestCreationIsIdempotentByHeader(t *testing.T) {
+func TestCreateUser_IdempotentByHeader(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		req := &paddockv1.CreateUserRequest{Email: "ada@example.com", Password: "analytical engine"}
 		first, err := create(t, a, req, apptest.WithHeader("Idempotency-Key", "k"))
@@ -234,7 +234,7 @@ func TestDeleteUser(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestSetPasswordEndsSessions(t *testing.T) {
+func TestSetPassword_EndsSessions(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t), a.NewPerson(t)
 		set := func(password string) error {
