@@ -27,7 +27,7 @@ var floors = [][]string{
 		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
 	{"internal/fault", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},
-	{"internal/wire", "internal/idempotency", "internal/dialect", "internal/upstream", "internal/store/storetest"},
+	{"internal/convert", "internal/idempotency", "internal/dialect", "internal/upstream", "internal/store/storetest"},
 	{"internal/audit"},
 	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview"},
 	{"internal/relay"},

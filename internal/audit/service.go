@@ -12,11 +12,11 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/page"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 const defaultPageSize = 100
@@ -45,14 +45,14 @@ func (s *Service) ListAuditEntries(ctx context.Context, req *paddockv1.ListAudit
 		q.Where(auditentry.Outcome(req.GetOutcome()))
 	}
 	if t := req.GetOccurredAfter(); t != nil {
-		after, err := wire.ParseTime("occurred_after", t)
+		after, err := convert.ParseTime("occurred_after", t)
 		if err != nil {
 			return nil, err
 		}
 		q.Where(auditentry.OccurredAtGTE(after))
 	}
 	if t := req.GetOccurredBefore(); t != nil {
-		before, err := wire.ParseTime("occurred_before", t)
+		before, err := convert.ParseTime("occurred_before", t)
 		if err != nil {
 			return nil, err
 		}
@@ -101,11 +101,11 @@ func message(e *db.AuditEntry) *paddockv1.AuditEntry {
 		Id:           e.ID.String(),
 		EventType:    e.EventType,
 		OccurredAt:   timestamppb.New(e.OccurredAt),
-		ActorUserId:  wire.ID(e.ActorUserID),
+		ActorUserId:  convert.ID(e.ActorUserID),
 		ActorEmail:   e.ActorEmail,
-		TargetUserId: wire.ID(e.TargetUserID),
-		CredentialId: wire.ID(e.CredentialID),
-		SessionId:    wire.ID(e.SessionID),
+		TargetUserId: convert.ID(e.TargetUserID),
+		CredentialId: convert.ID(e.CredentialID),
+		SessionId:    convert.ID(e.SessionID),
 		Ip:           e.IP,
 		UserAgent:    e.UserAgent,
 		RequestId:    e.RequestID,

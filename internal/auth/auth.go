@@ -18,12 +18,12 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/email"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/throttle"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // Options configure the service.
@@ -207,7 +207,7 @@ func (a *Service) loginFailed(ctx context.Context, name string, u *db.User) erro
 // loginResponse returns the answer to a sign-in and to a refresh. With cookie, the refresh token goes into a cookie and not
 // into the body, except for pages of other origins.
 func (a *Service) loginResponse(ctx context.Context, u *db.User, s *db.Session, cookie bool) (*paddockv1.LoginResponse, error) {
-	access, expires, err := a.tokens.sign(u.ID, s.ID, time.Now(), wire.SessionEnd(s, a.options.AccessTTL))
+	access, expires, err := a.tokens.sign(u.ID, s.ID, time.Now(), convert.SessionEnd(s, a.options.AccessTTL))
 	if err != nil {
 		return nil, fmt.Errorf("sign access token: %w", err)
 	}
@@ -222,7 +222,7 @@ func (a *Service) loginResponse(ctx context.Context, u *db.User, s *db.Session, 
 		ExpiresAt:        timestamppb.New(expires),
 		RefreshToken:     refresh,
 		RefreshExpiresAt: timestamppb.New(s.RefreshExpiresAt),
-		User:             wire.User(u),
+		User:             convert.User(u),
 	}, nil
 }
 

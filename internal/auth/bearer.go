@@ -10,10 +10,10 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // ErrUnauthenticated is the answer to every credential that is not valid, whatever the reason.
@@ -65,7 +65,7 @@ func (u *owner) scan(rows *sql.Rows, columns ...any) error {
 // identify makes the owner the caller, replacing a former identity. It keeps where the request came from.
 func (u *owner) identify(c *caller.Caller) {
 	c.CredentialID, c.SessionID, c.KeyModels, c.RoleModels = uuid.Nil, uuid.Nil, nil, nil
-	c.UserID, c.Email, c.Roles, c.Quota, c.Account = u.ID, u.Email, wire.Roles(&u.User), wire.Quota(&u.User), &u.User
+	c.UserID, c.Email, c.Roles, c.Quota, c.Account = u.ID, u.Email, convert.Roles(&u.User), convert.Quota(&u.User), &u.User
 	for i, role := range u.Edges.Roles {
 		models := caller.ParseModels(role.Models)
 		if i > 0 {
@@ -108,7 +108,7 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 		return err
 	}
 	now := store.Now()
-	if k.ID == uuid.Nil || !a.keys.Verify(k.KeyHash, key) || !k.owner.Active || !wire.IsLiveKey(&k.Credential, now) {
+	if k.ID == uuid.Nil || !a.keys.Verify(k.KeyHash, key) || !k.owner.Active || !convert.IsLiveKey(&k.Credential, now) {
 		return ErrUnauthenticated
 	}
 	a.touch.credential(k.ID, k.LastUsedAt, now)
@@ -144,7 +144,7 @@ func (a *Service) identifySession(ctx context.Context, token string, c *caller.C
 	if err != nil {
 		return err
 	}
-	if s.UserID == uuid.Nil || s.UserID != userID || !s.owner.Active || !wire.IsOpenSession(&s.Session, now) {
+	if s.UserID == uuid.Nil || s.UserID != userID || !s.owner.Active || !convert.IsOpenSession(&s.Session, now) {
 		return ErrUnauthenticated
 	}
 	a.touch.session(sessionID, s.LastSeenAt, now)

@@ -14,11 +14,11 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/throttle"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 var (
@@ -105,7 +105,7 @@ func (a *Service) ChangePassword(ctx context.Context, req *paddockv1.ChangePassw
 		if n == 0 { // somebody else changed it meanwhile
 			return audit.Event{}, errCurrentPassword
 		}
-		_, err = wire.EndSessions(ctx, tx, session.UserID(u.ID), session.IDNEQ(c.SessionID))
+		_, err = convert.EndSessions(ctx, tx, session.UserID(u.ID), session.IDNEQ(c.SessionID))
 		return audit.Event{Type: audit.PasswordChanged, TargetUserID: u.ID}, err
 	})
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // reuseGrace is how long the immediate parent of a refresh token still gets that same token: a lost reply must not sign a
@@ -59,7 +59,7 @@ func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error)
 			return nil, err
 		}
 		now := store.Now()
-		if err != nil || !a.refresh.verify(claim, s.RefreshSalt) || !wire.IsRefreshable(s, now) || !isActive(s.Edges.User) {
+		if err != nil || !a.refresh.verify(claim, s.RefreshSalt) || !convert.IsRefreshable(s, now) || !isActive(s.Edges.User) {
 			return nil, a.refuseRefresh(ctx)
 		}
 		switch {
@@ -91,7 +91,7 @@ func (a *Service) move(ctx context.Context, s *db.Session, now time.Time) (moved
 	next, expires := s.Generation+1, earlier(now.Add(a.options.RefreshTTL), s.ExpiresAt)
 	err = a.log.Unaudited(ctx, "refresh", func(ctx context.Context, tx *db.Tx) error {
 		n, err := tx.Session.Update().
-			Where(session.ID(s.ID), session.Generation(s.Generation), wire.OpenSession(now)).
+			Where(session.ID(s.ID), session.Generation(s.Generation), convert.OpenSession(now)).
 			SetGeneration(next).SetRotatedAt(now).SetRefreshExpiresAt(expires).SetLastSeenAt(now).
 			Save(ctx)
 		moved = n == 1

@@ -12,10 +12,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // Logout implements paddock.v1.AuthService.
@@ -32,12 +32,12 @@ func (a *Service) Logout(ctx context.Context, _ *paddockv1.LogoutRequest) (*padd
 // ListSessions implements paddock.v1.AuthService.
 func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsRequest) (*paddockv1.ListSessionsResponse, error) {
 	c := caller.From(ctx)
-	owner, err := wire.Subject(ctx, req.GetUserId(), "AuthService.ListSessions", a.noise.Refuse)
+	owner, err := convert.Subject(ctx, req.GetUserId(), "AuthService.ListSessions", a.noise.Refuse)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := a.store.Session.Query().
-		Where(session.UserID(owner), wire.LiveSession(store.Now(), a.options.AccessTTL)).
+		Where(session.UserID(owner), convert.LiveSession(store.Now(), a.options.AccessTTL)).
 		Order(session.ByCreatedAt(sql.OrderDesc()), session.ByID(sql.OrderDesc())).
 		Limit(maxSessions).
 		All(ctx)
@@ -45,7 +45,7 @@ func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsR
 		return nil, err
 	}
 	if len(rows) == 0 {
-		if err := wire.UserExists(ctx, a.store.User, owner); err != nil {
+		if err := convert.UserExists(ctx, a.store.User, owner); err != nil {
 			return nil, err
 		}
 	}
@@ -56,7 +56,7 @@ func (a *Service) ListSessions(ctx context.Context, req *paddockv1.ListSessionsR
 			UserId:     s.UserID.String(),
 			CreatedAt:  timestamppb.New(s.CreatedAt),
 			LastSeenAt: timestamppb.New(s.LastSeenAt),
-			ExpiresAt:  timestamppb.New(wire.SessionEnd(s, a.options.AccessTTL)),
+			ExpiresAt:  timestamppb.New(convert.SessionEnd(s, a.options.AccessTTL)),
 			Ip:         s.IP,
 			UserAgent:  s.UserAgent,
 			Current:    s.ID == c.SessionID,
@@ -72,12 +72,12 @@ const maxSessions = 500
 func (a *Service) endOldest(ctx context.Context, tx *db.Tx, user uuid.UUID, now time.Time) error {
 	const most = 1000 // at once; there is one, unless the bound was made lower
 	oldest, err := tx.Session.Query().
-		Where(session.UserID(user), wire.LiveSession(now, a.options.AccessTTL)).
+		Where(session.UserID(user), convert.LiveSession(now, a.options.AccessTTL)).
 		Order(session.ByCreatedAt(sql.OrderDesc()), session.ByID(sql.OrderDesc())).
 		Offset(maxSessions).Limit(most).
 		IDs(ctx)
 	if err == nil && len(oldest) > 0 {
-		_, err = wire.EndSessions(ctx, tx, session.IDIn(oldest...))
+		_, err = convert.EndSessions(ctx, tx, session.IDIn(oldest...))
 	}
 	return err
 }
@@ -91,7 +91,7 @@ func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessio
 		err = caller.From(ctx).Owns(s.UserID)
 	}
 	// These calls have no rate limit, so their refusals are aggregated.
-	err = wire.NotTheirs(ctx, err, errNoSession, "AuthService.RevokeSession: session "+req.GetId(), a.noise.Refuse)
+	err = convert.NotTheirs(ctx, err, errNoSession, "AuthService.RevokeSession: session "+req.GetId(), a.noise.Refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessio
 // endSession ends the session if it has not ended yet, and completes and writes the event if so.
 func (a *Service) endSession(ctx context.Context, s *db.Session, e audit.Event) error {
 	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		n, err := wire.EndSessions(ctx, tx, session.ID(s.ID))
+		n, err := convert.EndSessions(ctx, tx, session.ID(s.ID))
 		if err != nil {
 			return e, err
 		}

@@ -17,8 +17,8 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // watchInterval is how often the credentials of running streams are checked; a stream ends within twice that.
@@ -133,7 +133,7 @@ func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]boo
 	good := map[uuid.UUID]bool{}
 	if len(sessions) > 0 {
 		ids, err := w.store.Session.Query().
-			Where(session.IDIn(sessions...), wire.OpenSession(now), session.HasUserWith(owner...)).
+			Where(session.IDIn(sessions...), convert.OpenSession(now), session.HasUserWith(owner...)).
 			IDs(ctx)
 		if err != nil {
 			return nil, err
@@ -144,7 +144,7 @@ func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]boo
 	}
 	if len(credentials) > 0 {
 		ids, err := w.store.Credential.Query().
-			Where(credential.IDIn(credentials...), wire.LiveKey(now), credential.HasUserWith(owner...)).
+			Where(credential.IDIn(credentials...), convert.LiveKey(now), credential.HasUserWith(owner...)).
 			IDs(ctx)
 		if err != nil {
 			return nil, err

@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // WhoAmI implements paddock.v1.AuthService. It returns the row that Identify read.
@@ -18,7 +18,7 @@ func (a *Service) WhoAmI(ctx context.Context, _ *paddockv1.WhoAmIRequest) (*padd
 		return nil, err
 	}
 	m := &paddockv1.WhoAmIResponse{
-		User:      wire.User(account(c)),
+		User:      convert.User(account(c)),
 		Method:    c.Method,
 		RateLimit: a.options.RateLimit(c),
 		Quota:     quota,

@@ -18,10 +18,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/email"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // KeyLabel is the label of the first API key.
@@ -121,7 +121,7 @@ func complete(ctx context.Context, s *store.Store, address string, force bool) (
 	return u.QueryCredentials().Where(credential.LabelEQ(KeyLabel)).Exist(ctx)
 }
 
-func isAdmin(u *db.User) bool { return u.Active && slices.Contains(wire.Roles(u), caller.Admin) }
+func isAdmin(u *db.User) bool { return u.Active && slices.Contains(convert.Roles(u), caller.Admin) }
 
 // retired reports whether a user who is no admin, or a disabled one, is to stay so: another admin is left who will have
 // wanted it. By force, or when nobody could administer any longer, they come back.
@@ -203,7 +203,7 @@ func (w seeding) ensureAdmin(ctx context.Context, tx *db.Tx, made *Made) (uuid.U
 		}
 	}
 	update := tx.User.UpdateOne(u)
-	if !slices.Contains(wire.Roles(u), caller.Admin) {
+	if !slices.Contains(convert.Roles(u), caller.Admin) {
 		made.Email = w.address
 		update.AddRoleIDs(caller.Admin)
 	}
@@ -224,7 +224,7 @@ func (w seeding) ensureAdmin(ctx context.Context, tx *db.Tx, made *Made) (uuid.U
 	if made.Password == "" {
 		return u.ID, nil
 	}
-	_, err = wire.EndSessions(ctx, tx, session.UserID(u.ID))
+	_, err = convert.EndSessions(ctx, tx, session.UserID(u.ID))
 	return u.ID, err
 }
 

@@ -14,12 +14,12 @@ import (
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/bootstrap"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 const address = "admin@example.com"
@@ -99,7 +99,7 @@ func TestSeedMakesWhatIsMissingOnce(t *testing.T) {
 		} else if c, err := u.QueryCredentials().Only(t.Context()); err != nil || c.KeyID != key.ID || c.Label != "bootstrap" || c.ExpiresAt != nil {
 			t.Errorf("key %v, %v", c, err)
 		}
-		if !u.Active || !slices.Equal(wire.Roles(u), []string{"admin"}) {
+		if !u.Active || !slices.Equal(convert.Roles(u), []string{"admin"}) {
 			t.Errorf("admin %v", u)
 		}
 		for range 3 {
@@ -143,8 +143,8 @@ func TestSeedBringsTheAdminBack(t *testing.T) {
 				t.Errorf("%s: made %+v", name, made)
 			}
 			u := i.admin(t)
-			if !u.Active || !slices.Equal(wire.Roles(u), c.roles) || u.ID != id || u.PasswordHash == "" {
-				t.Errorf("%s: admin %v with %v", name, u, wire.Roles(u))
+			if !u.Active || !slices.Equal(convert.Roles(u), c.roles) || u.ID != id || u.PasswordHash == "" {
+				t.Errorf("%s: admin %v with %v", name, u, convert.Roles(u))
 			}
 			i.change(t, `DELETE FROM user_roles WHERE role_id = 'user'`)
 		}
@@ -176,16 +176,16 @@ func TestSeedLeavesARetiredAdminAlone(t *testing.T) {
 				if made := i.seed(t, bootstrap.Admin{Email: address, Password: "battery horse staple"}); made != (bootstrap.Made{}) {
 					t.Errorf("made %+v", made)
 				}
-				if u := i.admin(t); u.Active != before.Active || len(wire.Roles(u)) != len(wire.Roles(before)) || i.entries(t) != entries {
-					t.Errorf("the admin is back: %v with %v", u, wire.Roles(u))
+				if u := i.admin(t); u.Active != before.Active || len(convert.Roles(u)) != len(convert.Roles(before)) || i.entries(t) != entries {
+					t.Errorf("the admin is back: %v with %v", u, convert.Roles(u))
 				}
 
 				forced := bootstrap.Admin{Email: address, Password: "battery horse staple", Force: true}
 				if made := i.seed(t, forced); made.Email != address || made.Password != forced.Password || made.APIKey == "" {
 					t.Errorf("by force it made %+v", made)
 				}
-				if u := i.admin(t); !u.Active || !slices.Equal(wire.Roles(u), []string{"admin"}) || i.entries(t) != entries+1 {
-					t.Errorf("by force: %v with %v", u, wire.Roles(u))
+				if u := i.admin(t); !u.Active || !slices.Equal(convert.Roles(u), []string{"admin"}) || i.entries(t) != entries+1 {
+					t.Errorf("by force: %v with %v", u, convert.Roles(u))
 				}
 
 				// Nobody else is left, so that no force is needed.

@@ -19,12 +19,12 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/idempotency"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // Service is the CredentialService.
@@ -42,7 +42,7 @@ var errOnlyItself = fault.New(connect.CodePermissionDenied, fault.AccessDenied, 
 
 // IssueApiKey implements paddock.v1.CredentialService.
 func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyRequest) (*paddockv1.IssueApiKeyResponse, error) {
-	owner, err := wire.Subject(ctx, req.GetUserId(), "CredentialService.IssueApiKey", s.log.Refuse)
+	owner, err := convert.Subject(ctx, req.GetUserId(), "CredentialService.IssueApiKey", s.log.Refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -52,13 +52,13 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 	}
 	var expires *time.Time
 	if req.GetExpiresAt() != nil {
-		t, err := wire.ParseTime("expires_at", req.GetExpiresAt())
+		t, err := convert.ParseTime("expires_at", req.GetExpiresAt())
 		if err != nil {
 			return nil, err
 		}
 		expires = &t
 	}
-	models, err := wire.ParseModels(req.GetModels())
+	models, err := convert.ParseModels(req.GetModels())
 	if err != nil {
 		return nil, err
 	}
@@ -90,13 +90,13 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 		if made, err = s.own(ctx, earlier); err != nil {
 			return nil, err
 		}
-		return &paddockv1.IssueApiKeyResponse{Credential: wire.Credential(made)}, nil
+		return &paddockv1.IssueApiKeyResponse{Credential: convert.Credential(made)}, nil
 	case sqlgraph.IsForeignKeyConstraintError(err):
-		return nil, wire.ErrNoUser
+		return nil, convert.ErrNoUser
 	case err != nil:
 		return nil, err
 	}
-	return &paddockv1.IssueApiKeyResponse{Credential: wire.Credential(made), Secret: key.String()}, nil
+	return &paddockv1.IssueApiKeyResponse{Credential: convert.Credential(made), Secret: key.String()}, nil
 }
 
 // insert makes a copy of the credential with another key.
@@ -114,7 +114,7 @@ func insert(ctx context.Context, tx *db.Tx, like *db.Credential, key secret.Key)
 
 // ListCredentials implements paddock.v1.CredentialService.
 func (s *Service) ListCredentials(ctx context.Context, req *paddockv1.ListCredentialsRequest) (*paddockv1.ListCredentialsResponse, error) {
-	owner, err := wire.Subject(ctx, req.GetUserId(), "CredentialService.ListCredentials", s.log.Refuse)
+	owner, err := convert.Subject(ctx, req.GetUserId(), "CredentialService.ListCredentials", s.log.Refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -134,13 +134,13 @@ func (s *Service) ListCredentials(ctx context.Context, req *paddockv1.ListCreden
 		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), bytes.Compare(b.ID[:], a.ID[:]))
 	})
 	if len(rows) == 0 {
-		if err := wire.UserExists(ctx, s.store.User, owner); err != nil {
+		if err := convert.UserExists(ctx, s.store.User, owner); err != nil {
 			return nil, err
 		}
 	}
 	m := &paddockv1.ListCredentialsResponse{}
 	for _, row := range rows {
-		m.Credentials = append(m.Credentials, wire.Credential(row))
+		m.Credentials = append(m.Credentials, convert.Credential(row))
 	}
 	return m, nil
 }
@@ -187,7 +187,7 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	if c := caller.From(ctx); c.KeyModels != nil && c.CredentialID != old.ID { // which may be one that may do more
 		return nil, s.log.Refuse(ctx, errOnlyItself, "CredentialService.RotateCredential: "+describe(old))
 	}
-	if !wire.IsLiveKey(old, store.Now()) {
+	if !convert.IsLiveKey(old, store.Now()) {
 		return nil, errNoCredential
 	}
 	key := secret.NewKey()
@@ -222,12 +222,12 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	if err != nil {
 		return nil, err
 	}
-	return &paddockv1.RotateCredentialResponse{Credential: wire.Credential(made), Secret: key.String()}, nil
+	return &paddockv1.RotateCredentialResponse{Credential: convert.Credential(made), Secret: key.String()}, nil
 }
 
 // SetCredentialModels implements paddock.v1.CredentialService.
 func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCredentialModelsRequest) (*paddockv1.SetCredentialModelsResponse, error) {
-	models, err := wire.ParseModels(req.GetModels())
+	models, err := convert.ParseModels(req.GetModels())
 	if err != nil {
 		return nil, err
 	}
@@ -246,14 +246,14 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 		}
 		return audit.Event{
 			Type: audit.ModelsChanged, TargetUserID: row.UserID, CredentialID: row.ID,
-			Detail: describe(row) + ": " + wire.DescribeModels(models, row.Models),
+			Detail: describe(row) + ": " + convert.DescribeModels(models, row.Models),
 		}, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	row.Models = models
-	return &paddockv1.SetCredentialModelsResponse{Credential: wire.Credential(row)}, nil
+	return &paddockv1.SetCredentialModelsResponse{Credential: convert.Credential(row)}, nil
 }
 
 // own returns the credential if the caller may act for its user, and NOT_FOUND otherwise.
@@ -262,7 +262,7 @@ func (s *Service) own(ctx context.Context, id uuid.UUID) (*db.Credential, error)
 	if err == nil {
 		err = caller.From(ctx).Owns(row.UserID)
 	}
-	return row, wire.NotTheirs(ctx, err, errNoCredential, "CredentialService: credential "+id.String(), s.log.Refuse)
+	return row, convert.NotTheirs(ctx, err, errNoCredential, "CredentialService: credential "+id.String(), s.log.Refuse)
 }
 
 // limitTo sets the list of models of the credential.

@@ -15,11 +15,11 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/upstream"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 const (
@@ -78,8 +78,8 @@ func (s *Service) counts(ctx context.Context, now time.Time, o *paddockv1.Overvi
 	}{
 		{&o.Users, s.store.User.Query().Count},
 		{&o.ActiveUsers, s.store.User.Query().Where(user.Active(true)).Count},
-		{&o.Sessions, s.store.Session.Query().Where(wire.LiveSession(now, s.accessTTL)).Count},
-		{&o.ApiKeys, s.store.Credential.Query().Where(wire.LiveKey(now)).Count},
+		{&o.Sessions, s.store.Session.Query().Where(convert.LiveSession(now, s.accessTTL)).Count},
+		{&o.ApiKeys, s.store.Credential.Query().Where(convert.LiveKey(now)).Count},
 	} {
 		n, err := c.count(ctx)
 		if err != nil {
@@ -92,7 +92,7 @@ func (s *Service) counts(ctx context.Context, now time.Time, o *paddockv1.Overvi
 
 func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
 	keys, err := s.store.Credential.Query().
-		Where(wire.LiveKey(now)).
+		Where(convert.LiveKey(now)).
 		Where(credential.ExpiresAtLT(now.Add(expiresSoon))).
 		WithUser(func(q *db.UserQuery) { q.Select(user.FieldEmail) }).
 		Order(credential.ByExpiresAt(), credential.ByID()).
@@ -100,7 +100,7 @@ func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.
 		All(ctx)
 	for _, k := range keys {
 		if owner := k.Edges.User; owner != nil { // nil: deleted between the two queries
-			o.ExpiringKeys = append(o.ExpiringKeys, &paddockv1.ExpiringKey{Credential: wire.Credential(k), UserEmail: owner.Email})
+			o.ExpiringKeys = append(o.ExpiringKeys, &paddockv1.ExpiringKey{Credential: convert.Credential(k), UserEmail: owner.Email})
 		}
 	}
 	return err

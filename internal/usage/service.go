@@ -17,10 +17,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // Service is the UsageService.
@@ -52,7 +52,7 @@ func exceeded(p *sum, limit, need int64, reset time.Time) (time.Duration, *conne
 
 // GetQuota implements paddock.v1.UsageService.
 func (s *Service) GetQuota(ctx context.Context, req *paddockv1.GetQuotaRequest) (*paddockv1.GetQuotaResponse, error) {
-	id, err := wire.Subject(ctx, req.GetUserId(), "UsageService.GetQuota", s.ledger.log.Refuse)
+	id, err := convert.Subject(ctx, req.GetUserId(), "UsageService.GetQuota", s.ledger.log.Refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +64,11 @@ func (s *Service) quota(ctx context.Context, id uuid.UUID) (*paddockv1.Quota, er
 	u, err := s.ledger.store.User.Get(ctx, id)
 	switch {
 	case db.IsNotFound(err):
-		return nil, wire.ErrNoUser
+		return nil, convert.ErrNoUser
 	case err != nil:
 		return nil, err
 	}
-	return s.ledger.State(ctx, id, wire.Quota(u))
+	return s.ledger.State(ctx, id, convert.Quota(u))
 }
 
 // State returns a user's quota, as it is set, and how much of it is used.
@@ -123,7 +123,7 @@ func (s *Service) SetQuota(ctx context.Context, req *paddockv1.SetQuotaRequest) 
 			return audit.Event{}, err
 		}
 		if n == 0 {
-			return audit.Event{}, wire.ErrNoUser
+			return audit.Event{}, convert.ErrNoUser
 		}
 		return audit.Event{Type: audit.QuotaChanged, TargetUserID: id, Detail: quotaDetail(req)}, nil
 	})
@@ -160,19 +160,19 @@ var groups = []struct{ name, column string }{
 
 // GetUsage implements paddock.v1.UsageService.
 func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) (*paddockv1.GetUsageResponse, error) {
-	id, err := wire.Subject(ctx, req.GetUserId(), "UsageService.GetUsage", s.ledger.log.Refuse)
+	id, err := convert.Subject(ctx, req.GetUserId(), "UsageService.GetUsage", s.ledger.log.Refuse)
 	if err != nil {
 		return nil, err
 	}
 	to := store.Now().Add(time.Second) // that of just now, too
 	if req.GetTo() != nil {
-		if to, err = wire.ParseTime("to", req.GetTo()); err != nil {
+		if to, err = convert.ParseTime("to", req.GetTo()); err != nil {
 			return nil, err
 		}
 	}
 	from := to.Add(-defaultWindow)
 	if req.GetFrom() != nil {
-		if from, err = wire.ParseTime("from", req.GetFrom()); err != nil {
+		if from, err = convert.ParseTime("from", req.GetFrom()); err != nil {
 			return nil, err
 		}
 	}
@@ -206,7 +206,7 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 		return nil, err
 	}
 	if len(m.GetRows()) == 0 || m.GetRows()[0].GetRequests() == 0 { // no such user, or one without calls
-		if err := wire.UserExists(ctx, s.ledger.store.User, id); err != nil {
+		if err := convert.UserExists(ctx, s.ledger.store.User, id); err != nil {
 			return nil, err
 		}
 	}

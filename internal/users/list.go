@@ -12,10 +12,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/predicate"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/page"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 const defaultPageSize = 50
@@ -62,7 +62,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		m.NextPageToken = page.Token(position(rows[size-1], at.Total), filters)
 	}
 	for _, u := range rows {
-		m.Users = append(m.Users, wire.User(u))
+		m.Users = append(m.Users, convert.User(u))
 	}
 	return m, nil
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // UpdateUser implements paddock.v1.UserService.
@@ -51,7 +51,7 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 	})
 	switch {
 	case db.IsNotFound(err):
-		return nil, wire.ErrNoUser
+		return nil, convert.ErrNoUser
 	case errors.Is(err, errLastAdmin):
 		return nil, s.log.Refuse(ctx, err, "UserService.UpdateUser: the last admin")
 	}
@@ -68,7 +68,7 @@ func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUser
 	event := audit.Event{Type: audit.UserUpdated, TargetUserID: u.ID}
 	update := tx.User.UpdateOne(u)
 	var changes []string
-	if before := wire.Roles(u); req.GetRoles() != nil && !slices.Equal(before, roles) {
+	if before := convert.Roles(u); req.GetRoles() != nil && !slices.Equal(before, roles) {
 		update.ClearRoles().AddRoleIDs(roles...)
 		event.Type = audit.RolesChanged
 		changes = append(changes, fmt.Sprintf("roles [%s] to [%s]", strings.Join(before, ", "), strings.Join(roles, ", ")))
@@ -79,7 +79,7 @@ func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUser
 		changes = append(changes, fmt.Sprintf("active %t to %t", u.Active, req.GetActive()))
 	}
 	if req.DisplayName != nil && req.GetDisplayName() != u.DisplayName {
-		update.SetDisplayName(req.GetDisplayName()).SetSearch(searchText(u.Email, req.GetDisplayName(), wire.User(u).GetExternalId()))
+		update.SetDisplayName(req.GetDisplayName()).SetSearch(searchText(u.Email, req.GetDisplayName(), convert.User(u).GetExternalId()))
 		changes = append(changes, fmt.Sprintf("display name %q to %q", u.DisplayName, req.GetDisplayName()))
 	}
 	if len(changes) == 0 {
@@ -90,7 +90,7 @@ func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUser
 		return event, err
 	}
 	// After the user's row, on which a sign-in waits: none can slip in between and live on.
-	_, err := wire.EndSessions(ctx, tx, session.UserID(u.ID))
+	_, err := convert.EndSessions(ctx, tx, session.UserID(u.ID))
 	return event, err
 }
 

@@ -16,13 +16,13 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/email"
 	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/idempotency"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // Service is the UserService.
@@ -118,7 +118,7 @@ func (s *Service) withExternalID(ctx context.Context, externalID, address string
 	case u.Email != address:
 		return nil, errExternalIDTaken
 	}
-	return wire.User(u), nil
+	return convert.User(u), nil
 }
 
 // GetUser implements paddock.v1.UserService.
@@ -130,12 +130,12 @@ func (s *Service) GetUser(ctx context.Context, req *paddockv1.GetUserRequest) (*
 func (s *Service) get(ctx context.Context, id uuid.UUID) (*paddockv1.User, error) {
 	u, err := s.store.User.Query().Where(user.ID(id)).WithRoles().Only(ctx)
 	if db.IsNotFound(err) {
-		return nil, wire.ErrNoUser
+		return nil, convert.ErrNoUser
 	}
 	if err != nil {
 		return nil, err
 	}
-	return wire.User(u), nil
+	return convert.User(u), nil
 }
 
 // DeleteUser implements paddock.v1.UserService.
@@ -147,7 +147,7 @@ func (s *Service) DeleteUser(ctx context.Context, req *paddockv1.DeleteUserReque
 		}
 		u, err := tx.User.Get(ctx, id)
 		if db.IsNotFound(err) {
-			return audit.Event{}, wire.ErrNoUser
+			return audit.Event{}, convert.ErrNoUser
 		}
 		if err != nil {
 			return audit.Event{}, err
@@ -183,9 +183,9 @@ func (s *Service) SetPassword(ctx context.Context, req *paddockv1.SetPasswordReq
 			return audit.Event{}, err
 		}
 		if n == 0 {
-			return audit.Event{}, wire.ErrNoUser
+			return audit.Event{}, convert.ErrNoUser
 		}
-		_, err = wire.EndSessions(ctx, tx, session.UserID(id))
+		_, err = convert.EndSessions(ctx, tx, session.UserID(id))
 		return audit.Event{Type: audit.PasswordSet, TargetUserID: id, Detail: u.GetEmail()}, err
 	})
 	if err != nil {
@@ -216,12 +216,12 @@ func (s *Service) ListRoles(ctx context.Context, _ *paddockv1.ListRolesRequest) 
 }
 
 func roleMessage(r *db.Role) *paddockv1.Role {
-	return &paddockv1.Role{Name: r.ID, Description: r.Description, Models: wire.Models(r.Models)}
+	return &paddockv1.Role{Name: r.ID, Description: r.Description, Models: convert.Models(r.Models)}
 }
 
 // SetRoleModels implements paddock.v1.UserService.
 func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModelsRequest) (*paddockv1.SetRoleModelsResponse, error) {
-	models, err := wire.ParseModels(req.GetModels())
+	models, err := convert.ParseModels(req.GetModels())
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModel
 		}
 		r, err = update.Save(ctx)
 		return audit.Event{
-			Type: audit.ModelsChanged, Detail: "role " + req.GetName() + ": " + wire.DescribeModels(models, before.Models),
+			Type: audit.ModelsChanged, Detail: "role " + req.GetName() + ": " + convert.DescribeModels(models, before.Models),
 		}, err
 	})
 	if db.IsNotFound(err) {

@@ -1,5 +1,5 @@
-// Package wire converts the database's rows to messages of the contract, and fields of requests to columns.
-package wire
+// Package convert converts the database's rows to messages of the contract, and fields of requests to columns.
+package convert
 
 import (
 	"fmt"

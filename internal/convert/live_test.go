@@ -1,4 +1,4 @@
-package wire_test
+package convert_test
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
-	"github.com/paddock-gate/paddock/internal/wire"
 )
 
 // insert runs f in a transaction with a user for the rows.
@@ -83,11 +83,11 @@ func compareSessions(t *testing.T, s *store.Store, now time.Time, accessTTL time
 	if err != nil {
 		t.Fatal(err)
 	}
-	open, err := s.Session.Query().Where(wire.OpenSession(now)).IDs(t.Context())
+	open, err := s.Session.Query().Where(convert.OpenSession(now)).IDs(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	live, err := s.Session.Query().Where(wire.LiveSession(now, accessTTL)).IDs(t.Context())
+	live, err := s.Session.Query().Where(convert.LiveSession(now, accessTTL)).IDs(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func compareSessions(t *testing.T, s *store.Store, now time.Time, accessTTL time
 		t.Errorf("of %d sessions %d are open and %d live: this test shows nothing", len(rows), len(open), len(live))
 	}
 	for _, row := range rows {
-		isOpen, isLive := wire.IsOpenSession(row, now), wire.IsLiveSession(row, now, accessTTL)
+		isOpen, isLive := convert.IsOpenSession(row, now), convert.IsLiveSession(row, now, accessTTL)
 		if found := slices.Contains(open, row.ID); found != isOpen {
 			t.Errorf("%v: found open: %t, IsOpenSession: %t", row, found, isOpen)
 		}
@@ -104,7 +104,7 @@ func compareSessions(t *testing.T, s *store.Store, now time.Time, accessTTL time
 		}
 		// A session is live as long as one of its tokens works, and no longer.
 		access := isOpen && now.Before(row.RotatedAt.Add(accessTTL))
-		if refresh := wire.IsRefreshable(row, now); isLive != (access || refresh) {
+		if refresh := convert.IsRefreshable(row, now); isLive != (access || refresh) {
 			t.Errorf("%v: live: %t, access token: %t, refresh token: %t", row, isLive, access, refresh)
 		}
 	}
@@ -128,7 +128,7 @@ func TestKeys_PredicateAndFunctionAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		live, err := s.Credential.Query().Where(wire.LiveKey(now)).IDs(t.Context())
+		live, err := s.Credential.Query().Where(convert.LiveKey(now)).IDs(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestKeys_PredicateAndFunctionAgree(t *testing.T) {
 			t.Errorf("%d of %d keys are live", len(live), len(rows))
 		}
 		for _, row := range rows {
-			if found, isLive := slices.Contains(live, row.ID), wire.IsLiveKey(row, now); found != isLive {
+			if found, isLive := slices.Contains(live, row.ID), convert.IsLiveKey(row, now); found != isLive {
 				t.Errorf("%v: found live: %t, IsLiveKey: %t", row, found, isLive)
 			}
 		}
@@ -159,7 +159,7 @@ func TestEndSessions_Matching(t *testing.T) {
 		kept := unrevoked[0]
 		for _, want := range []int{len(unrevoked) - 1, 0} { // the second time there is none left
 			err := s.Tx(store.WithWrites(t.Context()), func(ctx context.Context, tx *db.Tx) error {
-				n, err := wire.EndSessions(ctx, tx, session.UserID(user), session.IDNEQ(kept))
+				n, err := convert.EndSessions(ctx, tx, session.UserID(user), session.IDNEQ(kept))
 				if n != want {
 					t.Errorf("%d sessions ended, want %d", n, want)
 				}
