@@ -4,85 +4,53 @@ import type { Code, Extension, State, Tokenizer } from 'micromark-util-types';
 declare module 'micromark-util-types' {
   interface TokenTypeMap {
     formula: 'formula';
+    formulaPart: 'formulaPart';
   }
 }
 
-const DOLLAR = 36;
-const BACKSLASH = 92;
+/** How formulas begin and end. */
+const fences = ['\\( \\)', '\\[ \\]', '$$ $$', '$ $'].map((pair) => pair.split(' ') as [string, string]);
 
-const isSpace = (code: Code) => code === null || code < 0 || code === 32;
 const isWord = (code: Code) => code !== null && code > 0 && /\w/.test(String.fromCodePoint(code));
 
-/** \(a\) and \[a\]. */
-const bracketed: Tokenizer = (effects, ok, nok) => {
-  let closer: Code;
-  const begin: State = (code) => {
-    effects.enter('formula');
-    effects.consume(code);
-    return open;
-  };
-  const open: State = (code) => {
-    if (code !== 40 && code !== 91) return nok(code);
-    closer = code === 40 ? 41 : 93;
-    effects.consume(code);
-    return inside;
-  };
-  const inside: State = (code) => {
-    if (code === null) return nok(code);
-    effects.consume(code);
-    return code === BACKSLASH ? escaped : inside;
-  };
-  const escaped: State = (code) => {
-    if (code !== closer) return inside(code);
-    effects.consume(code);
-    effects.exit('formula');
-    return ok;
-  };
-  return begin;
-};
-
-/** $$a$$, and $a$ where the dollars stand tight around it: others are money. */
-const dollars: Tokenizer = (effects, ok, nok) => {
-  let size = 0;
-  let before: Code;
-  const begin: State = (code) => {
-    effects.enter('formula');
-    return open(code);
-  };
-  const open: State = (code) => {
-    if (code !== DOLLAR) return size > 2 || (size === 1 && isSpace(code)) ? nok(code) : inside(code);
-    size++;
-    effects.consume(code);
-    return open;
-  };
-  const inside: State = (code) => {
-    if (code === null) return nok(code);
-    if (code === DOLLAR) return close(size)(code);
-    before = code;
-    effects.consume(code);
-    return inside;
-  };
-  const close =
-    (left: number): State =>
-    (code) => {
-      if (left === 0 && size === 1 && (isSpace(before) || isWord(code))) return nok(code);
-      if (left > 0 && code !== DOLLAR) return nok(code);
-      if (left > 0) {
-        effects.consume(code);
-        return close(left - 1);
-      }
+const tokenize: Tokenizer = (effects, ok, nok) => {
+  let text = '';
+  const next: State = (code) => {
+    const [opener, closer] = fences.find(([begin]) => text.startsWith(begin)) ?? ['', ' '];
+    if (text.length > 1 && !opener) return nok(code);
+    if (text.endsWith(closer) && text.length >= opener.length + closer.length) {
+      // Single dollars stand tight around it: others are money.
+      if (opener === '$' && (/^.\s|\s.$/.test(text) || isWord(code))) return nok(code);
+      effects.exit('formulaPart');
       effects.exit('formula');
       return ok(code);
-    };
-  return begin;
+    }
+    if (code === null || (code < -2 && (text.length < 2 || opener === '$'))) return nok(code);
+    text += code < 0 ? ' ' : String.fromCodePoint(code);
+    if (code >= -2) {
+      effects.consume(code);
+      return next;
+    }
+    effects.exit('formulaPart');
+    effects.enter('lineEnding');
+    effects.consume(code);
+    effects.exit('lineEnding');
+    return nextLine;
+  };
+  const nextLine: State = (code) => {
+    if (code === null || code < -2) return nok(code);
+    effects.enter('formulaPart');
+    return next(code);
+  };
+  return (code) => {
+    effects.enter('formula');
+    return nextLine(code);
+  };
 };
 
-/** Formulas as spans of their own, in which nothing is markdown. */
+/** Formulas as spans of their own, in which nothing is markdown: \(a\), \[a\], $$a$$ and $a$. */
 export const formulas: Extension = {
-  text: {
-    [DOLLAR]: { tokenize: dollars, previous: (code) => !isWord(code) },
-    [BACKSLASH]: { tokenize: bracketed },
-  },
+  text: { 36: { tokenize, previous: (code) => !isWord(code) }, 92: { tokenize } },
 };
 
 /** They show as they are written. */
