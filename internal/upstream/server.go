@@ -96,7 +96,7 @@ func (s *server) send(ctx context.Context, r Request, q health.Question, l ollam
 	}
 	sent := s.health.Begin(q, r.Whole)
 	a, err := s.wire.Send(ctx, r.Path, r.Body, l)
-	sent.End(a, err)
+	sent.End(a, err) //nolint:contextcheck // a model is asked for others, too, and when the call has left
 	return a, err
 }
 

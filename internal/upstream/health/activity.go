@@ -36,6 +36,8 @@ const degradedFor = 10 * time.Second
 // status 200 count as activity: any other may be Ollama's own word, whatever its model
 // does. The mutex of its monitor guards it.
 type model struct {
+	monitor *Monitor
+
 	open    int       // answers that have begun and not ended
 	waiting int       // calls whose answers have not begun
 	whole   int       // of these, the ones whose answers will begin when they are done
@@ -52,10 +54,10 @@ type model struct {
 }
 
 func newModel(h *Monitor) *model {
-	m := &model{}
+	m := &model{monitor: h}
 	m.within = min(probeWithin, h.firstByte)
 	m.circuit = circuit{
-		probe:     func() error { return h.probeModel(m) },
+		probe:     m.probe,
 		tripAfter: 1,
 		patience:  m.within,
 		err:       ollama.ErrTimeout,
@@ -226,7 +228,7 @@ func (c *Call) askLocked() {
 		defer c.monitor.mu.Unlock()
 		if ctx.Err() == nil { // else the model has been seen to work, or to hang
 			m.asking = nil
-			c.heardLocked(unanswered)
+			c.heardLocked(unanswered) //nolint:contextcheck // another question has a context of its own
 		}
 	}()
 }

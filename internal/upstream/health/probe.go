@@ -93,24 +93,23 @@ type recovery struct {
 	unloaded time.Time
 }
 
-// probeModel has a model say one token. When it does not, unloading brings back one
-// that hangs; but not one that may be at work for others, whose answers that would end.
+// probe has the model say one token. When it does not, unloading brings back one that
+// hangs; but not one that may be at work for others, whose answers that would end.
 //
 // From then on it has to be loaded, and Ollama gives that up when a probe does: it
 // gets as long for it as any call.
-func (h *Monitor) probeModel(m *model) error {
-	ctx := context.Background()
+func (m *model) probe() error {
+	h, ctx := m.monitor, context.Background()
 	if err := h.Ping(ctx); err != nil {
 		h.trip() // it is not the model
 		return err
 	}
 	h.mu.Lock()
-	q := m.question
+	q, asked := m.question, time.Now()
 	h.mu.Unlock()
-	asked := time.Now()
 	err := h.ask(ctx, q, m.within)
-	if timedOut(err) && !h.active(m, asked) && time.Since(m.unloaded) >= unloadEvery {
-		err = h.reload(ctx, m, q)
+	if timedOut(err) && time.Since(m.unloaded) >= unloadEvery && !m.activeSince(asked) {
+		err = m.reload(ctx, q)
 	}
 	if err == nil {
 		m.within = m.circuit.patience
@@ -118,22 +117,22 @@ func (h *Monitor) probeModel(m *model) error {
 	return err
 }
 
-func (h *Monitor) active(m *model, then time.Time) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (m *model) activeSince(then time.Time) bool {
+	m.monitor.mu.Lock()
+	defer m.monitor.mu.Unlock()
 	return m.active(then, false)
 }
 
-// reload unloads a model, and has it say one token.
-func (h *Monitor) reload(ctx context.Context, m *model, q Question) error {
+// reload unloads the model, and has it say one token.
+func (m *model) reload(ctx context.Context, q Question) error {
 	m.unloaded = time.Now()
 	type unload struct {
 		Model     string `json:"model"`
 		KeepAlive int    `json:"keep_alive"`
 	}
-	if err := h.post(ctx, "api/generate", unload{q.Model, 0}, m.within); err != nil {
+	if err := m.monitor.post(ctx, "api/generate", unload{q.Model, 0}, m.within); err != nil {
 		return err
 	}
-	m.within = h.firstByte
-	return h.ask(ctx, q, m.within)
+	m.within = m.monitor.firstByte
+	return m.monitor.ask(ctx, q, m.within)
 }

@@ -55,10 +55,10 @@ func TestProbe_SlowLoad(t *testing.T) {
 	m := newModel(h)
 	m.question.Model = "m"
 	m.circuit.patience, m.within = 100*time.Millisecond, 100*time.Millisecond
-	if err := h.probeModel(m); !timedOut(err) {
+	if err := m.probe(); !timedOut(err) {
 		t.Errorf("%v, though the first load hangs", err)
 	}
-	if err := h.probeModel(m); err != nil {
+	if err := m.probe(); err != nil {
 		t.Errorf("%v, though it can load in time", err)
 	}
 	if m.within != m.circuit.patience {
