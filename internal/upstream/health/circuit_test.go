@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -172,4 +173,25 @@ func TestCircuit_CancelledCall(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 	})
+}
+
+// So many unresponsive models at once are the server itself.
+func TestMonitor_ManyUnresponsiveModels(t *testing.T) {
+	h := New(nil, ollama.Limits{}, time.Minute, func() {})
+	h.mu.Lock()
+	for i := range maxUnresponsive {
+		h.modelLocked(fmt.Sprint(i)).circuit.fail()
+	}
+	h.mu.Unlock()
+	timeout := ollama.ErrTimeout.WithCause(errDead)
+	timeout.TimedOut = true
+	for range h.circuit.tripAfter {
+		if h.State() != Closed {
+			t.Error("open too early")
+		}
+		h.Begin(Question{Model: "another"}, false).End(nil, timeout)
+	}
+	if h.State() == Closed || len(h.Unresponsive()) != maxUnresponsive {
+		t.Errorf("%v, %d unresponsive models", h.State(), len(h.Unresponsive()))
+	}
 }
