@@ -13,7 +13,7 @@ const (
 	script  = "*/*"
 )
 
-func TestOnlyWhoAsksForHTMLAtAPagesAddressGetsAPage(t *testing.T) {
+func TestHandler_PagesOnly(t *testing.T) {
 	page := Handler("")
 	for _, c := range []struct {
 		method, path, accept string
@@ -51,7 +51,7 @@ func TestOnlyWhoAsksForHTMLAtAPagesAddressGetsAPage(t *testing.T) {
 	}
 }
 
-func TestTheAddressOfTheServerIsText(t *testing.T) {
+func TestLoad_EscapesAPIBase(t *testing.T) {
 	built := []byte(`<meta name="paddock-api-base" content="" />`)
 	if !apiBaseMeta.Match(built) {
 		t.Fatal("the page has no place for the address of the server")
@@ -63,7 +63,7 @@ func TestTheAddressOfTheServerIsText(t *testing.T) {
 	}
 }
 
-func TestFilesAreKeptAsLongAsTheyStayTheSame(t *testing.T) {
+func TestFile_CacheAndEncodings(t *testing.T) {
 	content := strings.Repeat("let it be = 1;\n", 100)
 	for _, c := range []struct{ name, cache string }{
 		{"assets/index-BCFgzcFd.js", "public, max-age=31536000, immutable"},

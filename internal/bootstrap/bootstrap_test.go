@@ -86,7 +86,7 @@ func (i installation) change(t *testing.T, statement string, args ...any) {
 	}
 }
 
-func TestSeedMakesWhatIsMissingOnce(t *testing.T) {
+func TestSeed_Repeated(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		i := open(t, url)
 		made := i.seed(t, bootstrap.Admin{Email: " Admin@Example.com"})
@@ -113,7 +113,7 @@ func TestSeedMakesWhatIsMissingOnce(t *testing.T) {
 	})
 }
 
-func TestSeedBringsTheAdminBack(t *testing.T) {
+func TestSeed_RestoresAdmin(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		i := open(t, url)
 		first := i.seed(t, bootstrap.Admin{Email: address})
@@ -159,8 +159,8 @@ func TestSeedBringsTheAdminBack(t *testing.T) {
 	})
 }
 
-// TestSeedLeavesARetiredAdminAlone: whoever disabled or demoted the first admin meant it, while another one is left.
-func TestSeedLeavesARetiredAdminAlone(t *testing.T) {
+// TestSeed_RetiredAdmin checks that a first admin who was disabled or demoted stays so, while another one is left.
+func TestSeed_RetiredAdmin(t *testing.T) {
 	for name, statement := range map[string]string{
 		"disabled": `UPDATE users SET active = false WHERE email = '` + address + `'`,
 		"demoted":  `DELETE FROM user_roles WHERE user_id = (SELECT id FROM users WHERE email = '` + address + `')`,
@@ -198,7 +198,7 @@ func TestSeedLeavesARetiredAdminAlone(t *testing.T) {
 	}
 }
 
-func TestForceSetsThePasswordOnce(t *testing.T) {
+func TestSeed_ForcePassword(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		i := installation{a.Store, audit.Open(a.Store), a.Hasher}
 		token := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
@@ -239,9 +239,9 @@ func TestForceSetsThePasswordOnce(t *testing.T) {
 	})
 }
 
-// TestReplicasSeedOnce lets ten start on an empty database at once: one password and one key are made, and told once.
-// Afterwards ten force a random password, and one is told that works.
-func TestReplicasSeedOnce(t *testing.T) {
+// TestSeed_ConcurrentReplicas lets ten start on an empty database at once: one password and one key are made, and printed
+// once. Afterwards ten force a random password, and one prints one that works.
+func TestSeed_ConcurrentReplicas(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		i := open(t, url)
 		seed := func(a bootstrap.Admin) (passwords, keys, emails []string) {
@@ -290,7 +290,7 @@ func TestReplicasSeedOnce(t *testing.T) {
 	})
 }
 
-func TestABadAddressIsNoAdmin(t *testing.T) {
+func TestSeed_InvalidEmail(t *testing.T) {
 	i := open(t, storetest.SQLite(t))
 	if _, err := bootstrap.Seed(t.Context(), i.store, i.log, i.hasher, bootstrap.Admin{Email: "admin"}); err == nil {
 		t.Error("made an admin without an address")

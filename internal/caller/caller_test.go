@@ -11,7 +11,7 @@ import (
 
 var ada, bob = uuid.MustParse("0192b3c4-d5e6-7f80-9192-a3b4c5d6e7f8"), uuid.MustParse("0192b3c4-d5e6-7f80-9192-a3b4c5d6e7f9")
 
-func TestNetworkIsWhatOneSubscriberHas(t *testing.T) {
+func TestNetwork(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.7":            "192.0.2.7",
 		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64",
@@ -32,11 +32,11 @@ func TestNetworkIsWhatOneSubscriberHas(t *testing.T) {
 	}
 }
 
-func TestWhomACallerMayActFor(t *testing.T) {
+func TestSubject(t *testing.T) {
 	for name, c := range map[string]struct {
 		caller caller.Caller
 		named  string
-		want   uuid.UUID // uuid.Nil: nobody
+		want   uuid.UUID // uuid.Nil: no user
 	}{
 		"a member, for nobody named":         {caller.Caller{UserID: ada}, "", ada},
 		"a member, for themself":             {caller.Caller{UserID: ada}, ada.String(), ada},
@@ -54,7 +54,7 @@ func TestWhomACallerMayActFor(t *testing.T) {
 	}
 }
 
-func TestAContextWithoutACallerHasAStranger(t *testing.T) {
+func TestFrom_NoCaller(t *testing.T) {
 	if c := caller.From(t.Context()); c.SignedIn() || c.Has("") {
 		t.Errorf("%+v", c)
 	}

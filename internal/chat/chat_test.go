@@ -11,8 +11,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestThinkingIsPaidFor although nothing of it is told, however the call ends.
-func TestThinkingIsPaidFor(t *testing.T) {
+// TestChat_ThinkingCounts checks that thinking counts although it is not sent, however the call ends.
+func TestChat_ThinkingCounts(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	thought := ollamatest.Line(`{"message":{"role":"assistant","content":"","thinking":"hm"},"done":false}`)
 	for name, c := range map[string]struct {

@@ -2,7 +2,7 @@ package dialect
 
 import "testing"
 
-// TestTally_Pieces: counts are found in pieces of any size, cut in the middle of a name or a number.
+// TestTally_Pieces checks that counts are found in pieces of any size, cut in the middle of a name or a number.
 func TestTally_Pieces(t *testing.T) {
 	for _, c := range []struct {
 		dialect            Dialect

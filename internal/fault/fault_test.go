@@ -28,7 +28,7 @@ func detail[M proto.Message](t *testing.T, err *connect.Error) (found M) {
 	return found
 }
 
-func TestEveryErrorCarriesItsReason(t *testing.T) {
+func TestReasonOf_EveryConstructor(t *testing.T) {
 	for want, err := range map[fault.Reason]*connect.Error{
 		fault.LastAdmin:       fault.New(connect.CodeFailedPrecondition, fault.LastAdmin, "100%s"),
 		fault.RateLimited:     fault.Retry(connect.CodeResourceExhausted, fault.RateLimited, "slow down", time.Second),
@@ -52,7 +52,7 @@ func TestEveryErrorCarriesItsReason(t *testing.T) {
 	}
 }
 
-func TestRetryTellsWholeSecondsInBothPlaces(t *testing.T) {
+func TestRetry_WholeSeconds(t *testing.T) {
 	for after, want := range map[time.Duration]string{
 		-time.Second: "1", 0: "1", time.Millisecond: "1", time.Second: "1", time.Second + 1: "2", 15 * time.Minute: "900",
 	} {
@@ -67,7 +67,7 @@ func TestRetryTellsWholeSecondsInBothPlaces(t *testing.T) {
 	}
 }
 
-func TestViolationsNameTheirFields(t *testing.T) {
+func TestInvalidFields(t *testing.T) {
 	err := fault.InvalidFields(&fault.Violation{Field: "email", Description: "must be one"}, &fault.Violation{Field: "roles[1]", Description: "no"})
 	if m := err.Message(); m != "email: must be one" {
 		t.Errorf("the message is %q", m)

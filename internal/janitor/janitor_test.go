@@ -17,8 +17,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestSweepDeletesOnlyWhatIsLongOver makes more of each kind of row than one batch holds, and lets several sweep at once.
-func TestSweepDeletesOnlyWhatIsLongOver(t *testing.T) {
+// TestSweep_OldRowsOnly makes more of each kind of row than one batch holds, and lets several sweep at once.
+func TestSweep_OldRowsOnly(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		now := store.Now()
@@ -72,7 +72,7 @@ func TestSweepDeletesOnlyWhatIsLongOver(t *testing.T) {
 	})
 }
 
-func TestRunSweepsAtOnceAndEnds(t *testing.T) {
+func TestRun_SweepsAndStops(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		log := audit.Open(s)

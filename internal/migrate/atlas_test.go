@@ -10,11 +10,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestTheAtlasCommandLineAndMigrateAgree runs atlas.hcl with the Atlas command line, which takes minutes to build and so
-// must be there already:
+// TestAtlas_SameSchema runs atlas.hcl with the Atlas command line, which takes minutes to build and so must be there already:
 //
-//	ATLAS=$(go tool -modfile=internal/tools/atlas/go.mod -n atlas) go test -run Atlas ./internal/store
-func TestTheAtlasCommandLineAndMigrateAgree(t *testing.T) {
+//	ATLAS=$(go tool -modfile=internal/tools/atlas/go.mod -n atlas) go test -run TestAtlas ./internal/migrate
+func TestAtlas_SameSchema(t *testing.T) {
 	atlas := os.Getenv("ATLAS")
 	if atlas == "" {
 		t.Skip("ATLAS does not name the Atlas command line")

@@ -47,7 +47,7 @@ func mustExec(t *testing.T, db *sql.DB, statement string, args ...any) {
 	}
 }
 
-func TestMigrateFromEmptyAppliesEverythingOnce(t *testing.T) {
+func TestUp_EmptyDatabase(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		if err := migrate.Check(t.Context(), s); !errors.Is(err, migrate.ErrBehind) || !strings.Contains(err.Error(), "paddock migrate") {
@@ -80,7 +80,7 @@ func TestMigrateFromEmptyAppliesEverythingOnce(t *testing.T) {
 	})
 }
 
-func TestReplicasMigrateAnEmptyPostgreSQLAtOnce(t *testing.T) {
+func TestUp_ConcurrentReplicas(t *testing.T) {
 	url := storetest.EmptyPostgreSQL(t)
 	const replicas = 4
 	var (
@@ -107,7 +107,7 @@ func TestReplicasMigrateAnEmptyPostgreSQLAtOnce(t *testing.T) {
 	}
 }
 
-func TestASchemaFromTheFutureIsRefused(t *testing.T) {
+func TestUp_NewerSchema(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		mustExec(t, raw(t, url), `INSERT INTO atlas_schema_revisions (version, description, type, applied, total, executed_at,
@@ -121,7 +121,7 @@ func TestASchemaFromTheFutureIsRefused(t *testing.T) {
 	})
 }
 
-func TestASchemaFromThePastIsBroughtUpToDate(t *testing.T) {
+func TestUp_OlderSchema(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		db := raw(t, url)
@@ -142,7 +142,7 @@ func TestASchemaFromThePastIsBroughtUpToDate(t *testing.T) {
 // undoLast takes back what the last migration made.
 var undoLast = []string{`CREATE INDEX reservation_replica_id ON reservations (replica_id)`}
 
-func TestAFailedMigrationLeavesNothingAndCanBeRunAgain(t *testing.T) {
+func TestUp_RetryAfterFailure(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		db := raw(t, url)
@@ -172,7 +172,7 @@ func TestAFailedMigrationLeavesNothingAndCanBeRunAgain(t *testing.T) {
 	})
 }
 
-func TestAMigrationThatSomeoneLeftHalfwayIsReported(t *testing.T) {
+func TestUp_PartlyAppliedMigration(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		mustExec(t, raw(t, url), `UPDATE atlas_schema_revisions SET applied = 1, total = 2, error = 'deadlock detected'
@@ -187,7 +187,7 @@ func TestAMigrationThatSomeoneLeftHalfwayIsReported(t *testing.T) {
 	})
 }
 
-func TestSomeoneElsesDatabaseIsNotMigrated(t *testing.T) {
+func TestUp_ForeignDatabase(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		mustExec(t, raw(t, url), `CREATE TABLE invoices (id int)`)
@@ -197,7 +197,7 @@ func TestSomeoneElsesDatabaseIsNotMigrated(t *testing.T) {
 	})
 }
 
-func TestOtherSchemasInTheDatabaseAreNoObstacle(t *testing.T) {
+func TestUp_OtherSchemas(t *testing.T) {
 	url := storetest.EmptyPostgreSQL(t)
 	mustExec(t, raw(t, url), `CREATE SCHEMA cron; CREATE TABLE cron.jobs (id int)`)
 	if _, err := migrate.Up(t.Context(), storetest.Open(t, url)); err != nil {
@@ -205,7 +205,7 @@ func TestOtherSchemasInTheDatabaseAreNoObstacle(t *testing.T) {
 	}
 }
 
-func TestMigrateWaitsForTheAtlasCommandLine(t *testing.T) {
+func TestUp_WaitsForAtlasLock(t *testing.T) {
 	url := storetest.EmptyPostgreSQL(t)
 	conn, err := raw(t, url).Conn(t.Context())
 	if err != nil {
@@ -238,7 +238,7 @@ func TestMigrateWaitsForTheAtlasCommandLine(t *testing.T) {
 	}
 }
 
-func TestAMigrationMayTakeLongerThanAStatement(t *testing.T) {
+func TestUp_SlowStatement(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 6 s")
 	}
@@ -251,7 +251,7 @@ func TestAMigrationMayTakeLongerThanAStatement(t *testing.T) {
 	}
 }
 
-func TestTheEmbeddedDatabaseIsItsOwnersAlone(t *testing.T) {
+func TestSQLite_FilePermissions(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := migrate.Up(t.Context(), storetest.Open(t, "sqlite://"+filepath.Join(dir, "paddock.db"))); err != nil {
 		t.Fatal(err)
@@ -267,7 +267,7 @@ func TestTheEmbeddedDatabaseIsItsOwnersAlone(t *testing.T) {
 	}
 }
 
-func TestASecondServerOnTheSameFileIsRefused(t *testing.T) {
+func TestSQLite_SecondServer(t *testing.T) {
 	url := storetest.SQLite(t)
 	first := storetest.Open(t, url)
 	if _, err := store.Open(t.Context(), url); !errors.Is(err, store.ErrInUse) {

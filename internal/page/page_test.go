@@ -16,7 +16,7 @@ import (
 
 var filters = &paddockv1.ListUsersRequest{Query: "ada", Role: "user", Active: new(true)}
 
-func TestATokenContinuesItsList(t *testing.T) {
+func TestToken_RoundTrip(t *testing.T) {
 	for _, want := range []page.Position{
 		{},
 		{Time: time.Date(2030, 1, 2, 3, 4, 5, 678_901_000, time.UTC), ID: uuid.MustParse("0192b3c4-d5e6-7f80-9192-a3b4c5d6e7f8"), Total: 42},
@@ -45,7 +45,7 @@ func TestATokenContinuesItsList(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoTokenIsRefused(t *testing.T) {
+func TestParse_Malformed(t *testing.T) {
 	good := page.Token(page.Position{Time: time.Unix(1, 0)}, filters)
 	raw, err := base64.RawURLEncoding.DecodeString(good)
 	if err != nil {
@@ -65,7 +65,8 @@ func TestWhatIsNoTokenIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzParse promises that what Parse takes is what Token makes, within the times that both databases know.
+// FuzzParse checks that a token that Parse accepts is one that Token returns, within the times that both databases can
+// store.
 func FuzzParse(f *testing.F) {
 	f.Add(page.Token(page.Position{Time: time.Unix(1, 0), Total: 7}, filters))
 	f.Add("")

@@ -14,7 +14,7 @@ const (
 	fixedChecksum = "25SXM0"
 )
 
-func TestKeyRoundTrip(t *testing.T) {
+func TestKey_RoundTrip(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 1000 {
 		k := NewKey()
@@ -32,14 +32,14 @@ func TestKeyRoundTrip(t *testing.T) {
 	}
 }
 
-func TestParseKeyReadsTheDocumentedFormat(t *testing.T) {
+func TestParseKey_DocumentedFormat(t *testing.T) {
 	k, err := ParseKey(fixed + fixedChecksum)
 	if err != nil || k.ID != "0123456789AB" || k.Secret != "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg" {
 		t.Errorf("%+v, %v", k, err)
 	}
 }
 
-func TestParseKeyRefusesEverySingleChange(t *testing.T) {
+func TestParseKey_EveryChangedCharacter(t *testing.T) {
 	s := NewKey().String()
 	for i := range len(s) {
 		for c := range 256 {
@@ -88,7 +88,7 @@ func summed(body string) string {
 	return body + string(sum[:])
 }
 
-func TestParseKeyRefuses(t *testing.T) {
+func TestParseKey_Malformed(t *testing.T) {
 	for name, s := range malformedKeys() {
 		if k, err := ParseKey(s); !errors.Is(err, ErrMalformedKey) || k != (Key{}) {
 			t.Errorf("%s: %q read as %v, %v", name, s, k, err)
@@ -96,7 +96,7 @@ func TestParseKeyRefuses(t *testing.T) {
 	}
 }
 
-func TestLogsShowThePrefixOnly(t *testing.T) {
+func TestKey_LoggedAsPrefix(t *testing.T) {
 	k := NewKey()
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("issued", "key", k)

@@ -42,9 +42,9 @@ func BenchmarkVerify(b *testing.B) {
 	})
 }
 
-// BenchmarkOthers is a small HTTP call, once a millisecond, without and with a flood of logins. The aim is a p95 in the
-// flood of at most twice the quiet one.
-func BenchmarkOthers(b *testing.B) {
+// BenchmarkHTTPDuringLogins is a small HTTP call, once a millisecond, without and with a flood of logins. The aim is a p95
+// in the flood of at most twice the quiet one.
+func BenchmarkHTTPDuringLogins(b *testing.B) {
 	h := NewHasher(PasswordParams, 0)
 	body := make([]byte, 64<<10)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

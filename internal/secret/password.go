@@ -35,7 +35,7 @@ type Hasher struct {
 //
 // At least one P is left to all other goroutines, if need be by raising GOMAXPROCS, since a hash keeps its P for up to
 // 10 ms at a time. Measured on two cores at PasswordParams, against a local HTTP call of 0.1 ms (BenchmarkVerify,
-// BenchmarkOthers; medians):
+// BenchmarkHTTPDuringLogins; medians):
 //
 //	slots  GOMAXPROCS  hashes/s  ÷ (slots ÷ hash time)  p95 of others in a flood ÷ quiet
 //	  1        2          49             0.98                   1.1

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestVerifyAcceptsTheHashedPasswordOnly(t *testing.T) {
+func TestVerify_Password(t *testing.T) {
 	h := NewHasher(tiny, 1)
 	stored, err := h.Hash(t.Context(), "caf\u00e9 au lait")
 	if err != nil {
@@ -31,7 +31,7 @@ func TestVerifyAcceptsTheHashedPasswordOnly(t *testing.T) {
 	}
 }
 
-func TestHashSaltsEachTime(t *testing.T) {
+func TestHash_FreshSalt(t *testing.T) {
 	h := NewHasher(tiny, 1)
 	a, errA := h.Hash(t.Context(), "same")
 	b, errB := h.Hash(t.Context(), "same")
@@ -40,7 +40,7 @@ func TestHashSaltsEachTime(t *testing.T) {
 	}
 }
 
-func TestVerifyDoesTheSameWorkForNobody(t *testing.T) {
+func TestVerify_UnknownUser(t *testing.T) {
 	h := NewHasher(Params{MemoryKiB: 8 << 10, Time: 1, Parallelism: 1}, 1)
 	hash := func(h *Hasher) string {
 		stored, err := h.Hash(t.Context(), "")
@@ -50,7 +50,7 @@ func TestVerifyDoesTheSameWorkForNobody(t *testing.T) {
 		return stored
 	}
 	older := NewHasher(Params{MemoryKiB: 2 << 10, Time: 1, Parallelism: 1}, 1)
-	for name, stored := range map[string]string{"somebody": hash(h), "nobody": "", "somebody from before": hash(older)} {
+	for name, stored := range map[string]string{"known user": hash(h), "unknown user": "", "known user, older parameters": hash(older)} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		ok, err := h.Verify(t.Context(), stored, "")
@@ -64,7 +64,7 @@ func TestVerifyDoesTheSameWorkForNobody(t *testing.T) {
 	}
 }
 
-func TestTheWorkThatIsMissingMakesUpTheWhole(t *testing.T) {
+func TestParams_Missing(t *testing.T) {
 	for _, c := range []struct{ p, whole, want Params }{
 		{Params{19456, 2, 1}, Params{19456, 3, 1}, Params{6485, 3, 1}}, // rounded down, by less than a KiB a pass
 		{Params{19456, 2, 1}, Params{65536, 2, 1}, Params{46080, 2, 1}},
@@ -81,7 +81,7 @@ func TestTheWorkThatIsMissingMakesUpTheWhole(t *testing.T) {
 	}
 }
 
-func TestVerifyRefusesMalformedHashesWithoutASlot(t *testing.T) {
+func TestVerify_MalformedHash(t *testing.T) {
 	h := NewHasher(tiny, 1)
 	h.running <- struct{}{} // anything that asked for a slot would wait for ever
 	for name, stored := range malformedPHCs {
@@ -104,7 +104,7 @@ func TestNeedsRehash(t *testing.T) {
 	}
 }
 
-func TestNewHasherRefusesInvalidParams(t *testing.T) {
+func TestNewHasher_InvalidParams(t *testing.T) {
 	defer func() {
 		if recover() == nil {
 			t.Error("accepted")
@@ -113,7 +113,7 @@ func TestNewHasherRefusesInvalidParams(t *testing.T) {
 	NewHasher(Params{MemoryKiB: maxMemoryKiB + 1, Time: 1, Parallelism: 1}, 1)
 }
 
-func TestHasherLeavesAProcessorToTheOthers(t *testing.T) {
+func TestNewHasher_Slots(t *testing.T) {
 	procs := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(procs)
 	for given, want := range map[int]int{0: max(1, procs-1), 1: 1, procs: procs, procs + 1: procs + 1} {
@@ -125,7 +125,7 @@ func TestHasherLeavesAProcessorToTheOthers(t *testing.T) {
 	}
 }
 
-func TestCallerLeavesAtOnceAndSlotStaysTaken(t *testing.T) {
+func TestInSlot_CallerCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHasher(tiny, 1)
 		ctx, leave := context.WithCancel(t.Context())
@@ -147,7 +147,7 @@ func TestCallerLeavesAtOnceAndSlotStaysTaken(t *testing.T) {
 	})
 }
 
-func TestQueueIsBounded(t *testing.T) {
+func TestHash_QueueFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHasher(tiny, 2)
 		finish := occupy(t, h)
@@ -167,7 +167,7 @@ func TestQueueIsBounded(t *testing.T) {
 			t.Errorf("queue full: %v after %v", err, time.Since(start))
 		}
 		if _, err := h.Verify(t.Context(), "", ""); !errors.Is(err, ErrBusy) {
-			t.Errorf("nobody's password, queue full: %v", err)
+			t.Errorf("unknown user, queue full: %v", err)
 		}
 		leave()
 		queue.Wait()
@@ -176,7 +176,7 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
-func TestQueueEndsAfterTwoSeconds(t *testing.T) {
+func TestHash_QueueTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := NewHasher(tiny, 1)
 		finish := occupy(t, h)
@@ -192,7 +192,7 @@ func TestQueueEndsAfterTwoSeconds(t *testing.T) {
 	})
 }
 
-func TestManyCallersNeverExceedTheSlots(t *testing.T) {
+func TestInSlot_Concurrent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const slots = 3
 		h := NewHasher(tiny, slots)

@@ -16,7 +16,7 @@ var known = []struct{ password, stored string }{
 	{"password", "$argon2id$v=19$m=256,t=3,p=4$ZmVkY2JhOTg3NjU0MzIxMA$zhlIouOGUQrfqGCPySlPTLhnXgshrkgljYQfqI4Tvqw"},
 }
 
-func TestPHCAgreesWithTheReferenceImplementation(t *testing.T) {
+func TestPHC_ReferenceImplementation(t *testing.T) {
 	for _, k := range known {
 		h, err := parsePHC(k.stored)
 		if err != nil {
@@ -32,7 +32,7 @@ func TestPHCAgreesWithTheReferenceImplementation(t *testing.T) {
 	}
 }
 
-func TestPHCAccepts(t *testing.T) {
+func TestPHC_WellFormed(t *testing.T) {
 	for _, params := range []string{"m=8,t=1,p=1", "m=262144,t=16,p=16", "m=128,t=1,p=16"} {
 		if _, err := parsePHC(withParams(params)); err != nil {
 			t.Errorf("%s: %v", params, err)
@@ -76,7 +76,7 @@ func withParams(params string) string {
 	return strings.Replace(known[0].stored, "m=19456,t=2,p=1", params, 1)
 }
 
-func TestPHCRefuses(t *testing.T) {
+func TestPHC_Malformed(t *testing.T) {
 	for name, s := range malformedPHCs {
 		if h, err := parsePHC(s); err == nil {
 			t.Errorf("%s: %q was read as %v", name, s, h)

@@ -49,19 +49,19 @@ func TestCheckPassword(t *testing.T) {
 	}
 }
 
-func TestCheckPasswordAcceptsUpTo1024Bytes(t *testing.T) {
+func TestCheckPassword_MaxLength(t *testing.T) {
 	if err := CheckPassword(strings.Repeat("0123456789abcdef", 64), 12); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestCheckPasswordIgnoresShortAndEmptyContext(t *testing.T) {
+func TestCheckPassword_ShortContext(t *testing.T) {
 	if err := CheckPassword("ab-green-elephants", 12, "", "ab", "a@b.c"); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestNewPasswordKeepsTheRules(t *testing.T) {
+func TestNewPassword_MeetsRules(t *testing.T) {
 	a, b := NewPassword(), NewPassword()
 	if a == b || CheckPassword(a, 20) != nil {
 		t.Errorf("%q, then %q", a, b)

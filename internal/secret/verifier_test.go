@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestKeyVerifierGivesTheSameVerdictAgain(t *testing.T) {
+func TestKeyVerifier_Repeated(t *testing.T) {
 	v := NewKeyVerifier(10)
 	a, b := NewKey(), NewKey()
 	storedA, storedB := HashKey(a), HashKey(b)
@@ -31,7 +31,7 @@ func TestKeyVerifierGivesTheSameVerdictAgain(t *testing.T) {
 	}
 }
 
-func TestKeyVerifierRemembersMatchesOnly(t *testing.T) {
+func TestKeyVerifier_CachesMatchesOnly(t *testing.T) {
 	v := NewKeyVerifier(10)
 	good := NewKey()
 	stored := HashKey(good)
@@ -47,7 +47,7 @@ func TestKeyVerifierRemembersMatchesOnly(t *testing.T) {
 	}
 }
 
-func TestKeyVerifierIsBoundedAndForgetsSafely(t *testing.T) {
+func TestKeyVerifier_Eviction(t *testing.T) {
 	const most = 4
 	v := NewKeyVerifier(most)
 	keys := make(map[string]Key)
@@ -67,7 +67,7 @@ func TestKeyVerifierIsBoundedAndForgetsSafely(t *testing.T) {
 	}
 }
 
-func TestKeyVerifierIsConcurrent(t *testing.T) {
+func TestKeyVerifier_Concurrent(t *testing.T) {
 	v := NewKeyVerifier(2)
 	keys := [4]Key{NewKey(), NewKey(), NewKey(), NewKey()}
 	var stored [len(keys)]string
@@ -88,7 +88,7 @@ func TestKeyVerifierIsConcurrent(t *testing.T) {
 	callers.Wait()
 }
 
-func TestKeyVerifierHitAllocatesNothing(t *testing.T) {
+func TestKeyVerifier_HitAllocs(t *testing.T) {
 	v := NewKeyVerifier(1)
 	k := NewKey()
 	stored := HashKey(k)

@@ -37,7 +37,7 @@ func uses(s *store.Store) map[string]func(context.Context) error {
 	}
 }
 
-func TestADatabaseThatIsAwayIsToldAndComesBack(t *testing.T) {
+func TestErrAway_UntilDatabaseIsBack(t *testing.T) {
 	cluster := storetest.NewCluster(t)
 	s := storetest.Open(t, cluster.Database(t))
 	for name, use := range uses(s) {
@@ -70,7 +70,7 @@ func TestADatabaseThatIsAwayIsToldAndComesBack(t *testing.T) {
 	}
 }
 
-func TestARestartIsNoticedByIdleConnections(t *testing.T) {
+func TestIdleConnections_DatabaseRestart(t *testing.T) {
 	cluster := storetest.NewCluster(t)
 	s := storetest.Open(t, cluster.Database(t))
 	if err := s.Ping(t.Context()); err != nil {
@@ -90,7 +90,7 @@ func TestARestartIsNoticedByIdleConnections(t *testing.T) {
 	}
 }
 
-func TestAFullOrReadOnlySQLiteFailsWritesAndKeepsReads(t *testing.T) {
+func TestSQLite_FullOrReadOnly(t *testing.T) {
 	for name, limit := range map[string]string{
 		"full":      `PRAGMA max_page_count = 1`, // SQLite makes that the present size
 		"read-only": `PRAGMA query_only = 1`,
@@ -125,7 +125,7 @@ func TestAFullOrReadOnlySQLiteFailsWritesAndKeepsReads(t *testing.T) {
 	}
 }
 
-func TestAQueryFinishesWithoutItsClient(t *testing.T) {
+func TestRead_CallerCancels(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		ctx, leave := context.WithCancel(t.Context())
@@ -147,7 +147,7 @@ func TestAQueryFinishesWithoutItsClient(t *testing.T) {
 	})
 }
 
-func TestTheConnectionSurvivesItsClient(t *testing.T) {
+func TestRead_ConnectionKeptAfterTimeout(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t)+"&pool_max_conns=1")
 	pid := func(ctx context.Context) (pid int) {
 		err := s.Read(ctx, `SELECT pg_backend_pid() FROM pg_sleep(0.1)`, nil, func(rows *sql.Rows) error { return rows.Scan(&pid) })

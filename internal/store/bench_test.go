@@ -65,9 +65,9 @@ func parallel(b *testing.B, write func() error) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "commits/s")
 }
 
-// BenchmarkChange is a change with its entry, 32 writers: through Store.Tx, and the fastest way there is by hand.
-// Durable: both databases wait for the disk.
-func BenchmarkChange(b *testing.B) {
+// BenchmarkTx is a change with its entry, 32 writers: through Store.Tx, and the fastest way there is by hand. Durable: both
+// databases wait for the disk.
+func BenchmarkTx(b *testing.B) {
 	b.Run("sqlite/tx", func(b *testing.B) {
 		s := storetest.Open(b, storetest.SQLite(b))
 		parallel(b, func() error { return s.Tx(b.Context(), createUser) })

@@ -14,7 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-func TestAuditEntriesAreImmutable(t *testing.T) {
+func TestAuditEntries_Immutable(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		if err := s.Tx(t.Context(), createUser); err != nil {
@@ -57,7 +57,7 @@ func TestAuditEntriesAreImmutable(t *testing.T) {
 	})
 }
 
-func TestTimesAreTheSameOnBothDatabases(t *testing.T) {
+func TestTimes_BothDatabases(t *testing.T) {
 	berlin := time.FixedZone("CEST", 2*60*60)
 	times := []time.Time{ // in order
 		time.Date(1969, 12, 31, 23, 59, 59, 999_999_000, time.UTC),
@@ -99,7 +99,7 @@ func TestTimesAreTheSameOnBothDatabases(t *testing.T) {
 	})
 }
 
-func TestUUIDsAndNullsReadBack(t *testing.T) {
+func TestRoundTrip_UUIDsAndNulls(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		id := uuid.Must(uuid.NewV7())

@@ -59,8 +59,8 @@ func freezable(t *testing.T, databaseURL string) (url string, frozen *atomic.Boo
 	return strings.Replace(databaseURL, "host="+escaped, "host="+strings.ReplaceAll(dir, "/", "%2F"), 1), frozen
 }
 
-// TestAFrozenDatabaseIsToldInTime: one that takes connections and says nothing more is as good as gone.
-func TestAFrozenDatabaseIsToldInTime(t *testing.T) {
+// TestErrAway_UnresponsiveDatabase checks that a database that accepts connections and then says nothing is away in time.
+func TestErrAway_UnresponsiveDatabase(t *testing.T) {
 	url, frozen := freezable(t, storetest.NewCluster(t).Database(t))
 	s := storetest.Open(t, url)
 	ways := uses(s)

@@ -17,7 +17,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-func TestConcurrentTransactionsKeepTheirOwnFate(t *testing.T) {
+func TestTx_ConcurrentFailures(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		failure := errors.New("no")
@@ -54,7 +54,7 @@ func TestConcurrentTransactionsKeepTheirOwnFate(t *testing.T) {
 	})
 }
 
-func TestConcurrentTransactionsAreAllKept(t *testing.T) {
+func TestTx_ConcurrentCommits(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		const n = 500
@@ -73,7 +73,7 @@ func TestConcurrentTransactionsAreAllKept(t *testing.T) {
 	})
 }
 
-func TestOfManyWhoWantTheSameEmailOneGetsIt(t *testing.T) {
+func TestTx_ConcurrentSameEmail(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		const n = 90 // two of three want an email of their own
@@ -112,7 +112,7 @@ func TestOfManyWhoWantTheSameEmailOneGetsIt(t *testing.T) {
 	})
 }
 
-func TestCloseWaitsForWrites(t *testing.T) {
+func TestClose_WaitsForWrites(t *testing.T) {
 	url := storetest.SQLite(t)
 	s, err := store.Open(t.Context(), url)
 	if err != nil {
@@ -177,13 +177,13 @@ func writeUntilKilled(url string) error {
 	return <-errs
 }
 
-func TestAcknowledgedWritesSurviveAKill(t *testing.T) {
+func TestTx_DurableAfterKill(t *testing.T) {
 	const variable = "STORE_TEST_WRITE_UNTIL_KILLED"
 	if url := os.Getenv(variable); url != "" {
 		t.Fatal(writeUntilKilled(url))
 	}
 	storetest.Each(t, func(t *testing.T, url string) {
-		child := exec.Command(os.Args[0], "-test.run=^TestAcknowledgedWritesSurviveAKill$")
+		child := exec.Command(os.Args[0], "-test.run=^TestTx_DurableAfterKill$")
 		child.Env = append(os.Environ(), variable+"="+url)
 		out, err := child.StdoutPipe()
 		if err != nil {

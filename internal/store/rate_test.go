@@ -12,8 +12,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestTheSharedBucketGoesByTheDatabasesClock, and when that is set back nobody is shut out until it has caught up.
-func TestTheSharedBucketGoesByTheDatabasesClock(t *testing.T) {
+// TestTakeRequests_DatabaseClock checks that the shared bucket goes by the database's clock, and that callers are not
+// refused until it has caught up after it was set back.
+func TestTakeRequests_DatabaseClock(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t))
 	user := uuid.New()
 	take := func(want bool) {

@@ -12,8 +12,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestAFileThatCannotBeWrittenIsRefused when it is opened, and not with the first change.
-func TestAFileThatCannotBeWrittenIsRefused(t *testing.T) {
+// TestOpen_ReadOnlyFile checks that a file that cannot be written is refused when it is opened, and not with the first
+// change.
+func TestOpen_ReadOnlyFile(t *testing.T) {
 	url := storetest.SQLite(t)
 	path := strings.TrimPrefix(url, "sqlite://")
 	if err := os.Chmod(path, 0o400); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-func TestADamagedFileIsToldWithWhatToDo(t *testing.T) {
+func TestOpen_DamagedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "paddock.db")
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database. ", 100)), 0o600); err != nil {
 		t.Fatal(err)
@@ -20,7 +20,7 @@ func TestADamagedFileIsToldWithWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAFolderThatCannotBeMadeIsToldWithItsVariable(t *testing.T) {
+func TestOpen_CannotCreateDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)

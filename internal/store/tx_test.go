@@ -28,7 +28,7 @@ func counts(t *testing.T, s *store.Store) (users, entries int) {
 	return users, entries
 }
 
-func TestTxIsAllOrNothing(t *testing.T) {
+func TestTx_Atomic(t *testing.T) {
 	failure := errors.New("changed my mind")
 	tests := map[string]struct {
 		f       func(ctx context.Context, tx *db.Tx) error
@@ -73,7 +73,7 @@ func TestTxIsAllOrNothing(t *testing.T) {
 	}
 }
 
-func TestAPanicRollsBackAndReachesItsCaller(t *testing.T) {
+func TestTx_Panic(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		func() {
@@ -98,7 +98,7 @@ func TestAPanicRollsBackAndReachesItsCaller(t *testing.T) {
 	})
 }
 
-func TestTakenNamesTheColumn(t *testing.T) {
+func TestTaken_Column(t *testing.T) {
 	external := "hr-17"
 	first := func(ctx context.Context, tx *db.Tx) error {
 		u, err := tx.User.Create().SetEmail("ann@example.com").SetExternalID(external).Save(ctx)
@@ -155,7 +155,7 @@ func TestTakenNamesTheColumn(t *testing.T) {
 	})
 }
 
-func TestTxRunsAgainAfterASerializationFailure(t *testing.T) {
+func TestTx_RetrySerializationFailure(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t))
 	failing := func(times int) (attempts int, err error) {
 		err = s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
@@ -181,7 +181,7 @@ func TestTxRunsAgainAfterASerializationFailure(t *testing.T) {
 	}
 }
 
-func TestDeadlockedTransactionsBothSucceed(t *testing.T) {
+func TestTx_RetryDeadlock(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t))
 	for _, role := range []string{"a", "b"} {
 		if err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
@@ -216,7 +216,7 @@ func TestDeadlockedTransactionsBothSucceed(t *testing.T) {
 	}
 }
 
-func TestAFailedStatementEndsItsTransactionOnPostgreSQL(t *testing.T) {
+func TestTx_FailedStatement(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t))
 	for name, wrong := range map[string]string{"does not compile": `SELEC 1`, "fails": `SELECT 1/0`} {
 		t.Run(name, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestAFailedStatementEndsItsTransactionOnPostgreSQL(t *testing.T) {
 	}
 }
 
-func TestTxDoesNotBeginForACallerWhoHasLeft(t *testing.T) {
+func TestTx_AlreadyCanceled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -249,7 +249,7 @@ func TestTxDoesNotBeginForACallerWhoHasLeft(t *testing.T) {
 	})
 }
 
-func TestTxGoesOnWhenItsCallerLeaves(t *testing.T) {
+func TestTx_CanceledWhileRunning(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		ctx, cancel := context.WithCancel(t.Context())

@@ -1,5 +1,5 @@
 // Package goopenai_test asks Paddock what the Go client that is not OpenAI's own asks. cmd/paddock/clients_test.go runs it and
-// tells it where.
+// passes it the address.
 package goopenai_test
 
 import (
@@ -46,7 +46,7 @@ func TestChat(t *testing.T) {
 	}
 }
 
-func TestChatStreamed(t *testing.T) {
+func TestChat_Streamed(t *testing.T) {
 	s, err := client().CreateChatCompletionStream(t.Context(), hi("tiny-chat"))
 	if err != nil {
 		t.Fatal(err)

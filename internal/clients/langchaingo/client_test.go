@@ -1,5 +1,5 @@
 // Package langchaingo_test asks Paddock what LangChain for Go asks: by Ollama's API with the key in the address, which is all
-// that it has a place for, and by OpenAI's. cmd/paddock/clients_test.go runs it and tells it where.
+// that it has a place for, and by OpenAI's. cmd/paddock/clients_test.go runs it and passes it the address.
 package langchaingo_test
 
 import (

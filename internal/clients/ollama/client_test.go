@@ -1,5 +1,5 @@
 // Package ollama_test asks Paddock what Ollama's own Go client asks. It has no place for a key, so its transport adds one.
-// cmd/paddock/clients_test.go runs it and tells it where.
+// cmd/paddock/clients_test.go runs it and passes it the address.
 package ollama_test
 
 import (
@@ -95,7 +95,7 @@ func TestTools(t *testing.T) {
 	}
 }
 
-func TestTheRest(t *testing.T) {
+func TestOtherMethods(t *testing.T) {
 	client := as(t, os.Getenv("PADDOCK_KEY"))
 	listed, err := client.List(t.Context())
 	if err != nil || len(listed.Models) < 5 {

@@ -1,4 +1,5 @@
-// Package openai_test asks Paddock what OpenAI's own Go client asks. cmd/paddock/clients_test.go runs it and tells it where.
+// Package openai_test asks Paddock what OpenAI's own Go client asks. cmd/paddock/clients_test.go runs it and passes it the
+// address.
 package openai_test
 
 import (
@@ -74,7 +75,7 @@ func TestChat(t *testing.T) {
 	}
 }
 
-func TestChatStreamed(t *testing.T) {
+func TestChat_Streamed(t *testing.T) {
 	params := hi("tiny-chat")
 	sum, chunks := stream(t, params)
 	if sum.Choices[0].Message.Content != answer || sum.Choices[0].FinishReason != "stop" || chunks < 20 {

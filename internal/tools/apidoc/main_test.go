@@ -8,7 +8,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-func TestObjectKeepsTheOrderOfItsMembers(t *testing.T) {
+func TestObject_MemberOrder(t *testing.T) {
 	const text = `{"z":1,"a":{"y":[],"b":"<"},"m":null}`
 	var o object
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -26,7 +26,7 @@ func TestObjectKeepsTheOrderOfItsMembers(t *testing.T) {
 	}
 }
 
-func TestEveryRequestOfEveryServiceHasAnExampleThatIsValid(t *testing.T) {
+func TestExampleOf_EveryRequest(t *testing.T) {
 	for _, service := range []string{"AuthService", "UserService", "CredentialService", "OllamaService", "AuditService"} {
 		methods, err := methodsOf(service)
 		if err != nil {
@@ -43,7 +43,7 @@ func TestEveryRequestOfEveryServiceHasAnExampleThatIsValid(t *testing.T) {
 	}
 }
 
-func TestNothingOfTheGeneratorsIsLostInSilence(t *testing.T) {
+func TestFinish_UnknownParts(t *testing.T) {
 	for name, doc := range map[string]string{
 		"a member that is not known":  `{"openapi":"3.1.0","webhooks":{}}`,
 		"a service that is not known": `{"openapi":"3.1.0","tags":[{"name":"GhostService"}]}`,
@@ -58,7 +58,7 @@ func TestNothingOfTheGeneratorsIsLostInSilence(t *testing.T) {
 	}
 }
 
-func TestDescriptionsSayWhoMayCall(t *testing.T) {
+func TestFinishItem_Access(t *testing.T) {
 	const generated = `{"post":{"tags":["AuthService"],"summary":"Logout","description":"Logout ends it.\nErrors: NONE.",
 		"operationId":"AuthService_Logout","responses":{}}}`
 	methods, err := methodsOf("AuthService")

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// TestSchemaAndMigrationsAgree fails when ent/schema was changed without a migration.
-func TestSchemaAndMigrationsAgree(t *testing.T) {
+// TestCheck_Repository fails when ent/schema was changed without a migration.
+func TestCheck_Repository(t *testing.T) {
 	if err := run(t.Context(), []string{"-check"}, "../../../ent/migrations", t.Output()); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestWhatIsMissingIsShownAndWritten(t *testing.T) {
+func TestRun_PendingChanges(t *testing.T) {
 	root := t.TempDir()
 	for _, d := range databases {
 		if err := os.Mkdir(filepath.Join(root, d.name), 0o750); err != nil {
@@ -72,7 +72,7 @@ func TestWhatIsMissingIsShownAndWritten(t *testing.T) {
 	}
 }
 
-func TestBadNamesAreRefused(t *testing.T) {
+func TestRun_InvalidName(t *testing.T) {
 	for _, args := range [][]string{nil, {"-name", ""}, {"-name", "Add Users"}, {"-name", "../x"}} {
 		if err := run(t.Context(), args, t.TempDir(), t.Output()); err == nil {
 			t.Errorf("%q was accepted", args)
