@@ -12,8 +12,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestAbortReachesTheUpstream at once: before the first byte, in mid-stream, and of what is not streamed.
-func TestAbortReachesTheUpstream(t *testing.T) {
+// TestAbort_Upstream checks that the client's abort reaches the upstream at once: before the first byte, in mid-stream, and
+// of what is not streamed.
+func TestAbort_Upstream(t *testing.T) {
 	type abort struct {
 		name, path, body string
 		steps            []ollamatest.Step
@@ -87,8 +88,9 @@ func TestAbortReachesTheUpstream(t *testing.T) {
 	}
 }
 
-// TestAWholeAnswerThatHasBegunIsAborted as well, although its counts would come with its end.
-func TestAWholeAnswerThatHasBegunIsAborted(t *testing.T) {
+// TestAbort_WholeAnswerBegun checks that an answer that is not streamed is aborted after it has begun as well, although its
+// counts would come with its end.
+func TestAbort_WholeAnswerBegun(t *testing.T) {
 	t.Parallel()
 	b := start(t, ollamatest.Start(t))
 	begun := []ollamatest.Step{ollamatest.Body([]byte("{\n" + strings.Repeat(" ", 300<<10)))} // more than is kept back

@@ -11,8 +11,8 @@ import (
 
 const hi = `"messages":[{"role":"user","content":"hi"}]`
 
-// TestRecordedAnswersPass: those of a real server, which the test Ollama cannot give of itself.
-func TestRecordedAnswersPass(t *testing.T) {
+// TestRelay_RecordedAnswers relays the recorded answers of a real server, which the test Ollama does not produce by itself.
+func TestRelay_RecordedAnswers(t *testing.T) {
 	for _, c := range []struct{ name, path, body, answer string }{
 		{
 			"tools", "/api/chat", `{"model":"tiny-chat",` + hi + `,"tools":[{"type":"function","function":{"name":"get_weather","description":"weather","parameters":{"type":"object","required":["city"],"properties":{"city":{"type":"string"}}}}}]}`,
@@ -60,8 +60,8 @@ data: [DONE]
 	}
 }
 
-// TestContentTypesPassAsTheyAre, with their parameters.
-func TestContentTypesPassAsTheyAre(t *testing.T) {
+// TestRelay_ContentTypes checks that content types pass unchanged, with their parameters.
+func TestRelay_ContentTypes(t *testing.T) {
 	for _, d := range dialects {
 		for _, contentType := range []string{"application/x-ndjson; charset=utf-8", "text/event-stream;charset=utf-8", "Text/Event-Stream ; charset=UTF-8"} {
 			b := startAnswering(t, http.StatusOK, contentType, d.pieces+d.end)
@@ -80,8 +80,9 @@ func TestContentTypesPassAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestBlanksBehindColonsAreUnderstood: other upstreams than Ollama write them.
-func TestBlanksBehindColonsAreUnderstood(t *testing.T) {
+// TestRelay_SpaceAfterColon checks that JSON with spaces after its colons is understood: other upstreams than Ollama write
+// it.
+func TestRelay_SpaceAfterColon(t *testing.T) {
 	withBlanks := strings.NewReplacer(`":`, `": `, `,"`, `, "`)
 	for _, d := range dialects {
 		pieces, end, usage := withBlanks.Replace(d.pieces), withBlanks.Replace(d.end), ""
@@ -107,8 +108,8 @@ func TestBlanksBehindColonsAreUnderstood(t *testing.T) {
 	}
 }
 
-// TestEmbeddingsOfOldAreServedByEmbed, which counts its tokens.
-func TestEmbeddingsOfOldAreServedByEmbed(t *testing.T) {
+// TestEmbeddings_Deprecated checks that the deprecated /api/embeddings is served by /api/embed, which counts its tokens.
+func TestEmbeddings_Deprecated(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	want := b.post(t, "/api/embed", `{"model":"tiny-embed","input":"hello world"}`)
 	got := b.post(t, "/api/embeddings", `{"model":"tiny-embed","prompt":"hello world","keep_alive":"5m"}`)
@@ -130,8 +131,8 @@ func TestEmbeddingsOfOldAreServedByEmbed(t *testing.T) {
 	}
 }
 
-// TestShowTellsNoPaths of the server, and everything else as it is.
-func TestShowTellsNoPaths(t *testing.T) {
+// TestShow_NoPaths checks that /api/show reveals no paths of the server, and returns all else unchanged.
+func TestShow_NoPaths(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	for _, body := range []string{`{"model":"tiny-chat"}`, `{"name":"TINY-CHAT"}`, `{"model":"tiny-chat","name":"tiny-chat","verbose":true}`} {
 		direct := send(t, http.MethodPost, b.Upstream.URL+"/api/show", `{"model":"tiny-chat"}`)

@@ -113,8 +113,8 @@ func BenchmarkEmbeddings(b *testing.B) {
 	})
 }
 
-// One operation is a piece of one of many streams that are paced, the upstream's writing and the client's reading
-// included.
+// BenchmarkToken relays many streams that are paced. One operation is a piece of one of them, the upstream's writing and the
+// client's reading included.
 func BenchmarkToken(b *testing.B) {
 	const streams, pace = 128, 10 * time.Millisecond
 	for _, d := range []struct{ name, path, body, contentType, piece string }{

@@ -24,8 +24,9 @@ func (c goneClient) Write([]byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
-// TestAWholeAnswerIsPaidForWhoeverTakesIt: the model has done its work before the first byte of it comes.
-func TestAWholeAnswerIsPaidForWhoeverTakesIt(t *testing.T) {
+// TestCost_ClientGone checks that an answer that is not streamed counts in full although its client has disconnected: the
+// model has done its work before the first byte of it comes.
+func TestCost_ClientGone(t *testing.T) {
 	for name, size := range map[string]int{"small": 1 << 10, "large": 4 << 20} {
 		t.Run(name, func(t *testing.T) {
 			b := start(t, ollamatest.Start(t))
@@ -46,8 +47,8 @@ func TestAWholeAnswerIsPaidForWhoeverTakesIt(t *testing.T) {
 	}
 }
 
-// TestCountsAreFoundWhereverTheyAre: with logprobs, they stand before most of an answer.
-func TestCountsAreFoundWhereverTheyAre(t *testing.T) {
+// TestCost_CountsBeforeContent checks that counts are found that stand before most of an answer, as they do with logprobs.
+func TestCost_CountsBeforeContent(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	answer := `{"message":{"content":"x"},"done":true,"prompt_eval_count":213,"eval_count":4096,"logprobs":[` +
 		strings.Repeat(`{"token":"x","logprob":-0.5,"bytes":[120]},`, 20_000) + `{"token":"x"}]}`
@@ -60,8 +61,9 @@ func TestCountsAreFoundWhereverTheyAre(t *testing.T) {
 	}
 }
 
-// TestAnUnfinishedWholeAnswerIsEstimated by what the model said in it.
-func TestAnUnfinishedWholeAnswerIsEstimated(t *testing.T) {
+// TestCost_WholeAnswerWithoutCounts checks that an answer that is not streamed and has no counts is estimated by the text in
+// it.
+func TestCost_WholeAnswerWithoutCounts(t *testing.T) {
 	for _, c := range []struct {
 		path, answer string
 		completion   int64
@@ -89,8 +91,9 @@ func TestAnUnfinishedWholeAnswerIsEstimated(t *testing.T) {
 	}
 }
 
-// TestEmbeddingsWithoutACountAreEstimated by their prompt, however large the vectors; nothing is no prompt.
-func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
+// TestCost_EmbeddingsWithoutCount checks that embeddings without a count are estimated by their prompt, however large the
+// vectors; an empty input costs nothing.
+func TestCost_EmbeddingsWithoutCount(t *testing.T) {
 	vector := `[` + strings.Repeat("0.5,", 100_000) + `0.5]`
 	for _, c := range []struct {
 		path, body, answer string
@@ -115,8 +118,9 @@ func TestEmbeddingsWithoutACountAreEstimated(t *testing.T) {
 	}
 }
 
-// TestAWholeAnswerMayTakeItsTime: its first byte comes with its last.
-func TestAWholeAnswerMayTakeItsTime(t *testing.T) {
+// TestFirstByteTimeout_WholeAnswer checks that the bound for the first token does not hold for an answer that is not
+// streamed, whose first byte comes with its last.
+func TestFirstByteTimeout_WholeAnswer(t *testing.T) {
 	for path, body := range map[string]string{
 		"/api/chat":  `{"model":"tiny-chat",` + hi + `,"stream":false}`,
 		"/api/embed": `{"model":"tiny-embed","input":"hello world"}`,
@@ -135,8 +139,8 @@ func TestAWholeAnswerMayTakeItsTime(t *testing.T) {
 	}
 }
 
-// TestAPromptCannotHide from a quota in places that the model reads all the same.
-func TestAPromptCannotHide(t *testing.T) {
+// TestQuota_PromptInEveryField checks that a prompt counts against the quota in every field that the model reads.
+func TestQuota_PromptInEveryField(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	quota := int64(2000)
 	b.Caller.Quota.TokensPerDay = &quota

@@ -31,7 +31,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/usage"
 )
 
-// bench is a gateway with a test Ollama behind it and a ledger of its own; whoever asks, asks as its caller.
+// bench is a gateway with a test Ollama behind it and a ledger of its own; all requests are its caller's.
 type bench struct {
 	URL      string
 	Upstream *ollamatest.Server
@@ -123,7 +123,7 @@ var _ gateway.HeldBody = readBody{}
 
 func (readBody) Close() error { return nil }
 
-// tell says what the server's switch says.
+// tell converts err to the error shown to the client, as the server does.
 func tell(ctx context.Context, err error) *connect.Error {
 	known, upstream := (*connect.Error)(nil), (*ollama.Error)(nil)
 	switch {
@@ -178,7 +178,7 @@ type record struct {
 	Estimated          bool
 }
 
-// records waits until n calls are settled, and gives their records.
+// records waits until n calls are settled and returns their records.
 func (b *bench) records(t testing.TB, n int) []record {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
@@ -204,13 +204,13 @@ func (b *bench) records(t testing.TB, n int) []record {
 	}
 }
 
-// spent gives the record of the one call so far.
+// spent returns the record of the one call so far.
 func (b *bench) spent(t testing.TB) record {
 	t.Helper()
 	return append(b.records(t, 1), record{})[0]
 }
 
-// sent gives the body of the last request that the upstream got.
+// sent returns the body of the last request that the upstream got.
 func (b *bench) sent(t testing.TB) string {
 	t.Helper()
 	all := b.Upstream.Requests()
@@ -220,7 +220,7 @@ func (b *bench) sent(t testing.TB) string {
 	return string(all[len(all)-1].Body)
 }
 
-// lines gives the body's lines that are not empty.
+// lines returns the body's lines that are not empty.
 func lines(body string) []string {
 	return slices.DeleteFunc(strings.Split(body, "\n"), func(l string) bool { return l == "" })
 }

@@ -18,9 +18,9 @@ func startAlive(t *testing.T) *bench {
 	return startWith(t, ollamatest.Start(t), func(b *bench) { b.alive = 50 * time.Millisecond })
 }
 
-// TestKeepAlive_Silence: a client that waits, before the first byte or in the middle, is kept alive in its dialect, and is
-// shown the same as without the wait.
-func TestKeepAlive_Silence(t *testing.T) {
+// TestKeepAlive_Waiting checks that a client that waits, before the first byte or in the middle, is kept alive in its
+// dialect, and is shown the same as without the wait.
+func TestKeepAlive_Waiting(t *testing.T) {
 	for _, d := range dialects {
 		for name, steps := range map[string][]ollamatest.Step{
 			"before": {ollamatest.Wait(300 * time.Millisecond), ollamatest.Raw(d.pieces + d.end)},
@@ -50,7 +50,8 @@ func TestKeepAlive_Silence(t *testing.T) {
 	}
 }
 
-// TestKeepAlive_ThenFailure: the status has been told by then, so that the stream tells the error, of Ollama's or ours.
+// TestKeepAlive_ThenFailure checks that a failure after the status was sent is an error in the stream, be it Ollama's or
+// Paddock's.
 func TestKeepAlive_ThenFailure(t *testing.T) {
 	wait := ollamatest.Wait(200 * time.Millisecond)
 	for _, d := range dialects {
@@ -78,7 +79,7 @@ func TestKeepAlive_ThenFailure(t *testing.T) {
 	}
 }
 
-// TestFraming: what other servers and proxies write is read as what Ollama writes.
+// TestFraming checks that the framing of other servers and proxies is read like Ollama's.
 func TestFraming(t *testing.T) {
 	for _, d := range dialects {
 		whole := d.pieces + d.end

@@ -17,8 +17,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestEveryModelCallIsRecorded with the upstream's own counts, and nothing else is.
-func TestEveryModelCallIsRecorded(t *testing.T) {
+// TestUsage_EveryModelCall checks that every model call is recorded with the upstream's own counts, and that no other call
+// is.
+func TestUsage_EveryModelCall(t *testing.T) {
 	for _, c := range []struct {
 		path, body string
 		want       record
@@ -48,8 +49,8 @@ func TestEveryModelCallIsRecorded(t *testing.T) {
 	}
 }
 
-// TestWithoutCountsTheAnswerIsEstimated from what came.
-func TestWithoutCountsTheAnswerIsEstimated(t *testing.T) {
+// TestUsage_StreamWithoutCounts checks that a stream without counts is estimated by the pieces that came.
+func TestUsage_StreamWithoutCounts(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	b.Upstream.Script("tiny-chat", ollamatest.Say("Once", " upon", " a", " time"), ollamatest.Done("stop", 0, 0))
 	if got := b.post(t, "/api/chat", `{"model":"tiny-chat",`+hi+`}`); got.Err != nil || len(lines(got.Body)) != 5 {
@@ -60,8 +61,9 @@ func TestWithoutCountsTheAnswerIsEstimated(t *testing.T) {
 	}
 }
 
-// TestAQuotaHoldsAndIsTold in every dialect: the answer is cut to what is left of it, and then there is none.
-func TestAQuotaHoldsAndIsTold(t *testing.T) {
+// TestQuota_EveryDialect checks the quota in every dialect: an answer is cut to what is left of it, and after that calls are
+// refused with the limit.
+func TestQuota_EveryDialect(t *testing.T) {
 	for path, body := range calls {
 		if path == "/api/show" {
 			continue
@@ -102,8 +104,9 @@ func TestAQuotaHoldsAndIsTold(t *testing.T) {
 	}
 }
 
-// TestAQuotaHoldsForWhoAsksForNoLimit as for who does not ask for any.
-func TestAQuotaHoldsForWhoAsksForNoLimit(t *testing.T) {
+// TestQuota_UnlimitedRequested checks that a call that asks for an unlimited answer is limited by the quota like one that
+// asks for no limit.
+func TestQuota_UnlimitedRequested(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	quota := int64(100_000)
 	b.Caller.Quota.TokensPerDay = &quota
@@ -115,8 +118,8 @@ func TestAQuotaHoldsForWhoAsksForNoLimit(t *testing.T) {
 	}
 }
 
-// TestACallerWhoIsThrownOutIsTold in mid-stream, and the upstream stops.
-func TestACallerWhoIsThrownOutIsTold(t *testing.T) {
+// TestStream_AccessRevoked checks that a stream whose caller loses access ends with the error, and that the upstream stops.
+func TestStream_AccessRevoked(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	gone := fault.New(connect.CodeUnauthenticated, fault.Unauthenticated, "no valid credential")
 	ctx, throwOut := context.WithCancelCause(t.Context())
@@ -158,8 +161,8 @@ func TestACallerWhoIsThrownOutIsTold(t *testing.T) {
 	}
 }
 
-// TestErrorsOfTheDoorAreInTheDialect with the status and the headers that they have.
-func TestErrorsOfTheDoorAreInTheDialect(t *testing.T) {
+// TestWriteError_EveryDialect checks that errors are written in the dialect, with their status and headers.
+func TestWriteError_EveryDialect(t *testing.T) {
 	for status, err := range map[int]*connect.Error{
 		401: fault.New(connect.CodeUnauthenticated, fault.Unauthenticated, "no valid credential"),
 		403: fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a role"),
@@ -179,8 +182,8 @@ func TestErrorsOfTheDoorAreInTheDialect(t *testing.T) {
 	}
 }
 
-// TestSharedErrorsAreNotWrittenTo, which the race detector sees.
-func TestSharedErrorsAreNotWrittenTo(t *testing.T) {
+// TestWriteError_Concurrent checks that writing a shared error does not change it, which the race detector would report.
+func TestWriteError_Concurrent(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {

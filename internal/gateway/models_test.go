@@ -13,8 +13,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestListsShowWhatMayBeUsed and nothing else.
-func TestListsShowWhatMayBeUsed(t *testing.T) {
+// TestModelLists_AllowedModels checks that lists show the models that may be used and no others.
+func TestModelLists_AllowedModels(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	b.Caller.KeyModels = caller.Models{"tiny-chat:latest", "tiny-loop:latest"}
 	for path, want := range map[string][]string{
@@ -75,8 +75,8 @@ var calls = map[string]string{
 	"/v1/responses":        `{"model":NAME,"input":"hi"}`,
 }
 
-// TestAForbiddenModelIsRefused by every route, in its dialect, in whatever spelling.
-func TestAForbiddenModelIsRefused(t *testing.T) {
+// TestModelForbidden_EveryRoute checks that a forbidden model is refused by every route, in its dialect, in any spelling.
+func TestModelForbidden_EveryRoute(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	b.Caller.RoleModels = caller.Models{"tiny-chat:latest"}
 	for path, body := range calls {
@@ -100,8 +100,9 @@ func TestAForbiddenModelIsRefused(t *testing.T) {
 	}
 }
 
-// TestNamesKeepTheirCase in lists, on their way upstream and so in answers, where clients look for the name that they know.
-func TestNamesKeepTheirCase(t *testing.T) {
+// TestModelNames_CaseKept checks that names keep their case in lists, on their way upstream and so in answers, where clients
+// look for the name that they know.
+func TestModelNames_CaseKept(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	const name = "hf.co/Acme/Llama-3.2-1B-GGUF:Q4_K_M"
 	b.Upstream.Script("/api/tags", ollamatest.Body([]byte(`{"models":[{"name":"`+name+`","model":"`+name+`","modified_at":"2026-01-01T00:00:00Z"}]}`)))
@@ -130,9 +131,9 @@ func TestNamesKeepTheirCase(t *testing.T) {
 	}
 }
 
-// FuzzNothingForbiddenGoesUpstream: whatever a body says and however often, the upstream, which takes the last of equal
-// keys and keys of any case, gets nothing but the one model that is allowed, and no field that is not.
-func FuzzNothingForbiddenGoesUpstream(f *testing.F) {
+// FuzzUpstreamRequest checks that with any body, the upstream, which takes the last of equal keys and keys of any case, gets
+// nothing but the one model that is allowed, and no field that is not.
+func FuzzUpstreamRequest(f *testing.F) {
 	for _, body := range []string{
 		`{"model":"tiny-chat",` + hi + `}`,
 		`{"model":"tiny-chat","model":"tiny-think",` + hi + `}`,
@@ -185,8 +186,8 @@ func FuzzNothingForbiddenGoesUpstream(f *testing.F) {
 	})
 }
 
-// TestListsTellNoPaths of the server, and of addresses none but that of ollama.com.
-func TestListsTellNoPaths(t *testing.T) {
+// TestModelLists_NoPaths checks that lists reveal no paths of the server, and no addresses but that of ollama.com.
+func TestModelLists_NoPaths(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	for _, path := range []string{"/api/tags", "/api/ps"} {
 		b.Upstream.Script(path, ollamatest.Body([]byte(`{"models":[{"name":"a:latest","model":"a:latest","details":{"parent_model":"/root/.ollama/models/blobs/x","format":"gguf","future":"/srv","context_length":4096},"capabilities":["completion","tools"]},17,{"model":"nameless"},`+

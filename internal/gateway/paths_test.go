@@ -29,8 +29,9 @@ func (b *bench) ask(t testing.TB, line string) (status int, location string) {
 	return answer.StatusCode, answer.Header.Get("Location")
 }
 
-// TestSlashesLeadToTheRoute: as with Ollama, by the same method and with the query, and never to another server.
-func TestSlashesLeadToTheRoute(t *testing.T) {
+// TestPaths_ExtraSlashes checks that extra slashes are redirected as Ollama does, by the same method and with the query, and
+// never to another server.
+func TestPaths_ExtraSlashes(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	for _, c := range []struct {
 		line, want string
@@ -71,8 +72,8 @@ func TestSlashesLeadToTheRoute(t *testing.T) {
 	}
 }
 
-// TestAModelsNameMayHoldSlashesAndEscapes in the path of OpenAI's clients.
-func TestAModelsNameMayHoldSlashesAndEscapes(t *testing.T) {
+// TestPaths_SlashesInModelName checks that a model's name may hold slashes and escapes in the path of OpenAI's clients.
+func TestPaths_SlashesInModelName(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	for path, want := range map[string]int{
 		"/v1/models/tiny-chat":                  200,

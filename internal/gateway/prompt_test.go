@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestTextIsWhatAModelReads: all of it but blanks and the data of images, each of which counts the same.
-func TestTextIsWhatAModelReads(t *testing.T) {
+// TestDecode_TextLength checks that all that a model reads counts but blanks and the data of images, each of which counts
+// the same.
+func TestDecode_TextLength(t *testing.T) {
 	long := strings.Repeat("x", 1_000_000)
 	for _, c := range []struct {
 		call  *modelCall
@@ -48,8 +49,8 @@ func TestTextIsWhatAModelReads(t *testing.T) {
 	}
 }
 
-// TestAPromptIsOneIfItSaysAnything, were it but brackets.
-func TestAPromptIsOneIfItSaysAnything(t *testing.T) {
+// TestDecode_EmptyPrompt checks that a prompt is empty only if it has no content: blanks and brackets are some.
+func TestDecode_EmptyPrompt(t *testing.T) {
 	for _, c := range []struct {
 		call *modelCall
 		body string

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestARefusalSaysWhatErrorsSay and no more: those of a real server pass as they are, and whatever else stands beside the
-// words of one is left out.
-func TestARefusalSaysWhatErrorsSay(t *testing.T) {
+// TestRefusal_Message checks that the messages of a real server's errors pass unchanged, and that other members beside them
+// are left out.
+func TestRefusal_Message(t *testing.T) {
 	for _, c := range []struct{ path, told, want string }{
 		{"/api/chat", `{"error":"\"tiny-chat\" does not support chat"}`, ""},
 		{"/api/chat", `{"error":"no","path":"/root/.ollama/models"}`, `{"error":"no"}`},
@@ -32,9 +32,9 @@ func TestARefusalSaysWhatErrorsSay(t *testing.T) {
 	}
 }
 
-// TestARouteThatTheUpstreamLacksIsNotFound, as it will be when it is asked for again: the upstream is an old one, or not
-// Ollama's.
-func TestARouteThatTheUpstreamLacksIsNotFound(t *testing.T) {
+// TestRefusal_UnknownRoute checks that a route that the upstream lacks is not found and not worth a retry: the upstream is
+// an old Ollama, or another server.
+func TestRefusal_UnknownRoute(t *testing.T) {
 	for contentType, body := range map[string]string{"text/plain": "404 page not found", "application/json": `{"detail":"Not Found"}`} {
 		b := startAnswering(t, http.StatusNotFound, contentType, body)
 		for path, request := range calls {

@@ -9,8 +9,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestRequestsGoUpstreamAnew, of what was understood of them.
-func TestRequestsGoUpstreamAnew(t *testing.T) {
+// TestUpstreamRequest_Rebuilt checks that requests go upstream rebuilt from the fields that were understood.
+func TestUpstreamRequest_Rebuilt(t *testing.T) {
 	upstream := ollamatest.Start(t)
 	upstream.Script("tiny-chat", ollamatest.Say("hello"), ollamatest.Done("stop", 1, 1)) // also to what it cannot do
 	b := start(t, upstream)
@@ -121,8 +121,8 @@ func TestRequestsGoUpstreamAnew(t *testing.T) {
 	}
 }
 
-// TestRefusedRequestsNeverGoUpstream, and are told which field is wrong.
-func TestRefusedRequestsNeverGoUpstream(t *testing.T) {
+// TestInvalidRequest_NotForwarded checks that invalid requests never go upstream, and that the error names the field.
+func TestInvalidRequest_NotForwarded(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	ask := func(more string) string { return `{"model":"tiny-chat",` + hi + `,` + more + `}` }
 	generate := func(more string) string { return `{"model":"tiny-chat","prompt":"x",` + more + `}` }
@@ -195,7 +195,7 @@ func TestRefusedRequestsNeverGoUpstream(t *testing.T) {
 	b.records(t, 0)
 }
 
-// messageOf gives an error's words, and checks that it is in the dialect of the path.
+// messageOf returns an error's message, and checks that it is in the dialect of the path.
 func messageOf(t testing.TB, path, body string) string {
 	t.Helper()
 	var simple struct{ Error string }
@@ -224,8 +224,9 @@ func messageOf(t testing.TB, path, body string) string {
 	return *message
 }
 
-// TestNothingElseExists in any spelling: not found or not allowed, in the dialect, and never sent upstream.
-func TestNothingElseExists(t *testing.T) {
+// TestUnknownRoutes_NotForwarded checks that other routes, in any spelling, are not found or not allowed, in the dialect,
+// and never forwarded.
+func TestUnknownRoutes_NotForwarded(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	for _, route := range []string{
 		"POST /api/create", "POST /api/pull", "POST /api/push", "POST /api/copy", "DELETE /api/delete", "POST /api/me", "POST /api/signout",
@@ -258,8 +259,8 @@ func TestNothingElseExists(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotThereIsToldInItsDialect, which is that of the routes beside it.
-func TestWhatIsNotThereIsToldInItsDialect(t *testing.T) {
+// TestUnknownRoutes_Dialect checks that an unknown route is refused in the dialect of the routes beside it.
+func TestUnknownRoutes_Dialect(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	for _, path := range []string{"/v1/messages/batches", "/v1/messages/./x", "/v1/%6dessages", "/v1/x", "/api/x"} {
 		got := b.post(t, path, `{}`)
@@ -269,8 +270,8 @@ func TestWhatIsNotThereIsToldInItsDialect(t *testing.T) {
 	}
 }
 
-// TestMisledBaseURLs: a base URL that lacks its /v1, or has two, is told as what it is.
-func TestMisledBaseURLs(t *testing.T) {
+// TestWrongBaseURL checks that the error of a base URL that lacks its /v1, or has two, says so.
+func TestWrongBaseURL(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	for path, says := range map[string]string{
 		"/chat/completions": "must end in /v1", "/responses": "must end in /v1", "/embeddings": "must end in /v1",
@@ -286,7 +287,7 @@ func TestMisledBaseURLs(t *testing.T) {
 	}
 }
 
-// TestToolChoice: one of a tool that was left out goes with it, and all others pass.
+// TestToolChoice checks that the choice of a tool that was left out is left out with it, and that all others pass.
 func TestToolChoice(t *testing.T) {
 	upstream := ollamatest.Start(t)
 	upstream.Script("tiny-chat", ollamatest.Say("hello"), ollamatest.Done("stop", 1, 1))

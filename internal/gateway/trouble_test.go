@@ -46,8 +46,9 @@ var dialects = []struct{ name, path, request, pieces, end, failure string }{
 	},
 }
 
-// TestABrokenStreamEndsAsAnError in the client's dialect, behind all that came before it.
-func TestABrokenStreamEndsAsAnError(t *testing.T) {
+// TestStream_Incomplete checks that an incomplete stream ends with an error in the client's dialect, after all that came
+// before it.
+func TestStream_Incomplete(t *testing.T) {
 	const inside = "the runner at /usr/lib/ollama/runner on 10.0.0.3:1234 died"
 	for _, d := range dialects {
 		cut := d.end[:len(d.end)/2]
@@ -88,7 +89,7 @@ func TestABrokenStreamEndsAsAnError(t *testing.T) {
 	}
 }
 
-// errorOf is an error in mid-stream as an upstream tells it, with $ for its words.
+// errorOf is an error in mid-stream as an upstream sends it, with $ for its message.
 func errorOf(dialect string) string {
 	switch dialect {
 	case "OpenAI":
@@ -101,8 +102,9 @@ func errorOf(dialect string) string {
 	return "{\"error\":\"$\"}\n"
 }
 
-// TestAFailureBeforeTheFirstPieceHasAStatus, and costs nothing.
-func TestAFailureBeforeTheFirstPieceHasAStatus(t *testing.T) {
+// TestStream_FailsBeforeFirstPiece checks that a stream that fails before its first piece has the status of an error, and
+// costs nothing.
+func TestStream_FailsBeforeFirstPiece(t *testing.T) {
 	for _, d := range dialects {
 		for _, c := range []struct {
 			name   string
@@ -146,8 +148,8 @@ func TestAFailureBeforeTheFirstPieceHasAStatus(t *testing.T) {
 	}
 }
 
-// TestAnUpstreamThatIsAwayIsTold within its connect time-out.
-func TestAnUpstreamThatIsAwayIsTold(t *testing.T) {
+// TestUpstreamUnavailable checks that an unavailable upstream is reported within its connect time-out.
+func TestUpstreamUnavailable(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	b.Upstream.Stop()
 	for path, body := range map[string]string{
@@ -165,8 +167,9 @@ func TestAnUpstreamThatIsAwayIsTold(t *testing.T) {
 	}
 }
 
-// TestAWholeAnswerThatIsNotWholeIsAnError of every route, although the upstream ends it cleanly, and costs nothing.
-func TestAWholeAnswerThatIsNotWholeIsAnError(t *testing.T) {
+// TestWholeAnswer_Incomplete checks that an incomplete answer of every route is an error although the upstream ends it
+// cleanly, and costs nothing.
+func TestWholeAnswer_Incomplete(t *testing.T) {
 	for path, body := range calls {
 		b := start(t, ollamatest.Start(t))
 		broken := []string{``, ` `, `<html>`, `{"model":"m","mess`, `{"model":"m","eval_count":7`, `{"model":"m"}}`}
@@ -188,8 +191,9 @@ func TestAWholeAnswerThatIsNotWholeIsAnError(t *testing.T) {
 	}
 }
 
-// TestALargeAnswerThatBreaksOffIsCut: its status was told, so only the connection can tell.
-func TestALargeAnswerThatBreaksOffIsCut(t *testing.T) {
+// TestWholeAnswer_LargeIncomplete checks that the connection is cut when a large answer breaks off: its status was sent, so
+// nothing else can show it.
+func TestWholeAnswer_LargeIncomplete(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
 	large := `{"model":"m","embeddings":[[` + strings.Repeat("0.25,", 200_000)
 	b.Upstream.Script("tiny-embed", ollamatest.Body([]byte(large)), ollamatest.Cut())
@@ -207,8 +211,8 @@ func TestALargeAnswerThatBreaksOffIsCut(t *testing.T) {
 	}
 }
 
-// TestPiecesComeAsTheyAreMade and not when the answer is complete.
-func TestPiecesComeAsTheyAreMade(t *testing.T) {
+// TestStream_NotBuffered checks that pieces come as they are made and not when the answer is complete.
+func TestStream_NotBuffered(t *testing.T) {
 	for _, d := range dialects {
 		b := start(t, ollamatest.Start(t))
 		goOn := make(chan struct{})
