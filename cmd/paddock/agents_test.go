@@ -47,13 +47,13 @@ var codingAgents = []codingAgent{
 	},
 }
 
-// codexExec needs no sandbox, which some machines do not have: all that it is told to run is cat.
+// codexExec needs no sandbox, which some machines do not have: all that it is asked to run is cat.
 const codexExec = `exec --skip-git-repo-check --sandbox danger-full-access -c check_for_update_on_startup=false -c analytics.enabled=false`
 
 // atOnce bounds how many agents work at the same time: each takes a core.
 var atOnce = make(chan struct{}, 2)
 
-// TestCodingAgents gives stock agents, as npm has them and README.md tells to start them, a whole job each.
+// TestCodingAgents runs stock agents, as npm has them and as README.md says to start them, through a whole job each.
 func TestCodingAgents(t *testing.T) {
 	t.Parallel()
 	for _, a := range codingAgents {
@@ -209,7 +209,7 @@ func (w *workshop) aborted() int {
 	return len(slices.DeleteFunc(w.requests(), func(r ollamatest.Request) bool { return r.Aborted.IsZero() }))
 }
 
-// wantToolResult: the agent told the model what its tool made.
+// wantToolResult fails the test unless the agent has sent the model its tool's result.
 func (w *workshop) wantToolResult(t *testing.T) {
 	t.Helper()
 	calls := w.requests()

@@ -31,9 +31,9 @@ func bare(model string) string {
 	return strings.Trim(strings.TrimPrefix(strings.TrimPrefix(model, `{"models":[`), `{"object":"list","data":[`), ",]}\n")
 }
 
-// TestAnswersAreTheUpstreamsOwn byte for byte, with its statuses and content types, where nothing has to change: each
-// request goes to the upstream as it is, and through the program as it is built.
-func TestAnswersAreTheUpstreamsOwn(t *testing.T) {
+// TestStockRoutes_AnswersUnchanged checks that answers are the upstream's byte for byte, with its statuses and content
+// types, where nothing has to change: each request goes to the upstream as it is, and through the program as it is built.
+func TestStockRoutes_AnswersUnchanged(t *testing.T) {
 	t.Parallel()
 	t.Run("ollamatest", func(t *testing.T) {
 		upstream := ollamatest.Start(t).URL
@@ -177,9 +177,9 @@ func wantSameAnswers(t *testing.T, upstream string) {
 	}
 }
 
-// TestWhatIsNotServedIsToldInItsDialect, however large what was sent along, and a missing key in words that Ollama's own
-// command line shows.
-func TestWhatIsNotServedIsToldInItsDialect(t *testing.T) {
+// TestStockRoutes_Refusals checks that what is not served is refused in its dialect, however large the body, and a missing
+// key in words that Ollama's own command line shows.
+func TestStockRoutes_Refusals(t *testing.T) {
 	t.Parallel()
 	a := start(t, onItsOwn(t), "serve").app(t)
 	large := `{"model":"tiny-chat","x":"` + strings.Repeat("x", 100<<10) + `"}`

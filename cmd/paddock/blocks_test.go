@@ -43,8 +43,8 @@ func (p pasted) of(url, key, model string) string {
 	return strings.NewReplacer("http://127.0.0.1:8080", url, "pdk_…", key, "qwen3-coder", model).Replace(p.text)
 }
 
-// TestREADMEBlocksOfLibraries runs the programs that README.md shows.
-func TestREADMEBlocksOfLibraries(t *testing.T) {
+// TestREADME_LibraryBlocks runs the programs that README.md shows.
+func TestREADME_LibraryBlocks(t *testing.T) {
 	t.Parallel()
 	upstream := ollamatest.Start(t)
 	paddock := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": upstream.URL}), "serve")

@@ -38,7 +38,7 @@ var stockClients = []struct {
 
 var goTest = []string{"go", "test", "-vet=off", "-count=1", "-v", "."}
 
-// TestStockClients: the clients that others publish, as they are in their registries, with another address and a key.
+// TestStockClients runs the clients that others publish, as they are in their registries, with another address and a key.
 func TestStockClients(t *testing.T) {
 	t.Parallel()
 	upstream := ollamatest.Start(t)
@@ -79,7 +79,7 @@ func TestStockClientsWithOllama(t *testing.T) {
 	}
 }
 
-// clientKeys are what the clients are told: of a user who may do all, a key for one model, and a user without tokens.
+// clientKeys are the keys that the clients get: of a user who may do all, for one model alone, and of a user without tokens.
 func clientKeys(t *testing.T, a *apptest.App) []string {
 	t.Helper()
 	user, poor := a.NewPerson(t, "user"), a.NewPerson(t, "user")

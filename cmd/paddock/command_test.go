@@ -10,7 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 )
 
-func TestAWrongCommandLineExits2AndTouchesNothing(t *testing.T) {
+func TestCommand_InvalidArguments(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
 		{"nothing"},
@@ -41,8 +41,9 @@ func TestAWrongCommandLineExits2AndTouchesNothing(t *testing.T) {
 	}
 }
 
-// TestFaultsOfTheConfigurationExit2BeforeAnythingIsTouched: all of them at once, one line each, without the values.
-func TestFaultsOfTheConfigurationExit2BeforeAnythingIsTouched(t *testing.T) {
+// TestConfiguration_Invalid checks that an invalid configuration exits with status 2 before anything is touched, and lists
+// all errors at once, one line each, without the values.
+func TestConfiguration_Invalid(t *testing.T) {
 	t.Parallel()
 	database, err := net.Listen("tcp", "127.0.0.1:0") // counts who connects
 	if err != nil {
@@ -108,8 +109,9 @@ func TestFaultsOfTheConfigurationExit2BeforeAnythingIsTouched(t *testing.T) {
 	}
 }
 
-// TestFaultsThatOnlyOthersKnowExit2: what the configuration alone cannot tell is told before anything is touched, too.
-func TestFaultsThatOnlyOthersKnowExit2(t *testing.T) {
+// TestConfiguration_RulesOfOtherPackages checks that values that other packages than config refuse are reported before
+// anything is touched, too.
+func TestConfiguration_RulesOfOtherPackages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		variable, value string

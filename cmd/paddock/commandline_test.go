@@ -14,8 +14,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestOllamaCommandLine: Ollama's own command line can carry no key, so that it gets no further than the heartbeat; through
-// a proxy that adds one it can do what Paddock serves, and nothing else.
+// TestOllamaCommandLine runs Ollama's own command line: it can send no key, so that it gets no further than the heartbeat;
+// through a proxy that adds one it can do what Paddock serves, and nothing else.
 func TestOllamaCommandLine(t *testing.T) {
 	t.Parallel()
 	bin := ollamaBinary(t)

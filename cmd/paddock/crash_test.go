@@ -13,10 +13,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestKilledInTheMiddleOfWrites: after kill -9, every change that was acknowledged is there, and every change that is
-// there has its one audit entry, and every entry its change. With the entry in a transaction of its own, in either
-// order, this fails in most runs.
-func TestKilledInTheMiddleOfWrites(t *testing.T) {
+// TestCrash_AuditedWrites checks that after kill -9 every acknowledged change is there, that every change that is there has
+// its one audit entry, and every entry its change. With the entry in a transaction of its own, in either order, this fails
+// in most runs.
+func TestCrash_AuditedWrites(t *testing.T) {
 	t.Parallel()
 	for name, database := range map[string]string{"sqlite": storetest.SQLite(t), "postgres": storetest.PostgreSQL(t)} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func writeLoad(t *testing.T, a *apptest.App, round int, made *acknowledgements) 
 	return &writers
 }
 
-// checkLedger compares what was acknowledged, what is there, and what the audit trail tells.
+// checkLedger compares what was acknowledged, what is there, and what the audit trail says.
 func checkLedger(t *testing.T, a *apptest.App, made *acknowledgements) {
 	t.Helper()
 	ctx, admin := t.Context(), a.Admin()

@@ -35,9 +35,9 @@ func devReady(t *testing.T, p *process) string {
 
 var address = regexp.MustCompile(`http://127\.0\.0\.\d:\d+`)
 
-// TestDevTakesTheNextFreePort when 8080 is taken, and says where it is.
-func TestDevTakesTheNextFreePort(t *testing.T) {
-	if l, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil { // else somebody has it, which is as good
+// TestDev_PortTaken checks that dev takes the next free port when 8080 is taken, and prints its address.
+func TestDev_PortTaken(t *testing.T) {
+	if l, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil { // else it is in use already, which is as good
 		defer l.Close()
 	}
 	free := false
@@ -73,9 +73,10 @@ func TestDevTakesTheNextFreePort(t *testing.T) {
 	p.stop(t)
 }
 
-// TestDevStaysWhereItIsTold although 8080, of all ports, is taken.
-func TestDevStaysWhereItIsTold(t *testing.T) {
-	if l, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil { // else somebody has it, which is as good
+// TestDev_ExplicitPortTaken checks that dev takes no other port than the one that was set, although 8080, of all ports, is
+// taken.
+func TestDev_ExplicitPortTaken(t *testing.T) {
+	if l, err := net.Listen("tcp", "127.0.0.1:8080"); err == nil { // else it is in use already, which is as good
 		defer l.Close()
 	}
 	code, stdout, stderr := runCommand(t, onItsOwn(t).with(environment{"LISTEN_ADDR": "127.0.0.1:8080"}), "dev")
@@ -84,8 +85,8 @@ func TestDevStaysWhereItIsTold(t *testing.T) {
 	}
 }
 
-// TestDevLeavesProdAlone: its own password must not get into a database that prod's environment names.
-func TestDevLeavesProdAlone(t *testing.T) {
+// TestDev_ProductionEnvironment checks that dev's own password does not get into a database that prod's environment names.
+func TestDev_ProductionEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"prod", "production"} {
 		env := onItsOwn(t).with(environment{"ENVIRONMENT": value})
@@ -99,8 +100,9 @@ func TestDevLeavesProdAlone(t *testing.T) {
 	}
 }
 
-// TestDevHasItsOwnPasswordOnThisMachineOnly: others may use a database that is elsewhere.
-func TestDevHasItsOwnPasswordOnThisMachineOnly(t *testing.T) {
+// TestDev_RemoteDatabase checks that dev does not set its own password in a database on another machine, which others may
+// use.
+func TestDev_RemoteDatabase(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		env  environment
@@ -131,8 +133,8 @@ func TestDevHasItsOwnPasswordOnThisMachineOnly(t *testing.T) {
 	}
 }
 
-// TestDevTellsWhetherOllamaAnswers, and what to do when it does not.
-func TestDevTellsWhetherOllamaAnswers(t *testing.T) {
+// TestDev_OllamaStatus checks that dev reports whether Ollama answers, and what to do when it does not.
+func TestDev_OllamaStatus(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(ollamatest.New())
 	t.Cleanup(upstream.Close)
@@ -149,7 +151,7 @@ func TestDevTellsWhetherOllamaAnswers(t *testing.T) {
 	}
 }
 
-func TestDevAgainAfterThePasswordWasChanged(t *testing.T) {
+func TestDev_PasswordChanged(t *testing.T) {
 	t.Parallel()
 	env := onItsOwn(t)
 	first := start(t, env, "dev")
@@ -164,7 +166,7 @@ func TestDevAgainAfterThePasswordWasChanged(t *testing.T) {
 	second.stop(t)
 }
 
-func TestDevFlags(t *testing.T) {
+func TestDev_Flags(t *testing.T) {
 	t.Parallel()
 	t.Run("--env prod", func(t *testing.T) {
 		t.Parallel()
@@ -245,8 +247,8 @@ func TestDevFlags(t *testing.T) {
 	})
 }
 
-// TestDevKeepsItsOwnPasswordToThisMachine: "admin" is for loopback alone.
-func TestDevKeepsItsOwnPasswordToThisMachine(t *testing.T) {
+// TestDev_PasswordOnLoopbackOnly checks that the password "admin" is for loopback alone.
+func TestDev_PasswordOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	const own = "battery horse staple"
 	for name, c := range map[string]struct {
@@ -283,8 +285,8 @@ func TestDevKeepsItsOwnPasswordToThisMachine(t *testing.T) {
 	}
 }
 
-// TestDevFailsFast with the reason.
-func TestDevFailsFast(t *testing.T) {
+// TestDev_FailsFast checks that dev fails at once with the reason.
+func TestDev_FailsFast(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

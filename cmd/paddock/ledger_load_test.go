@@ -67,7 +67,7 @@ func (l *load) wait(t *testing.T, calls int64) {
 	}
 }
 
-// share tells, in so many cases of a hundred, true.
+// share returns true in the given percentage of calls.
 func share(percent int) bool { return rand.IntN(100) < percent }
 
 // call makes one call, once: it is tried again only as long as no connection was made. Whether it ends well is its

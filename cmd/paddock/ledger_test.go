@@ -17,13 +17,13 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestTheLedgerIsTheUpstreamsTruth under calls of every kind, of which three in ten are left early, on replicas that are
-// killed at random and start again: every call that the upstream served has one record; those that are exact say what the
-// upstream counted; those that are estimated know of all but what came within one checkpoint; and nothing stays reserved. It
-// fails without checkpoints, and when a settlement leaves its reservation behind.
+// TestLedger_KilledReplicas compares the ledger with the upstream under calls of every kind, of which clients abort three in
+// ten, on replicas that are killed at random and start again: every call that the upstream served has one record; those that
+// are exact have the upstream's counts; those that are estimated miss at most what came within one checkpoint; and nothing
+// stays reserved. It fails without checkpoints, and when a settlement leaves its reservation behind.
 //
 // PADDOCK_PROOF=full makes it 10,000 calls and 20 kills, on three replicas over PostgreSQL and on one over SQLite.
-func TestTheLedgerIsTheUpstreamsTruth(t *testing.T) {
+func TestLedger_KilledReplicas(t *testing.T) {
 	t.Parallel()
 	calls, kills := 1000, 6
 	if os.Getenv("PADDOCK_PROOF") == "full" {

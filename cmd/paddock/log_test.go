@@ -14,9 +14,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestTheLogHoldsNoSecret: after a day's work at the lowest level, nothing that the program writes holds a password, a
-// key, a token or what somebody said to a model, wherever those were put.
-func TestTheLogHoldsNoSecret(t *testing.T) {
+// TestLog_NoSecrets checks that after a day's work at the lowest level, nothing that the program writes holds a password, a
+// key, a token or a prompt, wherever those were put.
+func TestLog_NoSecrets(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(ollamatest.New())
 	t.Cleanup(upstream.Close)
@@ -48,7 +48,7 @@ func withPassword(t *testing.T, database, password string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.User = url.UserPassword(u.User.Username(), password) // the server trusts whoever comes
+	u.User = url.UserPassword(u.User.Username(), password) // the server checks no password
 	return u.String()
 }
 
@@ -114,8 +114,9 @@ func work(t *testing.T, a *apptest.App) (secrets []string) {
 	return secrets
 }
 
-// TestAProxyThatNobodyNamedIsToldOfOnce: behind it all clients would share one throttle.
-func TestAProxyThatNobodyNamedIsToldOfOnce(t *testing.T) {
+// TestLog_UntrustedProxyOnce checks that requests through a proxy that is not configured as trusted are reported once:
+// behind it all clients would share one throttle.
+func TestLog_UntrustedProxyOnce(t *testing.T) {
 	t.Parallel()
 	for trusted, want := range map[string]int{"": 1, "192.0.2.0/24": 1, "127.0.0.0/8": 0} {
 		p := start(t, onItsOwn(t).with(environment{
@@ -139,8 +140,8 @@ func TestAProxyThatNobodyNamedIsToldOfOnce(t *testing.T) {
 	}
 }
 
-// TestEveryRequestIsALineOfTheLog with what an operator looks for.
-func TestEveryRequestIsALineOfTheLog(t *testing.T) {
+// TestLog_EveryRequest checks that every request is one line of the log, with what an operator looks for.
+func TestLog_EveryRequest(t *testing.T) {
 	t.Parallel()
 	p := start(t, onItsOwn(t), "serve")
 	a := p.app(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestQuickstart does what the README tells a stranger to do, against the program as it is built, with the real curl and
+// TestQuickstart does what the README tells a newcomer to do, against the program as it is built, with the real curl and
 // grpcurl, and compares what it shows.
 func TestQuickstart(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "jq"} {
@@ -118,7 +118,7 @@ func runSteps(t *testing.T, steps []step, addr string) []string {
 	return outputs[:len(steps)]
 }
 
-// grpcurlMissing builds grpcurl, and tells why that is not possible.
+// grpcurlMissing builds grpcurl, and returns why that is not possible.
 func grpcurlMissing(t *testing.T) string {
 	t.Helper()
 	build := exec.CommandContext(t.Context(), "go", "tool", "-modfile=internal/tools/grpcurl/go.mod", "grpcurl", "-version")

@@ -25,7 +25,7 @@ func readmePart(t *testing.T, name string) string {
 	return part
 }
 
-func TestREADMETellsEveryVariable(t *testing.T) {
+func TestREADME_EveryVariable(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("\n| variable | default | meaning |\n|---|---|---|\n")
 	for _, v := range config.Vars() {

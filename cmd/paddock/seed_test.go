@@ -10,7 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// emptyDatabases are one of each kind that nobody has touched.
+// emptyDatabases are an empty database of each kind.
 func emptyDatabases(t *testing.T) map[string]environment {
 	t.Helper()
 	return map[string]environment{
@@ -19,7 +19,7 @@ func emptyDatabases(t *testing.T) map[string]environment {
 	}
 }
 
-func TestMigrateAndSeedMayBeRepeated(t *testing.T) {
+func TestMigrateAndSeed_Repeated(t *testing.T) {
 	t.Parallel()
 	for name, env := range emptyDatabases(t) {
 		t.Run(name, func(t *testing.T) {
@@ -62,9 +62,9 @@ func TestMigrateAndSeedMayBeRepeated(t *testing.T) {
 	}
 }
 
-// TestSeedsAtOnce on an empty PostgreSQL: exactly one admin, one password and one key are made and printed in all. A seed
-// that looked first and made then, without waiting for the others, would print more.
-func TestSeedsAtOnce(t *testing.T) {
+// TestSeed_Concurrent seeds an empty PostgreSQL from several processes at once: exactly one admin, one password and one key
+// are made and printed in all. A seed that looked first and made then, without waiting for the others, would print more.
+func TestSeed_Concurrent(t *testing.T) {
 	t.Parallel()
 	for range 3 {
 		env := onItsOwn(t).with(environment{"DATABASE_URL": storetest.EmptyPostgreSQL(t), "AUTO_MIGRATE": "true"})
@@ -95,8 +95,9 @@ func TestSeedsAtOnce(t *testing.T) {
 	}
 }
 
-// TestMigrationsAtOnce on an empty PostgreSQL: one applies them, the others wait and find them applied.
-func TestMigrationsAtOnce(t *testing.T) {
+// TestMigrate_Concurrent migrates an empty PostgreSQL from several processes at once: one applies the migrations, the others
+// wait and find them applied.
+func TestMigrate_Concurrent(t *testing.T) {
 	t.Parallel()
 	env := onItsOwn(t).with(environment{"DATABASE_URL": storetest.EmptyPostgreSQL(t)})
 	var all []*process

@@ -28,8 +28,8 @@ func whoAmI(t *testing.T, a *apptest.App, credential string) (*paddockv1.WhoAmIR
 	return a.As(credential).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
 }
 
-// TestServeOnAnEmptyFolder is all that a first start needs.
-func TestServeOnAnEmptyFolder(t *testing.T) {
+// TestServe_EmptyDirectory checks that a first start needs nothing but an empty directory.
+func TestServe_EmptyDirectory(t *testing.T) {
 	t.Parallel()
 	env := onItsOwn(t)
 	delete(env, "JWT_SECRET")
@@ -71,8 +71,9 @@ func TestServeOnAnEmptyFolder(t *testing.T) {
 	}
 }
 
-// TestServeSetsThePasswordByForce, as seed does; without the force it leaves what is there alone.
-func TestServeSetsThePasswordByForce(t *testing.T) {
+// TestServe_ForcePassword checks that serve sets the admin's password by force, as seed does; without the force it leaves an
+// existing one alone.
+func TestServe_ForcePassword(t *testing.T) {
 	t.Parallel()
 	env := onItsOwn(t)
 	mustRun(t, env, "seed")
@@ -92,8 +93,8 @@ func TestServeSetsThePasswordByForce(t *testing.T) {
 	}
 }
 
-// TestReadinessTellsWhetherOllamaAnswers before the first call that needs it.
-func TestReadinessTellsWhetherOllamaAnswers(t *testing.T) {
+// TestServe_ReadinessOfOllama checks that readiness reports whether Ollama answers before the first call that needs it.
+func TestServe_ReadinessOfOllama(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(ollamatest.New())
 	t.Cleanup(upstream.Close)
@@ -106,8 +107,8 @@ func TestReadinessTellsWhetherOllamaAnswers(t *testing.T) {
 	}
 }
 
-// TestWhyThereIsNoDatabaseIsToldInALine, without the password.
-func TestWhyThereIsNoDatabaseIsToldInALine(t *testing.T) {
+// TestServe_DatabaseUnavailable checks that the reason why the database is unavailable is one line, without the password.
+func TestServe_DatabaseUnavailable(t *testing.T) {
 	t.Parallel()
 	there := storetest.EmptyPostgreSQL(t)
 	elsewhere, err := url.Parse(withPassword(t, there, "canary"))
@@ -135,8 +136,8 @@ func TestWhyThereIsNoDatabaseIsToldInALine(t *testing.T) {
 	}
 }
 
-// TestTwoServersOnAnEmptyPostgreSQL start at once: both come up, and one makes the admin.
-func TestTwoServersOnAnEmptyPostgreSQL(t *testing.T) {
+// TestServe_ConcurrentReplicas starts two servers on an empty PostgreSQL at once: both come up, and one makes the admin.
+func TestServe_ConcurrentReplicas(t *testing.T) {
 	t.Parallel()
 	for range 3 { // a race may need a second look
 		env := onItsOwn(t).with(environment{"DATABASE_URL": storetest.EmptyPostgreSQL(t), "AUTO_MIGRATE": "true"})
@@ -175,8 +176,8 @@ func TestTwoServersOnAnEmptyPostgreSQL(t *testing.T) {
 const future = "INSERT INTO atlas_schema_revisions SELECT '29990101000000', 'future', type, applied, total, executed_at," +
 	" execution_time, error, error_stmt, 'h1:x', partial_hashes, operator_version FROM atlas_schema_revisions LIMIT 1"
 
-// TestASchemaThatDoesNotFitRefusesToStart and says what to do.
-func TestASchemaThatDoesNotFitRefusesToStart(t *testing.T) {
+// TestServe_IncompatibleSchema checks that a server refuses to start on a schema that does not fit, and says what to do.
+func TestServe_IncompatibleSchema(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name, url, want string
@@ -200,8 +201,8 @@ func TestASchemaThatDoesNotFitRefusesToStart(t *testing.T) {
 	}
 }
 
-// TestSIGTERM ends a server in order although a stream runs; a second one, at once.
-func TestSIGTERM(t *testing.T) {
+// TestServe_SIGTERM checks that SIGTERM ends a server in order although a stream runs; a second one, at once.
+func TestServe_SIGTERM(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(ollamatest.New())
 	t.Cleanup(upstream.Close)
@@ -234,8 +235,9 @@ func TestSIGTERM(t *testing.T) {
 	}
 }
 
-// TestATakenAddressLeavesNothingBehind: neither a file, nor a table, nor a first admin whose password nobody saw.
-func TestATakenAddressLeavesNothingBehind(t *testing.T) {
+// TestServe_AddressInUse checks that a server whose address is in use leaves nothing behind: neither a file, nor a table,
+// nor a first admin whose password was never shown.
+func TestServe_AddressInUse(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -266,8 +268,8 @@ func TestATakenAddressLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestProd serves what may be shown, and only that.
-func TestProd(t *testing.T) {
+// TestServe_Prod checks that prod serves what may be shown, and only that.
+func TestServe_Prod(t *testing.T) {
 	t.Parallel()
 	env := onItsOwn(t).with(environment{
 		"ENVIRONMENT": "prod", "ARGON2_MEMORY_KIB": "7168", "DATABASE_URL": storetest.PostgreSQL(t),

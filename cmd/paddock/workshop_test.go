@@ -15,7 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// jobTime bounds one prompt. Some agents ask again for a minute before they tell what is wrong.
+// jobTime bounds one prompt. Some agents retry for a minute before they report an error.
 const jobTime = 2 * time.Minute
 
 // furnish makes the agent's home, and its desk with the note on it.
@@ -31,7 +31,7 @@ func (w *workshop) furnish(t *testing.T) {
 	put(t, filepath.Join(w.desk, "note.txt"), note+"\n", 0o600)
 }
 
-// typed is what README.md tells to type for the agent, with another address, key and model, and a command that works through
+// typed is what README.md says to type for the agent, with another address, key and model, and a command that works through
 // one prompt, as run says, in the place of one that asks a person.
 func (w *workshop) typed(t *testing.T, key, run string) *exec.Cmd {
 	t.Helper()
@@ -82,7 +82,7 @@ func put(t *testing.T, file, text string, mode os.FileMode) {
 	}
 }
 
-// ask gives the agent its prompt and returns what it printed.
+// ask runs the agent with its prompt and returns what it printed.
 func (w *workshop) ask(t *testing.T, key, run string) string {
 	t.Helper()
 	agent := w.typed(t, key, run)
