@@ -69,8 +69,8 @@ func kinds(t *testing.T, a *apptest.App) []kind {
 	}
 }
 
-// expect derives from the method's access option alone what the caller must be told. Who is let in is told that the
-// message makes no sense.
+// expect derives the error that the caller must get from the method's access option alone. A caller with access is told that
+// the message is invalid.
 func (k kind) expect(rule *paddockv1.AccessRule) verdict {
 	admitted := refused(connect.CodeInvalidArgument, fault.InvalidArgument)
 	denied := refused(connect.CodePermissionDenied, fault.AccessDenied)
@@ -102,9 +102,8 @@ func (k kind) expect(rule *paddockv1.AccessRule) verdict {
 	return denied
 }
 
-// TestAccessMatrix calls every method as every kind of caller over every protocol. The message is one that cannot be
-// decoded, so a verdict other than that tells that the door decided before the body was looked at, and no call has an
-// effect on the next.
+// TestAccessMatrix calls every method as every kind of caller over every protocol. The message cannot be decoded, so any
+// other error shows that the door decided before the body was read, and no call has an effect on the next.
 func TestAccessMatrix(t *testing.T) {
 	garbage := map[string][]byte{"json": []byte(`{"`), "proto": {0xff}}
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
@@ -127,7 +126,7 @@ func TestAccessMatrix(t *testing.T) {
 				}
 			}
 		}
-		// Each refusal of somebody who is signed in is an entry; strangers are summed up.
+		// Each refusal of an authenticated caller is an entry; those of others are summed up.
 		signedIn := 0
 		for _, e := range allEntries(t, a, "access_denied") {
 			if e.GetActorUserId() != "" {

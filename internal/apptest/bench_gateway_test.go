@@ -152,8 +152,9 @@ func BenchmarkGatewayEmbeddings(b *testing.B) {
 	})
 }
 
-// BenchmarkGatewayRefusedKey: must 0.7 of what the bare reverse proxy needs to refuse one, aim 0.85.
-func BenchmarkGatewayRefusedKey(b *testing.B) {
+// BenchmarkGatewayInvalidKey, a call with an invalid key: must 0.7 of what the bare reverse proxy needs to refuse one, aim
+// 0.85.
+func BenchmarkGatewayInvalidKey(b *testing.B) {
 	besideReference(b, func(b *testing.B, g gate) {
 		for name, key := range map[string]string{
 			"malformed": strings.Repeat("x", 66),

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// What the gateway is measured between and beside runs in processes of its own, so that each one's CPU and memory can be
-// told: this test binary started again, to serve.
+// The upstream and the reference proxy run in processes of their own, so that the CPU and memory of each can be measured: this
+// test binary started again, to serve.
 const (
 	serveVariable    = "PADDOCK_BENCH_SERVE" // "upstream" or "reference"
 	upstreamVariable = "PADDOCK_BENCH_UPSTREAM"
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// serve tells its URL on standard output and serves until standard input ends.
+// serve prints its URL on standard output and serves until standard input ends.
 func serve(h http.Handler) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -160,9 +160,9 @@ func BenchmarkGatewayStreams(b *testing.B) {
 	})
 }
 
-// BenchmarkGatewayHangUp is from when a client hangs up until the upstream sees that: must 50 ms, aim 10, and the next ten
-// calls of others succeed.
-func BenchmarkGatewayHangUp(b *testing.B) {
+// BenchmarkGatewayDisconnect is from when a client disconnects until the upstream sees that: must 50 ms, aim 10, and the
+// next ten calls of others succeed.
+func BenchmarkGatewayDisconnect(b *testing.B) {
 	stopped := make(chan time.Time)
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

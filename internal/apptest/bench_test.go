@@ -188,8 +188,8 @@ func BenchmarkWhoAmI(b *testing.B) {
 	}
 }
 
-// BenchmarkRefusedKey: must 0.7 of what a bare reverse proxy with a table of keys needs to refuse one, aim 0.85.
-func BenchmarkRefusedKey(b *testing.B) {
+// BenchmarkInvalidKey: must 0.7 of what a bare reverse proxy with a table of keys needs to refuse one, aim 0.85.
+func BenchmarkInvalidKey(b *testing.B) {
 	a := apptest.Start(b, storetest.SQLite(b), nil)
 	floor := httptest.NewServer(referenceProxy(a.Upstream.URL))
 	b.Cleanup(floor.Close)

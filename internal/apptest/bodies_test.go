@@ -20,9 +20,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestNobodysPromptGoesUpstreamInAnothers although the memory of bodies is used again: also when the upstream answers or
-// refuses before it has read a prompt, or its client leaves. Each prompt is one letter, many times.
-func TestNobodysPromptGoesUpstreamInAnothers(t *testing.T) {
+// TestPrompts_NeverMixed checks that no byte of a prompt goes upstream in another user's call, also when the upstream
+// answers or refuses before it has read a prompt, or the client disconnects. Each prompt is one letter, many times.
+func TestPrompts_NeverMixed(t *testing.T) {
 	t.Parallel()
 	const answer = `{"model":"tiny-chat","created_at":"2026-01-02T03:04:05Z","message":{"role":"assistant","content":"a"},"done":true}`
 	models := ollamatest.New()
@@ -61,7 +61,7 @@ func TestNobodysPromptGoesUpstreamInAnothers(t *testing.T) {
 		case 3:
 			defer func() { <-r.Context().Done() }()
 		}
-		time.Sleep(40 * time.Millisecond) // in which others come; a transport gives up soon after that
+		time.Sleep(40 * time.Millisecond) // for others to come; a transport gives up soon after that
 		body, _ := io.ReadAll(r.Body)
 		if rest, _, _ := bytes.Cut(body, []byte{'"'}); bytes.Count(rest, []byte{own}) != len(rest) {
 			t.Errorf("%c's prompt has parts of another's", own)
@@ -107,7 +107,7 @@ func TestNobodysPromptGoesUpstreamInAnothers(t *testing.T) {
 	all.Wait()
 }
 
-// listenNarrow gives a listener whose connections hold, on both sides, little of what is not read yet. With the segments of
+// listenNarrow returns a listener whose connections hold, on both sides, little of what is not read yet. With the segments of
 // loopback, of 64 KiB, the kernel would take a whole prompt at once.
 func listenNarrow(t *testing.T) net.Listener {
 	t.Helper()

@@ -19,8 +19,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestABrokenOffAnswerIsNeverA200 in log and metrics, whoever broke it off, although its client has read that status.
-func TestABrokenOffAnswerIsNeverA200(t *testing.T) {
+// TestIncompleteAnswer_NotLoggedAs200 checks that an incomplete answer is no 200 in log and metrics, whichever side broke it
+// off, although its client has read that status.
+func TestIncompleteAnswer_NotLoggedAs200(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.PostgreSQL(t), nil)
 	var log bytes.Buffer // written to under slog's lock, read when the server has ended
@@ -137,8 +138,9 @@ func TestABrokenOffAnswerIsNeverA200(t *testing.T) {
 	}
 }
 
-// TestALargeAnswerThatBreaksOffIsNoA200: what was relayed of it is too large to keep, so that only the connection can tell.
-func TestALargeAnswerThatBreaksOffIsNoA200(t *testing.T) {
+// TestIncompleteAnswer_Large is an answer of which too much was relayed to be kept, so that only the connection can show
+// that it is incomplete.
+func TestIncompleteAnswer_Large(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method != http.MethodPost {

@@ -12,7 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-func TestOnlyAllowedOriginsMayCallFromABrowser(t *testing.T) {
+func TestCORS_AllowedOrigins(t *testing.T) {
 	t.Parallel()
 	const page = "https://page.example.com"
 	for _, c := range []struct {
@@ -70,8 +70,8 @@ func TestOnlyAllowedOriginsMayCallFromABrowser(t *testing.T) {
 	}
 }
 
-// TestAppsMayCallFromTheirPages: what has no server of its own, or whatever port of this machine is free.
-func TestAppsMayCallFromTheirPages(t *testing.T) {
+// TestCORS_AppOrigins allows origins of apps that have no server of their own, and of any port of this machine.
+func TestCORS_AppOrigins(t *testing.T) {
 	t.Parallel()
 	const id = "jfgfiigpkhlkbnfnbobbkinehhfdhndo"
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{
@@ -108,7 +108,7 @@ func TestAppsMayCallFromTheirPages(t *testing.T) {
 		call := bearerOf(a.AdminKey)
 		call.Set("Origin", origin)
 		got := send(t, http.MethodGet, a.URL+"/api/tags", call, "")
-		if got.StatusCode != http.StatusOK { // CORS keeps browsers' pages from reading, and nobody else from anything
+		if got.StatusCode != http.StatusOK { // CORS keeps browsers' pages from reading, and no other client from anything
 			t.Errorf("%s: %d %s", origin, got.StatusCode, got.body)
 		}
 		for name, answer := range map[string]answer{"preflight": ask, "call": got} {
@@ -126,9 +126,9 @@ func TestAppsMayCallFromTheirPages(t *testing.T) {
 	}
 }
 
-// TestTheRefreshCookieIsForTheServersOwnPages: to browsers all ports of a host are one site, so that a page on another one
-// could use the cookie, or end its session with a lost reply.
-func TestTheRefreshCookieIsForTheServersOwnPages(t *testing.T) {
+// TestRefreshCookie_OtherOrigins checks that only the server's own pages can use the refresh cookie: to browsers all ports
+// of a host are one site, so that a page on another one could use it, or end its session with a lost reply.
+func TestRefreshCookie_OtherOrigins(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{
 		"CORS_ALLOWED_ORIGINS": "http://localhost:*,https://page.example.com,app://obsidian.md", "TRUSTED_PROXIES": "127.0.0.0/8",
@@ -156,7 +156,7 @@ func TestTheRefreshCookieIsForTheServersOwnPages(t *testing.T) {
 		if got := refresh(header); got.StatusCode != http.StatusUnauthorized || len(got.Cookies()) != 0 {
 			t.Errorf("%s: refresh: %d %v", name, got.StatusCode, got.Cookies())
 		}
-		// A sign-in gives the token to the page, and a sign-out leaves another one's cookie alone.
+		// A sign-in returns the token to the page, and a sign-out leaves another one's cookie alone.
 		got := send(t, http.MethodPost, a.URL+paddockv1connect.AuthServiceLoginProcedure, header, login)
 		var grant struct{ AccessToken, RefreshToken string }
 		must(t, json.Unmarshal([]byte(got.body), &grant))
@@ -188,8 +188,9 @@ func TestTheRefreshCookieIsForTheServersOwnPages(t *testing.T) {
 	}
 }
 
-// TestTheRefreshCookieIsOutOfScriptsReach and out of other sites' reach, and names itself for TLS.
-func TestTheRefreshCookieIsOutOfScriptsReach(t *testing.T) {
+// TestRefreshCookie_Attributes checks that neither scripts nor other sites can reach the refresh cookie, and that its name
+// has the prefix __Host- under TLS.
+func TestRefreshCookie_Attributes(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"TRUSTED_PROXIES": "127.0.0.0/8"})
 	login := `{"email":"` + apptest.AdminEmail + `","password":"` + apptest.AdminPassword + `","cookie":true}`

@@ -22,7 +22,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
-// rpc is a method as its descriptor tells it.
+// rpc is a method with its descriptor.
 type rpc struct{ protoreflect.MethodDescriptor }
 
 func (m rpc) procedure() string { return "/" + string(m.Parent().FullName()) + "/" + string(m.Name()) }

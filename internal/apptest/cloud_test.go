@@ -46,8 +46,8 @@ func askWith(t *testing.T, a *apptest.App, method, path, body string) (int, stri
 	return res.StatusCode, string(text)
 }
 
-// TestCloudModels_Refused: no spelling of a model that runs elsewhere gets there by any route or RPC; each try is on record, and
-// no list shows one.
+// TestCloudModels_Refused checks that no spelling of a model that runs elsewhere gets there by any route or RPC, that each
+// attempt is audited, and that no list shows one.
 func TestCloudModels_Refused(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		a := apptest.Start(t, url, nil)
@@ -88,7 +88,8 @@ func TestCloudModels_Refused(t *testing.T) {
 	})
 }
 
-// TestCloudModels_Allowed: they are served, and shown as what they are, where an operator wants it so; hosted tools pass, too.
+// TestCloudModels_Allowed checks that models that run elsewhere are served, and shown as such, where an operator allows
+// them; hosted tools pass, too.
 func TestCloudModels_Allowed(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"ALLOW_CLOUD_MODELS": "true"})

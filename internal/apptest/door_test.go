@@ -21,8 +21,9 @@ import (
 
 const deleteUser = paddockv1connect.UserServiceDeleteUserProcedure
 
-// TestARefusedCallIsAnsweredBeforeItsBodyCame: net/http would wait for the body first.
-func TestARefusedCallIsAnsweredBeforeItsBodyCame(t *testing.T) {
+// TestRefusal_BeforeBody checks that a refused call is answered before its body has arrived; net/http would wait for the
+// body first.
+func TestRefusal_BeforeBody(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	member := a.NewPerson(t, "user")
@@ -92,8 +93,8 @@ func send(t testing.TB, method, url string, header http.Header, body string) ans
 	return answer{res, string(b)}
 }
 
-// TestNoSpellingOfAPathGetsAroundTheDoor tries paths that reach a handler, or could.
-func TestNoSpellingOfAPathGetsAroundTheDoor(t *testing.T) {
+// TestDoor_PathSpellings tries paths that reach a handler, or could, and checks that none of them bypasses the access rules.
+func TestDoor_PathSpellings(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	member, victim := a.NewPerson(t, "user"), a.NewPerson(t)
@@ -171,8 +172,9 @@ func TestHTTPMethods(t *testing.T) {
 	}
 }
 
-// TestASlashTooManyLeadsToTheGateway before the body is read and whoever asks, so that clients that follow get their answer.
-func TestASlashTooManyLeadsToTheGateway(t *testing.T) {
+// TestGatewayPaths_ExtraSlash checks that a path with a slash too many is redirected before the body is read and for every
+// caller, so that clients that follow get their answer.
+func TestGatewayPaths_ExtraSlash(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	member := a.NewPerson(t, "user")

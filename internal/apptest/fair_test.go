@@ -106,9 +106,9 @@ func postAll(ctx context.Context, a *apptest.App, key, path, body string) error 
 	return err
 }
 
-// TestAFloodHoldsUpNobodyElse: of 200 calls of A's, by RPC and through the gateway, at most one starts before B's only one,
-// which came last.
-func TestAFloodHoldsUpNobodyElse(t *testing.T) {
+// TestQueue_FairBetweenUsers checks that of 200 calls of A's, by RPC and through the gateway, at most one starts before B's
+// only one, which came last.
+func TestQueue_FairBetweenUsers(t *testing.T) {
 	t.Parallel()
 	apptest.EachWith(t, oneAtATime, func(t *testing.T, a *apptest.App) {
 		userA, userB := a.NewPerson(t, "user"), a.NewPerson(t, "user")
@@ -139,8 +139,9 @@ func TestAFloodHoldsUpNobodyElse(t *testing.T) {
 	})
 }
 
-// TestChatsGoBeforeEmbeddings that came first, whoever's they are.
-func TestChatsGoBeforeEmbeddings(t *testing.T) {
+// TestQueue_ChatsBeforeEmbeddings checks that chats start before embeddings that came first, of the same user's and of
+// others'.
+func TestQueue_ChatsBeforeEmbeddings(t *testing.T) {
 	t.Parallel()
 	apptest.EachWith(t, oneAtATime, func(t *testing.T, a *apptest.App) {
 		userA, userC := a.NewPerson(t, "user"), a.NewPerson(t, "user")
@@ -172,8 +173,9 @@ func TestChatsGoBeforeEmbeddings(t *testing.T) {
 	})
 }
 
-// TestWhoLeavesTheQueueIsGone: the call is settled at nothing while others still wait, and never goes upstream.
-func TestWhoLeavesTheQueueIsGone(t *testing.T) {
+// TestQueue_ClientDisconnects checks that a call whose client disconnects while it is queued costs nothing, is settled while
+// others still wait, and never goes upstream.
+func TestQueue_ClientDisconnects(t *testing.T) {
 	t.Parallel()
 	env := apptest.Env{"DEFAULT_TOKENS_PER_DAY": "1000000"}
 	maps.Copy(env, oneAtATime)

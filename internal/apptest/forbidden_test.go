@@ -11,9 +11,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// FuzzNothingForbiddenGoesUpstreamByRPC: whatever the body of a call says, the upstream is asked for nothing but the models
-// that the caller may use, and with no field that is not the contract's.
-func FuzzNothingForbiddenGoesUpstreamByRPC(f *testing.F) {
+// FuzzRPC_UpstreamRequest checks that, with any body of a call, the upstream is asked for nothing but the models that the
+// caller may use, and with no field that is not in the contract.
+func FuzzRPC_UpstreamRequest(f *testing.F) {
 	for _, body := range []string{
 		`{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}],"options":{"numPredict":1}}`,
 		`{"model":"tiny-chat","model":"tiny-think","messages":[{"role":"user","content":"hi"}],"input":["x"]}`,

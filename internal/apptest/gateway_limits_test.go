@@ -25,7 +25,7 @@ var gatewayCalls = map[string]struct{ body, failure string }{
 }
 
 // wantRefused fails the test unless the key's call by every route is refused in its dialect, with that status and those words,
-// and told when to come again.
+// and a Retry-After.
 func wantRefused(t *testing.T, a *apptest.App, key string, status int, words string) {
 	t.Helper()
 	for path, c := range gatewayCalls {
@@ -46,8 +46,9 @@ func wantServed(t *testing.T, a *apptest.App, key string) {
 	}
 }
 
-// TestTooManyStreamsAreToldInEveryDialect and protocol, to the user who has too many and to nobody else, until one ends.
-func TestTooManyStreamsAreToldInEveryDialect(t *testing.T) {
+// TestStreamLimit_EveryDialect checks the error of the limit of streams in every dialect and protocol: the user who has too
+// many gets it, until one ends, and no other user does.
+func TestStreamLimit_EveryDialect(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"MAX_STREAMS_PER_USER": "1"})
 	one, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
@@ -82,8 +83,9 @@ func TestTooManyStreamsAreToldInEveryDialect(t *testing.T) {
 	wantServed(t, a, one.Key)
 }
 
-// TestAFullQueueIsToldInEveryDialect and protocol, and nothing of it goes upstream.
-func TestAFullQueueIsToldInEveryDialect(t *testing.T) {
+// TestQueueFull_EveryDialect checks the error of a full queue in every dialect and protocol, and that nothing of the call
+// goes upstream.
+func TestQueueFull_EveryDialect(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_MAX_INFLIGHT": "1", "OLLAMA_QUEUE_LIMIT": "1"})
 	open := shut(a)
@@ -113,9 +115,9 @@ func TestAFullQueueIsToldInEveryDialect(t *testing.T) {
 	wantServed(t, a, a.AdminKey)
 }
 
-// TestAGatewayClientThatLeavesStopsTheModel within a second, by every route and over both versions of HTTP, while it waits for
-// an answer that is not streamed.
-func TestAGatewayClientThatLeavesStopsTheModel(t *testing.T) {
+// TestDisconnect_Gateway checks that the model stops within a second when a client disconnects that waits for an answer that
+// is not streamed, by every route and over both versions of HTTP.
+func TestDisconnect_Gateway(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	for _, model := range []string{"tiny-chat", "tiny-embed"} {

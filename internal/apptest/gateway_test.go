@@ -23,8 +23,9 @@ func askGateway(t testing.TB, a *apptest.App, method, path, key, body string) an
 	return send(t, method, a.URL+path, h, body)
 }
 
-// TestTheGatewayHasTheSameDoor: whoever may not pass is refused in the dialect, before the body is read.
-func TestTheGatewayHasTheSameDoor(t *testing.T) {
+// TestGateway_AccessRules checks that the gateway's routes have the access rules of RPCs: a caller without access is refused
+// in the dialect, before the body is read.
+func TestGateway_AccessRules(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		user, nobody := a.NewPerson(t, "user"), a.NewPerson(t)
@@ -73,7 +74,7 @@ func TestTheGatewayHasTheSameDoor(t *testing.T) {
 	})
 }
 
-func TestHeartbeatsNeedNoKey(t *testing.T) {
+func TestGateway_HeartbeatWithoutKey(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	for _, c := range []struct{ method, path, accept, want string }{
@@ -92,8 +93,9 @@ func TestHeartbeatsNeedNoKey(t *testing.T) {
 	}
 }
 
-// TestGatewayStreamsEndWithTheirKey, within two seconds, and as an error in the client's dialect.
-func TestGatewayStreamsEndWithTheirKey(t *testing.T) {
+// TestGatewayStream_KeyRevoked checks that a stream of the gateway ends within two seconds of its key, and as an error in
+// the client's dialect.
+func TestGatewayStream_KeyRevoked(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		for path, want := range map[string]string{
@@ -131,7 +133,7 @@ func lastLine(s string) string {
 	return lines[len(lines)-1]
 }
 
-func TestGatewayCallsCountAgainstTheLimit(t *testing.T) {
+func TestRateLimit_Gateway(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"RATE_LIMIT_PER_MINUTE": "2"})
 	for i, want := range []int{200, 200, 429} {
@@ -145,8 +147,9 @@ func TestGatewayCallsCountAgainstTheLimit(t *testing.T) {
 	}
 }
 
-// TestAnExceededQuotaIsToldInTheDialect, with what is used, what the limit is and when it resets.
-func TestAnExceededQuotaIsToldInTheDialect(t *testing.T) {
+// TestQuotaExceeded_EveryDialect checks that the error of an exceeded quota says, in every dialect, what is used, what the
+// limit is and when it resets.
+func TestQuotaExceeded_EveryDialect(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"DEFAULT_TOKENS_PER_DAY": "3"})
 	for path, want := range map[string]string{

@@ -165,8 +165,8 @@ func valid(t *testing.T, a *apptest.App) func(m rpc) proto.Message {
 	}
 }
 
-// TestHostileText puts every hostile text into every text field of every request: it is refused or served, never a
-// server error, and alike on both databases.
+// TestHostileText puts every hostile text into every text field of every request: it is refused or served, never a server
+// error, and alike on both databases.
 func TestHostileText(t *testing.T) {
 	t.Parallel()
 	verdicts := map[string]map[string]verdict{} // database, case
@@ -229,8 +229,9 @@ func hostileVerdicts(t *testing.T, a *apptest.App) map[string]verdict {
 	return verdicts
 }
 
-// TestUnknownFieldsAreRefusedByNameWhereSomethingWouldChange: a misspelt "active" must not be dropped in silence.
-func TestUnknownFieldsAreRefusedByNameWhereSomethingWouldChange(t *testing.T) {
+// TestRPC_UnknownField checks that RPCs that change something refuse unknown fields and name them: a misspelt "active" must
+// not be dropped silently.
+func TestRPC_UnknownField(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	token := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
@@ -248,7 +249,7 @@ func TestUnknownFieldsAreRefusedByNameWhereSomethingWouldChange(t *testing.T) {
 	}
 }
 
-func TestBothSpellingsOfAFieldAreAccepted(t *testing.T) {
+func TestRPC_FieldSpellings(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	a.NewPerson(t)
@@ -265,8 +266,9 @@ func TestBothSpellingsOfAFieldAreAccepted(t *testing.T) {
 	}
 }
 
-// TestValidationNamesTheFields and the rules that they break, in the names of the proto.
-func TestValidationNamesTheFields(t *testing.T) {
+// TestRPC_Violations checks that the violations in an error name the fields, as the proto does, and the rules that they
+// break.
+func TestRPC_Violations(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	token := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
@@ -309,8 +311,8 @@ func TestValidationNamesTheFields(t *testing.T) {
 	}
 }
 
-// TestRPC_ManyBrokenRules: a large message may break a rule in each of its parts, and is refused with a small answer.
-func TestRPC_ManyBrokenRules(t *testing.T) {
+// TestRPC_ManyViolations checks that a large message that breaks a rule in each of its parts is refused with a small answer.
+func TestRPC_ManyViolations(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	header := bearerOf(a.AdminKey)

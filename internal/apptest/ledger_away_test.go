@@ -17,9 +17,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestADatabaseThatGoesAwayInMidStream: the calls that run go on to their end and are settled when it is back, exactly;
-// new ones are told that it is away, and not that their quota is used up.
-func TestADatabaseThatGoesAwayInMidStream(t *testing.T) {
+// TestDatabaseUnavailable_MidStream checks that running calls go on to their end when the database fails, and are settled
+// exactly when it is back; new calls are refused because it is unavailable, and not because their quota is exceeded.
+func TestDatabaseUnavailable_MidStream(t *testing.T) {
 	t.Parallel()
 	cluster := storetest.NewCluster(t)
 	readOnly := func(value string) func(string) {

@@ -23,9 +23,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestBodiesHaveLimits sends each service a body that is as large as allowed, and one byte more, with its length told
-// and without.
-func TestBodiesHaveLimits(t *testing.T) {
+// TestBodyLimit_EveryService sends each service a body that is as large as allowed, and one byte more, with and without a
+// Content-Length.
+func TestBodyLimit_EveryService(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	for _, c := range []struct {
@@ -62,8 +62,9 @@ func TestBodiesHaveLimits(t *testing.T) {
 	}
 }
 
-// TestTooLargeIsToldInEveryProtocol over a body that never ends: it is neither read nor kept.
-func TestTooLargeIsToldInEveryProtocol(t *testing.T) {
+// TestBodyLimit_EveryProtocol checks the error of a body that is too large in every protocol. The body never ends: it is
+// neither read nor kept.
+func TestBodyLimit_EveryProtocol(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	large := bytes.Repeat([]byte{'x'}, 70_000)
@@ -110,8 +111,8 @@ func (b *endlessBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// TestCompressedRequestsAreRefused without being expanded.
-func TestCompressedRequestsAreRefused(t *testing.T) {
+// TestRPC_CompressedRequest checks that compressed requests are refused without being expanded.
+func TestRPC_CompressedRequest(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	for _, p := range []protocol{connectJSON, connectProto, grpcProto, grpcWebProto} {
@@ -141,9 +142,9 @@ func TestCompressedRequestsAreRefused(t *testing.T) {
 	}
 }
 
-// TestWhatStandsAroundAMessageIsChecked: headers and query parameters that make no sense are the caller's fault, told as
-// every other.
-func TestWhatStandsAroundAMessageIsChecked(t *testing.T) {
+// TestRPC_InvalidHeadersAndQuery checks that invalid headers and query parameters are invalid arguments, with violations
+// like those of a message.
+func TestRPC_InvalidHeadersAndQuery(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	const get, post = http.MethodGet, http.MethodPost
@@ -193,7 +194,7 @@ func TestWhatStandsAroundAMessageIsChecked(t *testing.T) {
 	}
 }
 
-func TestRateLimitIsTruthful(t *testing.T) {
+func TestRateLimit_Headers(t *testing.T) {
 	t.Parallel()
 	const perMinute = 5
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"RATE_LIMIT_PER_MINUTE": strconv.Itoa(perMinute)})
@@ -241,8 +242,9 @@ func TestRateLimitIsTruthful(t *testing.T) {
 	}
 }
 
-// TestARaceForTheRateLimitOverrunsNothing. A limiter that looks and then takes lets more through.
-func TestARaceForTheRateLimitOverrunsNothing(t *testing.T) {
+// TestRateLimit_ConcurrentCalls checks that concurrent calls do not exceed the rate limit. A limiter that looks and then
+// takes lets more through.
+func TestRateLimit_ConcurrentCalls(t *testing.T) {
 	t.Parallel()
 	for _, limit := range []int{20, 240} {
 		t.Run(strconv.Itoa(limit), func(t *testing.T) { raceForRateLimit(t, limit) })
@@ -284,8 +286,8 @@ func raceForRateLimit(t *testing.T, limit int) {
 	})
 }
 
-// TestAUsersOwnLimitHolds, from the next call on.
-func TestAUsersOwnLimitHolds(t *testing.T) {
+// TestRateLimit_PerUser checks that a limit of the user's own holds from the next call on.
+func TestRateLimit_PerUser(t *testing.T) {
 	t.Parallel()
 	apptest.EachWith(t, apptest.Env{"RATE_LIMIT_PER_MINUTE": "600"}, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
@@ -312,7 +314,7 @@ func TestAUsersOwnLimitHolds(t *testing.T) {
 	})
 }
 
-func TestNoLimitMeansNoHeaders(t *testing.T) {
+func TestRateLimit_NoLimit(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	_, header, err := connectJSON.call(t.Context(), a, methodOf(t, paddockv1connect.OllamaServiceListModelsProcedure), bearerOf(a.AdminKey), []byte("{}"))

@@ -66,8 +66,8 @@ func wantStreams(t *testing.T, names []string, streams []<-chan error, ends []bo
 	}
 }
 
-// TestLiveSession_EveryPlace: all that ask whether a session is good agree: WhoAmI, ListSessions, the overview, Refresh, the
-// watch over streams, and RevokeSession.
+// TestLiveSession_EveryPlace checks that every place agrees whether a session is live: WhoAmI, ListSessions, the overview,
+// Refresh, the watch over streams, and RevokeSession.
 func TestLiveSession_EveryPlace(t *testing.T) {
 	const accessTTL = 10 * time.Minute
 	ago, ahead := -time.Minute, time.Hour
@@ -128,7 +128,7 @@ func TestLiveSession_EveryPlace(t *testing.T) {
 	})
 }
 
-// TestRevokeSession_EveryPlace: what RevokeSession ends is good nowhere any more.
+// TestRevokeSession_EveryPlace checks that a session that RevokeSession has ended is live in no place.
 func TestRevokeSession_EveryPlace(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
@@ -153,8 +153,9 @@ func TestRevokeSession_EveryPlace(t *testing.T) {
 	})
 }
 
-// TestLiveKey_EveryPlace: all that ask whether a key is good agree: WhoAmI, the overview's number and its list of keys that
-// expire soon, RotateCredential, and the watch over streams. Lists of keys show all, and with what they are over.
+// TestLiveKey_EveryPlace checks that every place agrees whether a key is live: WhoAmI, the overview's number and its list of
+// keys that expire soon, RotateCredential, and the watch over streams. Lists of keys show all, and why those that are not
+// live are not.
 func TestLiveKey_EveryPlace(t *testing.T) {
 	states := []struct {
 		name             string

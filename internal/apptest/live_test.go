@@ -11,8 +11,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// TestLiveSession_AccessOutlivesRefresh: a session whose access token still works is listed, counted and can be revoked, also
-// when its refresh token is over.
+// TestLiveSession_AccessOutlivesRefresh checks that a session whose access token still works is listed, counted and can be
+// revoked, also when its refresh token has expired.
 func TestLiveSession_AccessOutlivesRefresh(t *testing.T) {
 	apptest.EachWith(t, apptest.Env{"REFRESH_TOKEN_TTL": "1s", "ACCESS_TOKEN_TTL": "10m"}, func(t *testing.T, a *apptest.App) {
 		m := a.Login(t, apptest.AdminEmail, apptest.AdminPassword)
@@ -39,8 +39,9 @@ func TestLiveSession_AccessOutlivesRefresh(t *testing.T) {
 	})
 }
 
-// TestLiveSession_AllTokensOver: a session that no token works of is none any more, whatever its own end.
-func TestLiveSession_AllTokensOver(t *testing.T) {
+// TestLiveSession_AllTokensExpired checks that a session is not live when all of its tokens have expired, even before its
+// own end.
+func TestLiveSession_AllTokensExpired(t *testing.T) {
 	apptest.EachWith(t, apptest.Env{"REFRESH_TOKEN_TTL": "1s", "ACCESS_TOKEN_TTL": "1s"}, func(t *testing.T, a *apptest.App) {
 		m := a.Login(t, apptest.AdminEmail, apptest.AdminPassword)
 		time.Sleep(1100 * time.Millisecond)
@@ -53,7 +54,8 @@ func TestLiveSession_AllTokensOver(t *testing.T) {
 	})
 }
 
-// TestLiveSession_LostReply: the access token that a repeated refresh returns ends with what is listed, not later.
+// TestLiveSession_LostReply checks that the access token that a repeated refresh returns ends with what is listed, not
+// later.
 func TestLiveSession_LostReply(t *testing.T) {
 	apptest.EachWith(t, apptest.Env{"REFRESH_TOKEN_TTL": "20s", "ACCESS_TOKEN_TTL": "10m"}, func(t *testing.T, a *apptest.App) {
 		first := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetRefreshToken()

@@ -17,9 +17,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestStrangersDoNotFillTheLog: their requests are logged up to so many a second, the others counted; those of users all
-// are.
-func TestStrangersDoNotFillTheLog(t *testing.T) {
+// TestLog_UnauthenticatedFlood checks that unauthenticated requests are logged up to a number a second, and the others
+// counted; all requests of users are logged.
+func TestLog_UnauthenticatedFlood(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.PostgreSQL(t), nil)
 	var log bytes.Buffer // written to under slog's lock, read when the server has ended
@@ -39,7 +39,7 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 		must(t, err)
 	}
 	time.Sleep(50 * time.Millisecond)
-	ask() // tells of those that were kept back last
+	ask() // reports the number of those not logged
 	must(t, r.Stop())
 	lines, skipped, users := 0, 0, 0
 	for line := range strings.Lines(log.String()) {
@@ -61,8 +61,8 @@ func TestStrangersDoNotFillTheLog(t *testing.T) {
 	}
 }
 
-// TestNoCredentialIsLogged however it is sent, not even one that stands in a URL.
-func TestNoCredentialIsLogged(t *testing.T) {
+// TestLog_NoCredentials checks that no credential is logged, by any way of sending one, not even one in a URL.
+func TestLog_NoCredentials(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.PostgreSQL(t), nil)
 	var log bytes.Buffer

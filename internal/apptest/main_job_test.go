@@ -13,8 +13,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
-// TestMainJob does what Paddock exists for: the first admin makes a user who then chats and embeds with an API key, and
-// the audit trail tells each step.
+// TestMainJob does what Paddock exists for: the first admin makes a user who then chats and embeds with an API key, and the
+// audit trail has an entry for each step.
 func TestMainJob(t *testing.T) { apptest.Each(t, mainJob) }
 
 // TestMainJobWithOllama is the same through a real Ollama server, when there is one (make test-ollama).

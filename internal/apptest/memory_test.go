@@ -17,10 +17,11 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestMemory_RequestIsForgotten: of a prompt that was answered, no byte is left on the heap that anything refers to. The prompt is
-// made and sent by other programs, so that this process has it from the request alone, and the part that is looked for stands in
-// its middle: net/http keeps the last few KiB of what it has read and written as long as a connection is open.
-func TestMemory_RequestIsForgotten(t *testing.T) {
+// TestMemory_PromptReleased checks that no byte of a prompt that was answered is left on the heap where anything refers to
+// it. The prompt is made and sent by other programs, so that this process has it from the request alone, and the part that
+// is looked for stands in its middle: net/http keeps the last few KiB of what it has read and written as long as a
+// connection is open.
+func TestMemory_PromptReleased(t *testing.T) {
 	models := ollamatest.New()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {

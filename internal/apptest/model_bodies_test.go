@@ -39,8 +39,8 @@ func zstandard(t *testing.T, text string) []byte {
 	return w.EncodeAll([]byte(text), nil)
 }
 
-// TestModelBodies_ContentCodings: gzip and zstd are decoded on the routes of models, whoever asks for it; others are 415, and
-// RPCs decode none.
+// TestModelBodies_ContentCodings checks that gzip and zstd are decoded on the routes of models, for every caller; others are
+// 415, and RPCs decode none.
 func TestModelBodies_ContentCodings(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
@@ -96,8 +96,8 @@ func TestModelBodies_ContentCodings(t *testing.T) {
 	}
 }
 
-// TestModelBodies_RefusalReachesWriter: a client that reads no answer before it has written all of its body, as Python's
-// http.client does, gets to read why it is refused.
+// TestModelBodies_RefusalReachesWriter checks that a client that reads no answer before it has written all of its body, as
+// Python's http.client does, gets to read why it is refused.
 func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"MAX_MODEL_BODY": "8MiB"})
@@ -143,7 +143,7 @@ func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 	}
 }
 
-// TestModelBodies_Large: a photo and 5,000 texts go through each dialect as they are.
+// TestModelBodies_Large checks that a photo and 5,000 texts go through each dialect unchanged.
 func TestModelBodies_Large(t *testing.T) {
 	t.Parallel()
 	models := ollamatest.New()

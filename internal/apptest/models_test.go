@@ -40,8 +40,9 @@ func listed(t testing.TB, a *apptest.App, credential string) string {
 	return strings.Join(names, " ")
 }
 
-// TestOnlyAllowedModelsMayBeUsed, whatever the spelling, and only those are shown: a role's list adds, a key's takes away.
-func TestOnlyAllowedModelsMayBeUsed(t *testing.T) {
+// TestAllowedModels checks that only allowed models may be used, in any spelling, and that only those are shown: a role's
+// list adds, a key's takes away.
+func TestAllowedModels(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, both := a.NewPerson(t, "user"), a.NewPerson(t, "user", "admin")
@@ -116,8 +117,9 @@ func TestOnlyAllowedModelsMayBeUsed(t *testing.T) {
 	})
 }
 
-// TestAnEntryTellsLongListsApart, though it cannot hold them.
-func TestAnEntryTellsLongListsApart(t *testing.T) {
+// TestAuditEntry_LongModelLists checks that the audit entries of long lists of models differ where the lists do, though they
+// cannot hold them.
+func TestAuditEntry_LongModelLists(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	var names []string
 	for i := range 100 {

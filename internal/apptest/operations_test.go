@@ -20,7 +20,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// readyz is the status and what is told of each check.
+// readyz returns the status and the result of each check.
 func readyz(t testing.TB, a *apptest.App) (status int, checks map[string]string) {
 	t.Helper()
 	got := send(t, http.MethodGet, a.URL+"/readyz", nil, "")
@@ -35,8 +35,9 @@ func readyz(t testing.TB, a *apptest.App) (status int, checks map[string]string)
 	return got.StatusCode, body.Checks
 }
 
-// TestADatabaseThatIsAway is told as such within two seconds, by probes and calls alike, and heals without a restart.
-func TestADatabaseThatIsAway(t *testing.T) {
+// TestDatabaseUnavailable checks that probes and calls report within two seconds that the database is unavailable, and that
+// they recover without a restart.
+func TestDatabaseUnavailable(t *testing.T) {
 	t.Parallel()
 	cluster := storetest.NewCluster(t)
 	a := apptest.Start(t, cluster.Database(t), nil)
@@ -126,8 +127,9 @@ func TestADatabaseThatIsAway(t *testing.T) {
 	must(t, err)
 }
 
-// TestProbesWithoutOllama: accounts and keys work without it, so it makes nothing unready; it is told.
-func TestProbesWithoutOllama(t *testing.T) {
+// TestReadyz_OllamaUnavailable checks that the server stays ready without Ollama, since accounts and keys work without it,
+// and reports that it is missing.
+func TestReadyz_OllamaUnavailable(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	a.Upstream.Stop()
@@ -185,8 +187,9 @@ func TestRequestIDs(t *testing.T) {
 	}
 }
 
-// TestTheAddressIsTheClients behind a proxy that is trusted, and the proxy's own behind one that is not.
-func TestTheAddressIsTheClients(t *testing.T) {
+// TestClientAddress_Proxies checks that the address is the client's behind a trusted proxy, and the proxy's own behind any
+// other.
+func TestClientAddress_Proxies(t *testing.T) {
 	t.Parallel()
 	for trusted, want := range map[string]string{"": "127.0.0.1", "127.0.0.0/8": "2001:db8::7"} {
 		a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"TRUSTED_PROXIES": trusted})
@@ -255,7 +258,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-func TestMetricsHaveAPortOfTheirOwn(t *testing.T) {
+func TestMetrics_SeparatePort(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

@@ -17,8 +17,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestKeepAlive_HTTP2: the connection of an RPC whose model says nothing is sent pings, so that no proxy in between takes it for
-// dead. Connect and gRPC have nothing of their own that may be sent before a message.
+// TestKeepAlive_HTTP2 checks that pings are sent on the connection of an RPC whose model says nothing, so that no proxy in
+// between takes it for dead. Connect and gRPC have nothing of their own that may be sent before a message.
 func TestKeepAlive_HTTP2(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"STREAM_KEEP_ALIVE": "100ms"})

@@ -20,8 +20,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestOnePortSpeaksEveryProtocol calls a method of each kind over every protocol, HTTP version and codec.
-func TestOnePortSpeaksEveryProtocol(t *testing.T) {
+// TestPort_EveryProtocol calls a method of each kind over every protocol, HTTP version and codec.
+func TestPort_EveryProtocol(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	person := a.NewPerson(t, "user")
@@ -134,8 +134,8 @@ func TestGRPCHealth(t *testing.T) {
 	}
 }
 
-// TestOpenAPIDescribesEveryMethod: the description is of HTTP/JSON, and OpenAPI 3.1.
-func TestOpenAPIDescribesEveryMethod(t *testing.T) {
+// TestOpenAPI_EveryMethod checks that the description covers every method as HTTP/JSON, in OpenAPI 3.1.
+func TestOpenAPI_EveryMethod(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	got := send(t, http.MethodGet, a.URL+"/openapi.json", nil, "")
@@ -161,8 +161,8 @@ func TestOpenAPIDescribesEveryMethod(t *testing.T) {
 	}
 }
 
-// TestHeadersOnEveryAnswer: RPCs, their refusals, errors of the router, pages, probes.
-func TestHeadersOnEveryAnswer(t *testing.T) {
+// TestResponseHeaders checks the headers of every kind of answer: RPCs, their refusals, errors of the router, pages, probes.
+func TestResponseHeaders(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"CORS_ALLOWED_ORIGINS": "https://page.example.com"})
 	member := a.NewPerson(t, "user")

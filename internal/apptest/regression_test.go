@@ -19,7 +19,7 @@ import (
 // These are the faults of the service that Paddock replaces. The matrix of TestAccessMatrix is the general case of the
 // first: three of its fifteen routes checked a role.
 
-func TestAMemberCannotPromoteThemself(t *testing.T) {
+func TestUsers_SelfPromotion(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		ctx, member := t.Context(), a.NewPerson(t, "user")
@@ -45,7 +45,7 @@ func TestAMemberCannotPromoteThemself(t *testing.T) {
 	})
 }
 
-func TestAKeyLabelledPasswordIsNoPassword(t *testing.T) {
+func TestLogin_KeyLabelledPassword(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		ctx := t.Context()
@@ -65,7 +65,7 @@ func TestAKeyLabelledPasswordIsNoPassword(t *testing.T) {
 	})
 }
 
-func TestAHostileUserAgentChangesNothing(t *testing.T) {
+func TestLogin_HostileUserAgent(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		for name, agent := range map[string]string{
@@ -112,7 +112,7 @@ func adminID(t testing.TB, a *apptest.App) string {
 	return m.GetUser().GetId()
 }
 
-func TestDeletingAUserChangesNoEntry(t *testing.T) {
+func TestDeleteUser_AuditEntriesUnchanged(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		ctx, actor, target := t.Context(), a.NewPerson(t, "admin"), a.NewPerson(t, "user")
@@ -149,7 +149,7 @@ func TestDeletingAUserChangesNoEntry(t *testing.T) {
 	})
 }
 
-func TestLogoutReallyEndsTheSession(t *testing.T) {
+func TestLogout_EndsSession(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		ctx, person := t.Context(), a.NewPerson(t, "user")
@@ -174,7 +174,7 @@ func TestLogoutReallyEndsTheSession(t *testing.T) {
 	})
 }
 
-func TestAKeyWorksWhereverASessionDoes(t *testing.T) {
+func TestAPIKey_EveryMethod(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		person := a.NewPerson(t, "user", "admin")
@@ -211,15 +211,16 @@ func TestAKeyWorksWhereverASessionDoes(t *testing.T) {
 	})
 }
 
-// TestWhatAnAdminDoesCountsOnTheNextCall: roles, keys, passwords and users are read on every call.
-func TestWhatAnAdminDoesCountsOnTheNextCall(t *testing.T) {
+// TestAdminChange_NextCall checks that changes of an admin's hold from the next call on: roles, keys, passwords and users
+// are read on every call.
+func TestAdminChange_NextCall(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		ctx, admin := t.Context(), a.Admin()
 		none := &structpb.ListValue{}
 		for name, act := range map[string]struct {
 			do           func(p *apptest.Person) error
-			session, key fault.Reason // what ListModels is told after it; "" when it still works
+			session, key fault.Reason // what ListModels fails with after it; "" when it still works
 		}{
 			"roles taken": {func(p *apptest.Person) error {
 				_, err := admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: p.GetId(), Roles: none})

@@ -44,8 +44,9 @@ func rest(stream *connect.ServerStreamForClient[paddockv1.ChatResponse]) (said s
 	}
 }
 
-// TestAStreamEndsWithWhatItWasBegunWith, within two seconds, in every protocol, and the model stops.
-func TestAStreamEndsWithWhatItWasBegunWith(t *testing.T) {
+// TestStream_AccessRevoked checks that a stream ends within two seconds of the session, key or role that it began with, in
+// every protocol, and that the model stops.
+func TestStream_AccessRevoked(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		t.Parallel()
 		admin := a.Admin()
@@ -116,8 +117,9 @@ func TestAStreamEndsWithWhatItWasBegunWith(t *testing.T) {
 	})
 }
 
-// TestAStreamOutlivesWhatItWasNotBegunWith: another session's logout, another key's end, a role that is not needed.
-func TestAStreamOutlivesWhatItWasNotBegunWith(t *testing.T) {
+// TestStream_UnrelatedRevocation checks that a stream goes on after another session's logout, another key's end, or the loss
+// of a role that is not needed.
+func TestStream_UnrelatedRevocation(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	p := a.NewPerson(t, "user", "admin")
@@ -139,8 +141,9 @@ func TestAStreamOutlivesWhatItWasNotBegunWith(t *testing.T) {
 	}
 }
 
-// TestAClientThatLeavesStopsTheModel within a second, for streams and for calls that wait for one answer.
-func TestAClientThatLeavesStopsTheModel(t *testing.T) {
+// TestDisconnect_RPC checks that the model stops within a second when a client disconnects, for streams and for calls that
+// wait for one answer.
+func TestDisconnect_RPC(t *testing.T) {
 	t.Parallel()
 	for name, call := range map[string]func(context.Context, testing.TB, *apptest.Clients){
 		"Chat": func(ctx context.Context, t testing.TB, c *apptest.Clients) {
@@ -193,8 +196,9 @@ func TestAClientThatLeavesStopsTheModel(t *testing.T) {
 	}
 }
 
-// TestAClientsOwnDeadlineCounts in every protocol, and is no fault of ours.
-func TestAClientsOwnDeadlineCounts(t *testing.T) {
+// TestDeadline_Client checks that a client's own deadline holds in every protocol, and is not counted as an error of the
+// server's.
+func TestDeadline_Client(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	a.Upstream.Script("tiny-embed", ollamatest.Hang())

@@ -14,9 +14,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestCallsAreTracedWhenOTELSaysSo: a call's span is with the collector by the time that the server has ended, and holds
-// no credential.
-func TestCallsAreTracedWhenOTELSaysSo(t *testing.T) {
+// TestTracing_Export checks that a call's span is with the collector by the time that the server has ended, and holds no
+// credential.
+func TestTracing_Export(t *testing.T) {
 	sent := traced(t, func(a *apptest.App) {
 		if _, err := a.Admin().Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
 			t.Error(err)
@@ -32,8 +32,8 @@ func TestCallsAreTracedWhenOTELSaysSo(t *testing.T) {
 	}
 }
 
-// TestACallerDoesNotDecideOnOurTraces: neither what they are called nor whether they are kept.
-func TestACallerDoesNotDecideOnOurTraces(t *testing.T) {
+// TestTracing_CallersTraceparent checks that a caller decides neither the id of our traces nor whether they are kept.
+func TestTracing_CallersTraceparent(t *testing.T) {
 	const trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	sent := traced(t, func(a *apptest.App) {
 		for _, sampled := range []string{"00", "01"} {

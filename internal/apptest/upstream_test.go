@@ -17,8 +17,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestUpstreamTroubleIsTold as the contract names it, in every protocol, and never as a clean end.
-func TestUpstreamTroubleIsTold(t *testing.T) {
+// TestUpstreamErrors_EveryProtocol checks that a failing upstream is reported as the contract says, in every protocol, and
+// never as a clean end.
+func TestUpstreamErrors_EveryProtocol(t *testing.T) {
 	t.Parallel()
 	piece := ollamatest.Say("Once", " upon")
 	for _, c := range []struct {
@@ -66,8 +67,9 @@ func TestUpstreamTroubleIsTold(t *testing.T) {
 	}
 }
 
-// TestOllamaAway: told within two seconds beyond its connect time-out, the rest works on, and it heals by itself.
-func TestOllamaAway(t *testing.T) {
+// TestOllama_Unavailable checks that an unavailable Ollama is reported within two seconds beyond its connect time-out, that
+// everything else works, and that calls recover by themselves.
+func TestOllama_Unavailable(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	a.Upstream.Stop()
@@ -103,8 +105,8 @@ func TestOllamaAway(t *testing.T) {
 	}
 }
 
-// TestNothingOfTheCallerGoesUpstream but what the contract passes on.
-func TestNothingOfTheCallerGoesUpstream(t *testing.T) {
+// TestUpstreamRequest_NoCallerData checks that nothing of the caller goes upstream but what the contract passes on.
+func TestUpstreamRequest_NoCallerData(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	header := bearerOf(a.AdminKey)
@@ -140,8 +142,9 @@ func TestNothingOfTheCallerGoesUpstream(t *testing.T) {
 	}
 }
 
-// TestOllamaBehindASilentFirewall: nobody refuses the connection and nobody accepts it.
-func TestOllamaBehindASilentFirewall(t *testing.T) {
+// TestOllama_ConnectTimeout checks an Ollama whose connections are neither refused nor accepted, as behind a firewall that
+// drops packets.
+func TestOllama_ConnectTimeout(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": "http://" + silentAddress(t), "OLLAMA_CONNECT_TIMEOUT": "300ms"})
 	for range 6 {
@@ -180,7 +183,7 @@ func silentAddress(t *testing.T) string {
 	return ""
 }
 
-// TestUpstreamStatus_EveryRoute: what an upstream's status means, an RPC and a stock route say alike.
+// TestUpstreamStatus_EveryRoute checks that RPCs and stock routes map an upstream's status alike.
 func TestUpstreamStatus_EveryRoute(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), nil)

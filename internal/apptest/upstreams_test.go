@@ -11,8 +11,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// TestSeveralUpstreamsAreOne: as long as one answers, calls go there, and it is told that another does not.
-func TestSeveralUpstreamsAreOne(t *testing.T) {
+// TestUpstreams_OneUnavailable checks that calls go to any upstream that answers as long as there is one, and that the other
+// is reported as unavailable.
+func TestUpstreams_OneUnavailable(t *testing.T) {
 	t.Parallel()
 	one, other := ollamatest.Start(t), ollamatest.Start(t)
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"OLLAMA_BASE_URL": one.URL + ", " + other.URL})
@@ -48,8 +49,8 @@ func TestSeveralUpstreamsAreOne(t *testing.T) {
 	}
 }
 
-// TestAffinity_Names: by each of its names, the turns of a conversation go to one server, however their prompts begin; without a
-// name they are spread.
+// TestAffinity_Names checks that the turns of a conversation go to one server by each of its names, however their prompts
+// begin; without a name they are spread.
 func TestAffinity_Names(t *testing.T) {
 	t.Parallel()
 	one, other := ollamatest.Start(t), ollamatest.Start(t)
