@@ -35,8 +35,12 @@ func TestKeepAlive_HTTP2(t *testing.T) {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
 	for _, field := range [][2]string{
-		{":method", http.MethodPost}, {":scheme", "http"}, {":authority", host}, {":path", paddockv1connect.OllamaServiceChatProcedure},
-		{"content-type", "application/connect+json"}, {"authorization", "Bearer " + a.AdminKey},
+		{":method", http.MethodPost},
+		{":scheme", "http"},
+		{":authority", host},
+		{":path", paddockv1connect.OllamaServiceChatProcedure},
+		{"content-type", "application/connect+json"},
+		{"authorization", "Bearer " + a.AdminKey},
 	} {
 		must(t, encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}))
 	}
