@@ -26,7 +26,7 @@ var floors = [][]string{
 		"internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",
 		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
-	{"internal/fault", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},
+	{"internal/apierr", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},
 	{"internal/convert", "internal/idempotency", "internal/dialect", "internal/upstream", "internal/store/storetest"},
 	{"internal/audit"},
 	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview"},

@@ -8,8 +8,8 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -72,8 +72,8 @@ func kinds(t *testing.T, a *apptest.App) []kind {
 // expect derives the error that the caller must get from the method's access option alone. A caller with access is told that
 // the message is invalid.
 func (k kind) expect(rule *paddockv1.AccessRule) verdict {
-	admitted := refused(connect.CodeInvalidArgument, fault.InvalidArgument)
-	denied := refused(connect.CodePermissionDenied, fault.AccessDenied)
+	admitted := refused(connect.CodeInvalidArgument, apierr.InvalidArgument)
+	denied := refused(connect.CodePermissionDenied, apierr.AccessDenied)
 	has := map[string]bool{}
 	for _, r := range k.roles {
 		has[r] = true
@@ -82,7 +82,7 @@ func (k kind) expect(rule *paddockv1.AccessRule) verdict {
 	case rule.GetLevel() == paddockv1.AccessRule_LEVEL_PUBLIC:
 		return admitted
 	case !k.signedIn:
-		return refused(connect.CodeUnauthenticated, fault.Unauthenticated)
+		return refused(connect.CodeUnauthenticated, apierr.Unauthenticated)
 	case rule.GetSessionOnly() && k.withAPIKey:
 		return denied
 	}

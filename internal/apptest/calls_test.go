@@ -17,8 +17,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -166,7 +166,7 @@ func verdictOf(err error) verdict {
 	return refused(connect.CodeOf(err), apptest.Reason(err))
 }
 
-func refused(code connect.Code, reason fault.Reason) verdict {
+func refused(code connect.Code, reason apierr.Reason) verdict {
 	return verdict(fmt.Sprintf("%s %s", code, reason))
 }
 
@@ -178,7 +178,7 @@ func wantToldProperly(t testing.TB, err error) {
 		return
 	}
 	told, ok := err.(*connect.Error) //nolint:errorlint // clients return nothing else
-	if !ok || fault.ReasonOf(told) == "" {
+	if !ok || apierr.ReasonOf(told) == "" {
 		t.Errorf("error without a reason: %v", err)
 		return
 	}

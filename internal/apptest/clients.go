@@ -9,7 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 )
@@ -142,16 +142,16 @@ func (a *App) Entries(t testing.TB, eventType string) []*paddockv1.AuditEntry {
 }
 
 // Reason returns the reason of the contract that err carries; "" for none or no error.
-func Reason(err error) fault.Reason {
+func Reason(err error) apierr.Reason {
 	told, ok := err.(*connect.Error) //nolint:errorlint // clients return nothing else
 	if !ok {
 		return ""
 	}
-	return fault.ReasonOf(told)
+	return apierr.ReasonOf(told)
 }
 
 // WantReason fails the test unless err carries the reason.
-func WantReason(t testing.TB, err error, want fault.Reason) {
+func WantReason(t testing.TB, err error, want apierr.Reason) {
 	t.Helper()
 	if got := Reason(err); got != want {
 		t.Errorf("got reason %q (error %v), want %q", got, err, want)

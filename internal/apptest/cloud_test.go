@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -63,7 +63,7 @@ func TestCloudModels_Refused(t *testing.T) {
 				}
 			}
 			tries++
-			apptest.WantReason(t, chatWith(t, a, a.AdminKey, name), fault.ModelIsRemote)
+			apptest.WantReason(t, chatWith(t, a, a.AdminKey, name), apierr.ModelIsRemote)
 		}
 		for _, r := range a.Upstream.Posts() {
 			t.Errorf("%s %s went upstream", r.Path, r.Body)

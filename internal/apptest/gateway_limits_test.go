@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -67,7 +67,7 @@ func TestStreamLimit_EveryDialect(t *testing.T) {
 		if second.Receive() {
 			t.Errorf("%s: a second stream began", protocol)
 		}
-		apptest.WantReason(t, second.Err(), fault.TooManyStreams)
+		apptest.WantReason(t, second.Err(), apierr.TooManyStreams)
 		wantToldProperly(t, second.Err())
 		second.Close()
 	}
@@ -104,7 +104,7 @@ func TestQueueFull_EveryDialect(t *testing.T) {
 	wantRefused(t, a, a.AdminKey, http.StatusServiceUnavailable, "the model server is busy")
 	for _, c := range speakers(a, a.AdminKey) {
 		_, err := c.Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"hi"}})
-		apptest.WantReason(t, err, fault.UpstreamUnavailable)
+		apptest.WantReason(t, err, apierr.UpstreamUnavailable)
 		wantToldProperly(t, err)
 	}
 	open()

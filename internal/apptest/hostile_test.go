@@ -17,8 +17,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -36,7 +36,7 @@ type hostile struct {
 	want   verdict
 }
 
-var badText = refused(connect.CodeInvalidArgument, fault.InvalidArgument)
+var badText = refused(connect.CodeInvalidArgument, apierr.InvalidArgument)
 
 var hostileTexts = []hostile{
 	{name: "NUL", text: "a\x00b", want: badText},
@@ -217,7 +217,7 @@ func hostileVerdicts(t *testing.T, a *apptest.App) map[string]verdict {
 						want = "" // models may be given any character
 					}
 					if h.name == "1 MiB" && m.Parent().FullName() != paddockv1connect.OllamaServiceName {
-						want = refused(connect.CodeResourceExhausted, fault.MessageTooLarge)
+						want = refused(connect.CodeResourceExhausted, apierr.MessageTooLarge)
 					}
 					if want != "" && verdicts[name] != want {
 						t.Errorf("%s: %q, want %q (%v)", name, verdicts[name], want, err)

@@ -10,8 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -66,7 +66,7 @@ func TestDatabaseUnavailable_MidStream(t *testing.T) {
 		c.away(a.Database)
 		refused := func() (told bool) {
 			err := chatWith(t, a, p.Key, "tiny-embed") // which does not chat, should it come so far
-			if told = apptest.Reason(err) == fault.DatabaseUnavailable; !told && c.name == "stopped" {
+			if told = apptest.Reason(err) == apierr.DatabaseUnavailable; !told && c.name == "stopped" {
 				t.Errorf("%s: by RPC: %v", c.name, err)
 			}
 			return told
@@ -78,7 +78,7 @@ func TestDatabaseUnavailable_MidStream(t *testing.T) {
 				t.Errorf("%s: a call was admitted", c.name)
 			}
 			got := askGateway(t, a, http.MethodPost, "/v1/chat/completions", p.Key, `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`)
-			if got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, string(fault.DatabaseUnavailable)) {
+			if got.StatusCode != http.StatusServiceUnavailable || !strings.Contains(got.body, string(apierr.DatabaseUnavailable)) {
 				t.Errorf("%s: through the gateway: %d %s", c.name, got.StatusCode, got.body)
 			}
 		}

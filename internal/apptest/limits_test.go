@@ -16,8 +16,8 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -70,7 +70,7 @@ func TestBodyLimit_EveryProtocol(t *testing.T) {
 	large := bytes.Repeat([]byte{'x'}, 70_000)
 	for _, p := range []protocol{connectJSON, connectProto, grpcProto, grpcWebProto} {
 		_, _, err := p.call(t.Context(), a, methodOf(t, paddockv1connect.AuthServiceWhoAmIProcedure), bearerOf(a.AdminKey), large)
-		apptest.WantReason(t, err, fault.MessageTooLarge)
+		apptest.WantReason(t, err, apierr.MessageTooLarge)
 		wantToldProperly(t, err)
 	}
 	for _, client := range []*http.Client{http1, http2} {
@@ -119,7 +119,7 @@ func TestRPC_CompressedRequest(t *testing.T) {
 		p.option = connect.WithClientOptions(p.option, connect.WithSendGzip())
 		for _, m := range []rpc{methodOf(t, paddockv1connect.AuthServiceWhoAmIProcedure), methodOf(t, paddockv1connect.OllamaServiceChatProcedure)} {
 			_, _, err := p.call(t.Context(), a, m, bearerOf(a.AdminKey), bytes.Repeat([]byte("{ "), 1<<20))
-			if got, want := verdictOf(err), refused(connect.CodeUnimplemented, fault.InvalidArgument); got != want {
+			if got, want := verdictOf(err), refused(connect.CodeUnimplemented, apierr.InvalidArgument); got != want {
 				t.Errorf("%s over %s: %q, want %q (%v)", m.Name(), p.name, got, want, err)
 			}
 		}
@@ -218,7 +218,7 @@ func TestRateLimit_Headers(t *testing.T) {
 				}
 				refused++
 				wantToldProperly(t, err)
-				apptest.WantReason(t, err, fault.RateLimited)
+				apptest.WantReason(t, err, apierr.RateLimited)
 				last, _ = err.(*connect.Error) //nolint:errorlint // clients return nothing else
 			}
 			if p.name == connectJSON.name && (served != perMinute || refused != 2) {
@@ -268,12 +268,12 @@ func raceForRateLimit(t *testing.T, limit int) {
 					return err
 				}
 				err := ask()
-				for apptest.Reason(err) == fault.DatabaseUnavailable { // so many at once on a small machine
+				for apptest.Reason(err) == apierr.DatabaseUnavailable { // so many at once on a small machine
 					err = ask()
 				}
 				if err == nil {
 					served.Add(1)
-				} else if apptest.Reason(err) != fault.RateLimited {
+				} else if apptest.Reason(err) != apierr.RateLimited {
 					t.Error(err)
 				}
 			})

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -31,7 +31,7 @@ func endlessChat(t *testing.T, a *apptest.App, credential string) (ended <-chan 
 }
 
 // works reports whether a call went well; an error must be for the reason.
-func works(t *testing.T, err error, reason fault.Reason) bool {
+func works(t *testing.T, err error, reason apierr.Reason) bool {
 	t.Helper()
 	if err != nil {
 		apptest.WantReason(t, err, reason)
@@ -49,7 +49,7 @@ func wantStreams(t *testing.T, names []string, streams []<-chan error, ends []bo
 		}
 		select {
 		case err := <-stream:
-			apptest.WantReason(t, err, fault.Unauthenticated)
+			apptest.WantReason(t, err, apierr.Unauthenticated)
 		case <-deadline:
 			t.Errorf("%s: the stream runs on", names[i])
 		}
@@ -108,7 +108,7 @@ func TestLiveSession_EveryPlace(t *testing.T) {
 				revoked, now.Add(state.ends), now.Add(state.refresh), now.Add(state.rotated), who.GetSessionId())
 
 			_, err = as.Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-			if known := works(t, err, fault.Unauthenticated); known != state.known {
+			if known := works(t, err, apierr.Unauthenticated); known != state.known {
 				t.Errorf("%s: WhoAmI knows it: %t", state.name, known)
 			}
 			list, err := admin.Auth.ListSessions(t.Context(), &paddockv1.ListSessionsRequest{UserId: p.GetId()})
@@ -120,7 +120,7 @@ func TestLiveSession_EveryPlace(t *testing.T) {
 				t.Errorf("%s: counted: %t", state.name, counted)
 			}
 			_, err = a.As("").Auth.Refresh(t.Context(), &paddockv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
-			if refreshed := works(t, err, fault.Unauthenticated); refreshed != state.refreshable {
+			if refreshed := works(t, err, apierr.Unauthenticated); refreshed != state.refreshable {
 				t.Errorf("%s: refreshed: %t", state.name, refreshed)
 			}
 		}
@@ -139,9 +139,9 @@ func TestRevokeSession_EveryPlace(t *testing.T) {
 		_, err = a.As(p.Token).Auth.RevokeSession(t.Context(), &paddockv1.RevokeSessionRequest{Id: who.GetSessionId()})
 		must(t, err)
 		_, err = a.As(in.GetAccessToken()).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-		apptest.WantReason(t, err, fault.Unauthenticated)
+		apptest.WantReason(t, err, apierr.Unauthenticated)
 		_, err = a.As("").Auth.Refresh(t.Context(), &paddockv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
-		apptest.WantReason(t, err, fault.Unauthenticated)
+		apptest.WantReason(t, err, apierr.Unauthenticated)
 		list, err := a.As(p.Token).Auth.ListSessions(t.Context(), &paddockv1.ListSessionsRequest{})
 		must(t, err)
 		if all := list.GetSessions(); len(all) != 1 || !all[0].GetCurrent() {
@@ -192,7 +192,7 @@ func TestLiveKey_EveryPlace(t *testing.T) {
 			a.Exec(t, `UPDATE credentials SET revoked_at = $1, expires_at = $2 WHERE id = $3`, at(now, state.revoked), at(now, state.expires), p.KeyID)
 
 			_, err := a.As(p.Key).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-			if live := works(t, err, fault.Unauthenticated); live != state.live {
+			if live := works(t, err, apierr.Unauthenticated); live != state.live {
 				t.Errorf("%s: WhoAmI knows it: %t", state.name, live)
 			}
 			after := overview()
@@ -210,7 +210,7 @@ func TestLiveKey_EveryPlace(t *testing.T) {
 			}
 			if !state.live { // else it would end the stream
 				_, err = a.As(p.Token).Credentials.RotateCredential(t.Context(), &paddockv1.RotateCredentialRequest{Id: p.KeyID})
-				apptest.WantReason(t, err, fault.NotFoundReason)
+				apptest.WantReason(t, err, apierr.NotFoundReason)
 			}
 		}
 		wantStreams(t, names, streams, ends)

@@ -7,8 +7,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -63,7 +63,7 @@ func TestAllowedModels(t *testing.T) {
 		asked := len(a.Upstream.To("/api/chat"))
 		for _, model := range []string{"tiny-slow", "TINY-SLOW:latest", "library/tiny-slow", "https://registry.ollama.ai/library/tiny-slow:LATEST"} {
 			err := chatWith(t, a, p.Key, model)
-			if apptest.WantReason(t, err, fault.ModelNotAllowed); connect.CodeOf(err) != connect.CodePermissionDenied {
+			if apptest.WantReason(t, err, apierr.ModelNotAllowed); connect.CodeOf(err) != connect.CodePermissionDenied {
 				t.Errorf("%s: %v", model, err)
 			}
 		}
@@ -81,16 +81,16 @@ func TestAllowedModels(t *testing.T) {
 		if got := listed(t, a, key); got != "tiny-embed:latest" {
 			t.Errorf("listed: %s", got)
 		}
-		apptest.WantReason(t, chatWith(t, a, key, "tiny-chat"), fault.ModelNotAllowed)
+		apptest.WantReason(t, chatWith(t, a, key, "tiny-chat"), apierr.ModelNotAllowed)
 		again, err := a.As(key).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "wide", Models: modelList("tiny-chat", "tiny-embed")})
 		must(t, err)
 		if got := again.GetCredential().GetModels().GetNames(); len(got) != 1 || got[0] != "tiny-embed:latest" {
 			t.Errorf("it made a key for %v", got)
 		}
 		_, err = a.As(key).Credentials.RotateCredential(t.Context(), &paddockv1.RotateCredentialRequest{Id: p.KeyID})
-		apptest.WantReason(t, err, fault.AccessDenied)
+		apptest.WantReason(t, err, apierr.AccessDenied)
 		_, err = a.As(key).Credentials.SetCredentialModels(t.Context(), &paddockv1.SetCredentialModelsRequest{Id: id})
-		apptest.WantReason(t, err, fault.AccessDenied)
+		apptest.WantReason(t, err, apierr.AccessDenied)
 		rotated, err := a.As(key).Credentials.RotateCredential(t.Context(), &paddockv1.RotateCredentialRequest{Id: id})
 		must(t, err)
 		if got := rotated.GetCredential().GetModels().GetNames(); len(got) != 1 || got[0] != "tiny-embed:latest" {
@@ -110,7 +110,7 @@ func TestAllowedModels(t *testing.T) {
 			t.Errorf("a key for no model lists %s", got)
 		}
 		_, err = a.Admin().Users.SetRoleModels(t.Context(), &paddockv1.SetRoleModelsRequest{Name: "user", Models: modelList("no model!")})
-		apptest.WantReason(t, err, fault.InvalidArgument)
+		apptest.WantReason(t, err, apierr.InvalidArgument)
 		_, err = a.Admin().Users.SetRoleModels(t.Context(), &paddockv1.SetRoleModelsRequest{Name: "user"})
 		must(t, err)
 		must(t, chatWith(t, a, p.Key, "tiny-chat"))

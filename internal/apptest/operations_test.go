@@ -13,8 +13,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -98,15 +98,15 @@ func TestDatabaseUnavailable(t *testing.T) {
 		"refresh": func() error {
 			in := "pdr_not-a-token"
 			_, err := a.As("").Auth.Refresh(t.Context(), &paddockv1.RefreshRequest{RefreshToken: in})
-			if apptest.Reason(err) == fault.Unauthenticated { // nonsense needs no database
-				return fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "", time.Second)
+			if apptest.Reason(err) == apierr.Unauthenticated { // nonsense needs no database
+				return apierr.Retry(connect.CodeUnavailable, apierr.DatabaseUnavailable, "", time.Second)
 			}
 			return err
 		},
 	} {
 		quickly(name, func() {
 			err := call()
-			apptest.WantReason(t, err, fault.DatabaseUnavailable)
+			apptest.WantReason(t, err, apierr.DatabaseUnavailable)
 			wantToldProperly(t, err)
 		})
 	}
@@ -136,7 +136,7 @@ func TestReadyz_OllamaUnavailable(t *testing.T) {
 	defer a.Upstream.Resume(t)
 	for range 4 {
 		_, err := a.Admin().Ollama.ListModels(t.Context(), &paddockv1.ListModelsRequest{})
-		apptest.WantReason(t, err, fault.UpstreamUnavailable)
+		apptest.WantReason(t, err, apierr.UpstreamUnavailable)
 	}
 	if status, checks := readyz(t, a); status != http.StatusOK {
 		t.Errorf("readyz: %d %v", status, checks)
@@ -212,7 +212,7 @@ func TestMetrics(t *testing.T) {
 		must(t, err)
 	}
 	_, err := a.AsGRPC(member.Key).Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{})
-	apptest.WantReason(t, err, fault.AccessDenied)
+	apptest.WantReason(t, err, apierr.AccessDenied)
 	for i := range 50 {
 		send(t, http.MethodGet, fmt.Sprintf("%s/random/%d", a.URL, i), nil, "")
 		send(t, http.MethodGet, fmt.Sprintf("%s/paddock.v1.AuthService/R%d", a.URL, i), nil, "")

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 )
@@ -28,13 +28,13 @@ func TestUsers_SelfPromotion(t *testing.T) {
 		for _, credential := range []string{member.Token, member.Key} {
 			for _, c := range []*apptest.Clients{a.As(credential), a.AsGRPC(credential), a.AsGRPCWeb(credential)} {
 				_, err := c.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: member.GetId(), Roles: roles})
-				apptest.WantReason(t, err, fault.AccessDenied)
+				apptest.WantReason(t, err, apierr.AccessDenied)
 				_, err = c.Users.CreateUser(ctx, &paddockv1.CreateUserRequest{Email: "me2@example.com", Roles: []string{"admin"}})
-				apptest.WantReason(t, err, fault.AccessDenied)
+				apptest.WantReason(t, err, apierr.AccessDenied)
 				_, err = c.Users.SetPassword(ctx, &paddockv1.SetPasswordRequest{UserId: adminID(t, a), Password: "owned by a member"})
-				apptest.WantReason(t, err, fault.AccessDenied)
+				apptest.WantReason(t, err, apierr.AccessDenied)
 				_, err = c.Credentials.IssueApiKey(ctx, &paddockv1.IssueApiKeyRequest{UserId: adminID(t, a), Label: "theirs"})
-				apptest.WantReason(t, err, fault.NotFoundReason)
+				apptest.WantReason(t, err, apierr.NotFoundReason)
 			}
 		}
 		got, err := a.Admin().Users.GetUser(ctx, &paddockv1.GetUserRequest{Id: member.GetId()})
@@ -55,7 +55,7 @@ func TestLogin_KeyLabelledPassword(t *testing.T) {
 		must(t, err)
 		for _, guess := range []string{key.GetSecret(), "password", key.GetCredential().GetPrefix(), key.GetCredential().GetId()} {
 			_, err := a.As("").Auth.Login(ctx, &paddockv1.LoginRequest{Email: "nopassword@example.com", Password: guess})
-			apptest.WantReason(t, err, fault.InvalidCredentials)
+			apptest.WantReason(t, err, apierr.InvalidCredentials)
 		}
 		who, err := a.As(key.GetSecret()).Auth.WhoAmI(ctx, &paddockv1.WhoAmIRequest{})
 		must(t, err)
@@ -85,7 +85,7 @@ func TestLogin_HostileUserAgent(t *testing.T) {
 				continue
 			}
 			_, err = c.Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: person.GetEmail(), Password: "wrong"})
-			apptest.WantReason(t, err, fault.InvalidCredentials)
+			apptest.WantReason(t, err, apierr.InvalidCredentials)
 			entries, err := a.Admin().Audit.ListAuditEntries(t.Context(), &paddockv1.ListAuditEntriesRequest{EventType: "login", UserId: person.GetId()})
 			must(t, err)
 			if n := len(entries.GetEntries()); n != 3 { // NewPerson's, this, and the wrong one
@@ -122,7 +122,7 @@ func TestDeleteUser_AuditEntriesUnchanged(t *testing.T) {
 		_, err = did.Credentials.RevokeCredential(ctx, &paddockv1.RevokeCredentialRequest{Id: target.KeyID})
 		must(t, err)
 		_, err = a.As(target.Token).Users.ListUsers(ctx, &paddockv1.ListUsersRequest{})
-		apptest.WantReason(t, err, fault.AccessDenied)
+		apptest.WantReason(t, err, apierr.AccessDenied)
 
 		before := a.Entries(t, "")
 		for _, id := range []string{actor.GetId(), target.GetId()} {
@@ -159,12 +159,12 @@ func TestLogout_EndsSession(t *testing.T) {
 		must(t, err)
 		for _, c := range []*apptest.Clients{a.As(in.GetAccessToken()), a.AsGRPC(in.GetAccessToken()), a.AsGRPCWeb(in.GetAccessToken())} {
 			_, err = c.Auth.WhoAmI(ctx, &paddockv1.WhoAmIRequest{})
-			apptest.WantReason(t, err, fault.Unauthenticated)
+			apptest.WantReason(t, err, apierr.Unauthenticated)
 			_, err = c.Auth.Logout(ctx, &paddockv1.LogoutRequest{})
-			apptest.WantReason(t, err, fault.Unauthenticated)
+			apptest.WantReason(t, err, apierr.Unauthenticated)
 		}
 		_, err = a.As("").Auth.Refresh(ctx, &paddockv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
-		apptest.WantReason(t, err, fault.Unauthenticated)
+		apptest.WantReason(t, err, apierr.Unauthenticated)
 		if _, err := a.As(other.GetAccessToken()).Auth.WhoAmI(ctx, &paddockv1.WhoAmIRequest{}); err != nil {
 			t.Errorf("another session of the same user ended too: %v", err)
 		}
@@ -194,8 +194,8 @@ func TestAPIKey_EveryMethod(t *testing.T) {
 					_, _, err := p.call(t.Context(), a, m, header, empty)
 					switch {
 					case m.rule().GetSessionOnly():
-						apptest.WantReason(t, err, fault.AccessDenied)
-					case apptest.Reason(err) == fault.Unauthenticated || apptest.Reason(err) == fault.AccessDenied:
+						apptest.WantReason(t, err, apierr.AccessDenied)
+					case apptest.Reason(err) == apierr.Unauthenticated || apptest.Reason(err) == apierr.AccessDenied:
 						t.Errorf("%s with %s over %s: %v", m.Name(), name, p.name, err)
 					}
 				}
@@ -206,7 +206,7 @@ func TestAPIKey_EveryMethod(t *testing.T) {
 			if p.codec == "json" {
 				_, _, err = p.call(t.Context(), a, methodOf(t, paddockv1connect.AuthServiceWhoAmIProcedure), two, []byte("{}"))
 			}
-			apptest.WantReason(t, err, fault.AmbiguousCredentials)
+			apptest.WantReason(t, err, apierr.AmbiguousCredentials)
 		}
 	})
 }
@@ -220,35 +220,35 @@ func TestAdminChange_NextCall(t *testing.T) {
 		none := &structpb.ListValue{}
 		for name, act := range map[string]struct {
 			do           func(p *apptest.Person) error
-			session, key fault.Reason // what ListModels fails with after it; "" when it still works
+			session, key apierr.Reason // what ListModels fails with after it; "" when it still works
 		}{
 			"roles taken": {func(p *apptest.Person) error {
 				_, err := admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: p.GetId(), Roles: none})
 				return err
-			}, fault.AccessDenied, fault.AccessDenied},
+			}, apierr.AccessDenied, apierr.AccessDenied},
 			"disabled": {func(p *apptest.Person) error {
 				_, err := admin.Users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: p.GetId(), Active: new(false)})
 				return err
-			}, fault.Unauthenticated, fault.Unauthenticated},
+			}, apierr.Unauthenticated, apierr.Unauthenticated},
 			"deleted": {func(p *apptest.Person) error {
 				_, err := admin.Users.DeleteUser(ctx, &paddockv1.DeleteUserRequest{Id: p.GetId()})
 				return err
-			}, fault.Unauthenticated, fault.Unauthenticated},
+			}, apierr.Unauthenticated, apierr.Unauthenticated},
 			"password reset": {func(p *apptest.Person) error {
 				_, err := admin.Users.SetPassword(ctx, &paddockv1.SetPasswordRequest{UserId: p.GetId(), Password: "another password"})
 				return err
-			}, fault.Unauthenticated, ""},
+			}, apierr.Unauthenticated, ""},
 			"key revoked": {func(p *apptest.Person) error {
 				_, err := admin.Credentials.RevokeCredential(ctx, &paddockv1.RevokeCredentialRequest{Id: p.KeyID})
 				return err
-			}, "", fault.Unauthenticated},
+			}, "", apierr.Unauthenticated},
 			"key rotated": {func(p *apptest.Person) error {
 				_, err := admin.Credentials.RotateCredential(ctx, &paddockv1.RotateCredentialRequest{Id: p.KeyID})
 				return err
-			}, "", fault.Unauthenticated},
+			}, "", apierr.Unauthenticated},
 		} {
 			p := a.NewPerson(t, "user")
-			check := func(when, credential string, want fault.Reason) {
+			check := func(when, credential string, want apierr.Reason) {
 				t.Helper()
 				if _, err := a.As(credential).Ollama.ListModels(ctx, &paddockv1.ListModelsRequest{}); apptest.Reason(err) != want || (err == nil) != (want == "") {
 					t.Errorf("%s, %s: %v, want %q", name, when, err, want)

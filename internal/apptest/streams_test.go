@@ -8,8 +8,8 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -100,7 +100,7 @@ func TestStream_AccessRevoked(t *testing.T) {
 				for range streams {
 					select {
 					case err := <-ended:
-						apptest.WantReason(t, err, fault.Unauthenticated)
+						apptest.WantReason(t, err, apierr.Unauthenticated)
 					case <-within:
 						t.Fatal("still streaming")
 					}

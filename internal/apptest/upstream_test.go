@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -26,20 +26,20 @@ func TestUpstreamErrors_EveryProtocol(t *testing.T) {
 		name  string
 		steps []ollamatest.Step
 		model string
-		want  fault.Reason
+		want  apierr.Reason
 		said  string
 	}{
-		{"no such model", nil, "no-such-model", fault.ModelNotFound, ""},
-		{"embedding model", nil, "tiny-embed", fault.InvalidArgument, ""},
-		{"no model's name", nil, "../../etc/passwd", fault.InvalidArgument, ""},
-		{"status 500", []ollamatest.Step{ollamatest.Status(500, "llama runner at /usr/lib/ollama died: 10.0.0.3:1234")}, "tiny-chat", fault.UpstreamError, ""},
-		{"queue full", []ollamatest.Step{ollamatest.QueueFull()}, "tiny-chat", fault.UpstreamUnavailable, ""},
-		{"cut at once", []ollamatest.Step{ollamatest.Cut()}, "tiny-chat", fault.UpstreamUnavailable, ""},
-		{"cut mid-way", []ollamatest.Step{piece, ollamatest.Cut()}, "tiny-chat", fault.UpstreamUnavailable, "Once upon"},
-		{"error line mid-way", []ollamatest.Step{piece, ollamatest.Fail("an error at /root/.ollama/models was encountered")}, "tiny-chat", fault.UpstreamError, "Once upon"},
-		{"ends without done", []ollamatest.Step{piece}, "tiny-chat", fault.UpstreamError, "Once upon"},
-		{"nonsense", []ollamatest.Step{piece, ollamatest.Line("{nonsense")}, "tiny-chat", fault.UpstreamError, "Once upon"},
-		{"an endless line", []ollamatest.Step{piece, ollamatest.Raw(strings.Repeat("x", 2<<20))}, "tiny-chat", fault.UpstreamError, "Once upon"},
+		{"no such model", nil, "no-such-model", apierr.ModelNotFound, ""},
+		{"embedding model", nil, "tiny-embed", apierr.InvalidArgument, ""},
+		{"no model's name", nil, "../../etc/passwd", apierr.InvalidArgument, ""},
+		{"status 500", []ollamatest.Step{ollamatest.Status(500, "llama runner at /usr/lib/ollama died: 10.0.0.3:1234")}, "tiny-chat", apierr.UpstreamError, ""},
+		{"queue full", []ollamatest.Step{ollamatest.QueueFull()}, "tiny-chat", apierr.UpstreamUnavailable, ""},
+		{"cut at once", []ollamatest.Step{ollamatest.Cut()}, "tiny-chat", apierr.UpstreamUnavailable, ""},
+		{"cut mid-way", []ollamatest.Step{piece, ollamatest.Cut()}, "tiny-chat", apierr.UpstreamUnavailable, "Once upon"},
+		{"error line mid-way", []ollamatest.Step{piece, ollamatest.Fail("an error at /root/.ollama/models was encountered")}, "tiny-chat", apierr.UpstreamError, "Once upon"},
+		{"ends without done", []ollamatest.Step{piece}, "tiny-chat", apierr.UpstreamError, "Once upon"},
+		{"nonsense", []ollamatest.Step{piece, ollamatest.Line("{nonsense")}, "tiny-chat", apierr.UpstreamError, "Once upon"},
+		{"an endless line", []ollamatest.Step{piece, ollamatest.Raw(strings.Repeat("x", 2<<20))}, "tiny-chat", apierr.UpstreamError, "Once upon"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -87,7 +87,7 @@ func TestOllama_Unavailable(t *testing.T) {
 				t.Errorf("%s: three calls took %v", protocol, took)
 			}
 			for _, err := range []error{listed, embedded, chatted} {
-				apptest.WantReason(t, err, fault.UpstreamUnavailable)
+				apptest.WantReason(t, err, apierr.UpstreamUnavailable)
 				wantToldProperly(t, err)
 			}
 		}
@@ -150,7 +150,7 @@ func TestOllama_ConnectTimeout(t *testing.T) {
 	for range 6 {
 		began := time.Now()
 		_, err := a.Admin().Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"x"}})
-		apptest.WantReason(t, err, fault.UpstreamUnavailable)
+		apptest.WantReason(t, err, apierr.UpstreamUnavailable)
 		if took := time.Since(began); took > 2300*time.Millisecond {
 			t.Errorf("told after %v", took)
 		}
@@ -190,18 +190,18 @@ func TestUpstreamStatus_EveryRoute(t *testing.T) {
 	for _, c := range []struct {
 		status  int
 		said    string
-		reason  fault.Reason // over RPC
-		told    int          // under /api
-		message string       // in both; "" is the upstream's
+		reason  apierr.Reason // over RPC
+		told    int           // under /api
+		message string        // in both; "" is the upstream's
 	}{
-		{400, "does not fit", fault.InvalidArgument, 400, ""},
-		{401, "unauthorized", fault.UpstreamError, 503, "the model server refused the request"},
-		{403, "forbidden", fault.UpstreamError, 503, "the model server refused the request"},
-		{404, "model 'tiny-chat' not found", fault.ModelNotFound, 404, ""},
-		{404, "", fault.NotFoundReason, 404, "the model server does not serve this path"},
-		{500, "llama runner has died", fault.UpstreamError, 500, ""},
-		{502, "bad gateway", fault.UpstreamUnavailable, 503, "the model server cannot be reached"},
-		{503, "", fault.UpstreamUnavailable, 503, "the model server is busy"},
+		{400, "does not fit", apierr.InvalidArgument, 400, ""},
+		{401, "unauthorized", apierr.UpstreamError, 503, "the model server refused the request"},
+		{403, "forbidden", apierr.UpstreamError, 503, "the model server refused the request"},
+		{404, "model 'tiny-chat' not found", apierr.ModelNotFound, 404, ""},
+		{404, "", apierr.NotFoundReason, 404, "the model server does not serve this path"},
+		{500, "llama runner has died", apierr.UpstreamError, 500, ""},
+		{502, "bad gateway", apierr.UpstreamUnavailable, 503, "the model server cannot be reached"},
+		{503, "", apierr.UpstreamUnavailable, 503, "the model server is busy"},
 	} {
 		a.Upstream.Script("tiny-chat", ollamatest.Status(c.status, c.said))
 		message := cmp.Or(c.message, c.said)

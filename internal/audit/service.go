@@ -12,8 +12,8 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/page"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -61,7 +61,7 @@ func (s *Service) ListAuditEntries(ctx context.Context, req *paddockv1.ListAudit
 	if token := req.GetPageToken(); token != "" {
 		at, err := page.Parse(token, filters)
 		if err != nil {
-			return nil, fault.Invalid("page_token", err.Error())
+			return nil, apierr.Invalid("page_token", err.Error())
 		}
 		// The first condition is implied; it is what the index is searched by.
 		q.Where(auditentry.OccurredAtLTE(at.Time), auditentry.Or(auditentry.OccurredAtLT(at.Time), auditentry.IDLT(at.ID)))

@@ -11,9 +11,9 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/audit"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -56,7 +56,7 @@ func TestTypes_EveryOneIsProduced(t *testing.T) {
 		in := a.Login(t, "ada@example.com", "analytical engine")
 		session := a.As(in.GetAccessToken())
 		_, err = session.Users.ListRoles(ctx, &paddockv1.ListRolesRequest{})
-		apptest.WantReason(t, err, fault.AccessDenied)
+		apptest.WantReason(t, err, apierr.AccessDenied)
 		_, err = session.Auth.ChangePassword(ctx, &paddockv1.ChangePasswordRequest{CurrentPassword: "analytical engine", NewPassword: "difference engine"})
 		must(err)
 		key, err := session.Credentials.IssueApiKey(ctx, &paddockv1.IssueApiKeyRequest{Label: "k"})
@@ -70,7 +70,7 @@ func TestTypes_EveryOneIsProduced(t *testing.T) {
 		_, err = a.As("").Auth.Refresh(ctx, &paddockv1.RefreshRequest{RefreshToken: next.GetRefreshToken()})
 		must(err)
 		_, err = a.As("").Auth.Refresh(ctx, &paddockv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})
-		apptest.WantReason(t, err, fault.Unauthenticated)
+		apptest.WantReason(t, err, apierr.Unauthenticated)
 
 		session = a.As(a.Login(t, "ada@example.com", "difference engine").GetAccessToken())
 		sessions, err := session.Auth.ListSessions(ctx, &paddockv1.ListSessionsRequest{})
@@ -127,7 +127,7 @@ func TestListAuditEntries_Filters(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user") // user_created, login_success, api_key_issued
 		other := a.NewPerson(t)
-		if _, err := a.As(p.Key).Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{}); apptest.Reason(err) != fault.AccessDenied {
+		if _, err := a.As(p.Key).Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{}); apptest.Reason(err) != apierr.AccessDenied {
 			t.Fatal(err)
 		}
 		all := list(t, a, &paddockv1.ListAuditEntriesRequest{}).GetEntries()
@@ -196,7 +196,7 @@ func TestListAuditEntries_PagingWhileEntriesAreAdded(t *testing.T) {
 			{UserId: "me"},
 		} {
 			_, err := a.Admin().Audit.ListAuditEntries(t.Context(), req)
-			apptest.WantReason(t, err, fault.InvalidArgument)
+			apptest.WantReason(t, err, apierr.InvalidArgument)
 		}
 	})
 }
@@ -229,7 +229,7 @@ func TestListAuditEntries_ExtremeTimes(t *testing.T) {
 		} {
 			for _, req := range []*paddockv1.ListAuditEntriesRequest{{OccurredAfter: bad}, {OccurredBefore: bad}} {
 				_, err := a.AsGRPC(a.AdminKey).Audit.ListAuditEntries(t.Context(), req)
-				if apptest.Reason(err) != fault.InvalidArgument {
+				if apptest.Reason(err) != apierr.InvalidArgument {
 					t.Errorf("%v: %v", req, err)
 				}
 			}
@@ -243,9 +243,9 @@ func TestRefuse_EntryForEachDenial(t *testing.T) {
 		p := a.NewPerson(t)
 		for range 3 {
 			_, err := a.As(p.Key).Users.ListUsers(t.Context(), &paddockv1.ListUsersRequest{})
-			apptest.WantReason(t, err, fault.AccessDenied)
+			apptest.WantReason(t, err, apierr.AccessDenied)
 			_, err = a.As("").Users.ListUsers(t.Context(), &paddockv1.ListUsersRequest{})
-			apptest.WantReason(t, err, fault.Unauthenticated)
+			apptest.WantReason(t, err, apierr.Unauthenticated)
 		}
 		var known, strangers int
 		for _, e := range a.Entries(t, "access_denied") {

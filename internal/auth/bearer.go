@@ -9,18 +9,18 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // ErrUnauthenticated is the answer to every credential that is not valid, whatever the reason.
-var ErrUnauthenticated = fault.New(connect.CodeUnauthenticated, fault.Unauthenticated,
+var ErrUnauthenticated = apierr.New(connect.CodeUnauthenticated, apierr.Unauthenticated,
 	"a valid session token or API key is needed")
 
-var errAmbiguous = fault.New(connect.CodeInvalidArgument, fault.AmbiguousCredentials,
+var errAmbiguous = apierr.New(connect.CodeInvalidArgument, apierr.AmbiguousCredentials,
 	"the request carries two different credentials of this server; send one")
 
 // Identify authenticates a request by the credential in its header, whatever the protocol, and fills in c. Authorization:

@@ -8,8 +8,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -24,9 +24,9 @@ const (
 const theirToken = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 
 // reasonText is what each path's answers say for a reason.
-var reasonText = map[string]map[fault.Reason]string{
-	whoAmIPath: {fault.Unauthenticated: "UNAUTHENTICATED", fault.AmbiguousCredentials: "AMBIGUOUS_CREDENTIALS"},
-	tagsPath:   {fault.Unauthenticated: "is needed", fault.AmbiguousCredentials: "two different credentials"},
+var reasonText = map[string]map[apierr.Reason]string{
+	whoAmIPath: {apierr.Unauthenticated: "UNAUTHENTICATED", apierr.AmbiguousCredentials: "AMBIGUOUS_CREDENTIALS"},
+	tagsPath:   {apierr.Unauthenticated: "is needed", apierr.AmbiguousCredentials: "two different credentials"},
 }
 
 // call calls WhoAmI or lists the models for an Ollama client, with headers given as names and values in turn.
@@ -50,10 +50,10 @@ func basic(userAndPassword string) string {
 func TestIdentify_OneCredentialInAnyHeader(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
-		ok, no, two := fault.Reason(""), fault.Unauthenticated, fault.AmbiguousCredentials
+		ok, no, two := apierr.Reason(""), apierr.Unauthenticated, apierr.AmbiguousCredentials
 		for _, c := range []struct {
 			header []string
-			want   fault.Reason
+			want   apierr.Reason
 		}{
 			{[]string{"Authorization", "Bearer " + p.Token}, ok},
 			{[]string{"Authorization", "Bearer " + p.Key}, ok},
@@ -182,7 +182,7 @@ func TestIdentify_KeyOnEveryProtocol(t *testing.T) {
 				}
 			}
 		}
-		if err := whoAmI(t, a, ""); apptest.Reason(err) != fault.Unauthenticated {
+		if err := whoAmI(t, a, ""); apptest.Reason(err) != apierr.Unauthenticated {
 			t.Errorf("nobody: %v", err)
 		}
 		key := apptest.WithHeader("X-Api-Key", p.Key)
@@ -203,7 +203,7 @@ func TestIdentify_TokenOfAnotherUsersSession(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p, other := a.NewPerson(t), a.NewPerson(t)
 		a.Exec(t, `UPDATE sessions SET user_id = $1 WHERE user_id = $2`, other.GetId(), p.GetId())
-		apptest.WantReason(t, whoAmI(t, a, p.Token), fault.Unauthenticated)
+		apptest.WantReason(t, whoAmI(t, a, p.Token), apierr.Unauthenticated)
 		if err := whoAmI(t, a, other.Token); err != nil {
 			t.Error(err)
 		}
@@ -240,7 +240,7 @@ func TestIdentify_RefusedFromTheNextCall(t *testing.T) {
 		}
 		for _, credential := range []string{p.Token, p.Key} {
 			for i, replica := range []*apptest.App{a, b} {
-				if err := whoAmI(t, replica, credential); apptest.Reason(err) != fault.Unauthenticated {
+				if err := whoAmI(t, replica, credential); apptest.Reason(err) != apierr.Unauthenticated {
 					t.Errorf("%s: replica %d answers %v", name, i, err)
 				}
 			}
@@ -257,20 +257,20 @@ func TestIdentify_DatabaseUnavailable(t *testing.T) {
 	if err := cluster.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	for credential, want := range map[string]fault.Reason{
-		p.Token:                fault.DatabaseUnavailable,
-		p.Key:                  fault.DatabaseUnavailable,
-		unknownKey:             fault.DatabaseUnavailable,
-		changeLast(p.Key):      fault.Unauthenticated,
-		p.Key + "x":            fault.Unauthenticated,
-		"pdk_":                 fault.Unauthenticated,
-		p.Token[:40]:           fault.Unauthenticated,
-		p.Token[:40] + "x.y.z": fault.Unauthenticated,
+	for credential, want := range map[string]apierr.Reason{
+		p.Token:                apierr.DatabaseUnavailable,
+		p.Key:                  apierr.DatabaseUnavailable,
+		unknownKey:             apierr.DatabaseUnavailable,
+		changeLast(p.Key):      apierr.Unauthenticated,
+		p.Key + "x":            apierr.Unauthenticated,
+		"pdk_":                 apierr.Unauthenticated,
+		p.Token[:40]:           apierr.Unauthenticated,
+		p.Token[:40] + "x.y.z": apierr.Unauthenticated,
 	} {
 		apptest.WantReason(t, whoAmI(t, a, credential), want)
 	}
 	for range 6 { // none of them is a failed guess
-		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), fault.DatabaseUnavailable)
+		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), apierr.DatabaseUnavailable)
 	}
 	if err := cluster.Start(t.Context()); err != nil {
 		t.Fatal(err)

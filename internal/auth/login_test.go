@@ -13,8 +13,8 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -145,7 +145,7 @@ func TestLogin_RefusalsAreByteIdentical(t *testing.T) {
 			if got != want {
 				t.Errorf("%s:\n%s\nbut %s:\n%s", name, got, first, want)
 			}
-			if refused.status != http.StatusUnauthorized || !strings.Contains(refused.body, string(fault.InvalidCredentials)) {
+			if refused.status != http.StatusUnauthorized || !strings.Contains(refused.body, string(apierr.InvalidCredentials)) {
 				t.Errorf("%s: %s", name, got)
 			}
 			entry := a.Entries(t, "login_failure")[0]
@@ -199,14 +199,14 @@ func TestLogin_ThrottledWithoutAHash(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), slowHash)
 	p := a.NewPerson(t)
 	for i := range 5 {
-		apptest.WantReason(t, login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i)), fault.InvalidCredentials)
+		apptest.WantReason(t, login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i)), apierr.InvalidCredentials)
 	}
 	for _, password := range []string{p.Password, "wrong"} {
 		var err error
 		if hashes(a, func() { err = login(t, a, p.GetEmail(), password) }) {
 			t.Error("a hash ran for somebody who waits")
 		}
-		apptest.WantReason(t, err, fault.LoginThrottled)
+		apptest.WantReason(t, err, apierr.LoginThrottled)
 	}
 }
 
@@ -220,12 +220,12 @@ func TestLogin_ThrottledByAccount(t *testing.T) {
 		p := a.NewPerson(t)
 		thief := from("2001:db8:1:2::1")
 		for i := range 5 {
-			apptest.WantReason(t, login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i), thief), fault.InvalidCredentials)
+			apptest.WantReason(t, login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i), thief), apierr.InvalidCredentials)
 		}
 		// The sixth comes from another address of the same subscriber, with the right password, spelt otherwise.
 		right := map[string]any{"email": strings.ToUpper(p.GetEmail()), "password": p.Password}
 		refused := post(t, a.URL+loginPath, right, forwarded, "2001:db8:1:2:ffff::9")
-		if refused.status != http.StatusTooManyRequests || !strings.Contains(refused.body, string(fault.LoginThrottled)) ||
+		if refused.status != http.StatusTooManyRequests || !strings.Contains(refused.body, string(apierr.LoginThrottled)) ||
 			!strings.Contains(refused.body, "RetryInfo") || refused.header.Get("Retry-After") != "1" {
 			t.Errorf("while waiting: %v", refused)
 		}
@@ -254,12 +254,12 @@ func TestLogin_ThrottledByNetwork(t *testing.T) {
 			return login(t, a, fmt.Sprintf("guess%d@example.com", i), "wrong", from("203.0.113.7"))
 		}
 		for i := range 30 {
-			apptest.WantReason(t, guess(i), fault.InvalidCredentials)
+			apptest.WantReason(t, guess(i), apierr.InvalidCredentials)
 		}
 		for i := range 25 {
-			apptest.WantReason(t, guess(100+i), fault.LoginThrottled)
+			apptest.WantReason(t, guess(100+i), apierr.LoginThrottled)
 		}
-		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password, from("203.0.113.7")), fault.LoginThrottled)
+		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password, from("203.0.113.7")), apierr.LoginThrottled)
 		if err := login(t, a, p.GetEmail(), p.Password, from("203.0.113.8")); err != nil {
 			t.Errorf("from another address: %v", err)
 		}
@@ -275,7 +275,7 @@ func TestLogin_ThrottledByNetwork(t *testing.T) {
 func TestLogin_ConcurrentGuesses(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
-		failed := map[fault.Reason]int{}
+		failed := map[apierr.Reason]int{}
 		var mu sync.Mutex
 		atOnce(100, func(i int) {
 			err := login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i))
@@ -283,7 +283,7 @@ func TestLogin_ConcurrentGuesses(t *testing.T) {
 			defer mu.Unlock()
 			failed[apptest.Reason(err)]++
 		})
-		if failed[fault.InvalidCredentials] != 5 || failed[fault.LoginThrottled] != 95 {
+		if failed[apierr.InvalidCredentials] != 5 || failed[apierr.LoginThrottled] != 95 {
 			t.Errorf("refused: %v, want 5 tries and 95 throttled", failed)
 		}
 		if n := len(a.Entries(t, "login_failure")); n != 5 {
@@ -320,7 +320,7 @@ func TestLogin_GuessOfAClientThatHangsUp(t *testing.T) {
 		<-over
 		waitFor(t, "its end", func() bool { return !busy(a) })
 	}
-	apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), fault.LoginThrottled)
+	apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), apierr.LoginThrottled)
 	waitFor(t, "5 entries", func() bool { return len(a.Entries(t, "login_failure")) == 5 })
 }
 

@@ -12,19 +12,19 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/predicate"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/throttle"
 )
 
 var (
-	errInvalidCredentials = fault.New(connect.CodeUnauthenticated, fault.InvalidCredentials, "email or password is wrong")
+	errInvalidCredentials = apierr.New(connect.CodeUnauthenticated, apierr.InvalidCredentials, "email or password is wrong")
 	// errCurrentPassword is not UNAUTHENTICATED, by which a client knows that its session has ended.
-	errCurrentPassword = fault.Field(connect.CodePermissionDenied, fault.InvalidCredentials, "current_password", "the current password is wrong")
+	errCurrentPassword = apierr.Field(connect.CodePermissionDenied, apierr.InvalidCredentials, "current_password", "the current password is wrong")
 )
 
 // maxGuessWait bounds how long a guess waits for concurrent ones to end.
@@ -45,7 +45,7 @@ func (a *Service) mayGuess(ctx context.Context, account string) (*throttle.Guess
 			Type: audit.LoginThrottled, Outcome: audit.Denied, ActorEmail: account,
 			Detail: "refused for another " + wait.Round(time.Second).String(),
 		})
-		return nil, fault.Retry(connect.CodeResourceExhausted, fault.LoginThrottled,
+		return nil, apierr.Retry(connect.CodeResourceExhausted, apierr.LoginThrottled,
 			"too many failed sign-ins; try again later", wait)
 	}
 	return g, nil
@@ -84,7 +84,7 @@ func (a *Service) verifyPassword(ctx context.Context, account string, who predic
 func (a *Service) ChangePassword(ctx context.Context, req *paddockv1.ChangePasswordRequest) (*paddockv1.ChangePasswordResponse, error) {
 	c := caller.From(ctx)
 	if err := secret.CheckPassword(req.GetNewPassword(), a.options.PasswordMinLength, c.Email, account(c).DisplayName); err != nil {
-		return nil, fault.WeakPassword("new_password", err)
+		return nil, apierr.WeakPassword("new_password", err)
 	}
 	u, err := a.verifyPassword(ctx, c.Email, user.ID(c.UserID), req.GetCurrentPassword())
 	if errors.Is(err, errInvalidCredentials) {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -100,11 +100,11 @@ func TestRefresh_ReuseEndsTheSession(t *testing.T) {
 			reused, newest := reuse(in.GetRefreshToken(), mustRefresh(t, a, in.GetRefreshToken()))
 			for range 3 {
 				_, err := refresh(t, a, reused)
-				apptest.WantReason(t, err, fault.Unauthenticated)
+				apptest.WantReason(t, err, apierr.Unauthenticated)
 			}
 			_, err := refresh(t, a, newest)
-			apptest.WantReason(t, err, fault.Unauthenticated)
-			apptest.WantReason(t, whoAmI(t, a, in.GetAccessToken()), fault.Unauthenticated)
+			apptest.WantReason(t, err, apierr.Unauthenticated)
+			apptest.WantReason(t, whoAmI(t, a, in.GetAccessToken()), apierr.Unauthenticated)
 			if err := whoAmI(t, a, p.Token); err != nil {
 				t.Errorf("%s: another session of the same user: %v", name, err)
 			}
@@ -213,7 +213,7 @@ func TestRefresh_ForgedTokens(t *testing.T) {
 			forged, theirs[:len(theirs)-2] + "AA", strings.ToLower(theirs), theirs + "A", theirs[4:], p.Token, p.Key, "pdr_", "x",
 		} {
 			_, err := refresh(t, a, token)
-			apptest.WantReason(t, err, fault.Unauthenticated)
+			apptest.WantReason(t, err, apierr.Unauthenticated)
 		}
 		mustRefresh(t, a, second)
 		mustRefresh(t, a, mine)
@@ -274,10 +274,10 @@ func TestRefresh_AfterTheSessionsEnd(t *testing.T) {
 				if err := end(p, a.As(in.GetAccessToken())); err != nil {
 					t.Fatal(err)
 				}
-				apptest.WantReason(t, whoAmI(t, a, in.GetAccessToken()), fault.Unauthenticated)
+				apptest.WantReason(t, whoAmI(t, a, in.GetAccessToken()), apierr.Unauthenticated)
 				for _, token := range []string{newest, in.GetRefreshToken()} {
 					_, err := refresh(t, a, token)
-					apptest.WantReason(t, err, fault.Unauthenticated)
+					apptest.WantReason(t, err, apierr.Unauthenticated)
 				}
 			})
 		}
@@ -314,8 +314,8 @@ func TestTokens_EndWithTheSession(t *testing.T) {
 		}
 		a.Exec(t, `UPDATE sessions SET expires_at = $1, refresh_expires_at = $2`, store.Now().Add(time.Hour), store.Now())
 		_, err := refresh(t, a, token)
-		apptest.WantReason(t, err, fault.Unauthenticated)
+		apptest.WantReason(t, err, apierr.Unauthenticated)
 		time.Sleep(time.Until(in.GetExpiresAt().AsTime()))
-		apptest.WantReason(t, whoAmI(t, a, expired), fault.Unauthenticated)
+		apptest.WantReason(t, whoAmI(t, a, expired), apierr.Unauthenticated)
 	})
 }

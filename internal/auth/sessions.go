@@ -10,10 +10,10 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -82,7 +82,7 @@ func (a *Service) endOldest(ctx context.Context, tx *db.Tx, user uuid.UUID, now 
 	return err
 }
 
-var errNoSession = fault.NotFound("session")
+var errNoSession = apierr.NotFound("session")
 
 // RevokeSession implements paddock.v1.AuthService.
 func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessionRequest) (*paddockv1.RevokeSessionResponse, error) {

@@ -10,8 +10,8 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -24,7 +24,7 @@ func TestLogout_EndsThisSessionOnly(t *testing.T) {
 		if out.status != http.StatusOK || len(out.cookies) != 1 || out.cookies[0].Value != "" || out.cookies[0].MaxAge >= 0 {
 			t.Errorf("the cookie is not taken back: %v", out)
 		}
-		apptest.WantReason(t, whoAmI(t, a, in.GetAccessToken()), fault.Unauthenticated)
+		apptest.WantReason(t, whoAmI(t, a, in.GetAccessToken()), apierr.Unauthenticated)
 		if err := whoAmI(t, a, p.Token); err != nil {
 			t.Errorf("the other session: %v", err)
 		}
@@ -71,13 +71,13 @@ func TestChangePassword(t *testing.T) {
 		other := a.Login(t, p.GetEmail(), p.Password)
 
 		err := changePassword(t, a, p.Token, "wrong", next)
-		apptest.WantReason(t, err, fault.InvalidCredentials)
+		apptest.WantReason(t, err, apierr.InvalidCredentials)
 		if connect.CodeOf(err) == connect.CodeUnauthenticated {
 			t.Error("a wrong current password looks like the session's end")
 		}
 		for _, weak := range []string{"short", "password1234", p.GetEmail(), strings.Repeat("ab", 20)} {
 			err := changePassword(t, a, p.Token, p.Password, weak)
-			apptest.WantReason(t, err, fault.PasswordTooWeak)
+			apptest.WantReason(t, err, apierr.PasswordTooWeak)
 			if !strings.Contains(err.Error(), "password is too weak: ") {
 				t.Errorf("%q: the reason is not told: %v", weak, err)
 			}
@@ -91,8 +91,8 @@ func TestChangePassword(t *testing.T) {
 		if err := whoAmI(t, a, p.Key); err != nil {
 			t.Errorf("the API key: %v", err)
 		}
-		apptest.WantReason(t, whoAmI(t, a, other.GetAccessToken()), fault.Unauthenticated)
-		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), fault.InvalidCredentials)
+		apptest.WantReason(t, whoAmI(t, a, other.GetAccessToken()), apierr.Unauthenticated)
+		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), apierr.InvalidCredentials)
 		if err := login(t, a, p.GetEmail(), next); err != nil {
 			t.Errorf("the new password: %v", err)
 		}
@@ -113,10 +113,10 @@ func TestChangePassword_Throttled(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
 		for i := range 5 {
-			apptest.WantReason(t, changePassword(t, a, p.Token, fmt.Sprint("wrong ", i), "a new and better one"), fault.InvalidCredentials)
+			apptest.WantReason(t, changePassword(t, a, p.Token, fmt.Sprint("wrong ", i), "a new and better one"), apierr.InvalidCredentials)
 		}
-		apptest.WantReason(t, changePassword(t, a, p.Token, p.Password, "a new and better one"), fault.LoginThrottled)
-		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), fault.LoginThrottled)
+		apptest.WantReason(t, changePassword(t, a, p.Token, p.Password, "a new and better one"), apierr.LoginThrottled)
+		apptest.WantReason(t, login(t, a, p.GetEmail(), p.Password), apierr.LoginThrottled)
 		if err := whoAmI(t, a, p.Token); err != nil {
 			t.Error(err)
 		}
@@ -160,7 +160,7 @@ func TestListSessions(t *testing.T) {
 			return err
 		}, stranger.GetId(), uuid.NewString())
 		_, err = listSessions(t, a, admin, uuid.NewString())
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 	})
 }
 
@@ -169,7 +169,7 @@ func TestListSessions(t *testing.T) {
 func wantSameAnswer(t *testing.T, call func(id string) error, foreign, absent string) {
 	t.Helper()
 	err, other := call(foreign), call(absent)
-	apptest.WantReason(t, err, fault.NotFoundReason)
+	apptest.WantReason(t, err, apierr.NotFoundReason)
 	if fmt.Sprint(err) != fmt.Sprint(other) {
 		t.Errorf("another's is %q, an absent one %q", err, other)
 	}
@@ -199,7 +199,7 @@ func TestRevokeSession(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			apptest.WantReason(t, whoAmI(t, a, victim), fault.Unauthenticated)
+			apptest.WantReason(t, whoAmI(t, a, victim), apierr.Unauthenticated)
 		}
 		entries := a.Entries(t, "session_revoked")
 		if len(entries) != 2 || entries[0].GetActorEmail() != apptest.AdminEmail || entries[0].GetTargetUserId() != p.GetId() ||

@@ -6,8 +6,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -87,7 +87,7 @@ func TestWatch_StreamsEndWithTheirAuthorization(t *testing.T) {
 		for i, e := range ends {
 			select {
 			case err := <-began[i]:
-				if apptest.Reason(err) != fault.Unauthenticated {
+				if apptest.Reason(err) != apierr.Unauthenticated {
 					t.Errorf("%s: the stream ended with %v", e.name, err)
 				}
 			case <-deadline:
@@ -108,7 +108,7 @@ func TestWatch_StreamsEndWithTheirAuthorization(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, other := range others {
-			apptest.WantReason(t, <-other, fault.Unauthenticated)
+			apptest.WantReason(t, <-other, apierr.Unauthenticated)
 		}
 	})
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/bootstrap"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -207,7 +207,7 @@ func TestSeed_ForcePassword(t *testing.T) {
 			t.Errorf("made %+v", made)
 		}
 		_, err := a.As(token).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-		apptest.WantReason(t, err, fault.Unauthenticated)
+		apptest.WantReason(t, err, apierr.Unauthenticated)
 		token = a.Login(t, apptest.AdminEmail, forced.Password).GetAccessToken()
 
 		// With the setting left on, a restart changes nothing and ends no session.

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
@@ -175,7 +175,7 @@ func (s *Service) modelName(ctx context.Context, asked, fallback string) (string
 	}
 	name, err := ollama.Canonical(asked)
 	if err != nil {
-		return "", fault.Invalid("model", "is no model name")
+		return "", apierr.Invalid("model", "is no model name")
 	}
 	return name, s.models.Admit(ctx, name)
 }

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -83,7 +83,7 @@ func ParseModels(m *paddockv1.ModelList) (*string, error) {
 	for i, name := range m.GetNames() {
 		canonical, err := ollama.Canonical(name)
 		if err != nil {
-			return nil, fault.Invalid(fmt.Sprintf("models.names[%d]", i), "is no model name")
+			return nil, apierr.Invalid(fmt.Sprintf("models.names[%d]", i), "is no model name")
 		}
 		list = append(list, canonical)
 	}
@@ -129,7 +129,7 @@ func Time(t *time.Time) *timestamppb.Timestamp {
 // of the years 1 to 9999 are INVALID_ARGUMENT: JSON cannot express them, the binary encoding can, and the databases disagree.
 func ParseTime(field string, t *timestamppb.Timestamp) (time.Time, error) {
 	if err := t.CheckValid(); err != nil {
-		return time.Time{}, fault.Invalid(field, "must be a time of the years 1 to 9999")
+		return time.Time{}, apierr.Invalid(field, "must be a time of the years 1 to 9999")
 	}
 	return t.AsTime().Truncate(time.Microsecond), nil
 }

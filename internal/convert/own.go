@@ -8,14 +8,14 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 // What belongs to another user is answered like what does not exist, and the attempt is recorded.
 
 // ErrNoUser is the answer for a user who does not exist, or whom the caller may not act for.
-var ErrNoUser = fault.NotFound("user")
+var ErrNoUser = apierr.NotFound("user")
 
 // Refuse records that the caller was denied what detail says and returns the answer: audit.Log.Refuse, or audit.Noise.Refuse.
 type Refuse func(ctx context.Context, answer error, detail string) error

@@ -17,10 +17,10 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/idempotency"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -36,9 +36,9 @@ type Service struct {
 // New returns the service.
 func New(s *store.Store, log *audit.Log) *Service { return &Service{store: s, log: log} }
 
-var errNoCredential = fault.NotFound("credential")
+var errNoCredential = apierr.NotFound("credential")
 
-var errOnlyItself = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "an API key with a list of models can rotate only itself")
+var errOnlyItself = apierr.New(connect.CodePermissionDenied, apierr.AccessDenied, "an API key with a list of models can rotate only itself")
 
 // IssueApiKey implements paddock.v1.CredentialService.
 func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyRequest) (*paddockv1.IssueApiKeyResponse, error) {
@@ -48,7 +48,7 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 	}
 	label := strings.TrimSpace(req.GetLabel())
 	if label == "" {
-		return nil, fault.Invalid("label", "must say what the key is for")
+		return nil, apierr.Invalid("label", "must say what the key is for")
 	}
 	var expires *time.Time
 	if req.GetExpiresAt() != nil {
@@ -151,7 +151,7 @@ const (
 	revokedListed = 500
 )
 
-var errTooManyKeys = fault.New(connect.CodeFailedPrecondition, fault.InvalidArgument,
+var errTooManyKeys = apierr.New(connect.CodeFailedPrecondition, apierr.InvalidArgument,
 	fmt.Sprintf("the user has %d API keys; revoke some first", maxKeys))
 
 // RevokeCredential implements paddock.v1.CredentialService.

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -105,7 +105,7 @@ func TestIssueApiKey(t *testing.T) {
 			}
 		}
 		// A key labelled "password" is no password.
-		if _, err := a.As("").Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: p.GetEmail(), Password: p.Key}); apptest.Reason(err) != fault.InvalidCredentials {
+		if _, err := a.As("").Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: p.GetEmail(), Password: p.Key}); apptest.Reason(err) != apierr.InvalidCredentials {
 			t.Errorf("login with a key: %v", err)
 		}
 	})
@@ -125,18 +125,18 @@ func TestIssueApiKey_Refused(t *testing.T) {
 			"of impossible nanos": {Label: "x", ExpiresAt: &timestamppb.Timestamp{Seconds: time.Now().Unix() + 60, Nanos: -1}},
 		} {
 			_, err := a.AsGRPC(p.Key).Credentials.IssueApiKey(t.Context(), req)
-			if apptest.Reason(err) != fault.InvalidArgument {
+			if apptest.Reason(err) != apierr.InvalidArgument {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 		_, err := issue(t, a, p.Key, &paddockv1.IssueApiKeyRequest{Label: "x", UserId: stranger.GetId()})
 		_, absent := issue(t, a, p.Key, &paddockv1.IssueApiKeyRequest{Label: "x", UserId: uuid.NewString()})
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		if fmt.Sprint(err) != fmt.Sprint(absent) {
 			t.Errorf("another's is %q, an absent one %q", err, absent)
 		}
 		_, err = issue(t, a, a.AdminKey, &paddockv1.IssueApiKeyRequest{Label: "x", UserId: uuid.NewString()})
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		if n := len(a.Entries(t, "api_key_issued")); n != 2 { // those of the two persons
 			t.Errorf("%d entries", n)
 		}
@@ -163,12 +163,12 @@ func TestListCredentials(t *testing.T) {
 		}
 		_, err := list(t, a, stranger.Key, p.GetId())
 		_, absent := list(t, a, stranger.Key, uuid.NewString())
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		if fmt.Sprint(err) != fmt.Sprint(absent) {
 			t.Errorf("another's are %q, those of an absent one %q", err, absent)
 		}
 		_, err = list(t, a, a.AdminKey, uuid.NewString())
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		silent, err := a.Admin().Users.CreateUser(t.Context(), &paddockv1.CreateUserRequest{Email: "silent@example.com"})
 		if err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestRevokeCredential_RefusedFromTheNextCall(t *testing.T) {
 		p, stranger := a.NewPerson(t), a.NewPerson(t)
 		other := mustIssue(t, a, p.Token, &paddockv1.IssueApiKeyRequest{Label: "other"})
 		err, absent := revoke(t, a, stranger.Key, p.KeyID), revoke(t, a, stranger.Key, uuid.NewString())
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		if fmt.Sprint(err) != fmt.Sprint(absent) {
 			t.Errorf("another's is %q, an absent one %q", err, absent)
 		}
@@ -202,7 +202,7 @@ func TestRevokeCredential_RefusedFromTheNextCall(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, replica := range replicas {
-				if err := whoAmI(t, replica, p.Key); apptest.Reason(err) != fault.Unauthenticated {
+				if err := whoAmI(t, replica, p.Key); apptest.Reason(err) != apierr.Unauthenticated {
 					t.Errorf("replica %d: %v", i, err)
 				}
 			}
@@ -225,9 +225,9 @@ func TestIssueApiKey_Expired(t *testing.T) {
 			t.Error(err)
 		}
 		a.Exec(t, `UPDATE credentials SET expires_at = $1 WHERE id = $2`, store.Now(), p.KeyID)
-		apptest.WantReason(t, whoAmI(t, a, p.Key), fault.Unauthenticated)
+		apptest.WantReason(t, whoAmI(t, a, p.Key), apierr.Unauthenticated)
 		_, err := rotate(t, a, p.Token, p.KeyID)
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 	})
 }
 
@@ -248,7 +248,7 @@ func TestRotateCredential(t *testing.T) {
 		id := old.GetCredential().GetId()
 		_, err := rotate(t, a, stranger.Key, id)
 		_, absent := rotate(t, a, stranger.Key, uuid.NewString())
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		if fmt.Sprint(err) != fmt.Sprint(absent) {
 			t.Errorf("another's is %q, an absent one %q", err, absent)
 		}
@@ -261,12 +261,12 @@ func TestRotateCredential(t *testing.T) {
 		if c.GetId() == id || c.GetLabel() != "ci" || !c.GetExpiresAt().AsTime().Equal(ends) || c.GetUserId() != p.GetId() || m.GetSecret() == old.GetSecret() {
 			t.Errorf("new key %v", c)
 		}
-		apptest.WantReason(t, whoAmI(t, a, old.GetSecret()), fault.Unauthenticated)
+		apptest.WantReason(t, whoAmI(t, a, old.GetSecret()), apierr.Unauthenticated)
 		if err := whoAmI(t, a, m.GetSecret()); err != nil {
 			t.Error(err)
 		}
 		_, err = rotate(t, a, p.Token, id)
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		entries := a.Entries(t, "api_key_rotated")
 		if len(entries) != 1 || entries[0].GetCredentialId() == c.GetId() || !strings.Contains(entries[0].GetDetail(), old.GetCredential().GetPrefix()) ||
 			!strings.Contains(entries[0].GetDetail(), c.GetPrefix()) || len(a.Entries(t, "api_key_revoked")) != 0 {
@@ -287,7 +287,7 @@ func TestRotateCredential_ConcurrentCalls(t *testing.T) {
 			if errs[0] != nil {
 				winner = 1
 			}
-			if errs[winner] != nil || apptest.Reason(errs[1-winner]) != fault.NotFoundReason {
+			if errs[winner] != nil || apptest.Reason(errs[1-winner]) != apierr.NotFoundReason {
 				t.Fatalf("%v, %v", errs[0], errs[1])
 			}
 			id = made[winner].GetCredential().GetId()
@@ -331,7 +331,7 @@ func TestIssueApiKey_IdempotentByHeader(t *testing.T) {
 			t.Errorf("a retry by the same user's key: %v, %v", m, err)
 		}
 		_, err := issue(t, a, p.Token, &paddockv1.IssueApiKeyRequest{Label: "another"}, k)
-		apptest.WantReason(t, err, fault.InvalidArgument)
+		apptest.WantReason(t, err, apierr.InvalidArgument)
 		m, err := issue(t, a, other.Token, &paddockv1.IssueApiKeyRequest{Label: "ci"}, k)
 		if err != nil || m.GetSecret() == "" {
 			t.Errorf("another user with the same header: %v, %v", m, err)
@@ -390,7 +390,7 @@ func TestIssueApiKey_UserIsBeingDeleted(t *testing.T) {
 			default:
 				_, err = issue(t, a, a.AdminKey, &paddockv1.IssueApiKeyRequest{Label: "x", UserId: p.GetId()})
 			}
-			if reason := apptest.Reason(err); err != nil && reason != fault.NotFoundReason {
+			if reason := apptest.Reason(err); err != nil && reason != apierr.NotFoundReason {
 				t.Error(err)
 			}
 		})

@@ -8,8 +8,8 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -19,7 +19,7 @@ func TestCredentials_OfAnotherUser(t *testing.T) {
 		p, stranger := a.NewPerson(t), a.NewPerson(t)
 		_, _ = rotate(t, a, stranger.Key, p.KeyID)
 		_, err := a.As(stranger.Key).Credentials.ListCredentials(t.Context(), &paddockv1.ListCredentialsRequest{UserId: p.GetId()})
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		entries := a.Entries(t, "access_denied")
 		if len(entries) != 2 || !strings.Contains(entries[0].GetDetail(), p.GetId()) || !strings.Contains(entries[1].GetDetail(), p.KeyID) ||
 			entries[1].GetActorUserId() != stranger.GetId() || entries[1].GetCredentialId() != stranger.KeyID {

@@ -8,8 +8,8 @@ import (
 
 	"entgo.io/ent"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -62,7 +62,7 @@ func TestRotateCredential_KeepsModels(t *testing.T) {
 func TestSetCredentialModels_OwnerAndEntry(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	p, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
-	if err := narrow(t, a, other.Token, p.KeyID); apptest.Reason(err) != fault.NotFoundReason {
+	if err := narrow(t, a, other.Token, p.KeyID); apptest.Reason(err) != apierr.NotFoundReason {
 		t.Errorf("by a stranger: %v", err)
 	}
 	if err := narrow(t, a, a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken(), p.KeyID, "tiny-chat"); err != nil {
@@ -79,7 +79,7 @@ func TestSetCredentialModels_OwnerAndEntry(t *testing.T) {
 	if err := revoke(t, a, p.Token, p.KeyID); err != nil {
 		t.Fatal(err)
 	}
-	if err := narrow(t, a, p.Token, p.KeyID); apptest.Reason(err) != fault.NotFoundReason {
+	if err := narrow(t, a, p.Token, p.KeyID); apptest.Reason(err) != apierr.NotFoundReason {
 		t.Errorf("of a revoked key: %v", err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 // WriteError refuses a request. The error must be one that the client may see.
@@ -29,8 +29,8 @@ func (d Dialect) WriteError(w http.ResponseWriter, r *http.Request, err *connect
 	if status == http.StatusUnauthorized {
 		challenge(w.Header(), r)
 	}
-	body := d.ErrorBody(r.Context(), status, string(fault.ReasonOf(err)), err.Message())
-	if reason := fault.ReasonOf(err); d == Responses && (reason == fault.QuotaExceeded || reason == fault.RateLimited) {
+	body := d.ErrorBody(r.Context(), status, string(apierr.ReasonOf(err)), err.Message())
+	if reason := apierr.ReasonOf(err); d == Responses && (reason == apierr.QuotaExceeded || reason == apierr.RateLimited) {
 		body = exhausted(w.Header(), err)
 	}
 	d.WriteJSON(w, status, body)
@@ -73,7 +73,7 @@ func (e openAIError) body() []byte {
 // exhausted returns an error of Responses in the words that Codex has for used-up plans. Of all answers with status 429 it
 // shows its people those alone, and with them the message in the header.
 func exhausted(h http.Header, err *connect.Error) []byte {
-	e := newOpenAIError(http.StatusTooManyRequests, string(fault.ReasonOf(err)), err.Message())
+	e := newOpenAIError(http.StatusTooManyRequests, string(apierr.ReasonOf(err)), err.Message())
 	e.Type, e.ResetsAt = "usage_limit_reached", time.Now().Unix()+int64(retryAfter(err))
 	h.Set("X-Codex-Promo-Message", err.Message())
 	return e.body()
@@ -151,10 +151,10 @@ func typeOf(status int) string {
 // limit would try again.
 func statusOf(err *connect.Error) int {
 	switch {
-	case fault.ReasonOf(err) == fault.MessageTooLarge:
+	case apierr.ReasonOf(err) == apierr.MessageTooLarge:
 		return http.StatusRequestEntityTooLarge
 	case err.Code() == connect.CodeUnimplemented: // a content coding
 		return http.StatusUnsupportedMediaType
 	}
-	return fault.HTTPStatus(err.Code())
+	return apierr.HTTPStatus(err.Code())
 }

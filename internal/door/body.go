@@ -12,7 +12,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 // bodyIdle is how long reading a body may wait for more of it. The whole body may take that long, and a second more for every
@@ -93,7 +93,7 @@ func LimitBody(limit int64, next http.Handler) http.Handler {
 	})
 }
 
-var errNoBody = fault.Invalid("", "the request's body did not come, or not all of it")
+var errNoBody = apierr.Invalid("", "the request's body did not come, or not all of it")
 
 // errTooLarge returns the error of a body of more than limit bytes.
 func errTooLarge(limit int64) *connect.Error {
@@ -102,7 +102,7 @@ func errTooLarge(limit int64) *connect.Error {
 		size = fmt.Sprintf("%d MiB", limit>>20)
 	}
 	message := "the request is larger than " + size
-	return fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, message, fault.RetryDefault)
+	return apierr.Retry(connect.CodeResourceExhausted, apierr.MessageTooLarge, message, apierr.RetryDefault)
 }
 
 // readBody reads the whole body into memory, so that a body that is too large, too slow or no message is refused as such in every

@@ -5,11 +5,11 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 // ErrDraining ends the calls that still run when the time to drain is over, and refuses calls that begin meanwhile.
-var ErrDraining = fault.Retry(connect.CodeUnavailable, fault.UpstreamUnavailable, "the server is shutting down", fault.RetryDefault)
+var ErrDraining = apierr.Retry(connect.CodeUnavailable, apierr.UpstreamUnavailable, "the server is shutting down", apierr.RetryDefault)
 
 // Calls counts the calls that are running, so that a server that shuts down can wait for the last of them.
 type Calls struct {

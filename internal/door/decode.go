@@ -11,7 +11,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 // Content codings that are decoded.
@@ -21,10 +21,10 @@ const (
 )
 
 var (
-	errCoding = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "this Content-Encoding is not decoded; send gzip, zstd or none")
-	errRatio  = fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge,
-		"the body becomes more than a hundred times as large as it was sent", fault.RetryDefault)
-	errBadCoding = fault.Invalid("Content-Encoding", "the body is not what its content coding says")
+	errCoding = apierr.New(connect.CodeUnimplemented, apierr.InvalidArgument, "this Content-Encoding is not decoded; send gzip, zstd or none")
+	errRatio  = apierr.Retry(connect.CodeResourceExhausted, apierr.MessageTooLarge,
+		"the body becomes more than a hundred times as large as it was sent", apierr.RetryDefault)
+	errBadCoding = apierr.Invalid("Content-Encoding", "the body is not what its content coding says")
 )
 
 // CheckCoding returns an error if the request has a content coding that is not decoded.

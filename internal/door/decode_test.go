@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 const largest = 2 << 20
@@ -73,7 +73,7 @@ func TestDecode_Bombs(t *testing.T) {
 		} {
 			room := testRoom()
 			_, err := decode(coding, bomb, largest, room)
-			if public, _ := errors.AsType[*connect.Error](err); public == nil || fault.ReasonOf(public) != fault.MessageTooLarge {
+			if public, _ := errors.AsType[*connect.Error](err); public == nil || apierr.ReasonOf(public) != apierr.MessageTooLarge {
 				t.Errorf("%s, %d bytes as %d: %v", coding, size, len(bomb), err)
 			}
 			if held := room.of.all; held > 2*largest {
@@ -82,13 +82,13 @@ func TestDecode_Bombs(t *testing.T) {
 		}
 	}
 	for coding, encode := range encoders {
-		for over, want := range []fault.Reason{"", fault.MessageTooLarge} {
+		for over, want := range []apierr.Reason{"", apierr.MessageTooLarge} {
 			room := testRoom()
 			if err := room.take(largest); err != nil { // of another body of the user's
 				t.Fatal(err)
 			}
 			_, err := decode(coding, bytes.Clone(encode(t, bytes.Repeat(letters(largest>>1), 3)[:largest+over])), largest, room.of.of(room.caller))
-			if public, _ := errors.AsType[*connect.Error](err); (public != nil) != (want != "") || public != nil && fault.ReasonOf(public) != want {
+			if public, _ := errors.AsType[*connect.Error](err); (public != nil) != (want != "") || public != nil && apierr.ReasonOf(public) != want {
 				t.Errorf("%s, the largest body and %d bytes: %v", coding, over, err)
 			}
 		}

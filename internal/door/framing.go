@@ -10,12 +10,12 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 var (
-	errCompressed = fault.New(connect.CodeUnimplemented, fault.InvalidArgument, "requests must not be compressed")
-	errNoMessage  = fault.Invalid("", "the body is not one message of its protocol")
+	errCompressed = apierr.New(connect.CodeUnimplemented, apierr.InvalidArgument, "requests must not be compressed")
+	errNoMessage  = apierr.Invalid("", "the body is not one message of its protocol")
 )
 
 // CheckFraming returns an error if the headers or the query around an RPC's message make no sense. connect-go would refuse those by
@@ -31,13 +31,13 @@ func CheckFraming(r *http.Request) error {
 		}
 	}
 	if v := r.Header.Get("Connect-Timeout-Ms"); v != "" && !isNumber(v, 10) {
-		return fault.Invalid("Connect-Timeout-Ms", "must be a number of milliseconds, of 10 digits at most")
+		return apierr.Invalid("Connect-Timeout-Ms", "must be a number of milliseconds, of 10 digits at most")
 	}
 	if v := r.Header.Get("Grpc-Timeout"); v != "" && !(strings.Contains("HMSmun", v[len(v)-1:]) && isNumber(v[:len(v)-1], 8)) {
-		return fault.Invalid("grpc-timeout", "must be a number of 8 digits at most, and one of H, M, S, m, u, n")
+		return apierr.Invalid("grpc-timeout", "must be a number of 8 digits at most, and one of H, M, S, m, u, n")
 	}
 	if v := r.Header.Get("Connect-Protocol-Version"); v != "" && v != "1" {
-		return fault.Invalid("Connect-Protocol-Version", "must be 1")
+		return apierr.Invalid("Connect-Protocol-Version", "must be 1")
 	}
 	if r.Method == http.MethodGet {
 		return checkQuery(r.URL.Query())
@@ -49,15 +49,15 @@ func CheckFraming(r *http.Request) error {
 func checkQuery(q url.Values) error {
 	switch e := q.Get("encoding"); {
 	case e != "json" && e != "proto":
-		return fault.Invalid("encoding", "must be json or proto")
+		return apierr.Invalid("encoding", "must be json or proto")
 	case q.Get("connect") != "" && q.Get("connect") != "v1":
-		return fault.Invalid("connect", "must be v1")
+		return apierr.Invalid("connect", "must be v1")
 	case isCompressed(q.Get("compression")):
 		return errCompressed
 	case !q.Has("message"):
-		return fault.Invalid("message", "must be there")
+		return apierr.Invalid("message", "must be there")
 	case q.Get("base64") == "1" && !isBase64(q.Get("message")):
-		return fault.Invalid("message", "is not base64url")
+		return apierr.Invalid("message", "is not base64url")
 	}
 	return nil
 }

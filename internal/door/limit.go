@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -109,7 +109,7 @@ func (l *Limiter) take(ctx context.Context, c *caller.Caller, h http.Header) err
 		return nil
 	}
 	wait := time.Duration((1 - b.tokens(now)) / float64(b.Limit()) * float64(time.Second))
-	return fault.Retry(connect.CodeResourceExhausted, fault.RateLimited, "too many requests; slow down", wait)
+	return apierr.Retry(connect.CodeResourceExhausted, apierr.RateLimited, "too many requests; slow down", wait)
 }
 
 // takeShared takes a request from the shared bucket and reports whether it could. It prefetches a second's worth, if that is more
@@ -146,7 +146,7 @@ func (b *bucket) takeShared(ctx context.Context, user uuid.UUID, shared Take) (b
 // fetch runs f.
 func (b *bucket) fetch(ctx context.Context, f *fetch, user uuid.UUID, shared Take) {
 	n := max(b.perMinute/60, 1)
-	left, ok, err := 0.0, false, error(fault.ErrInternal) // if shared panics
+	left, ok, err := 0.0, false, error(apierr.ErrInternal) // if shared panics
 	defer func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -84,8 +84,8 @@ func rolesFor(level paddockv1.AccessRule_Level) []string {
 }
 
 var (
-	errNoRole = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a role that you do not have")
-	errNoKeys = fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a session; an API key cannot do it")
+	errNoRole = apierr.New(connect.CodePermissionDenied, apierr.AccessDenied, "this needs a role that you do not have")
+	errNoKeys = apierr.New(connect.CodePermissionDenied, apierr.AccessDenied, "this needs a session; an API key cannot do it")
 )
 
 // allows returns an error if the authenticated caller may not call the method.

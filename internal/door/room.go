@@ -5,8 +5,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 // Bodies of up to uncounted bytes, which is less than their connections take, are not counted. Bodies of up to small bytes have some
@@ -20,8 +20,8 @@ const (
 	largestInAll   = 7
 )
 
-var errNoRoom = fault.Retry(connect.CodeResourceExhausted, fault.RateLimited,
-	"too many large requests at once", fault.RetryDefault)
+var errNoRoom = apierr.Retry(connect.CodeResourceExhausted, apierr.RateLimited,
+	"too many large requests at once", apierr.RetryDefault)
 
 // Bodies counts the bytes of bodies in memory, from the first byte read until the call has ended.
 type Bodies struct {

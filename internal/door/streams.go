@@ -4,11 +4,11 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
-var errTooManyStreams = fault.Retry(connect.CodeResourceExhausted, fault.TooManyStreams,
-	"too many answers are being streamed", fault.RetryDefault)
+var errTooManyStreams = apierr.Retry(connect.CodeResourceExhausted, apierr.TooManyStreams,
+	"too many answers are being streamed", apierr.RetryDefault)
 
 // Streams counts the streamed responses that are running.
 type Streams struct{ counter }

@@ -18,9 +18,9 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
@@ -136,7 +136,7 @@ func tell(ctx context.Context, err error) *connect.Error {
 	case errors.As(err, &upstream):
 		return relay.PublicError(upstream)
 	}
-	return fault.New(connect.CodeInternal, fault.Internal, err.Error())
+	return apierr.New(connect.CodeInternal, apierr.Internal, err.Error())
 }
 
 // answer is a whole response; Err is why its body broke off.

@@ -12,8 +12,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/dialect"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
@@ -121,7 +121,7 @@ func TestQuota_UnlimitedRequested(t *testing.T) {
 // TestStream_AccessRevoked checks that a stream whose caller loses access ends with the error, and that the upstream stops.
 func TestStream_AccessRevoked(t *testing.T) {
 	b := start(t, ollamatest.Start(t))
-	gone := fault.New(connect.CodeUnauthenticated, fault.Unauthenticated, "no valid credential")
+	gone := apierr.New(connect.CodeUnauthenticated, apierr.Unauthenticated, "no valid credential")
 	ctx, throwOut := context.WithCancelCause(t.Context())
 	defer throwOut(nil)
 	inner := b.handler
@@ -164,12 +164,12 @@ func TestStream_AccessRevoked(t *testing.T) {
 // TestWriteError_EveryDialect checks that errors are written in the dialect, with their status and headers.
 func TestWriteError_EveryDialect(t *testing.T) {
 	for status, err := range map[int]*connect.Error{
-		401: fault.New(connect.CodeUnauthenticated, fault.Unauthenticated, "no valid credential"),
-		403: fault.New(connect.CodePermissionDenied, fault.AccessDenied, "this needs a role"),
-		413: fault.Retry(connect.CodeResourceExhausted, fault.MessageTooLarge, "too large", time.Second),
-		429: fault.Retry(connect.CodeResourceExhausted, fault.RateLimited, "slow down", time.Second),
-		500: fault.New(connect.CodeInternal, fault.Internal, "internal error"),
-		503: fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "the database is unavailable", time.Second),
+		401: apierr.New(connect.CodeUnauthenticated, apierr.Unauthenticated, "no valid credential"),
+		403: apierr.New(connect.CodePermissionDenied, apierr.AccessDenied, "this needs a role"),
+		413: apierr.Retry(connect.CodeResourceExhausted, apierr.MessageTooLarge, "too large", time.Second),
+		429: apierr.Retry(connect.CodeResourceExhausted, apierr.RateLimited, "slow down", time.Second),
+		500: apierr.New(connect.CodeInternal, apierr.Internal, "internal error"),
+		503: apierr.Retry(connect.CodeUnavailable, apierr.DatabaseUnavailable, "the database is unavailable", time.Second),
 		504: connect.NewError(connect.CodeDeadlineExceeded, context.DeadlineExceeded),
 	} {
 		for path, d := range map[string]dialect.Dialect{"/api/chat": dialect.Ollama, "/v1/models": dialect.OpenAI, "/v1/messages": dialect.Anthropic} {
@@ -187,7 +187,7 @@ func TestWriteError_Concurrent(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			dialect.Ollama.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil), fault.ModelForbidden("m"))
+			dialect.Ollama.WriteError(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil), apierr.ModelForbidden("m"))
 		})
 	}
 	all.Wait()

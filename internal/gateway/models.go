@@ -10,9 +10,9 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/dialect"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/upstream"
@@ -139,7 +139,7 @@ func (g *Gateway) getModel(w http.ResponseWriter, r *http.Request) error {
 			return g.write(w, dialect.OpenAI, found)
 		}
 	}
-	return fault.New(connect.CodeNotFound, fault.ModelNotFound, "model '"+asked+"' not found")
+	return apierr.New(connect.CodeNotFound, apierr.ModelNotFound, "model '"+asked+"' not found")
 }
 
 var showCall = &modelCall{

@@ -7,8 +7,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/dialect"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/rawjson"
 )
@@ -34,7 +34,7 @@ type request struct {
 	affinity     uint64          // see affinity
 }
 
-func invalid(field, description string) *connect.Error { return fault.Invalid(field, description) }
+func invalid(field, description string) *connect.Error { return apierr.Invalid(field, description) }
 
 // decode checks a body. Its errors are the client's to see.
 func decode(call *modelCall, body []byte, limits Options) (*request, error) {

@@ -6,15 +6,15 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/dialect"
-	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 var (
-	errNotFound = fault.New(connect.CodeNotFound, fault.NotFoundReason, "Paddock does not serve this path")
+	errNotFound = apierr.New(connect.CodeNotFound, apierr.NotFoundReason, "Paddock does not serve this path")
 	// Base URLs that are not quite right. Claude Code takes every 404 for a model that is not there.
-	errNoVersion   = fault.Invalid("", "the client's base URL must end in /v1")
-	errTwoVersions = fault.Invalid("", "the client's base URL has one /v1 too many")
+	errNoVersion   = apierr.Invalid("", "the client's base URL must end in /v1")
+	errTwoVersions = apierr.Invalid("", "the client's base URL has one /v1 too many")
 )
 
 // maxName is the largest body of a question about a model, bytes.

@@ -16,8 +16,8 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/idempotencykey"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 // Header is the request header that carries the client's key.
@@ -37,7 +37,7 @@ func Once(ctx context.Context, client *db.Client, req proto.Message, create func
 	}
 	key := info.RequestHeader().Get(Header)
 	if len(key) > maxKeyBytes {
-		return uuid.Nil, false, fault.Invalid(Header, "must be 255 bytes at most")
+		return uuid.Nil, false, apierr.Invalid(Header, "must be 255 bytes at most")
 	}
 	request, err := digestOf(req)
 	if err != nil {
@@ -67,7 +67,7 @@ func find(ctx context.Context, client *db.Client, id, request string) (uuid.UUID
 	case err != nil:
 		return uuid.Nil, false, err
 	case row.RequestHash != request:
-		return uuid.Nil, false, fault.Invalid(Header, "was used for another request")
+		return uuid.Nil, false, apierr.Invalid(Header, "was used for another request")
 	}
 	return row.ResultID, true, nil
 }

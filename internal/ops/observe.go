@@ -14,8 +14,8 @@ import (
 	"connectrpc.com/connect"
 	"golang.org/x/time/rate"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 )
 
 // Observe returns a handler that calls next with an id and an unauthenticated caller in each request's context, and then logs the
@@ -141,7 +141,7 @@ type observation struct {
 // code. If nothing was written, it is 200.
 func (o *observation) status(sent int) int {
 	if sent < http.StatusBadRequest && o.code != 0 {
-		return fault.HTTPStatus(o.code)
+		return apierr.HTTPStatus(o.code)
 	}
 	return max(sent, http.StatusOK)
 }

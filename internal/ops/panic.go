@@ -10,7 +10,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 // afterPanic handles the value that a handler has panicked with, nil for none. If nothing has been written, it answers the client; else
@@ -48,10 +48,10 @@ func answerPanic(w http.ResponseWriter, r *http.Request, seen *observation) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if seen.refuse != nil {
-		seen.refuse(w, r, fault.ErrInternal)
+		seen.refuse(w, r, apierr.ErrInternal)
 		return
 	}
-	http.Error(w, fault.ErrInternal.Message(), http.StatusInternalServerError)
+	http.Error(w, apierr.ErrInternal.Message(), http.StatusInternalServerError)
 }
 
 // LogPanic logs the value that ctx's call has panicked with, and the stack of the goroutine.

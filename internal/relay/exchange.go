@@ -5,9 +5,9 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/dialect"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -40,7 +40,7 @@ func (x *exchange) run() error {
 	switch {
 	case err != nil && x.begun:
 		told := x.publicError(x.ctx, err)
-		x.sendError(dialect.StreamStatus(told), string(fault.ReasonOf(told)), told.Message())
+		x.sendError(dialect.StreamStatus(told), string(apierr.ReasonOf(told)), told.Message())
 	case err == nil && x.meter.Outcome == usage.Aborted:
 		x.note(context.Canceled)
 	default:

@@ -3,9 +3,9 @@ package relay
 import (
 	"context"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
@@ -25,7 +25,7 @@ func NewModels(upstream *upstream.Pool, log *audit.Log, allowCloud bool) *Models
 // or with MODEL_IS_REMOTE, which is on record, or with the context's error.
 func (m *Models) Admit(ctx context.Context, model string) error {
 	if !caller.From(ctx).MayUse(model) {
-		return fault.ModelForbidden(model)
+		return apierr.ModelForbidden(model)
 	}
 	if m.allowCloud {
 		return nil

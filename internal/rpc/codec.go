@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 // codec encodes and decodes messages for connect-go.
@@ -92,7 +92,7 @@ func undecoded(msg proto.Message) error {
 	for unknown := msg.ProtoReflect().GetUnknown(); len(unknown) > 0; {
 		number, kind, n := protowire.ConsumeField(unknown)
 		if n < 0 {
-			return fault.Invalid("", "the request could not be decoded")
+			return apierr.Invalid("", "the request could not be decoded")
 		}
 		if number == undecodedField && kind == protowire.BytesType {
 			_, _, tag := protowire.ConsumeTag(unknown)
@@ -109,7 +109,7 @@ var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
 // whyUndecoded returns the error for the reason, with the name of the field if it is unknown.
 func whyUndecoded(reason string) error {
 	if m := unknownField.FindStringSubmatch(reason); m != nil {
-		return fault.Invalid(m[1], "there is no such field in this request")
+		return apierr.Invalid(m[1], "there is no such field in this request")
 	}
-	return fault.Invalid("", reason)
+	return apierr.Invalid("", reason)
 }

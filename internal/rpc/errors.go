@@ -8,7 +8,7 @@ import (
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/relay"
@@ -26,14 +26,14 @@ func PublicError(ctx context.Context, err error) *connect.Error {
 
 func convert(ctx context.Context, err error) *connect.Error {
 	for _, known := range []error{err, context.Cause(ctx)} { // a cause says why the call was ended
-		if known, ok := errors.AsType[*connect.Error](known); ok && fault.ReasonOf(known) != "" {
+		if known, ok := errors.AsType[*connect.Error](known); ok && apierr.ReasonOf(known) != "" {
 			return known
 		}
 	}
 	invalid := (*protovalidate.ValidationError)(nil)
 	switch {
 	case errors.As(err, &invalid):
-		return fault.InvalidFields(violations(invalid)...)
+		return apierr.InvalidFields(violations(invalid)...)
 	case errors.Is(err, context.Canceled):
 		return connect.NewError(connect.CodeCanceled, errors.New("the call was cancelled"))
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
@@ -62,24 +62,24 @@ func convertCause(err error) *connect.Error {
 	known := (*connect.Error)(nil)
 	switch {
 	case errors.Is(err, secret.ErrBusy):
-		return fault.Retry(connect.CodeUnavailable, fault.HashingBusy, "too many sign-ins at once; try again", fault.RetryDefault)
+		return apierr.Retry(connect.CodeUnavailable, apierr.HashingBusy, "too many sign-ins at once; try again", apierr.RetryDefault)
 	case errors.Is(err, store.ErrAway):
-		return fault.Retry(connect.CodeUnavailable, fault.DatabaseUnavailable, "the database is unavailable; try again", fault.RetryDefault)
+		return apierr.Retry(connect.CodeUnavailable, apierr.DatabaseUnavailable, "the database is unavailable; try again", apierr.RetryDefault)
 	case errors.As(err, &upstream):
 		return relay.PublicError(upstream)
 	case errors.As(err, &known) && known.Code() == connect.CodeInvalidArgument:
-		return fault.Invalid("", known.Message())
+		return apierr.Invalid("", known.Message())
 	case errors.As(err, &known) && known.Code() != connect.CodeUnknown && known.Code() != connect.CodeInternal:
 		return known // the protocol's own
 	}
-	return fault.ErrInternal
+	return apierr.ErrInternal
 }
 
 // violations converts the broken rules to the contract's terms.
-func violations(e *protovalidate.ValidationError) []*fault.Violation {
-	var all []*fault.Violation
+func violations(e *protovalidate.ValidationError) []*apierr.Violation {
+	var all []*apierr.Violation
 	for _, v := range e.Violations {
-		all = append(all, &fault.Violation{
+		all = append(all, &apierr.Violation{
 			Field:       protovalidate.FieldPathString(v.Proto.GetField()),
 			Description: v.Proto.GetMessage(),
 			Reason:      v.Proto.GetRuleId(),

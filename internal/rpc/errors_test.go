@@ -14,7 +14,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 	"github.com/paddock-gate/paddock/internal/ollama"
@@ -51,17 +51,17 @@ func TestInterceptor_HidesCauses(t *testing.T) {
 		name   string
 		fail   func() error
 		code   connect.Code
-		reason fault.Reason
+		reason apierr.Reason
 	}{
-		{"unknown error", func() error { return errors.New(inside) }, connect.CodeInternal, fault.Internal},
-		{"foreign Connect error", func() error { return connect.NewError(connect.CodeUnknown, errors.New(inside)) }, connect.CodeInternal, fault.Internal},
-		{"panic", func() error { panic(inside) }, connect.CodeInternal, fault.Internal},
-		{"database away", func() error { return fmt.Errorf("%w: %s", store.ErrAway, inside) }, connect.CodeUnavailable, fault.DatabaseUnavailable},
-		{"hashing busy", func() error { return fmt.Errorf("%s: %w", inside, secret.ErrBusy) }, connect.CodeUnavailable, fault.HashingBusy},
+		{"unknown error", func() error { return errors.New(inside) }, connect.CodeInternal, apierr.Internal},
+		{"foreign Connect error", func() error { return connect.NewError(connect.CodeUnknown, errors.New(inside)) }, connect.CodeInternal, apierr.Internal},
+		{"panic", func() error { panic(inside) }, connect.CodeInternal, apierr.Internal},
+		{"database away", func() error { return fmt.Errorf("%w: %s", store.ErrAway, inside) }, connect.CodeUnavailable, apierr.DatabaseUnavailable},
+		{"hashing busy", func() error { return fmt.Errorf("%s: %w", inside, secret.ErrBusy) }, connect.CodeUnavailable, apierr.HashingBusy},
 		{"upstream failed", func() error {
 			return fmt.Errorf("%s: %w", inside, &ollama.Error{Kind: ollama.ErrFailed, Message: "the model failed"})
-		}, connect.CodeUnavailable, fault.UpstreamError},
-		{"wrapped fault", func() error { return fmt.Errorf("%s: %w", inside, fault.NotFound("user")) }, connect.CodeNotFound, fault.NotFoundReason},
+		}, connect.CodeUnavailable, apierr.UpstreamError},
+		{"wrapped fault", func() error { return fmt.Errorf("%s: %w", inside, apierr.NotFound("user")) }, connect.CodeNotFound, apierr.NotFoundReason},
 	} {
 		mux := http.NewServeMux()
 		interceptors := connect.WithInterceptors(interceptor{})
@@ -78,7 +78,7 @@ func TestInterceptor_HidesCauses(t *testing.T) {
 		}
 		for kind, err := range map[string]error{"unary": unary, "streamed": streamed} {
 			public, ok := err.(*connect.Error) //nolint:errorlint // clients return nothing else
-			if !ok || public.Code() != c.code || fault.ReasonOf(public) != c.reason {
+			if !ok || public.Code() != c.code || apierr.ReasonOf(public) != c.reason {
 				t.Errorf("%s, %s: %v", c.name, kind, err)
 			}
 			if strings.Contains(fmt.Sprint(err), "canary") {
@@ -95,7 +95,7 @@ func TestInterceptor_HidesCauses(t *testing.T) {
 			t.Errorf("%s: the body is %s", c.name, body)
 		}
 		server.Close()
-		if c.reason != fault.NotFoundReason && !strings.Contains(log.String(), "canary") {
+		if c.reason != apierr.NotFoundReason && !strings.Contains(log.String(), "canary") {
 			t.Errorf("%s: not in the log: %s", c.name, log.String())
 		}
 		if c.name == "panic" && !strings.Contains(log.String(), "errors_test.go") {

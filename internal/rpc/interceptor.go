@@ -8,7 +8,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ops"
 )
@@ -49,7 +49,7 @@ func conclude(ctx context.Context, panicked any, err error) error {
 		panic(panicked)
 	case panicked != nil:
 		ops.LogPanic(ctx, panicked)
-		err = fault.ErrInternal
+		err = apierr.ErrInternal
 	case err == nil:
 		return nil
 	}

@@ -7,14 +7,14 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 // checkNUL returns an error if any text in the message contains a NUL, which PostgreSQL cannot store and SQLite would. (Text that is not
 // UTF-8 is rejected when the message is decoded.)
 func checkNUL(msg proto.Message) error {
 	if field := nulInMessage(msg.ProtoReflect()); field != "" {
-		return fault.Invalid(field, "must not hold a NUL character")
+		return apierr.Invalid(field, "must not hold a NUL character")
 	}
 	return nil
 }

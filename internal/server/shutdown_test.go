@@ -10,8 +10,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/server"
@@ -87,7 +87,7 @@ func TestShutdown_CallsGoOn(t *testing.T) {
 	go func() { stopped <- a.Stop() }()
 	for range clients {
 		err := <-ended
-		apptest.WantReason(t, err, fault.UpstreamUnavailable)
+		apptest.WantReason(t, err, apierr.UpstreamUnavailable)
 		if connect.CodeOf(err) != connect.CodeUnavailable || time.Since(began) < drainLimit {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
@@ -134,7 +134,7 @@ func refusedWhileDraining(t *testing.T, a *apptest.App) {
 		t.Errorf("healthz: %d", status)
 	}
 	_, err := a.Admin().Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{})
-	if apptest.WantReason(t, err, fault.UpstreamUnavailable); connect.CodeOf(err) != connect.CodeUnavailable {
+	if apptest.WantReason(t, err, apierr.UpstreamUnavailable); connect.CodeOf(err) != connect.CodeUnavailable {
 		t.Errorf("a new call: %v", err)
 	}
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -217,7 +217,7 @@ func TestSettle_QuotaChangedMeanwhile(t *testing.T) {
 		if got, want := sumsOf(t, s, user, day), [3]int64{1, 10, 10}; got != want {
 			t.Errorf("settled what was free: %v, want %v", got, want)
 		}
-		if _, err := l.Reserve(limited, ask); reasonOf(err) != fault.QuotaExceeded {
+		if _, err := l.Reserve(limited, ask); reasonOf(err) != apierr.QuotaExceeded {
 			t.Errorf("beyond the quota: %v", err)
 		}
 		again := reserve(t, l, unlimited) // and went
@@ -231,12 +231,12 @@ func TestSettle_QuotaChangedMeanwhile(t *testing.T) {
 	})
 }
 
-func reasonOf(err error) fault.Reason {
+func reasonOf(err error) apierr.Reason {
 	told := (*connect.Error)(nil)
 	if !errors.As(err, &told) {
 		return ""
 	}
-	return fault.ReasonOf(told)
+	return apierr.ReasonOf(told)
 }
 
 // TestSettle_PeriodsOfTheAdmission: what is held before midnight, UTC, is settled there, also after it, and by another
@@ -250,7 +250,7 @@ func TestSettle_PeriodsOfTheAdmission(t *testing.T) {
 		l, other := replica(s), replica(s)
 		l.now = func() time.Time { return clock }
 		lived := reserve(t, l, ctx)
-		if _, err := l.Reserve(ctx, Call{Kind: Chat, Model: "m", PromptTokens: 6}); reasonOf(err) != fault.QuotaExceeded {
+		if _, err := l.Reserve(ctx, Call{Kind: Chat, Model: "m", PromptTokens: 6}); reasonOf(err) != apierr.QuotaExceeded {
 			t.Errorf("before midnight: %v", err)
 		} else if !strings.Contains(err.Error(), "will reset at 2027-02-01T00:00:00Z") {
 			t.Error(err)

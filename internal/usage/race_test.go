@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -46,7 +46,7 @@ func race(t *testing.T, s *store.Store, ledgers []*Ledger) {
 			case err == nil:
 				made.Add(1)
 				r.Settle(ctx, Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
-			case reasonOf(err) == fault.QuotaExceeded:
+			case reasonOf(err) == apierr.QuotaExceeded:
 				refused.Add(1)
 			default:
 				t.Error(err)

@@ -15,10 +15,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/usageperiod"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -47,7 +47,7 @@ func exceeded(p *sum, limit, need int64, reset time.Time) (time.Duration, *conne
 	if limit-p.used >= need {
 		wait = min(wait, heldFor)
 	}
-	return wait, fault.Retry(connect.CodeResourceExhausted, fault.QuotaExceeded, message, wait)
+	return wait, apierr.Retry(connect.CodeResourceExhausted, apierr.QuotaExceeded, message, wait)
 }
 
 // GetQuota implements paddock.v1.UsageService.

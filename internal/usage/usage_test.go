@@ -12,8 +12,8 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -201,11 +201,11 @@ func TestGetUsage_Grouped(t *testing.T) {
 			}
 		}
 		_, err := a.As(stranger.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: p.GetId()})
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		_, err = a.As(stranger.Key).Usage.GetQuota(t.Context(), &paddockv1.GetQuotaRequest{UserId: p.GetId()})
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		_, err = a.Admin().Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: uuid.NewString()})
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 		if m, err := a.Admin().Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: p.GetId()}); err != nil || m.GetRows()[0].GetRequests() != 4 {
 			t.Errorf("to an admin: %v, %v", m, err)
 		}
@@ -237,7 +237,7 @@ func TestQuota_SetAndKept(t *testing.T) {
 		}
 		settled(t, a, p)
 		_, err := chat(t.Context(), a, p.Key, ask)
-		apptest.WantReason(t, err, fault.QuotaExceeded)
+		apptest.WantReason(t, err, apierr.QuotaExceeded)
 		if connect.CodeOf(err) != connect.CodeResourceExhausted || !strings.Contains(err.Error(), "12 of 12 tokens used this day") {
 			t.Error(err)
 		}
@@ -249,7 +249,7 @@ func TestQuota_SetAndKept(t *testing.T) {
 		shut := a.NewPerson(t, "user")
 		setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: shut.GetId(), TokensPerDay: new(int64(0))})
 		_, err = a.As(shut.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{""}})
-		apptest.WantReason(t, err, fault.QuotaExceeded)
+		apptest.WantReason(t, err, apierr.QuotaExceeded)
 		// None of one's own, and none for the day, is the default again.
 		q = setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: p.GetId()})
 		if q.TokensPerDay != nil || q.GetDay().Limit != nil || q.GetMonth().GetLimit() != 1000 {
@@ -259,7 +259,7 @@ func TestQuota_SetAndKept(t *testing.T) {
 			t.Error(err)
 		}
 		_, err = a.Admin().Usage.SetQuota(t.Context(), &paddockv1.SetQuotaRequest{UserId: uuid.NewString()})
-		apptest.WantReason(t, err, fault.NotFoundReason)
+		apptest.WantReason(t, err, apierr.NotFoundReason)
 	})
 }
 
@@ -285,13 +285,13 @@ func TestQuota_RacingCalls(t *testing.T) {
 		for i := range 1000 {
 			calls.Go(func() {
 				_, err := chat(t.Context(), replicas[i%len(replicas)], p.Key, ask)
-				for apptest.Reason(err) == fault.DatabaseUnavailable { // so many at once on a small machine
+				for apptest.Reason(err) == apierr.DatabaseUnavailable { // so many at once on a small machine
 					_, err = chat(t.Context(), replicas[i%len(replicas)], p.Key, ask)
 				}
 				switch {
 				case err == nil:
 					passed.Add(1)
-				case apptest.Reason(err) == fault.QuotaExceeded:
+				case apptest.Reason(err) == apierr.QuotaExceeded:
 					refused.Add(1)
 				default:
 					t.Error(err)

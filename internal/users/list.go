@@ -12,8 +12,8 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/predicate"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/page"
 )
@@ -42,7 +42,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	var err error
 	if token := req.GetPageToken(); token != "" {
 		if at, err = page.Parse(token, filters); err != nil {
-			return nil, fault.Invalid("page_token", err.Error())
+			return nil, apierr.Invalid("page_token", err.Error())
 		}
 		q.Where(sorted.behind(at))
 	} else {

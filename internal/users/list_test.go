@@ -8,8 +8,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -186,7 +186,7 @@ func TestListUsers_PageTokenOfAnotherList(t *testing.T) {
 			{Role: "root"},
 		} {
 			_, err := a.Admin().Users.ListUsers(t.Context(), req)
-			apptest.WantReason(t, err, fault.InvalidArgument)
+			apptest.WantReason(t, err, apierr.InvalidArgument)
 		}
 	})
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/convert"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -100,7 +100,7 @@ func roleNames(list *structpb.ListValue) ([]string, error) {
 	for i, v := range list.GetValues() {
 		name, ok := v.GetKind().(*structpb.Value_StringValue)
 		if !ok || !slices.Contains([]string{caller.Admin, caller.User}, name.StringValue) {
-			return nil, fault.Invalid(fmt.Sprintf("roles[%d]", i), "must be one of: admin, user")
+			return nil, apierr.Invalid(fmt.Sprintf("roles[%d]", i), "must be one of: admin, user")
 		}
 		names = append(names, name.StringValue)
 	}

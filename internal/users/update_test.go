@@ -14,9 +14,9 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -97,7 +97,7 @@ func TestUpdateUser_UnknownRoles(t *testing.T) {
 			roles(t, "root"), roles(t, "user", ""), roles(t, "Admin"), roles(t, "user", 1), roles(t, nil), roles(t, []any{"user"}), roles(t, "admin "),
 		} {
 			_, err := update(t, a, a.AdminKey, &paddockv1.UpdateUserRequest{Id: p.GetId(), Roles: list})
-			apptest.WantReason(t, err, fault.InvalidArgument)
+			apptest.WantReason(t, err, apierr.InvalidArgument)
 			if got := violated(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "roles[") {
 				t.Errorf("%v: the fields %q are named", list, got)
 			}
@@ -115,13 +115,13 @@ func TestUpdateUser_RolesCountFromTheNextCall(t *testing.T) {
 		p := a.NewPerson(t, "user")
 		may := func(credential string) bool {
 			_, err := a.As(credential).Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{})
-			if err != nil && apptest.Reason(err) != fault.AccessDenied {
+			if err != nil && apptest.Reason(err) != apierr.AccessDenied {
 				t.Error(err)
 			}
 			return err == nil
 		}
 		_, err := update(t, a, p.Token, &paddockv1.UpdateUserRequest{Id: p.GetId(), Roles: roles(t, "admin")})
-		apptest.WantReason(t, err, fault.AccessDenied)
+		apptest.WantReason(t, err, apierr.AccessDenied)
 		for range 2 {
 			for _, step := range []struct {
 				roles *structpb.ListValue
@@ -156,10 +156,10 @@ func TestLastAdmin_Stays(t *testing.T) {
 			{Id: last, Active: new(false), Roles: roles(t, "admin"), DisplayName: new("x")},
 		} {
 			_, err := update(t, a, a.AdminKey, req)
-			apptest.WantReason(t, err, fault.LastAdmin)
+			apptest.WantReason(t, err, apierr.LastAdmin)
 		}
 		_, err = a.Admin().Users.DeleteUser(t.Context(), &paddockv1.DeleteUserRequest{Id: last})
-		apptest.WantReason(t, err, fault.LastAdmin)
+		apptest.WantReason(t, err, apierr.LastAdmin)
 		if n := len(a.Entries(t, "user_updated")) + len(a.Entries(t, "roles_changed")) + len(a.Entries(t, "user_deleted")); n != 1 {
 			t.Errorf("%d entries, want that of the sleeping admin alone", n)
 		}
@@ -171,7 +171,7 @@ func TestLastAdmin_Stays(t *testing.T) {
 			t.Error(err)
 		}
 		_, err = update(t, a, a.AdminKey, &paddockv1.UpdateUserRequest{Id: last, Roles: roles(t, "admin")})
-		apptest.WantReason(t, err, fault.AccessDenied)
+		apptest.WantReason(t, err, apierr.AccessDenied)
 	})
 }
 
@@ -217,7 +217,7 @@ func TestLastAdmin_ConcurrentDemotions(t *testing.T) {
 						t.Errorf("round %d: %v", round, err)
 					}
 					first = two[i] // who succeeded is still there
-				case fault.LastAdmin, fault.Unauthenticated, fault.AccessDenied:
+				case apierr.LastAdmin, apierr.Unauthenticated, apierr.AccessDenied:
 				default:
 					t.Errorf("round %d: %v", round, err)
 				}

@@ -14,11 +14,11 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/email"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/idempotency"
 	"github.com/paddock-gate/paddock/internal/secret"
@@ -39,9 +39,9 @@ func New(s *store.Store, log *audit.Log, hasher *secret.Hasher, passwordMinLengt
 }
 
 var (
-	errEmailTaken      = fault.Field(connect.CodeAlreadyExists, fault.EmailTaken, "email", "another user has this email")
-	errExternalIDTaken = fault.Field(connect.CodeAlreadyExists, fault.ExternalIDTaken, "external_id", "another user has this external id")
-	errLastAdmin       = fault.New(connect.CodeFailedPrecondition, fault.LastAdmin,
+	errEmailTaken      = apierr.Field(connect.CodeAlreadyExists, apierr.EmailTaken, "email", "another user has this email")
+	errExternalIDTaken = apierr.Field(connect.CodeAlreadyExists, apierr.ExternalIDTaken, "external_id", "another user has this external id")
+	errLastAdmin       = apierr.New(connect.CodeFailedPrecondition, apierr.LastAdmin,
 		"this is the last active admin; make another user an admin first")
 )
 
@@ -49,7 +49,7 @@ var (
 func (s *Service) CreateUser(ctx context.Context, req *paddockv1.CreateUserRequest) (*paddockv1.CreateUserResponse, error) {
 	address, err := email.Normalize(req.GetEmail())
 	if err != nil {
-		return nil, fault.Invalid("email", err.Error())
+		return nil, apierr.Invalid("email", err.Error())
 	}
 	if existing, err := s.withExternalID(ctx, req.GetExternalId(), address); existing != nil || err != nil {
 		return &paddockv1.CreateUserResponse{User: existing}, err
@@ -197,7 +197,7 @@ func (s *Service) SetPassword(ctx context.Context, req *paddockv1.SetPasswordReq
 // hash checks the password against the rules, and the texts that it must not resemble, and hashes it.
 func (s *Service) hash(ctx context.Context, password string, not ...string) (string, error) {
 	if err := secret.CheckPassword(password, s.passwordMinLength, not...); err != nil {
-		return "", fault.WeakPassword("password", err)
+		return "", apierr.WeakPassword("password", err)
 	}
 	return s.hasher.Hash(ctx, password)
 }
@@ -241,7 +241,7 @@ func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModel
 		}, err
 	})
 	if db.IsNotFound(err) {
-		return nil, fault.NotFound("role")
+		return nil, apierr.NotFound("role")
 	}
 	if err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
-	"github.com/paddock-gate/paddock/internal/fault"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
@@ -102,21 +102,21 @@ func TestCreateUser_Refused(t *testing.T) {
 		mustCreate(t, a, &paddockv1.CreateUserRequest{Email: "ada@bücher.example", ExternalId: "E-1"})
 		for _, c := range []struct {
 			req    *paddockv1.CreateUserRequest
-			reason fault.Reason
+			reason apierr.Reason
 			field  string
 		}{
-			{&paddockv1.CreateUserRequest{Email: "ada@bücher.example"}, fault.EmailTaken, "email"},
-			{&paddockv1.CreateUserRequest{Email: "ADA@BÜCHER.example"}, fault.EmailTaken, "email"},
-			{&paddockv1.CreateUserRequest{Email: " ada@xn--bcher-kva.example."}, fault.EmailTaken, "email"},
-			{&paddockv1.CreateUserRequest{Email: "ada@bücher.example", ExternalId: "E-2"}, fault.EmailTaken, "email"},
-			{&paddockv1.CreateUserRequest{Email: "bob@example.com", ExternalId: "E-1"}, fault.ExternalIDTaken, "external_id"},
-			{&paddockv1.CreateUserRequest{Email: "not an email"}, fault.InvalidArgument, "email"},
-			{&paddockv1.CreateUserRequest{Email: "ädä@example.com"}, fault.InvalidArgument, "email"},
-			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Roles: []string{"root"}}, fault.InvalidArgument, "roles[0]"},
-			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Roles: []string{"user", "user"}}, fault.InvalidArgument, "roles"},
-			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Password: "short"}, fault.PasswordTooWeak, "password"},
-			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Password: "bob@example.com!"}, fault.PasswordTooWeak, "password"},
-			{&paddockv1.CreateUserRequest{Email: "bob@example.com", DisplayName: "Lady Lovelace", Password: "lady lovelace"}, fault.PasswordTooWeak, "password"},
+			{&paddockv1.CreateUserRequest{Email: "ada@bücher.example"}, apierr.EmailTaken, "email"},
+			{&paddockv1.CreateUserRequest{Email: "ADA@BÜCHER.example"}, apierr.EmailTaken, "email"},
+			{&paddockv1.CreateUserRequest{Email: " ada@xn--bcher-kva.example."}, apierr.EmailTaken, "email"},
+			{&paddockv1.CreateUserRequest{Email: "ada@bücher.example", ExternalId: "E-2"}, apierr.EmailTaken, "email"},
+			{&paddockv1.CreateUserRequest{Email: "bob@example.com", ExternalId: "E-1"}, apierr.ExternalIDTaken, "external_id"},
+			{&paddockv1.CreateUserRequest{Email: "not an email"}, apierr.InvalidArgument, "email"},
+			{&paddockv1.CreateUserRequest{Email: "ädä@example.com"}, apierr.InvalidArgument, "email"},
+			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Roles: []string{"root"}}, apierr.InvalidArgument, "roles[0]"},
+			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Roles: []string{"user", "user"}}, apierr.InvalidArgument, "roles"},
+			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Password: "short"}, apierr.PasswordTooWeak, "password"},
+			{&paddockv1.CreateUserRequest{Email: "bob@example.com", Password: "bob@example.com!"}, apierr.PasswordTooWeak, "password"},
+			{&paddockv1.CreateUserRequest{Email: "bob@example.com", DisplayName: "Lady Lovelace", Password: "lady lovelace"}, apierr.PasswordTooWeak, "password"},
 		} {
 			_, err := create(t, a, c.req)
 			apptest.WantReason(t, err, c.reason)
@@ -165,11 +165,11 @@ func TestCreateUser_IdempotentByHeader(t *testing.T) {
 			t.Errorf("again it is %v, %v", again, err)
 		}
 		_, err = create(t, a, &paddockv1.CreateUserRequest{Email: "bob@example.com"}, apptest.WithHeader("Idempotency-Key", "k"))
-		apptest.WantReason(t, err, fault.InvalidArgument)
+		apptest.WantReason(t, err, apierr.InvalidArgument)
 		_, err = create(t, a, req)
-		apptest.WantReason(t, err, fault.EmailTaken)
+		apptest.WantReason(t, err, apierr.EmailTaken)
 		_, err = create(t, a, req, apptest.WithHeader("Idempotency-Key", strings.Repeat("k", 256)))
-		apptest.WantReason(t, err, fault.InvalidArgument)
+		apptest.WantReason(t, err, apierr.InvalidArgument)
 
 		// What is remembered tells nothing of the password.
 		with, err := a.Store.IdempotencyKey.Query().Only(t.Context())
@@ -207,13 +207,13 @@ func TestDeleteUser(t *testing.T) {
 			"absent":   second(admin.Users.GetUser(t.Context(), &paddockv1.GetUserRequest{Id: uuid.NewString()})),
 			"absent 2": second(admin.Users.DeleteUser(t.Context(), &paddockv1.DeleteUserRequest{Id: uuid.NewString()})),
 		} {
-			if apptest.Reason(err) != fault.NotFoundReason {
+			if apptest.Reason(err) != apierr.NotFoundReason {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
 		for _, credential := range []string{p.Token, p.Key} {
 			_, err := a.As(credential).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-			apptest.WantReason(t, err, fault.Unauthenticated)
+			apptest.WantReason(t, err, apierr.Unauthenticated)
 		}
 		// What they did stays as it was, and so does what was done to them.
 		after := a.Entries(t, "")
@@ -241,13 +241,13 @@ func TestSetPassword_EndsSessions(t *testing.T) {
 			_, err := a.Admin().Users.SetPassword(t.Context(), &paddockv1.SetPasswordRequest{UserId: p.GetId(), Password: password})
 			return err
 		}
-		apptest.WantReason(t, set("short"), fault.PasswordTooWeak)
-		apptest.WantReason(t, set(p.GetEmail()), fault.PasswordTooWeak)
+		apptest.WantReason(t, set("short"), apierr.PasswordTooWeak)
+		apptest.WantReason(t, set(p.GetEmail()), apierr.PasswordTooWeak)
 		if err := set("something else again"); err != nil {
 			t.Fatal(err)
 		}
 		_, err := a.As(p.Token).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-		apptest.WantReason(t, err, fault.Unauthenticated)
+		apptest.WantReason(t, err, apierr.Unauthenticated)
 		for _, credential := range []string{p.Key, other.Token} {
 			if _, err := a.As(credential).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
 				t.Error(err)

@@ -1,6 +1,6 @@
-// Package fault makes the errors that a caller may see: a Connect code, a reason of the contract, and words that say no
+// Package apierr makes the errors that a caller may see: a Connect code, a reason of the contract, and words that say no
 // more than they should.
-package fault
+package apierr
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package fault_test
+package apierr_test
 
 import (
 	"errors"
@@ -10,7 +10,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/paddock-gate/paddock/internal/fault"
+	"github.com/paddock-gate/paddock/internal/apierr"
 )
 
 // detail returns the error's detail of the type; nil when there is none.
@@ -29,25 +29,25 @@ func detail[M proto.Message](t *testing.T, err *connect.Error) (found M) {
 }
 
 func TestReasonOf_EveryConstructor(t *testing.T) {
-	for want, err := range map[fault.Reason]*connect.Error{
-		fault.LastAdmin:       fault.New(connect.CodeFailedPrecondition, fault.LastAdmin, "100%s"),
-		fault.RateLimited:     fault.Retry(connect.CodeResourceExhausted, fault.RateLimited, "slow down", time.Second),
-		fault.NotFoundReason:  fault.NotFound("user"),
-		fault.EmailTaken:      fault.Field(connect.CodeAlreadyExists, fault.EmailTaken, "email", "taken"),
-		fault.InvalidArgument: fault.Invalid("email", "must be one"),
-		fault.PasswordTooWeak: fault.WeakPassword("password", errors.New("too short")),
+	for want, err := range map[apierr.Reason]*connect.Error{
+		apierr.LastAdmin:       apierr.New(connect.CodeFailedPrecondition, apierr.LastAdmin, "100%s"),
+		apierr.RateLimited:     apierr.Retry(connect.CodeResourceExhausted, apierr.RateLimited, "slow down", time.Second),
+		apierr.NotFoundReason:  apierr.NotFound("user"),
+		apierr.EmailTaken:      apierr.Field(connect.CodeAlreadyExists, apierr.EmailTaken, "email", "taken"),
+		apierr.InvalidArgument: apierr.Invalid("email", "must be one"),
+		apierr.PasswordTooWeak: apierr.WeakPassword("password", errors.New("too short")),
 	} {
-		if got := fault.ReasonOf(err); got != want {
+		if got := apierr.ReasonOf(err); got != want {
 			t.Errorf("%v carries %q, want %q", err, got, want)
 		}
 		if info := detail[*errdetails.ErrorInfo](t, err); info.GetDomain() != "paddock" {
 			t.Errorf("%v is of the domain %q", err, info.GetDomain())
 		}
 	}
-	if m := fault.New(connect.CodeInternal, fault.Internal, "100%s").Message(); m != "100%s" {
+	if m := apierr.New(connect.CodeInternal, apierr.Internal, "100%s").Message(); m != "100%s" {
 		t.Errorf("the message became %q", m)
 	}
-	if got := fault.ReasonOf(connect.NewError(connect.CodeInternal, nil)); got != "" {
+	if got := apierr.ReasonOf(connect.NewError(connect.CodeInternal, nil)); got != "" {
 		t.Errorf("another's error carries %q", got)
 	}
 }
@@ -56,7 +56,7 @@ func TestRetry_WholeSeconds(t *testing.T) {
 	for after, want := range map[time.Duration]string{
 		-time.Second: "1", 0: "1", time.Millisecond: "1", time.Second: "1", time.Second + 1: "2", 15 * time.Minute: "900",
 	} {
-		err := fault.Retry(connect.CodeUnavailable, fault.HashingBusy, "busy", after)
+		err := apierr.Retry(connect.CodeUnavailable, apierr.HashingBusy, "busy", after)
 		if got := err.Meta().Get("Retry-After"); got != want {
 			t.Errorf("%s: Retry-After %s, want %s", after, got, want)
 		}
@@ -68,7 +68,7 @@ func TestRetry_WholeSeconds(t *testing.T) {
 }
 
 func TestInvalidFields(t *testing.T) {
-	err := fault.InvalidFields(&fault.Violation{Field: "email", Description: "must be one"}, &fault.Violation{Field: "roles[1]", Description: "no"})
+	err := apierr.InvalidFields(&apierr.Violation{Field: "email", Description: "must be one"}, &apierr.Violation{Field: "roles[1]", Description: "no"})
 	if m := err.Message(); m != "email: must be one" {
 		t.Errorf("the message is %q", m)
 	}
@@ -76,7 +76,7 @@ func TestInvalidFields(t *testing.T) {
 	if len(bad) != 2 || bad[1].GetField() != "roles[1]" || bad[1].GetDescription() != "no" {
 		t.Errorf("violations %v", bad)
 	}
-	if m := fault.Invalid("", "is no JSON").Message(); m != "is no JSON" {
+	if m := apierr.Invalid("", "is no JSON").Message(); m != "is no JSON" {
 		t.Errorf("without a field the message is %q", m)
 	}
 }

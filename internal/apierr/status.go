@@ -1,4 +1,4 @@
-package fault
+package apierr
 
 import (
 	"net/http"
