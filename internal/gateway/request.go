@@ -31,7 +31,6 @@ type request struct {
 	tools        toolFilter
 	toolChoice   *rawjson.Member // nil: none
 	conversation string          // its name, as the client gives it; may be empty
-	affinity     uint64          // see affinity
 }
 
 func invalid(field, description string) *connect.Error { return apierr.Invalid(field, description) }
