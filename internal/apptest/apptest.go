@@ -145,5 +145,5 @@ func (a *App) start(t testing.TB) {
 	})
 }
 
-// Stop tells the server to end, as SIGTERM does, and waits until it has.
+// Stop ends the server as SIGTERM does, and waits until it has ended.
 func (a *App) Stop() error { return a.stop() }

@@ -32,7 +32,7 @@ var (
 )
 
 // NewBatch returns a Batch. commit gets the first job of a group and asks next for those that have come meanwhile; it must
-// see to it that whoever put a job learns what became of it.
+// see to it that the goroutine that put a job learns what became of it.
 func NewBatch[J any](o BatchOptions, commit func(first J, next func() (J, bool))) *Batch[J] {
 	return &Batch[J]{options: o, commit: commit, jobs: make(chan J, 4*o.Jobs)}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// challenge tells a client without a valid credential how to send one. HTTP Basic is not offered to browsers, which
+// challenge sets WWW-Authenticate, for a client without a valid credential. HTTP Basic is not offered to browsers, which
 // would ask the person who sits before them.
 func challenge(answer http.Header, r *http.Request) {
 	if !fromBrowser(r.Header) {

@@ -30,7 +30,7 @@ func Up(ctx context.Context, s *store.Store) (applied []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	defer db.Close() // gives back the lock
+	defer db.Close() // releases the lock
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", store.WrapAway(err))

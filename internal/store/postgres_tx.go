@@ -84,7 +84,7 @@ func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
-		_ = done() // tells the same again
+		_ = done() // fails with the same again
 		return t.fail(err)
 	}
 	return nil

@@ -35,7 +35,7 @@ type Store struct {
 	reader  entsql.ExecQuerier        // sql, or statements of it that stay prepared
 	pool    *pgxpool.Pool             // nil on SQLite
 	path    string                    // of the embedded database's file
-	release func()                    // gives back the lock on it
+	release func()                    // releases the lock on it
 	writes  *sqliteWriter             // nil on PostgreSQL
 	inserts *coalesce.Batch[*inserts] // nil on SQLite
 }

@@ -26,7 +26,7 @@ func (p *Pool) Chat(ctx context.Context, turn Turn, request ollama.ChatRequest) 
 	}
 }
 
-// Embed returns one vector for each input; no input gives no vectors. Texts that
+// Embed returns one vector for each input; no vectors for no input. Texts that
 // are too long for the model are cut by the server.
 func (p *Pool) Embed(ctx context.Context, turn Turn, model string, input []string) (*ollama.Embeddings, error) {
 	model, err := ollama.Canonical(model)

@@ -57,7 +57,7 @@ func (s *Server) agentWords(r *chatRequest) []piece {
 	return append(say("I| will| use| a| tool|."), call)
 }
 
-// newCall gives a call with an id such as a real server makes.
+// newCall returns a call with an id such as a real server makes.
 func newCall(name string, arguments json.RawMessage) toolCall {
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
 	id := make([]byte, 8)
@@ -67,7 +67,7 @@ func newCall(name string, arguments json.RawMessage) toolCall {
 	return toolCall{ID: fmt.Sprintf("call_%s", id), Function: functionCall{Name: name, Arguments: arguments}}
 }
 
-// first gives the first n characters of a text.
+// first returns the first n characters of a text.
 func first(text string, n int) string {
 	runes := []rune(text)
 	return string(runes[:min(n, len(runes))])

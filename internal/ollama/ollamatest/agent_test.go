@@ -93,7 +93,7 @@ func TestAgent_IsSilentBeforeTheCall(t *testing.T) {
 	}
 }
 
-// post gives the body of an answer, which must be 200.
+// post returns the body of an answer, which must be 200.
 func post(t *testing.T, s *ollamatest.Server, path, body string) string {
 	t.Helper()
 	answer := send(t, s, path, body, nil)

@@ -71,7 +71,7 @@ type knownModel struct {
 	added     Model // zero where it is a tiny model itself
 }
 
-// model gives the model of a name in any spelling.
+// model returns the model of a name in any spelling.
 func (s *Server) model(asked string) (knownModel, bool) {
 	name := shortName(asked)
 	s.mu.Lock()
@@ -103,7 +103,7 @@ func tinyModel(name string) (knownModel, bool) {
 	return knownModel{chatModel: chat, tiny: name, embeds: embeds}, chats || embeds
 }
 
-// cloudName gives what a model is called at ollama.com whose name says that it
+// cloudName returns what a model is called at ollama.com whose name says that it
 // runs there, as newer servers read it.
 func cloudName(name string) (base string, ok bool) {
 	i := strings.LastIndex(name, ":")
@@ -150,7 +150,7 @@ type details struct {
 	EmbeddingLength   int      `json:"embedding_length,omitempty"`
 }
 
-// list gives the models that a real server was recorded to have, tiny-agent, and
+// list returns the models that a real server was recorded to have, tiny-agent, and
 // those that were added.
 func (s *Server) list() []listEntry {
 	var recorded struct{ Models []listEntry }
@@ -195,7 +195,7 @@ func (s *Server) newFields(name string) (capabilities []string, context, length 
 	return own, chatContext, chatDimensions
 }
 
-// entry gives m as an entry of the list, like another.
+// entry returns m as an entry of the list, like another.
 func (m Model) entry(like listEntry) listEntry {
 	digest := sha256.Sum256([]byte(m.Name))
 	like.Name, like.Model, like.Digest = m.Name, m.Name, hex.EncodeToString(digest[:])

@@ -76,7 +76,7 @@ func legacyEmbeddings(x *exchange) {
 	x.json(http.StatusOK, answer)
 }
 
-// embedder gives a model for embeddings, or refuses the request.
+// embedder returns a model for embeddings, or refuses the request.
 func (x *exchange) embedder(asked string) (knownModel, bool) {
 	model, known := x.server.model(asked)
 	switch {

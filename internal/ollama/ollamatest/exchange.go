@@ -100,7 +100,7 @@ func (s *Server) serve(x *exchange, known bool, refused *refusal) {
 	x.finish()
 }
 
-// localHost tells whether a server on the loopback address listens to a Host.
+// localHost reports whether a server on the loopback address listens to a Host.
 func localHost(host string) bool {
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {

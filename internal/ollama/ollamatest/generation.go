@@ -52,7 +52,7 @@ func (g *generation) flush(yield func(piece) bool) {
 	}
 }
 
-// untilStop gives what may be said of text and what was held back before it. At
+// untilStop returns what may be said of text and what was held back before it. At
 // a stop it sets the reason.
 func (g *generation) untilStop(text string) string {
 	text, g.held = g.held+text, ""

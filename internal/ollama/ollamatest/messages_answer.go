@@ -102,7 +102,7 @@ func (a *messagesAnswer) part(p part) error {
 	return nil
 }
 
-// fail tells nothing of the error, as a real server does.
+// fail writes nothing of the error, as a real server does.
 func (a *messagesAnswer) fail(string) error { return a.begin(0) }
 
 // messagesEvent is an event of a stream; which fields it has is for its type to say.
@@ -174,7 +174,7 @@ func (a *messagesAnswer) say(text string) error {
 	return a.delta(messagesDelta{Type: "text_delta", Text: text})
 }
 
-// call tells a call of a tool, with all of its arguments in one event.
+// call writes a call of a tool, with all of its arguments in one event.
 func (a *messagesAnswer) call(c toolCall) error {
 	a.called = true
 	if err := a.startBlock(contentBlock{Type: "tool_use", ID: c.ID, Name: c.Function.Name, Input: json.RawMessage("{}")}); err != nil {

@@ -93,7 +93,7 @@ func (request *messagesRequest) native(r *chatRequest) *refusal {
 	return nil
 }
 
-// native gives a message in Ollama's own terms, and one more for each result of
+// native returns a message in Ollama's own terms, and one more for each result of
 // a tool. Blocks of kinds that Ollama does not know say nothing.
 func (m messagesMessage) native() ([]message, error) {
 	said := message{Role: strings.ToLower(m.Role)}
@@ -167,7 +167,7 @@ func imageOf(source any) ([]byte, error) {
 	return image, nil
 }
 
-// texts gives a text, or those of a list of blocks in one.
+// texts returns a text, or those of a list of blocks in one.
 func texts(content any) string {
 	text, _ := content.(string)
 	blocks, _ := content.([]any)
@@ -180,7 +180,7 @@ func texts(content any) string {
 	return text
 }
 
-// native gives a tool in Ollama's own terms. Anthropic's web search is one that
+// native returns a tool in Ollama's own terms. Anthropic's web search is one that
 // a real server would run, for models of the cloud only.
 func (t messagesTool) native() (tool, error) {
 	if strings.HasPrefix(t.Type, "web_search") {

@@ -85,7 +85,7 @@ var thoughts = []piece{
 	{text: " 42", tokens: 1},
 }
 
-// say gives pieces of one token each; an emoji is four.
+// say returns pieces of one token each; an emoji is four.
 func say(words string) []piece {
 	var pieces []piece
 	for w := range strings.SplitSeq(words, "|") {
@@ -98,7 +98,7 @@ func say(words string) []piece {
 	return pieces
 }
 
-// chainAfter gives the chain that follows a prompt.
+// chainAfter returns the chain that follows a prompt.
 func chainAfter(prompt string) chain {
 	for start, c := range chains {
 		if strings.HasSuffix(prompt, start) {

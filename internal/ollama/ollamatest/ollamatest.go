@@ -149,7 +149,7 @@ func (s *Server) Always(steps ...Step) {
 	s.always = steps
 }
 
-// script gives the steps of an answer.
+// script returns the steps of an answer.
 func (s *Server) script(x *exchange) []Step {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +165,7 @@ func (s *Server) script(x *exchange) []Step {
 	return steps
 }
 
-// route gives the route of a path.
+// route returns the route of a path.
 func (s *Server) route(path string) (route, bool) {
 	const models = "/v1/models/"
 	if name, ok := strings.CutPrefix(path, models); ok && name != "" && !strings.Contains(name, "/") {

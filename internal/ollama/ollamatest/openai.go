@@ -94,7 +94,7 @@ func openAIModels(x *exchange) {
 	}{"list", list})
 }
 
-// openAIModelOf tells of one model, by the name that it was asked by.
+// openAIModelOf returns one model, by the name that it was asked by.
 func openAIModelOf(x *exchange) {
 	asked := strings.TrimPrefix(x.r.URL.Path, "/v1/models/")
 	for _, e := range x.server.list() {

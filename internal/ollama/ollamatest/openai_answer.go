@@ -86,7 +86,7 @@ func (a *openAIAnswer) part(p part) error {
 	return a.x.frame(contentEvents, []byte("data: [DONE]\n\n"))
 }
 
-// fail tells nothing of the error but a chunk of nobody, as a real server does.
+// fail writes an empty chunk in place of the error, as a real server does.
 func (a *openAIAnswer) fail(string) error { return a.x.event("", a.chunk(part{}, "")) }
 
 func (a *openAIAnswer) whole(p part) {

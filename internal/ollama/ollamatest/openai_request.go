@@ -121,7 +121,7 @@ func (request *openAIRequest) chat(r *chatRequest) *refusal {
 	return nil
 }
 
-// native gives a message in Ollama's own terms, where every content part is one.
+// native returns a message in Ollama's own terms, where every content part is one.
 func (m openAIMessage) native(all []openAIMessage) ([]message, error) {
 	calls, err := nativeCalls(m.ToolCalls)
 	if err != nil {

@@ -32,7 +32,7 @@ const (
 	maxBodies = 16 << 20 // in all
 )
 
-// Requests gives the latest 10,000 requests, oldest first.
+// Requests returns the latest 10,000 requests, oldest first.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +43,7 @@ func (s *Server) Requests() []Request {
 	return list
 }
 
-// To gives those of Requests that went to a path.
+// To returns those of Requests that went to a path.
 func (s *Server) To(path string) []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return r.Path != path })
 }
@@ -71,7 +71,7 @@ func (s *Server) WaitIdle(ctx context.Context) error {
 	}
 }
 
-// idleNow gives what is closed once no request is being answered.
+// idleNow returns what is closed once no request is being answered.
 func (s *Server) idleNow() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -56,7 +56,7 @@ func (x *exchange) generate(g *generation, promptTokens int) {
 	}
 }
 
-// only tells that a model was loaded or unloaded, and nothing else.
+// only says that a model was loaded or unloaded, and nothing else.
 func (x *exchange) only(reason string) {
 	a, done := x.read(), part{done: true, reason: reason}
 	if _, native := a.dialect.(*nativeAnswer); !native && a.request.streams() {
@@ -66,7 +66,7 @@ func (x *exchange) only(reason string) {
 	a.dialect.whole(done)
 }
 
-// admit gives the model that is asked, or refuses the request, looking at it in
+// admit returns the model that is asked, or refuses the request, looking at it in
 // the order in which a real server does.
 func (x *exchange) admit(r *chatRequest) (knownModel, bool) {
 	model, known := x.server.model(r.Model)
@@ -148,7 +148,7 @@ func stopsOf(options map[string]any) []string {
 	return list
 }
 
-// say tells a part of an answer when it is due: at once where the answer is a
+// say writes a part of an answer when it is due: at once where the answer is a
 // stream, else with the whole.
 func (x *exchange) say(p part) error {
 	if !p.done || x.read().request.streams() {
@@ -167,7 +167,7 @@ func (x *exchange) say(p part) error {
 	return nil
 }
 
-// finish tells what was said where that was kept for a whole that never came.
+// finish writes what was said where that was kept for a whole that never came.
 func (x *exchange) finish() {
 	if x.kept && x.r.Context().Err() == nil {
 		x.read().dialect.whole(x.said)

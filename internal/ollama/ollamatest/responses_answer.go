@@ -109,7 +109,7 @@ type summaryText struct {
 	Text string `json:"text"`
 }
 
-// whole tells no text where there is a call, as a real server.
+// whole writes no text where there is a call, as a real server.
 func (a *responsesAnswer) whole(p part) {
 	var output []outputItem
 	if p.thinking != "" {
@@ -152,7 +152,7 @@ func (a *responsesAnswer) usage(p part) *responsesUsage {
 	return &responsesUsage{InputTokens: p.promptTokens, OutputTokens: p.tokens, TotalTokens: p.promptTokens + p.tokens}
 }
 
-// response gives a response that says back what was asked.
+// response returns a response that says back what was asked.
 func (a *responsesAnswer) response(status string, output []outputItem) response {
 	r := response{
 		ID: responseID, Object: "response", CreatedAt: a.x.begun.Unix(), Status: status, Model: a.request.Model,

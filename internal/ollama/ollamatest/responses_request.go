@@ -136,7 +136,7 @@ type unknownInput struct{ message string }
 
 func (e *unknownInput) Error() string { return e.message }
 
-// nativeItem gives an item of the input but reasoning in Ollama's own terms. A
+// nativeItem returns an item of the input but reasoning in Ollama's own terms. A
 // message need not say that it is one.
 func nativeItem(fields map[string]any) (message, error) {
 	field := func(name string) string { text, _ := fields[name].(string); return text }

@@ -10,7 +10,7 @@ func (a *responsesAnswer) part(p part) error {
 	return a.send(a.eventsOf(p)...)
 }
 
-// fail tells nothing of the error, as a real server does.
+// fail writes nothing of the error, as a real server does.
 func (a *responsesAnswer) fail(string) error { return a.part(part{}) }
 
 // responseEvent is an event of a stream, numbered when it is sent.
@@ -30,7 +30,7 @@ func (a *responsesAnswer) send(events ...responseEvent) error {
 	return nil
 }
 
-// eventsOf gives what a part makes of the stream, all of it in a real server's
+// eventsOf returns what a part makes of the stream, all of it in a real server's
 // order: no text after a call, and the text's item left open before one.
 func (a *responsesAnswer) eventsOf(p part) []responseEvent {
 	var events []responseEvent
@@ -113,7 +113,7 @@ func (a *responsesAnswer) content(name, field string, value any) responseEvent {
 	return responseEvent{name, object{"item_id": itemID, "output_index": a.index, "content_index": 0, field: value}}
 }
 
-// call tells a call of a function, with all of its arguments in one event.
+// call writes a call of a function, with all of its arguments in one event.
 func (a *responsesAnswer) call(c toolCall) []responseEvent {
 	index, id, arguments := a.index+len(a.calls), fmt.Sprintf("fc_1_%d", len(a.calls)), string(c.Function.Arguments)
 	item := func(status, arguments string) object {
@@ -132,7 +132,7 @@ func (a *responsesAnswer) call(c toolCall) []responseEvent {
 	}
 }
 
-// end tells the whole of the message once more, and the whole response.
+// end writes the whole of the message once more, and the whole response.
 func (a *responsesAnswer) end(p part) []responseEvent {
 	var events []responseEvent
 	message := messageItem(a.said.text)
@@ -161,7 +161,7 @@ func (a *responsesAnswer) end(p part) []responseEvent {
 	return append(events, responseEvent{"response.completed", object{"response": completed}})
 }
 
-// sorted gives a value with its keys in the order of the alphabet, in which a
+// sorted returns a value with its keys in the order of the alphabet, in which a
 // real server streams them.
 func sorted(value any) object {
 	b, err := json.Marshal(value)

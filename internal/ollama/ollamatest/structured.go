@@ -13,7 +13,7 @@ func structured(format json.RawMessage) bool {
 	return len(format) > 0 && !slices.Contains([]string{"null", `""`}, string(format))
 }
 
-// checkFormat gives the error of a real server on a format that is none.
+// checkFormat returns the error of a real server on a format that is none.
 func checkFormat(format json.RawMessage) error {
 	if structured(format) && string(format) != `"json"` && format[0] != '{' {
 		return fmt.Errorf(`invalid format: %q; expected "json" or a valid JSON Schema object`, string(format))
@@ -44,7 +44,7 @@ func sampleWords(format json.RawMessage) []piece {
 	return pieces
 }
 
-// sample gives a value that fits a schema of the common kinds.
+// sample returns a value that fits a schema of the common kinds.
 func sample(schema, root map[string]any, depth int) any {
 	if depth > 50 {
 		return nil
@@ -103,7 +103,7 @@ func sampleOf(kind string, schema, root map[string]any, depth int) any {
 	return value
 }
 
-// referred gives what a reference within the schema names.
+// referred returns what a reference within the schema names.
 func referred(to string, root map[string]any) map[string]any {
 	at := root
 	for step := range strings.SplitSeq(strings.TrimPrefix(to, "#/"), "/") {

@@ -79,7 +79,7 @@ func (v *vocabulary) token(text string, kind int32) int {
 	return len(v.tokens) - 1
 }
 
-// word gives the token that writes w.
+// word returns the token that writes w.
 func (v *vocabulary) word(w string) int {
 	switch {
 	case w == " ":
@@ -90,7 +90,7 @@ func (v *vocabulary) word(w string) int {
 	return v.token(strings.ReplaceAll(w, " ", "▁"), normalToken)
 }
 
-// newState gives the state that token leads to from now on.
+// newState returns the state that token leads to from now on.
 func (v *vocabulary) newState(token int) int {
 	v.state[token] = len(v.next)
 	v.next = append(v.next, endToken)

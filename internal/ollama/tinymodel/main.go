@@ -58,7 +58,7 @@ const (
 		`{{ range .ToolCalls }}{"name": "{{ .Function.Name }}", "parameters": {{ .Function.Arguments }}}{{ end }}` + "\n{{ end }}"
 )
 
-// modelfiles gives the Modelfile of each model by its name.
+// modelfiles returns the Modelfile of each model by its name.
 func modelfiles() map[string]string {
 	chat := func(file, template string) string {
 		return fmt.Sprintf("FROM ./%s\nTEMPLATE \"\"\"%s\"\"\"\nPARAMETER temperature 0\nPARAMETER num_thread 1\n", file, template)
