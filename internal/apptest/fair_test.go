@@ -112,10 +112,10 @@ func TestQueue_FairBetweenUsers(t *testing.T) {
 	t.Parallel()
 	apptest.EachWith(t, oneAtATime, func(t *testing.T, a *apptest.App) {
 		userA, userB := a.NewPerson(t, "user"), a.NewPerson(t, "user")
-		open := shut(a)
-		defer open()
 		var calls sync.WaitGroup
 		defer calls.Wait()
+		open := shut(a)
+		defer open()
 		for i := range 200 {
 			calls.Go(func() {
 				if err := chatOver(t.Context(), a, i%2 == 0, userA.Key, "from A"); err != nil {
@@ -145,10 +145,10 @@ func TestQueue_ChatsBeforeEmbeddings(t *testing.T) {
 	t.Parallel()
 	apptest.EachWith(t, oneAtATime, func(t *testing.T, a *apptest.App) {
 		userA, userC := a.NewPerson(t, "user"), a.NewPerson(t, "user")
-		open := shut(a)
-		defer open()
 		var calls sync.WaitGroup
 		defer calls.Wait()
+		open := shut(a)
+		defer open()
 		for i := range 20 {
 			calls.Go(func() {
 				if err := embedOver(t.Context(), a, i%2 == 0, userA.Key, "from A"); err != nil {
@@ -181,17 +181,19 @@ func TestQueue_ClientDisconnects(t *testing.T) {
 	maps.Copy(env, oneAtATime)
 	apptest.EachWith(t, env, func(t *testing.T, a *apptest.App) {
 		userA, userB := a.NewPerson(t, "user"), a.NewPerson(t, "user")
-		open := shut(a)
-		defer open()
 		var staying, leaving sync.WaitGroup
 		defer staying.Wait()
+		open := shut(a)
+		defer open()
 		staying.Go(func() {
 			if err := chatOver(t.Context(), a, true, userA.Key, "from A"); err != nil {
 				t.Error(err)
 			}
 		})
-		for deadline := time.Now().Add(20 * time.Second); a.Upstream.Active() == 0 && time.Now().Before(deadline); {
-			time.Sleep(time.Millisecond)
+		for deadline := time.Now().Add(20 * time.Second); len(a.Upstream.Posts()) == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the first call does not go upstream")
+			}
 		}
 		ctx, leave := context.WithCancel(t.Context())
 		defer leave()
