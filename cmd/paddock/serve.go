@@ -8,7 +8,7 @@ import (
 )
 
 // gcPercent lets the garbage collector wait for more than the few prompts that are large beside all that stays.
-const gcPercent = 400
+const gcPercent = 800
 
 func serve(ctx context.Context, p program) int {
 	cfg, ok := configure(p)
