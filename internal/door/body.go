@@ -162,7 +162,7 @@ func (b bufferedBody) Bytes() []byte { return b.bytes }
 func readAll(body io.Reader, length, limit int64, take func(bytes int) error) ([]byte, error) {
 	const (
 		advance = 512 << 10
-		trust   = 8
+		trust   = 32
 	)
 	buf := make([]byte, 0, min(max(length, 0), advance)+bytes.MinRead)
 	for {

@@ -42,9 +42,6 @@ func (e duplicateError) Error() string { return "the field " + string(e) + " is 
 // encoding/json lets pass: two equal keys, invalid UTF-8. Long strings are neither copied nor unescaped. mark, which may be nil,
 // reports whether a key within a member, as it is quoted, is to be marked.
 func Members(b []byte, mark func(quoted []byte) bool) ([]Member, error) {
-	if !utf8.Valid(b) {
-		return nil, errNotUTF8
-	}
 	s := scanner{in: b, mark: mark}
 	s.blanks()
 	if s.peek() != '{' {
@@ -56,6 +53,9 @@ func Members(b []byte, mark func(quoted []byte) bool) ([]Member, error) {
 	}
 	if s.blanks(); s.at < len(b) {
 		return nil, errTrailing
+	}
+	if s.high&highest != 0 && !utf8.Valid(b) {
+		return nil, errNotUTF8
 	}
 	for i, m := range found {
 		if slices.ContainsFunc(found[:i], func(other Member) bool { return other.Key == m.Key }) {

@@ -51,6 +51,10 @@ func TestMembers_NoPlainObject(t *testing.T) {
 		{"{\"a\":\"new\nline\"}", errControl},
 		{"{\"a\":\"\x00\"}", errControl},
 		{"{\"a\":\"\xff\"}", errNotUTF8},
+		{"{\"a\":\"a long text of more than sixteen bytes, \xff\"}", errNotUTF8},
+		{"{\"a\":\"a long text of more than sixteen bytes\xc3\"}", errNotUTF8},
+		{"{\"a\":\"\\n\xff0123456789abcdef\"}", errNotUTF8},
+		{"{\"\xff\":1}", errNotUTF8},
 		{"{\"a\":\"\xed\xa0\x80\"}", errNotUTF8},
 		{`{"a":1,"a":2}`, duplicateError("a")},
 		{`{"a":1,"\u0061":2}`, duplicateError("a")},
@@ -96,7 +100,7 @@ func TestPlain_Special(t *testing.T) {
 				if special {
 					want = at
 				}
-				if got := plain(b); got != want {
+				if got := new(scanner).plain(b); got != want {
 					t.Fatalf("%#x at %d in %q: %d", c, at, around, got)
 				}
 			}

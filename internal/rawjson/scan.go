@@ -15,6 +15,7 @@ type scanner struct {
 	blank   int                      // bytes passed over so far that say nothing
 	mark    func(quoted []byte) bool // may be nil
 	marked  bool                     // a nested object with a key that was to be marked was passed over
+	high    uint64                   // has the highest bit of a byte set if a string has bytes that are not ASCII
 }
 
 // peek is the next byte; 0 at the end.
@@ -132,7 +133,7 @@ func (s *scanner) str() error {
 		return s.skip()
 	}
 	for s.at++; ; {
-		s.at += plain(s.in[s.at:])
+		s.at += s.plain(s.in[s.at:])
 		switch s.peek() {
 		case '"':
 			s.at++
@@ -169,12 +170,14 @@ func (s *scanner) skip() error {
 }
 
 // plain counts bytes that need no look, sixteen at a time: at most those before the next quote, control character, or
-// backslash that does not begin a short escape.
-func plain(b []byte) int {
-	n := 0
+// backslash that does not begin a short escape. It notes high bits.
+func (s *scanner) plain(b []byte) int {
+	n, high := 0, uint64(0)
 	for n+16 <= len(b) {
 		words := b[n : n+16]
-		found, second := special(binary.LittleEndian.Uint64(words)), special(binary.LittleEndian.Uint64(words[8:]))
+		first, last := binary.LittleEndian.Uint64(words), binary.LittleEndian.Uint64(words[8:])
+		high |= first | last // of bytes behind the end of the string, too, which costs a second look
+		found, second := special(first), special(last)
 		if found|second == 0 {
 			n += 16
 			continue
@@ -184,21 +187,27 @@ func plain(b []byte) int {
 		}
 		n += bits.TrailingZeros64(found) / 8
 		if b[n] != '\\' || n+1 >= len(b) || !shortEscapes[b[n+1]] {
+			s.high |= high
 			return n
 		}
 		n += 2
 	}
 	for n < len(b) && b[n] >= ' ' && b[n] != '"' && b[n] != '\\' {
+		high |= uint64(b[n])
 		n++
 	}
+	s.high |= high
 	return n
 }
+
+// highest are the highest bits of the bytes of a word.
+const highest = 0x8080808080808080
 
 // special sets the highest bit of the bytes in x that are quotes, control characters or backslashes. Bytes above the lowest of
 // them may be wrong. In x-n, that bit is set for bytes less than n; that of a quote is such a byte, since only a quote and
 // control characters are less than '!' with the bit of 2 turned over.
 func special(x uint64) uint64 {
-	const ones, highest = 0x0101010101010101, 0x8080808080808080
+	const ones = 0x0101010101010101
 	quotes, slashes := x^ones*2, x^ones*'\\'
 	return ((quotes - ones*'!') | (slashes - ones)) & (highest &^ x)
 }
