@@ -37,7 +37,9 @@ func DiscardUnread(largest int64, next http.Handler) http.Handler {
 			return
 		}
 		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(unreadWait)) // readers set another
+		if r.ProtoMajor == 1 { // of HTTP/2 no deadline that has passed can be set anew, nor does it wait
+			_ = control.SetReadDeadline(time.Now().Add(unreadWait)) // readers set another
+		}
 		body := &trackedBody{ReadCloser: r.Body}
 		r.Body = body
 		next.ServeHTTP(w, r)
@@ -105,6 +107,9 @@ func errTooLarge(limit int64) *connect.Error {
 	return apierr.Retry(connect.CodeResourceExhausted, apierr.MessageTooLarge, message, apierr.RetryDefault)
 }
 
+// freeGrowth is how large a body may be whose growth by decoding is not counted, bytes: a conversation as people have them.
+const freeGrowth = 64 << 10
+
 // readBody reads the whole body into memory, so that a body that is too large, too slow or no message is refused as such in every
 // dialect. (connect-go would answer by itself, without our ErrorInfo, and drain what it refuses.) With a MaxBody of 0 the body is
 // left unread: a client that asks for what does not exist is told of that alone.
@@ -118,7 +123,9 @@ func readBody(w http.ResponseWriter, r *http.Request, e Endpoint, room *room) (i
 		return noBody(r)
 	}
 	body := newTimedBody(w, r, e.MaxBody)
-	read, err := readAll(body, r.ContentLength, e.MaxBody, func(bytes int) error { return room.take(bytes * max(e.Growth, 1)) })
+	read, err := readAll(body, r.ContentLength, e.MaxBody, func(bytes int) error {
+		return room.take(bytes + max(bytes-freeGrowth, 0)*max(e.Growth-1, 0))
+	})
 	if err == nil {
 		body.done()
 		read, err = decode(r.Header.Get("Content-Encoding"), read, e.MaxBody, room)

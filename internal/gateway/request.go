@@ -130,7 +130,7 @@ func (q *request) read(m rawjson.Member, kept *[]rawjson.Member) {
 // takeTools takes the tools that the client runs, and hosted ones where cloud models are allowed.
 func (q *request) takeTools(m rawjson.Member, kept *[]rawjson.Member) error {
 	if !q.limits.AllowCloud {
-		own, must := q.tools.list(m.Value, q.call.dialect == dialect.Responses)
+		own, _, must := q.tools.list(m.Value, q.call.dialect == dialect.Responses)
 		if must != "" {
 			return invalid(m.Key, must)
 		}

@@ -103,6 +103,10 @@ func TestUpstreamRequest_Rebuilt(t *testing.T) {
 			"/api/chat", `{"model":"tiny-chat",` + hi + `,"tools":[{"type":"web_search"},{"type":"function","function":{"name":"f"}},{"function":{"name":"g"}}]}`,
 			`{"model":"tiny-chat",` + hi + `,"tools":[{"type":"function","function":{"name":"f"}},{"function":{"name":"g"}}],"stream":true}`,
 		},
+		{ // as long after the tool was left out as before
+			"/v1/responses", `{"model":"tiny-chat","input":"hi","tools":[{   "type":"namespace","name":"","tools":[{"type":"function","name":"f"},{"type":"web_search"}],"<<<<<":1}]}`,
+			`{"model":"tiny-chat","input":"hi","tools":[{"type":"namespace","name":"","tools":[{"type":"function","name":"f"}],"\u003c\u003c\u003c\u003c\u003c":1}]}`,
+		},
 		{
 			"/api/chat", `{"model":"tiny-chat","messages":[],"keep_alive":1}`,
 			`{"model":"tiny-chat","messages":[],"stream":true}`,
@@ -312,6 +316,8 @@ func TestToolChoice(t *testing.T) {
 		{responses, `{"type":"function","name":"web_search"}`, true, false},
 		{responses, `{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"}]}`, true, true},
 		{responses, `{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"f"},{"type":"image_generation"}]}`, false, false},
+		// Tools of tools mean nothing, and are not looked at, of which there may be thousands.
+		{responses, strings.Repeat(`{"tools":[`, 4000) + strings.Repeat(`[],`, 100_000) + `[]` + strings.Repeat(`]}`, 4000), false, true},
 	} {
 		said, tools := `"input":"hi"`, `{"type":"function","name":"f"}`
 		if c.path == chat {

@@ -53,31 +53,30 @@ type toolFilter struct {
 
 // list returns a list of tools without those that are hosted; null when nothing is left of it. The list may have namespaces, or is
 // that of one, which holds functions alone.
-func (f *toolFilter) list(list []byte, namespaces bool) (kept []byte, must string) {
+func (f *toolFilter) list(list []byte, namespaces bool) (kept []byte, changed bool, must string) {
 	all, ok := rawjson.List(list, maxTools-f.seen)
 	if !ok {
-		return nil, mustBeTools
+		return nil, false, mustBeTools
 	}
 	f.seen += len(all)
 	own := make([][]byte, 0, len(all))
-	changed := false
 	for _, tool := range all {
-		rest, must := f.tool(tool, namespaces)
+		rest, other, must := f.tool(tool, namespaces)
 		if must != "" {
-			return nil, must
+			return nil, false, must
 		}
 		if rest != nil {
 			own = append(own, rest)
 		}
-		changed = changed || rest == nil || len(rest) != len(tool)
+		changed = changed || other
 	}
 	switch {
 	case !changed:
-		return list, ""
+		return list, false, ""
 	case len(own) == 0:
-		return []byte("null"), ""
+		return []byte("null"), true, ""
 	}
-	return joined(own), ""
+	return joined(own), true, ""
 }
 
 // joined returns a list of the elements.
@@ -87,12 +86,12 @@ func joined(elements [][]byte) []byte {
 
 // tool returns a tool, without the hosted ones in it if it is a namespace of several; nil when it is hosted itself. Ollama
 // compares keys without regard to case.
-func (f *toolFilter) tool(tool []byte, namespaces bool) (kept []byte, must string) {
+func (f *toolFilter) tool(tool []byte, namespaces bool) (kept []byte, changed bool, must string) {
 	all, err := rawjson.Members(tool, nil)
 	if err != nil {
-		return nil, mustBeTools
+		return nil, false, mustBeTools
 	}
-	named, own, changed := "", true, false
+	named, own := "", true
 	for i, m := range all {
 		switch {
 		case strings.EqualFold(m.Key, "type"):
@@ -102,28 +101,29 @@ func (f *toolFilter) tool(tool []byte, namespaces bool) (kept []byte, must strin
 		case strings.EqualFold(m.Key, "tools") && f.dialect == dialect.Responses && (!namespaces || m.Value[0] != '['):
 			own = false // no namespace within another, and none that is no list
 		case strings.EqualFold(m.Key, "tools") && namespaces:
-			inner, must := f.list(m.Value, false)
+			inner, other, must := f.list(m.Value, false)
 			if must != "" {
-				return nil, must
+				return nil, false, must
 			}
-			changed = changed || len(inner) != len(m.Value)
+			changed = changed || other
 			all[i].Value = inner
 		}
 	}
 	switch {
 	case !own:
 		f.hosted = append(f.hosted, named)
-		return nil, ""
+		return nil, true, ""
 	case changed:
-		return rawjson.AppendObject(nil, all), ""
+		return rawjson.AppendObject(nil, all), true, ""
 	}
-	return tool, ""
+	return tool, false, ""
 }
 
 // modes are the texts of a tool_choice that name no tool, and the types of its objects that do not by themselves.
 var modes = []string{"auto", "none", "any", "required", "tool", "allowed_tools"}
 
-// wants reports whether a tool_choice asks for a tool that is hosted. It is to be called when the tools have been filtered.
+// wants reports whether a tool_choice asks for a tool that is hosted, by itself or among those that it allows. It is to be called
+// when the tools have been filtered.
 func (f *toolFilter) wants(choice []byte) bool {
 	switch choice[0] {
 	case '"':
@@ -133,27 +133,28 @@ func (f *toolFilter) wants(choice []byte) bool {
 		return false
 	}
 	kind := rawjson.Find(choice, "type")
-	if kind[0] == '"' && !slices.Contains(modes, rawjson.Unquote(kind)) && !isOwnType(f.dialect, kind) {
+	isMode := kind[0] == '"' && slices.Contains(modes, rawjson.Unquote(kind))
+	if !isMode && !isOwnType(f.dialect, kind) || f.names(choice) {
 		return true
 	}
-	for _, named := range [][]byte{choice, rawjson.Find(choice, "function"), rawjson.Find(choice, "custom")} {
-		if named[0] != '{' {
-			continue
+	for _, allowed := range [][]byte{rawjson.Find(choice, "tools"), rawjson.Find(rawjson.Find(choice, "allowed_tools"), "tools")} {
+		for tool := range rawjson.Elements(allowed) {
+			if tool[0] != '{' || !isOwnType(f.dialect, rawjson.Find(tool, "type")) || f.names(tool) {
+				return true
+			}
 		}
+	}
+	return false
+}
+
+// names reports whether an object names a tool that was left out.
+func (f *toolFilter) names(tool []byte) bool {
+	for _, named := range [][]byte{tool, rawjson.Find(tool, "function"), rawjson.Find(tool, "custom")} {
 		if name := rawjson.Find(named, "name"); name[0] == '"' && slices.Contains(f.hosted, rawjson.Unquote(name)) {
 			return true
 		}
 	}
-	return f.wantsAny(rawjson.Find(choice, "tools")) || f.wantsAny(rawjson.Find(rawjson.Find(choice, "allowed_tools"), "tools"))
-}
-
-// wantsAny reports whether one of the tools that a tool_choice allows is hosted.
-func (f *toolFilter) wantsAny(allowed []byte) bool {
-	if allowed[0] != '[' {
-		return false
-	}
-	all, ok := rawjson.List(allowed, maxTools)
-	return !ok || slices.ContainsFunc(all, func(tool []byte) bool { return tool[0] != '{' || f.wants(tool) })
+	return false
 }
 
 // billing begins the line that Claude Code puts before its system prompt. It changes with every call, so that no model could

@@ -41,19 +41,23 @@ func (d *postgresDriver) commitInserts(first *inserts, next func() (*inserts, bo
 		group = append(group, j)
 		statements = append(statements, j.statements...)
 	}
-	err := d.pipeline(statements)
-	apart := len(group) > 1 && isRefusal(err)
+	err := errAbandoned // unless all goes its way
+	defer func() {
+		for _, j := range group {
+			if j.err == nil {
+				j.err = err
+			}
+			close(j.done)
+		}
+	}()
+	err = d.pipeline(statements)
+	if len(group) == 1 || !isRefusal(err) {
+		return
+	}
+	err = nil
 	var committed sync.WaitGroup
 	for _, j := range group {
-		if !apart {
-			j.err = err
-			close(j.done)
-			continue
-		}
-		committed.Go(func() {
-			j.err = d.pipeline(j.statements)
-			close(j.done)
-		})
+		committed.Go(func() { j.err = d.pipeline(j.statements) })
 	}
 	committed.Wait()
 }

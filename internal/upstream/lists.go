@@ -41,6 +41,9 @@ func (s *server) list(ctx context.Context, path string) ([]ollama.TaggedRaw, err
 	if err := s.metadata(ctx, path, nil, &answer); err != nil {
 		return nil, err
 	}
+	if answer.Models == nil {
+		return nil, ollama.ErrNonsense
+	}
 	return answer.Tagged(), nil
 }
 

@@ -125,11 +125,13 @@ func TestIsRemote_LocalModel(t *testing.T) {
 // What a server lists as remote must be known before it is called.
 func TestRelay_NoList(t *testing.T) {
 	for name, step := range map[string]ollamatest.Step{
-		"fails":                   ollamatest.Status(500, "failed"),
-		"is refused by a proxy":   ollamatest.Status(403, "forbidden"),
-		"is not passed on":        ollamatest.Status(404, "not found"),
-		"is a page of HTML":       ollamatest.Body([]byte("<html>")),
-		"is of no models at all?": ollamatest.Body([]byte(`{"models":{}}`)),
+		"fails":                 ollamatest.Status(500, "failed"),
+		"is refused by a proxy": ollamatest.Status(403, "forbidden"),
+		"is not passed on":      ollamatest.Status(404, "not found"),
+		"is a page of HTML":     ollamatest.Body([]byte("<html>")),
+		"is none":               ollamatest.Body([]byte(`{"models":{}}`)),
+		"is missing":            ollamatest.Body([]byte(`{"error":"backend down"}`)),
+		"is null":               ollamatest.Body([]byte(`{"models":null}`)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			servers, config := several(t, "m", "other")

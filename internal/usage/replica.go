@@ -198,8 +198,8 @@ func (l *Ledger) reservations(ctx context.Context, rest string, args ...any) ([]
 	return all, err
 }
 
-// putAll commits the same act for reservations of which only the database knows, and waits for it. That another replica
-// has settled one meanwhile is no error.
+// putAll commits the same act for reservations of which only the database knows, in groups, and waits for it. That another
+// replica has settled one meanwhile is no error.
 func (l *Ledger) putAll(a act, all []*Reservation) error {
 	entries := make([]*entry, len(all))
 	for i, r := range all {
@@ -207,7 +207,7 @@ func (l *Ledger) putAll(a act, all []*Reservation) error {
 		entries[i].cost = Cost{
 			PromptTokens: r.call.PromptTokens, CompletionTokens: r.recorded, Outcome: Aborted, Total: l.now().Sub(r.startedAt),
 		}
-		l.put(entries[i])
+		go l.put(entries[i]) // one after the other, each would be a group
 	}
 	var failed error
 	for _, e := range entries {
