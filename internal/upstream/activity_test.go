@@ -24,6 +24,10 @@ func TestUnresponsive_BusyModel(t *testing.T) {
 	var slot sync.Mutex
 	var probes atomic.Int64
 	busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, `{"models":[]}`)
+			return
+		}
 		body, _ := io.ReadAll(r.Body)
 		if strings.Contains(string(body), "keep_alive") || strings.HasSuffix(r.URL.Path, "/generate") {
 			probes.Add(1)
