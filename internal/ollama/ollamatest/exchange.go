@@ -44,6 +44,7 @@ type exchange struct {
 	newline []byte // to be written once something follows
 	said    part   // so far, where the answer is no stream
 	kept    bool   // back, since it is not all of it
+	whole   bool   // the end of an answer is written
 }
 
 const (
@@ -63,9 +64,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, unpacked := s.unpack(r, body)
 	record, end := s.record(r, body)
-	defer end()
 	route, known := s.route(r.URL.Path)
 	x := &exchange{server: s, route: route, w: w, r: r, body: body, model: record.Model, begun: record.Begun}
+	defer func() { end(x.whole) }()
 	s.serve(x, known, unpacked)
 }
 

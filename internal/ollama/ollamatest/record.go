@@ -78,8 +78,9 @@ func (s *Server) idleNow() <-chan struct{} {
 	return s.idle
 }
 
-// record keeps a request; end must be called when it is answered.
-func (s *Server) record(r *http.Request, body []byte) (record *Request, end func()) {
+// record keeps a request; end must be called when it is answered, wholly or not. A client that leaves behind the last byte has
+// not aborted anything, even if the server learns that before the handler has returned.
+func (s *Server) record(r *http.Request, body []byte) (record *Request, end func(whole bool)) {
 	record = &Request{
 		Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Host: r.Host, Header: r.Header.Clone(),
 		Body: bytes.Clone(body[:min(len(body), maxBody)]), Size: len(body), Model: decodeModel(body), Begun: time.Now(),
@@ -92,14 +93,16 @@ func (s *Server) record(r *http.Request, body []byte) (record *Request, end func
 	s.active++
 	s.keep(record)
 	answered := context.AfterFunc(r.Context(), func() { s.aborted(record) })
-	return record, func() {
-		answered()
-		if r.Context().Err() != nil {
+	return record, func(whole bool) {
+		if !answered() || r.Context().Err() != nil {
 			s.aborted(record)
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		record.Ended = time.Now()
+		if whole {
+			record.Aborted = time.Time{}
+		}
 		if s.active--; s.active == 0 {
 			close(s.idle)
 		}

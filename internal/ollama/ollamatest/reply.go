@@ -157,12 +157,15 @@ func (x *exchange) say(p part) error {
 		}
 	}
 	if x.read().request.streams() {
-		return x.read().dialect.part(p)
+		err := x.read().dialect.part(p)
+		x.whole = p.done && err == nil
+		return err
 	}
 	x.said.add(p)
 	x.kept = !p.done
 	if p.done {
 		x.read().dialect.whole(x.said)
+		x.whole = true
 	}
 	return nil
 }
