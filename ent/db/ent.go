@@ -20,9 +20,12 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/reservation"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/usageday"
 	"github.com/paddock-gate/paddock/ent/db/usageperiod"
 	"github.com/paddock-gate/paddock/ent/db/usagerecord"
+	"github.com/paddock-gate/paddock/ent/db/usagetotal"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/ent/db/userrole"
 )
 
 // ent aliases to avoid import conflicts in user's code.
@@ -91,9 +94,12 @@ func checkColumn(t, c string) error {
 			reservation.Table:    reservation.ValidColumn,
 			role.Table:           role.ValidColumn,
 			session.Table:        session.ValidColumn,
+			usageday.Table:       usageday.ValidColumn,
 			usageperiod.Table:    usageperiod.ValidColumn,
 			usagerecord.Table:    usagerecord.ValidColumn,
+			usagetotal.Table:     usagetotal.ValidColumn,
 			user.Table:           user.ValidColumn,
+			userrole.Table:       userrole.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

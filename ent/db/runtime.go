@@ -14,9 +14,12 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/reservation"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/usageday"
 	"github.com/paddock-gate/paddock/ent/db/usageperiod"
 	"github.com/paddock-gate/paddock/ent/db/usagerecord"
+	"github.com/paddock-gate/paddock/ent/db/usagetotal"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/ent/db/userrole"
 	"github.com/paddock-gate/paddock/ent/schema"
 )
 
@@ -170,6 +173,16 @@ func init() {
 	sessionDescID := sessionFields[0].Descriptor()
 	// session.DefaultID holds the default value on creation for the id field.
 	session.DefaultID = sessionDescID.Default.(func() uuid.UUID)
+	usagedayFields := schema.UsageDay{}.Fields()
+	_ = usagedayFields
+	// usagedayDescDay is the schema descriptor for day field.
+	usagedayDescDay := usagedayFields[2].Descriptor()
+	// usageday.DayValidator is a validator for the "day" field. It is called by the builders before save.
+	usageday.DayValidator = usagedayDescDay.Validators[0].(func(string) error)
+	// usagedayDescModel is the schema descriptor for model field.
+	usagedayDescModel := usagedayFields[3].Descriptor()
+	// usageday.ModelValidator is a validator for the "model" field. It is called by the builders before save.
+	usageday.ModelValidator = usagedayDescModel.Validators[0].(func(string) error)
 	usageperiodFields := schema.UsagePeriod{}.Fields()
 	_ = usageperiodFields
 	// usageperiodDescPeriod is the schema descriptor for period field.
@@ -214,6 +227,12 @@ func init() {
 	usagerecordDescID := usagerecordFields[0].Descriptor()
 	// usagerecord.DefaultID holds the default value on creation for the id field.
 	usagerecord.DefaultID = usagerecordDescID.Default.(func() uuid.UUID)
+	usagetotalFields := schema.UsageTotal{}.Fields()
+	_ = usagetotalFields
+	// usagetotalDescDay is the schema descriptor for day field.
+	usagetotalDescDay := usagetotalFields[1].Descriptor()
+	// usagetotal.DayValidator is a validator for the "day" field. It is called by the builders before save.
+	usagetotal.DayValidator = usagetotalDescDay.Validators[0].(func(string) error)
 	userFields := schema.User{}.Fields()
 	_ = userFields
 	// userDescEmail is the schema descriptor for email field.
@@ -258,4 +277,10 @@ func init() {
 	userDescID := userFields[0].Descriptor()
 	// user.DefaultID holds the default value on creation for the id field.
 	user.DefaultID = userDescID.Default.(func() uuid.UUID)
+	userroleFields := schema.UserRole{}.Fields()
+	_ = userroleFields
+	// userroleDescRoleID is the schema descriptor for role_id field.
+	userroleDescRoleID := userroleFields[1].Descriptor()
+	// userrole.RoleIDValidator is a validator for the "role_id" field. It is called by the builders before save.
+	userrole.RoleIDValidator = userroleDescRoleID.Validators[0].(func(string) error)
 }

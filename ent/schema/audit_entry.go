@@ -41,7 +41,7 @@ func (AuditEntry) Fields() []ent.Field {
 func (AuditEntry) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("occurred_at", "id"),
-		index.Fields("event_type", "occurred_at", "id"),
+		index.Fields("event_type", "outcome", "occurred_at", "id"),
 		index.Fields("actor_user_id", "occurred_at", "id"),
 		index.Fields("target_user_id", "occurred_at", "id"),
 	}

@@ -33,5 +33,5 @@ func (Credential) Edges() []ent.Edge {
 }
 
 func (Credential) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("user_id")}
+	return []ent.Index{index.Fields("user_id"), index.Fields("expires_at")}
 }

@@ -18,5 +18,5 @@ func (Role) Fields() []ent.Field {
 }
 
 func (Role) Edges() []ent.Edge {
-	return []ent.Edge{edge.From("users", User.Type).Ref("roles")}
+	return []ent.Edge{edge.From("users", User.Type).Ref("roles").Through("user_roles", UserRole.Type)}
 }

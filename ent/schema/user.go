@@ -36,12 +36,12 @@ func (User) Fields() []ent.Field {
 
 func (User) Edges() []ent.Edge {
 	return []ent.Edge{
-		edge.To("roles", Role.Type),
+		edge.To("roles", Role.Type).Through("user_roles", UserRole.Type),
 		edge.To("credentials", Credential.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 		edge.To("sessions", Session.Type).Annotations(entsql.OnDelete(entsql.Cascade)),
 	}
 }
 
 func (User) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("created_at", "id")}
+	return []ent.Index{index.Fields("created_at", "id"), index.Fields("active", "created_at", "id")}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ariga.io/atlas/sql/postgres"
+	"entgo.io/ent/dialect"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/paddock-gate/paddock/internal/migrate"
@@ -125,7 +126,7 @@ func TestUp_OlderSchema(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		db := raw(t, url)
-		for _, undo := range undoLast {
+		for _, undo := range undoLast[s.Dialect()] {
 			mustExec(t, db, undo)
 		}
 		mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
@@ -140,7 +141,10 @@ func TestUp_OlderSchema(t *testing.T) {
 }
 
 // undoLast takes back what the last migration made.
-var undoLast = []string{`CREATE INDEX reservation_replica_id ON reservations (replica_id)`}
+var undoLast = map[string][]string{
+	dialect.SQLite:   {`DROP TRIGGER usage_records_are_summed_up`},
+	dialect.Postgres: {`DROP TRIGGER usage_records_are_summed_up ON usage_records`, `DROP FUNCTION usage_records_are_summed_up`},
+}
 
 func TestUp_RetryAfterFailure(t *testing.T) {
 	eachEmpty(t, func(t *testing.T, url string) {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -14,10 +12,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/user"
-	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/page"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
@@ -35,6 +33,8 @@ type Service struct {
 	store     *store.Store
 	upstream  *upstream.Pool
 	accessTTL time.Duration
+	rows      page.Counts
+	signedIn  signInDays
 }
 
 // New returns the service; accessTTL is how long access tokens work.
@@ -74,14 +74,15 @@ func (s *Service) database(ctx context.Context, _ time.Time, o *paddockv1.Overvi
 func (s *Service) counts(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
 	for _, c := range []struct {
 		into  *int32
+		kind  string
 		count func(context.Context) (int, error)
 	}{
-		{&o.Users, s.store.User.Query().Count},
-		{&o.ActiveUsers, s.store.User.Query().Where(user.Active(true)).Count},
-		{&o.Sessions, s.store.Session.Query().Where(convert.LiveSession(now, s.accessTTL)).Count},
-		{&o.ApiKeys, s.store.Credential.Query().Where(convert.LiveKey(now)).Count},
+		{&o.Users, "users", s.store.User.Query().Count},
+		{&o.ActiveUsers, "active users", s.store.User.Query().Where(user.Active(true)).Count},
+		{&o.Sessions, "sessions", s.store.Session.Query().Where(convert.LiveSession(now, s.accessTTL)).Count},
+		{&o.ApiKeys, "keys", s.store.Credential.Query().Where(convert.LiveKey(now)).Count},
 	} {
-		n, err := c.count(ctx)
+		n, err := s.rows.Of(store.Slow(ctx), c.kind, c.count)
 		if err != nil {
 			return err
 		}
@@ -106,60 +107,24 @@ func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.
 	return err
 }
 
-// signIns counts in one query of a part for each day, each by the index on type and time: grouping by a day is not the
-// same in both databases, and would read every entry of the month.
-func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
-	today := now.Truncate(24 * time.Hour)
-	var parts []string
-	args := []any{string(audit.LoginSuccess), string(audit.LoginFailure)}
-	for i := range days {
-		day := today.AddDate(0, 0, i-days+1)
-		o.SignInDays = append(o.SignInDays, &paddockv1.SignInDay{Day: day.Format(time.DateOnly)})
-		args = append(args, day)
-		for _, eventType := range []int{1, 2} {
-			parts = append(parts, fmt.Sprintf(
-				`SELECT %d, %d, count(*) FROM audit_entries WHERE event_type = $%d AND occurred_at >= $%d AND occurred_at < $%d`,
-				i, eventType, eventType, len(args), len(args)+1))
-		}
-	}
-	args = append(args, today.AddDate(0, 0, 1))
-	return s.store.Read(ctx, strings.Join(parts, " UNION ALL "), args, func(rows *sql.Rows) error {
-		var day, eventType int
-		var n int32
-		if err := rows.Scan(&day, &eventType, &n); err != nil {
-			return err
-		}
-		if eventType == 1 {
-			o.SignInDays[day].Succeeded = n
-		} else {
-			o.SignInDays[day].Failed = n
-		}
-		return nil
-	})
-}
-
-// usage sums up the periods of a day, one for each user who made calls in it.
+// usage reads the sums of each day that the ledger keeps.
 func (s *Service) usage(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
 	byDay := map[string]*paddockv1.UsageDay{}
-	args := []any{}
 	for i := range days {
 		day := now.AddDate(0, 0, i-days+1).Format(time.DateOnly)
 		byDay[day] = &paddockv1.UsageDay{Day: day}
 		o.UsageDays = append(o.UsageDays, byDay[day])
-		if i == 0 || i == days-1 {
-			args = append(args, day)
-		}
 	}
-	const query = `SELECT period, CAST(sum(requests) AS bigint), CAST(sum(used) AS bigint) FROM usage_periods ` +
-		`WHERE period >= $1 AND period <= $2 AND length(period) = 10 GROUP BY period`
-	return s.store.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
+	const query = `SELECT day, CAST(sum(requests) AS bigint), CAST(sum(tokens) AS bigint) FROM usage_totals ` +
+		`WHERE day >= $1 AND day <= $2 GROUP BY day`
+	args := []any{o.GetUsageDays()[0].GetDay(), o.GetUsageDays()[days-1].GetDay()}
+	return s.store.Read(ctx, query, args, func(rows *sql.Rows) error {
 		var found paddockv1.UsageDay
 		if err := rows.Scan(&found.Day, &found.Requests, &found.Tokens); err != nil {
 			return err
 		}
-		if day := byDay[found.GetDay()]; day != nil {
-			day.Requests, day.Tokens = found.GetRequests(), found.GetTokens()
-		}
+		day := byDay[found.GetDay()]
+		day.Requests, day.Tokens = found.GetRequests(), found.GetTokens()
 		return nil
 	})
 }

@@ -2,9 +2,7 @@ package usage
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -146,69 +144,4 @@ func quotaDetail(req *paddockv1.SetQuotaRequest) string {
 		describe("tokens per month", req.TokensPerMonth != nil, req.GetTokensPerMonth()),
 		describe("requests per minute", req.RequestsPerMinute != nil, int64(req.GetRequestsPerMinute())),
 	}, ", ")
-}
-
-const (
-	defaultWindow = 30 * 24 * time.Hour
-	maxRows       = 5000
-)
-
-// groups are the columns that GetUsage can group by, in the order in which rows are sorted.
-var groups = []struct{ name, column string }{
-	{"day", "day"}, {"model", "model"}, {"credential", "credential_id"},
-}
-
-// GetUsage implements paddock.v1.UsageService.
-func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) (*paddockv1.GetUsageResponse, error) {
-	id, err := convert.Subject(ctx, req.GetUserId(), "UsageService.GetUsage", s.ledger.log.Refuse)
-	if err != nil {
-		return nil, err
-	}
-	to := store.Now().Add(time.Second) // that of just now, too
-	if req.GetTo() != nil {
-		if to, err = convert.ParseTime("to", req.GetTo()); err != nil {
-			return nil, err
-		}
-	}
-	from := to.Add(-defaultWindow)
-	if req.GetFrom() != nil {
-		if from, err = convert.ParseTime("from", req.GetFrom()); err != nil {
-			return nil, err
-		}
-	}
-	columns, order, grouping := []string{}, []string{}, ""
-	for _, g := range groups {
-		if slices.Contains(req.GetGroupBy(), g.name) {
-			columns = append(columns, g.column)
-			order = append(order, g.column)
-		} else {
-			columns = append(columns, "NULL")
-		}
-	}
-	if len(order) > 0 {
-		grouping = " GROUP BY " + strings.Join(order, ", ") + " ORDER BY " + strings.Replace(strings.Join(order, ", "), "day", "day DESC", 1)
-	}
-	m := &paddockv1.GetUsageResponse{}
-	query := "SELECT " + strings.Join(columns, ", ") + `, count(*), CAST(coalesce(sum(prompt_tokens), 0) AS bigint), ` +
-		`CAST(coalesce(sum(completion_tokens), 0) AS bigint), CAST(coalesce(sum(duration_ms), 0) AS bigint), ` +
-		`coalesce(max(CASE WHEN estimated THEN 1 ELSE 0 END), 0) FROM usage_records ` +
-		`WHERE user_id = $1 AND started_at >= $2 AND started_at < $3` + grouping + ` LIMIT $4`
-	err = s.ledger.store.Read(store.Slow(ctx), query, []any{id, from, to, maxRows}, func(rows *sql.Rows) error {
-		row := &paddockv1.UsageRow{}
-		var day, model, credential sql.NullString
-		var estimated int
-		err := rows.Scan(&day, &model, &credential, &row.Requests, &row.PromptTokens, &row.CompletionTokens, &row.DurationMs, &estimated)
-		row.Day, row.Model, row.CredentialId, row.Estimated = day.String, model.String, credential.String, estimated != 0
-		m.Rows = append(m.Rows, row)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if len(m.GetRows()) == 0 || m.GetRows()[0].GetRequests() == 0 { // no such user, or one without calls
-		if err := convert.UserExists(ctx, s.ledger.store.User, id); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
 }

@@ -1,12 +1,17 @@
 package usage_test
 
 import (
+	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/internal/apptest"
@@ -79,25 +84,85 @@ func TestGetUsage_Window(t *testing.T) {
 	})
 }
 
-// TestGetUsage_WithoutAnEnd in rows, but an answer does: the latest 5,000.
-func TestGetUsage_WithoutAnEnd(t *testing.T) {
+// TestGetUsage_Pages goes through more rows than a page has: none is missing and none comes twice.
+func TestGetUsage_Pages(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
-		const most, batch = 5000, 1000
-		record(t, a, p.Id, store.Now().AddDate(0, 0, -2), "old")
-		for i := range most / batch {
-			var models []string
-			for j := range batch {
-				models = append(models, fmt.Sprintf("m%04d", i*batch+j))
+		var models []string
+		for i := range 25 {
+			models = append(models, fmt.Sprintf("m%02d", i))
+		}
+		for ago := range 4 {
+			record(t, a, p.Id, store.Now().AddDate(0, 0, -ago), models...)
+		}
+		for _, by := range [][]string{{"day", "model", "credential"}, {"credential", "model"}, {"day"}, {}} {
+			want := usageOf(t, a, p, by...).GetRows()
+			for _, size := range []int32{1, 7, 100, 101} {
+				req := &paddockv1.GetUsageRequest{GroupBy: by, PageSize: size}
+				var got []*paddockv1.UsageRow
+				for {
+					m, err := a.As(p.Key).Usage.GetUsage(t.Context(), req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, m.GetRows()...)
+					if req.PageToken = m.GetNextPageToken(); req.PageToken == "" {
+						break
+					}
+					if len(m.GetRows()) != int(size) {
+						t.Errorf("by %v: a page of %d has %d rows", by, size, len(m.GetRows()))
+					}
+				}
+				if !slices.EqualFunc(got, want, func(a, b *paddockv1.UsageRow) bool { return proto.Equal(a, b) }) {
+					t.Errorf("by %v, in pages of %d: %d rows, want the same %d", by, size, len(got), len(want))
+				}
 			}
-			record(t, a, p.Id, store.Now().AddDate(0, 0, -1), models...)
 		}
-		rows := usageOf(t, a, p, "day", "model").GetRows()
-		if len(rows) != most || rows[0].GetModel() != "m0000" || rows[most-1].GetModel() != "m4999" {
-			t.Errorf("%d rows, from %v to %v", len(rows), rows[0], rows[len(rows)-1])
+		first, err := a.As(p.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{GroupBy: []string{"day"}, PageSize: 1})
+		if err != nil {
+			t.Fatal(err)
 		}
-		if all := usageOf(t, a, p).GetRows(); len(all) != 1 || all[0].GetRequests() != most+1 {
-			t.Errorf("in all %v", all)
+		_, err = a.As(p.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{GroupBy: []string{"model"}, PageToken: first.GetNextPageToken()})
+		if connect.CodeOf(err) != connect.CodeInvalidArgument {
+			t.Errorf("a token of another list: %v", err)
+		}
+	})
+}
+
+// TestUsageDays_AreTheRecordsSums holds the sums that a trigger keeps against the records: of calls, and of rows that were
+// written in many ways.
+func TestUsageDays_AreTheRecordsSums(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		ada, bob := a.NewPerson(t, "user"), a.NewPerson(t, "user")
+		var calls sync.WaitGroup
+		for i := range 40 {
+			calls.Go(func() {
+				key := []string{ada.Key, ada.Token, bob.Key}[i%3]
+				if _, err := chat(t.Context(), a, key, &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		calls.Wait()
+		record(t, a, ada.Id, store.Now().AddDate(0, 0, -3), "x", "x", "y")
+		record(t, a, bob.Id, store.Now().AddDate(0, 0, -3), "x")
+		settled(t, a, ada)
+		for name, query := range map[string]string{
+			"by user": `SELECT user_id, day, model, credential_id, requests, prompt_tokens, completion_tokens, duration_ms, estimated FROM usage_days`,
+			"in all":  `SELECT day, CAST(sum(requests) AS bigint), CAST(sum(tokens) AS bigint) FROM usage_totals GROUP BY day`,
+		} {
+			of := `SELECT user_id, day, model, coalesce(credential_id, '00000000-0000-0000-0000-000000000000'), count(*), CAST(sum(prompt_tokens) AS bigint), ` +
+				`CAST(sum(completion_tokens) AS bigint), CAST(sum(duration_ms) AS bigint), max(CASE WHEN estimated THEN 1 ELSE 0 END) <> 0 FROM usage_records GROUP BY 1, 2, 3, 4`
+			if name == "in all" {
+				of = `SELECT day, count(*), CAST(sum(prompt_tokens + completion_tokens) AS bigint) FROM usage_records GROUP BY 1`
+			}
+			for _, difference := range []string{query + " EXCEPT " + of, of + " EXCEPT " + query} {
+				n := 0
+				err := a.Store.Read(t.Context(), difference, nil, func(*sql.Rows) error { n++; return nil })
+				if err != nil || n > 0 {
+					t.Errorf("%s: %d rows of %s, %v", name, n, difference, err)
+				}
+			}
 		}
 	})
 }

@@ -10,12 +10,13 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/predicate"
-	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/user"
+	"github.com/paddock-gate/paddock/ent/db/userrole"
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/page"
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
 const defaultPageSize = 50
@@ -32,7 +33,11 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		q.Where(user.SearchContains(searchText(text)))
 	}
 	if req.GetRole() != "" {
-		q.Where(user.HasRolesWith(role.ID(req.GetRole())))
+		members, err := s.members(ctx, req.GetRole())
+		if err != nil {
+			return nil, err
+		}
+		q.Where(members)
 	}
 	if req.Active != nil {
 		q.Where(user.Active(req.GetActive()))
@@ -46,7 +51,9 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		}
 		q.Where(sorted.behind(at))
 	} else {
-		total, err := q.Clone().Count(ctx)
+		filters := proto.CloneOf(filters)
+		filters.OrderBy = ""
+		total, err := s.counts.Of(store.Slow(ctx), filters.String(), q.Clone().Count)
 		if err != nil {
 			return nil, err
 		}
@@ -105,4 +112,22 @@ var (
 
 func position(u *db.User, total int32) page.Position {
 	return page.Position{Time: u.CreatedAt, ID: u.ID, Key: u.Email, Total: total}
+}
+
+// members matches the users with the role. The members of a role that few have are looked up, and where many have it each
+// user is asked: one of the two would read all of the table, and SQLite does not know which.
+func (s *Service) members(ctx context.Context, name string) (predicate.User, error) {
+	n, err := s.counts.Of(store.Slow(ctx), "members of "+name, s.store.UserRole.Query().Where(userrole.RoleID(name)).Count)
+	if err != nil {
+		return nil, err
+	}
+	return func(q *sql.Selector) {
+		roles := sql.Table(userrole.Table)
+		members := sql.Select(roles.C(userrole.FieldUserID)).From(roles).Where(sql.EQ(roles.C(userrole.FieldRoleID), name))
+		if n <= page.Exact {
+			q.Where(sql.In(q.C(user.FieldID), members))
+			return
+		}
+		q.Where(sql.Exists(members.Where(sql.ColumnsEQ(roles.C(userrole.FieldUserID), q.C(user.FieldID)))))
+	}, nil
 }

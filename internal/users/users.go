@@ -21,6 +21,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/email"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/idempotency"
+	"github.com/paddock-gate/paddock/internal/page"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -31,6 +32,7 @@ type Service struct {
 	log               *audit.Log
 	hasher            *secret.Hasher
 	passwordMinLength int
+	counts            page.Counts
 }
 
 // New returns the service.

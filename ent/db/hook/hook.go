@@ -105,6 +105,18 @@ func (f SessionFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.SessionMutation", m)
 }
 
+// The UsageDayFunc type is an adapter to allow the use of ordinary
+// function as UsageDay mutator.
+type UsageDayFunc func(context.Context, *db.UsageDayMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UsageDayFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.UsageDayMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UsageDayMutation", m)
+}
+
 // The UsagePeriodFunc type is an adapter to allow the use of ordinary
 // function as UsagePeriod mutator.
 type UsagePeriodFunc func(context.Context, *db.UsagePeriodMutation) (db.Value, error)
@@ -129,6 +141,18 @@ func (f UsageRecordFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, e
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UsageRecordMutation", m)
 }
 
+// The UsageTotalFunc type is an adapter to allow the use of ordinary
+// function as UsageTotal mutator.
+type UsageTotalFunc func(context.Context, *db.UsageTotalMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UsageTotalFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.UsageTotalMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UsageTotalMutation", m)
+}
+
 // The UserFunc type is an adapter to allow the use of ordinary
 // function as User mutator.
 type UserFunc func(context.Context, *db.UserMutation) (db.Value, error)
@@ -139,6 +163,18 @@ func (f UserFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UserMutation", m)
+}
+
+// The UserRoleFunc type is an adapter to allow the use of ordinary
+// function as UserRole mutator.
+type UserRoleFunc func(context.Context, *db.UserRoleMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UserRoleFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.UserRoleMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UserRoleMutation", m)
 }
 
 // Condition is a hook condition function.

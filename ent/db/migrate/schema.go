@@ -3,6 +3,7 @@
 package migrate
 
 import (
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/dialect/sql/schema"
 	"entgo.io/ent/schema/field"
 )
@@ -36,9 +37,9 @@ var (
 				Columns: []*schema.Column{AuditEntriesColumns[2], AuditEntriesColumns[0]},
 			},
 			{
-				Name:    "auditentry_event_type_occurred_at_id",
+				Name:    "auditentry_event_type_outcome_occurred_at_id",
 				Unique:  false,
-				Columns: []*schema.Column{AuditEntriesColumns[1], AuditEntriesColumns[2], AuditEntriesColumns[0]},
+				Columns: []*schema.Column{AuditEntriesColumns[1], AuditEntriesColumns[11], AuditEntriesColumns[2], AuditEntriesColumns[0]},
 			},
 			{
 				Name:    "auditentry_actor_user_id_occurred_at_id",
@@ -83,6 +84,11 @@ var (
 				Name:    "credential_user_id",
 				Unique:  false,
 				Columns: []*schema.Column{CredentialsColumns[9]},
+			},
+			{
+				Name:    "credential_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{CredentialsColumns[6]},
 			},
 		},
 	}
@@ -202,6 +208,32 @@ var (
 			},
 		},
 	}
+	// UsageDaysColumns holds the columns for the "usage_days" table.
+	UsageDaysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "user_id", Type: field.TypeUUID},
+		{Name: "day", Type: field.TypeString, Size: 10},
+		{Name: "model", Type: field.TypeString, Size: 256},
+		{Name: "credential_id", Type: field.TypeUUID},
+		{Name: "requests", Type: field.TypeInt64},
+		{Name: "prompt_tokens", Type: field.TypeInt64},
+		{Name: "completion_tokens", Type: field.TypeInt64},
+		{Name: "duration_ms", Type: field.TypeInt64},
+		{Name: "estimated", Type: field.TypeBool},
+	}
+	// UsageDaysTable holds the schema information for the "usage_days" table.
+	UsageDaysTable = &schema.Table{
+		Name:       "usage_days",
+		Columns:    UsageDaysColumns,
+		PrimaryKey: []*schema.Column{UsageDaysColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usageday_user_id_day_model_credential_id",
+				Unique:  true,
+				Columns: []*schema.Column{UsageDaysColumns[1], UsageDaysColumns[2], UsageDaysColumns[3], UsageDaysColumns[4]},
+			},
+		},
+	}
 	// UsagePeriodsColumns holds the columns for the "usage_periods" table.
 	UsagePeriodsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeString, Size: 47},
@@ -258,6 +290,27 @@ var (
 			},
 		},
 	}
+	// UsageTotalsColumns holds the columns for the "usage_totals" table.
+	UsageTotalsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "day", Type: field.TypeString, Size: 10},
+		{Name: "slot", Type: field.TypeInt},
+		{Name: "requests", Type: field.TypeInt64},
+		{Name: "tokens", Type: field.TypeInt64},
+	}
+	// UsageTotalsTable holds the schema information for the "usage_totals" table.
+	UsageTotalsTable = &schema.Table{
+		Name:       "usage_totals",
+		Columns:    UsageTotalsColumns,
+		PrimaryKey: []*schema.Column{UsageTotalsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usagetotal_day_slot",
+				Unique:  true,
+				Columns: []*schema.Column{UsageTotalsColumns[1], UsageTotalsColumns[2]},
+			},
+		},
+	}
 	// UsersColumns holds the columns for the "users" table.
 	UsersColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -285,6 +338,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{UsersColumns[10], UsersColumns[0]},
 			},
+			{
+				Name:    "user_active_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[5], UsersColumns[10], UsersColumns[0]},
+			},
 		},
 	}
 	// UserRolesColumns holds the columns for the "user_roles" table.
@@ -311,6 +369,13 @@ var (
 				OnDelete:   schema.Cascade,
 			},
 		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "userrole_role_id_user_id",
+				Unique:  false,
+				Columns: []*schema.Column{UserRolesColumns[1], UserRolesColumns[0]},
+			},
+		},
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
@@ -322,8 +387,10 @@ var (
 		ReservationsTable,
 		RolesTable,
 		SessionsTable,
+		UsageDaysTable,
 		UsagePeriodsTable,
 		UsageRecordsTable,
+		UsageTotalsTable,
 		UsersTable,
 		UserRolesTable,
 	}
@@ -334,4 +401,7 @@ func init() {
 	SessionsTable.ForeignKeys[0].RefTable = UsersTable
 	UserRolesTable.ForeignKeys[0].RefTable = UsersTable
 	UserRolesTable.ForeignKeys[1].RefTable = RolesTable
+	UserRolesTable.Annotation = &entsql.Annotation{
+		Table: "user_roles",
+	}
 }

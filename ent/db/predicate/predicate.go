@@ -30,11 +30,20 @@ type Role func(*sql.Selector)
 // Session is the predicate function for session builders.
 type Session func(*sql.Selector)
 
+// UsageDay is the predicate function for usageday builders.
+type UsageDay func(*sql.Selector)
+
 // UsagePeriod is the predicate function for usageperiod builders.
 type UsagePeriod func(*sql.Selector)
 
 // UsageRecord is the predicate function for usagerecord builders.
 type UsageRecord func(*sql.Selector)
 
+// UsageTotal is the predicate function for usagetotal builders.
+type UsageTotal func(*sql.Selector)
+
 // User is the predicate function for user builders.
 type User func(*sql.Selector)
+
+// UserRole is the predicate function for userrole builders.
+type UserRole func(*sql.Selector)

@@ -27,12 +27,16 @@ type GetUsageRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose usage; empty means one's own.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// Only calls at this time or later; absent means 30 days ago.
+	// Only calls at this time or later; absent means since the day (UTC) 30 days ago began.
 	From *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
 	// Only calls before this time; absent means now.
 	To *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
 	// What a row stands for: any of "day", "model", "credential".
-	GroupBy       []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	GroupBy []string `protobuf:"bytes,4,rep,name=group_by,json=groupBy,proto3" json:"group_by,omitempty"`
+	// Rows a page; 0 means 5,000.
+	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// next_page_token of the page before; all else must be the same.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -95,10 +99,26 @@ func (x *GetUsageRequest) GetGroupBy() []string {
 	return nil
 }
 
+func (x *GetUsageRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *GetUsageRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
 type GetUsageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most 5,000, latest day first.
-	Rows          []*UsageRow `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
+	// Latest day first, then by model and credential.
+	Rows []*UsageRow `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -138,6 +158,13 @@ func (x *GetUsageResponse) GetRows() []*UsageRow {
 		return x.Rows
 	}
 	return nil
+}
+
+func (x *GetUsageResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
 }
 
 // UsageRow sums up usage records; of day, model and credential_id those grouped by are set.
@@ -621,15 +648,20 @@ var File_paddock_v1_usage_proto protoreflect.FileDescriptor
 const file_paddock_v1_usage_proto_rawDesc = "" +
 	"\n" +
 	"\x16paddock/v1/usage.proto\x12\n" +
-	"paddock.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17paddock/v1/access.proto\"\xd6\x01\n" +
+	"paddock.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17paddock/v1/access.proto\"\xa8\x02\n" +
 	"\x0fGetUsageRequest\x12$\n" +
 	"\auser_id\x18\x01 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12.\n" +
 	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
 	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12A\n" +
 	"\bgroup_by\x18\x04 \x03(\tB&\xbaH#\x92\x01 \x10\x03\x18\x01\"\x1ar\x18R\x03dayR\x05modelR\n" +
-	"credentialR\agroupBy\"<\n" +
+	"credentialR\agroupBy\x12'\n" +
+	"\tpage_size\x18\x05 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\x88'(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\tpageToken\"d\n" +
 	"\x10GetUsageResponse\x12(\n" +
-	"\x04rows\x18\x01 \x03(\v2\x14.paddock.v1.UsageRowR\x04rows\"\x84\x02\n" +
+	"\x04rows\x18\x01 \x03(\v2\x14.paddock.v1.UsageRowR\x04rows\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x84\x02\n" +
 	"\bUsageRow\x12\x10\n" +
 	"\x03day\x18\x01 \x01(\tR\x03day\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12#\n" +

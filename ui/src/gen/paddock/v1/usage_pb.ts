@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paddock/v1/usage.proto.
  */
 export const file_paddock_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYWRkb2NrL3YxL3VzYWdlLnByb3RvEgpwYWRkb2NrLnYxIoYBCg9HZXRVc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZ3JvdXBfYnkYBCADKAkiNgoQR2V0VXNhZ2VSZXNwb25zZRIiCgRyb3dzGAEgAygLMhQucGFkZG9jay52MS5Vc2FnZVJvdyKpAQoIVXNhZ2VSb3cSCwoDZGF5GAEgASgJEg0KBW1vZGVsGAIgASgJEhUKDWNyZWRlbnRpYWxfaWQYAyABKAkSEAoIcmVxdWVzdHMYBCABKAMSFQoNcHJvbXB0X3Rva2VucxgFIAEoAxIZChFjb21wbGV0aW9uX3Rva2VucxgGIAEoAxITCgtkdXJhdGlvbl9tcxgHIAEoAxIRCgllc3RpbWF0ZWQYCCABKAgiqwIKBVF1b3RhEg8KB3VzZXJfaWQYASABKAkSGwoOdG9rZW5zX3Blcl9kYXkYAiABKANIAIgBARIdChB0b2tlbnNfcGVyX21vbnRoGAMgASgDSAGIAQESIAoTcmVxdWVzdHNfcGVyX21pbnV0ZRgEIAEoBUgCiAEBEiQKA2RheRgFIAEoCzIXLnBhZGRvY2sudjEuUXVvdGFQZXJpb2QSJgoFbW9udGgYBiABKAsyFy5wYWRkb2NrLnYxLlF1b3RhUGVyaW9kEiUKHWVmZmVjdGl2ZV9yZXF1ZXN0c19wZXJfbWludXRlGAcgASgFQhEKD190b2tlbnNfcGVyX2RheUITChFfdG9rZW5zX3Blcl9tb250aEIWChRfcmVxdWVzdHNfcGVyX21pbnV0ZSJ6CgtRdW90YVBlcmlvZBISCgVsaW1pdBgBIAEoA0gAiAEBEgwKBHVzZWQYAiABKAMSEAoIcmVzZXJ2ZWQYAyABKAMSLQoJcmVzZXRzX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEIICgZfbGltaXQiIgoPR2V0UXVvdGFSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiNAoQR2V0UXVvdGFSZXNwb25zZRIgCgVxdW90YRgBIAEoCzIRLnBhZGRvY2sudjEuUXVvdGEiwAEKD1NldFF1b3RhUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEhsKDnRva2Vuc19wZXJfZGF5GAIgASgDSACIAQESHQoQdG9rZW5zX3Blcl9tb250aBgDIAEoA0gBiAEBEiAKE3JlcXVlc3RzX3Blcl9taW51dGUYBCABKAVIAogBAUIRCg9fdG9rZW5zX3Blcl9kYXlCEwoRX3Rva2Vuc19wZXJfbW9udGhCFgoUX3JlcXVlc3RzX3Blcl9taW51dGUiNAoQU2V0UXVvdGFSZXNwb25zZRIgCgVxdW90YRgBIAEoCzIRLnBhZGRvY2sudjEuUXVvdGEygQIKDFVzYWdlU2VydmljZRJQCghHZXRVc2FnZRIbLnBhZGRvY2sudjEuR2V0VXNhZ2VSZXF1ZXN0GhwucGFkZG9jay52MS5HZXRVc2FnZVJlc3BvbnNlIgmQAgHi4BgCCAISUAoIR2V0UXVvdGESGy5wYWRkb2NrLnYxLkdldFF1b3RhUmVxdWVzdBocLnBhZGRvY2sudjEuR2V0UXVvdGFSZXNwb25zZSIJkAIB4uAYAggCEk0KCFNldFF1b3RhEhsucGFkZG9jay52MS5TZXRRdW90YVJlcXVlc3QaHC5wYWRkb2NrLnYxLlNldFF1b3RhUmVzcG9uc2UiBuLgGAIIBEJDWkFnaXRodWIuY29tL3BhZGRvY2stZ2F0ZS9wYWRkb2NrL2ludGVybmFsL2dlbi9wYWRkb2NrL3YxO3BhZGRvY2t2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_paddock_v1_access]);
+  fileDesc("ChZwYWRkb2NrL3YxL3VzYWdlLnByb3RvEgpwYWRkb2NrLnYxIq0BCg9HZXRVc2FnZVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIoCgRmcm9tGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBImCgJ0bxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIZ3JvdXBfYnkYBCADKAkSEQoJcGFnZV9zaXplGAUgASgFEhIKCnBhZ2VfdG9rZW4YBiABKAkiTwoQR2V0VXNhZ2VSZXNwb25zZRIiCgRyb3dzGAEgAygLMhQucGFkZG9jay52MS5Vc2FnZVJvdxIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiqQEKCFVzYWdlUm93EgsKA2RheRgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1jcmVkZW50aWFsX2lkGAMgASgJEhAKCHJlcXVlc3RzGAQgASgDEhUKDXByb21wdF90b2tlbnMYBSABKAMSGQoRY29tcGxldGlvbl90b2tlbnMYBiABKAMSEwoLZHVyYXRpb25fbXMYByABKAMSEQoJZXN0aW1hdGVkGAggASgIIqsCCgVRdW90YRIPCgd1c2VyX2lkGAEgASgJEhsKDnRva2Vuc19wZXJfZGF5GAIgASgDSACIAQESHQoQdG9rZW5zX3Blcl9tb250aBgDIAEoA0gBiAEBEiAKE3JlcXVlc3RzX3Blcl9taW51dGUYBCABKAVIAogBARIkCgNkYXkYBSABKAsyFy5wYWRkb2NrLnYxLlF1b3RhUGVyaW9kEiYKBW1vbnRoGAYgASgLMhcucGFkZG9jay52MS5RdW90YVBlcmlvZBIlCh1lZmZlY3RpdmVfcmVxdWVzdHNfcGVyX21pbnV0ZRgHIAEoBUIRCg9fdG9rZW5zX3Blcl9kYXlCEwoRX3Rva2Vuc19wZXJfbW9udGhCFgoUX3JlcXVlc3RzX3Blcl9taW51dGUiegoLUXVvdGFQZXJpb2QSEgoFbGltaXQYASABKANIAIgBARIMCgR1c2VkGAIgASgDEhAKCHJlc2VydmVkGAMgASgDEi0KCXJlc2V0c19hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCCAoGX2xpbWl0IiIKD0dldFF1b3RhUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIjQKEEdldFF1b3RhUmVzcG9uc2USIAoFcXVvdGEYASABKAsyES5wYWRkb2NrLnYxLlF1b3RhIsABCg9TZXRRdW90YVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRIbCg50b2tlbnNfcGVyX2RheRgCIAEoA0gAiAEBEh0KEHRva2Vuc19wZXJfbW9udGgYAyABKANIAYgBARIgChNyZXF1ZXN0c19wZXJfbWludXRlGAQgASgFSAKIAQFCEQoPX3Rva2Vuc19wZXJfZGF5QhMKEV90b2tlbnNfcGVyX21vbnRoQhYKFF9yZXF1ZXN0c19wZXJfbWludXRlIjQKEFNldFF1b3RhUmVzcG9uc2USIAoFcXVvdGEYASABKAsyES5wYWRkb2NrLnYxLlF1b3RhMoECCgxVc2FnZVNlcnZpY2USUAoIR2V0VXNhZ2USGy5wYWRkb2NrLnYxLkdldFVzYWdlUmVxdWVzdBocLnBhZGRvY2sudjEuR2V0VXNhZ2VSZXNwb25zZSIJkAIB4uAYAggCElAKCEdldFF1b3RhEhsucGFkZG9jay52MS5HZXRRdW90YVJlcXVlc3QaHC5wYWRkb2NrLnYxLkdldFF1b3RhUmVzcG9uc2UiCZACAeLgGAIIAhJNCghTZXRRdW90YRIbLnBhZGRvY2sudjEuU2V0UXVvdGFSZXF1ZXN0GhwucGFkZG9jay52MS5TZXRRdW90YVJlc3BvbnNlIgbi4BgCCARCQ1pBZ2l0aHViLmNvbS9wYWRkb2NrLWdhdGUvcGFkZG9jay9pbnRlcm5hbC9nZW4vcGFkZG9jay92MTtwYWRkb2NrdjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_paddock_v1_access]);
 
 /**
  * @generated from message paddock.v1.GetUsageRequest
@@ -27,7 +27,7 @@ export type GetUsageRequest = Message<"paddock.v1.GetUsageRequest"> & {
   userId: string;
 
   /**
-   * Only calls at this time or later; absent means 30 days ago.
+   * Only calls at this time or later; absent means since the day (UTC) 30 days ago began.
    *
    * @generated from field: google.protobuf.Timestamp from = 2;
    */
@@ -46,6 +46,20 @@ export type GetUsageRequest = Message<"paddock.v1.GetUsageRequest"> & {
    * @generated from field: repeated string group_by = 4;
    */
   groupBy: string[];
+
+  /**
+   * Rows a page; 0 means 5,000.
+   *
+   * @generated from field: int32 page_size = 5;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; all else must be the same.
+   *
+   * @generated from field: string page_token = 6;
+   */
+  pageToken: string;
 };
 
 /**
@@ -60,11 +74,18 @@ export const GetUsageRequestSchema: GenMessage<GetUsageRequest> = /*@__PURE__*/
  */
 export type GetUsageResponse = Message<"paddock.v1.GetUsageResponse"> & {
   /**
-   * At most 5,000, latest day first.
+   * Latest day first, then by model and credential.
    *
    * @generated from field: repeated paddock.v1.UsageRow rows = 1;
    */
   rows: UsageRow[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
 };
 
 /**
