@@ -118,25 +118,28 @@ func rangesOf(req *paddockv1.ListAuditEntriesRequest) []predicate.AuditEntry {
 	return ranges
 }
 
-// among matches the latest entries, up to n of each range: the database reads that many from each range's index, where an OR
-// would make it read the whole trail for what is rare.
+// among matches the latest n entries of the ranges: the database reads up to that many from each one's index, where an OR would
+// make it read the whole trail for what is rare.
 func among(ranges, limits []predicate.AuditEntry, n int) predicate.AuditEntry {
 	return func(q *sql.Selector) {
+		build := sql.Dialect(q.Dialect())
+		latest := func(of *sql.Selector) *sql.Selector {
+			return of.OrderBy(sql.Desc(auditentry.FieldOccurredAt), sql.Desc(auditentry.FieldID)).Limit(n)
+		}
 		var union *sql.Selector
 		for _, r := range ranges {
-			entries := sql.Dialect(q.Dialect()).Select(auditentry.FieldID, auditentry.FieldOccurredAt).From(sql.Table(auditentry.Table))
+			entries := build.Select(auditentry.FieldID, auditentry.FieldOccurredAt).From(sql.Table(auditentry.Table))
 			for _, p := range append([]predicate.AuditEntry{r}, limits...) {
 				p(entries)
 			}
-			entries.OrderBy(sql.Desc(auditentry.FieldOccurredAt), sql.Desc(auditentry.FieldID)).Limit(n)
-			part := sql.Dialect(q.Dialect()).Select(auditentry.FieldID).From(entries.As("latest"))
+			part := build.Select(auditentry.FieldID, auditentry.FieldOccurredAt).From(latest(entries).As("part"))
 			if union == nil {
 				union = part
 			} else {
 				union.UnionAll(part)
 			}
 		}
-		q.Where(sql.In(q.C(auditentry.FieldID), union))
+		q.Where(sql.In(q.C(auditentry.FieldID), latest(build.Select(auditentry.FieldID).From(union.As("parts")))))
 	}
 }
 
