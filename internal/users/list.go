@@ -3,6 +3,7 @@ package users
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"entgo.io/ent/dialect/sql"
@@ -51,9 +52,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		}
 		q.Where(sorted.behind(at))
 	} else {
-		filters := proto.CloneOf(filters)
-		filters.OrderBy = ""
-		total, err := s.counts.Of(store.Slow(ctx), filters.String(), q.Clone().Count)
+		total, err := s.total(ctx, filters, q.Clone())
 		if err != nil {
 			return nil, err
 		}
@@ -112,6 +111,16 @@ var (
 
 func position(u *db.User, total int32) page.Position {
 	return page.Position{Time: u.CreatedAt, ID: u.ID, Key: u.Email, Total: total}
+}
+
+// total returns how many users q, which has the filters, matches.
+func (s *Service) total(ctx context.Context, filters *paddockv1.ListUsersRequest, q *db.UserQuery) (int, error) {
+	if filters.GetQuery() != "" { // each text is another count, which nobody would use again
+		ids, err := q.Limit(page.Exact + 1).IDs(ctx)
+		return len(ids), err
+	}
+	kind := fmt.Sprint("users", filters.GetRole(), filters.Active != nil, filters.GetActive())
+	return s.counts.Of(store.Slow(ctx), kind, q.Count)
 }
 
 // members matches the users with the role. The members of a role that few have are looked up, and where many have it each

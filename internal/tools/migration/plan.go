@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"ariga.io/atlas/sql/migrate"
+	atlas "ariga.io/atlas/sql/schema"
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/schema"
@@ -79,6 +81,7 @@ func planOne(ctx context.Context, drv dialect.Driver, dir *migrate.LocalDir, ver
 		schema.WithDropColumn(true),
 		schema.WithDropIndex(true),
 		schema.WithIndent("  "),
+		schema.WithDiffHook(keepHandWritten),
 	)
 	if err != nil {
 		return nil, err
@@ -91,6 +94,18 @@ func planOne(ctx context.Context, drv dialect.Driver, dir *migrate.LocalDir, ver
 		return nil, err
 	}
 	return planned[len(planned)-1], nil // the newest version sorts last
+}
+
+// handWritten are the indexes that Ent has no words for.
+var handWritten = []string{"user_search_trigrams"}
+
+func keepHandWritten(next schema.Differ) schema.Differ {
+	return schema.DiffFunc(func(current, desired *atlas.Schema) ([]atlas.Change, error) {
+		for _, t := range current.Tables {
+			t.Indexes = slices.DeleteFunc(t.Indexes, func(i *atlas.Index) bool { return slices.Contains(handWritten, i.Name) })
+		}
+		return next.Diff(current, desired)
+	})
 }
 
 // stamped formats as Atlas does, under the given version instead of the present second.

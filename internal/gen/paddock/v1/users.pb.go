@@ -560,8 +560,8 @@ type ListUsersResponse struct {
 	Users []*User                `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
-	// How many users match the filters, as counted with the first page: exact up to 1,000, and beyond that as it was at most a
-	// minute before.
+	// How many users match the filters, as counted with the first page: exact up to 1,000. Beyond that it is as
+	// it was at most a minute before; with a query it is 1,001, however many there are.
 	TotalSize     int32 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -6,6 +6,9 @@ import { faultOf } from '../../api/errors';
 import { UserService } from '../../gen/paddock/v1/users_pb';
 import { PAGE_SIZE, usersAsked, type UsersSearch } from './search';
 
+/** How many users that match a text the server counts; see ListUsersResponse. */
+const EXACT = 1000;
+
 /**
  * The page of users that the address asks for, and the ways to those beside it. The server's tokens lead forward only:
  * back leads to a page that was seen here, and from a page that was opened by its address to the first.
@@ -39,7 +42,7 @@ export function usePages(search: UsersSearch) {
     ...query,
     retry: () => (staleToken ? goTo(1) : void query.refetch()),
     pagination: {
-      summary: `${first.toLocaleString()}–${(first + users.length - 1).toLocaleString()} of ${totalSize.toLocaleString()} ${totalSize === 1 ? 'user' : 'users'}`,
+      summary: `${first.toLocaleString()}–${(first + users.length - 1).toLocaleString()} of ${q && totalSize > EXACT ? `${EXACT.toLocaleString()}+` : totalSize.toLocaleString()} ${totalSize === 1 ? 'user' : 'users'}`,
       onPrevious: page > 1 ? () => goTo(page - 1, seen[place(page - 1)]) : undefined,
       onNext: nextPageToken && !query.isPlaceholderData ? next : undefined,
     },

@@ -104,6 +104,11 @@ test('pages lead forward by the token of the server and back again', async () =>
   await waitFor(() => expect(history.location.search).toBe(''));
 });
 
+test('more users than the server counts for a text are told as that', async () => {
+  open('/users?q=com', [], { listUsers: () => ({ users: [grace], totalSize: 1001 }) });
+  expect(await screen.findByText('1–1 of 1,000+ users')).toBeVisible();
+});
+
 test('a row leads to the user, and Escape back to the list', async () => {
   const { person, history } = open('/users?q=grace', [grace]);
   await person.click(await screen.findByRole('link', { name: '<b>Grace</b>' }));

@@ -317,8 +317,8 @@ export type ListUsersResponse = Message<"paddock.v1.ListUsersResponse"> & {
   nextPageToken: string;
 
   /**
-   * How many users match the filters, as counted with the first page: exact up to 1,000, and beyond that as it was at most a
-   * minute before.
+   * How many users match the filters, as counted with the first page: exact up to 1,000. Beyond that it is as
+   * it was at most a minute before; with a query it is 1,001, however many there are.
    *
    * @generated from field: int32 total_size = 3;
    */
