@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/paddock-gate/paddock/ent/db"
@@ -41,6 +43,40 @@ func Send(ctx context.Context, tx *db.Tx, statement string, args ...any) error {
 	}
 	_, err := tx.ExecContext(context.WithValue(ctx, unanswered{}, true), statement, args...)
 	return err
+}
+
+// SendRows is Send for a statement about many rows, whose values stand between head and tail in parentheses: "INSERT INTO t
+// (a, b) VALUES " or "DELETE FROM t WHERE id IN (". It is sent for 32 rows, 16, 8 and so on, so that few different statements
+// need to be prepared.
+func SendRows(ctx context.Context, tx *db.Tx, head string, rows [][]any, tail string) error {
+	for n := 32; len(rows) > 0; {
+		for n > len(rows) {
+			n /= 2
+		}
+		width := len(rows[0])
+		if err := Send(ctx, tx, head+placeholders(n, width)+tail, slices.Concat(rows[:n]...)...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// placeholders returns "($1, $2), ($3, $4)" for two rows of two.
+func placeholders(rows, width int) string {
+	b := make([]byte, 0, rows*width*6)
+	for i := range rows * width {
+		switch {
+		case i%width > 0:
+			b = append(b, ", "...)
+		case i > 0:
+			b = append(b, "), ("...)
+		default:
+			b = append(b, '(')
+		}
+		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+	}
+	return string(append(b, ')'))
 }
 
 type unanswered struct{}

@@ -2,9 +2,11 @@ package usage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -112,56 +114,85 @@ func answer(group []*entry, err error) {
 func (l *Ledger) commit(group []*entry) error {
 	slices.SortFunc(group, func(a, b *entry) int { return bytes.Compare(a.id[:], b.id[:]) })
 	return l.write(context.Background(), "usage", func(ctx context.Context, tx *db.Tx) error {
-		sums := newSums(ctx, tx)
-		if err := sums.lock(group); err != nil {
+		w := &rows{ctx: ctx, tx: tx, sums: newSums(ctx, tx, l.store.Embedded())}
+		if err := w.sums.lock(group); err != nil {
 			return err
 		}
 		for _, e := range group {
-			if err := l.do(ctx, tx, sums, e); err != nil {
+			if err := w.add(e); err != nil {
 				return err
 			}
 		}
-		return sums.write()
+		return w.write()
 	})
 }
 
-func (l *Ledger) do(ctx context.Context, tx *db.Tx, sums *sums, e *entry) error {
+// rows are what a group writes.
+type rows struct {
+	ctx      context.Context //nolint:containedctx // of the one transaction
+	tx       *db.Tx
+	sums     *sums
+	admitted [][]any // reservations
+	settled  [][]any // usage records
+	over     [][]any // ids of reservations
+}
+
+func (w *rows) add(e *entry) error {
 	switch e.act {
 	case settlement:
-		return settle(ctx, tx, sums, e.Reservation, e.cost)
+		w.settle(e.Reservation, e.cost)
 	case withdrawal:
-		rows, err := store.Exec(ctx, tx, `DELETE FROM reservations WHERE id = $1`, e.id)
-		if rows > 0 {
-			sums.release(e.Reservation)
+		n, err := store.Exec(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1`, e.id)
+		if n > 0 {
+			w.sums.release(e.Reservation)
 		}
 		return err
 	case admission:
+		if e.refused = w.sums.admit(e.Reservation); e.refused == nil { // a refusal does not fail the others
+			w.reserve(e.Reservation)
+		}
 	}
-	if e.refused = sums.admit(e.Reservation); e.refused == nil {
-		return l.reserve(ctx, tx, e.Reservation)
-	}
-	return nil // a refusal does not fail the others
+	return nil
 }
 
-func (l *Ledger) reserve(ctx context.Context, tx *db.Tx, r *Reservation) error {
-	return store.Send(ctx, tx, `INSERT INTO reservations (id, replica_id, user_id, credential_id, session_id, kind, model, `+
-		`prompt_tokens, reserved, produced, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)`,
-		r.id, l.replica, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model,
-		r.call.PromptTokens, r.reserved, r.startedAt)
+func (w *rows) reserve(r *Reservation) {
+	w.admitted = append(w.admitted, []any{
+		r.id, r.ledger.replica, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model,
+		r.call.PromptTokens, r.reserved, int64(0), r.startedAt,
+	})
 }
 
 // settle writes the usage record, whose id makes sure that it is the only one, in the place of the reservation.
-func settle(ctx context.Context, tx *db.Tx, sums *sums, r *Reservation, cost Cost) error {
+func (w *rows) settle(r *Reservation, cost Cost) {
 	day, _ := periods(r.startedAt)
-	err := store.Send(ctx, tx, `INSERT INTO usage_records (id, user_id, credential_id, session_id, kind, model, prompt_tokens, `+
-		`completion_tokens, duration_ms, outcome, estimated, day, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+	w.settled = append(w.settled, []any{
 		r.id, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model, cost.PromptTokens,
-		cost.CompletionTokens, cost.Total.Milliseconds(), string(cost.Outcome), !cost.Exact, day, r.startedAt)
+		cost.CompletionTokens, cost.Total.Milliseconds(), string(cost.Outcome), !cost.Exact, day, r.startedAt,
+	})
+	w.over = append(w.over, []any{r.id})
+	w.sums.charge(r, cost.tokens())
+}
+
+func (w *rows) write() error {
+	err := store.SendRows(w.ctx, w.tx, `INSERT INTO reservations (id, replica_id, user_id, credential_id, session_id, kind, model, `+
+		`prompt_tokens, reserved, produced, started_at) VALUES `, w.admitted, "")
 	if err != nil {
 		return err
 	}
-	sums.charge(r, cost.tokens())
-	return store.Send(ctx, tx, `DELETE FROM reservations WHERE id = $1`, r.id)
+	// In the order of the sums to which the database adds them.
+	slices.SortStableFunc(w.settled, func(a, b []any) int {
+		user, other := a[1].(uuid.UUID), b[1].(uuid.UUID)
+		return cmp.Or(bytes.Compare(user[:], other[:]), strings.Compare(a[11].(string), b[11].(string)), strings.Compare(a[5].(string), b[5].(string)))
+	})
+	err = store.SendRows(w.ctx, w.tx, `INSERT INTO usage_records (id, user_id, credential_id, session_id, kind, model, prompt_tokens, `+
+		`completion_tokens, duration_ms, outcome, estimated, day, started_at) VALUES `, w.settled, "")
+	if err != nil {
+		return err
+	}
+	if err := store.SendRows(w.ctx, w.tx, `DELETE FROM reservations WHERE id IN (`, w.over, ")"); err != nil {
+		return err
+	}
+	return w.sums.write()
 }
 
 func optional(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }

@@ -16,9 +16,10 @@ import (
 // sums are the usage periods that a group is about: as they are in the database, for those that were locked, and what
 // the group adds.
 type sums struct {
-	ctx   context.Context //nolint:containedctx // of the one transaction
-	tx    *db.Tx
-	known map[string]*sum
+	ctx      context.Context //nolint:containedctx // of the one transaction
+	tx       *db.Tx
+	embedded bool // nobody else writes meanwhile
+	known    map[string]*sum
 }
 
 type sum struct {
@@ -28,8 +29,8 @@ type sum struct {
 	add            struct{ requests, used, reserved int64 }
 }
 
-func newSums(ctx context.Context, tx *db.Tx) *sums {
-	return &sums{ctx: ctx, tx: tx, known: map[string]*sum{}}
+func newSums(ctx context.Context, tx *db.Tx, embedded bool) *sums {
+	return &sums{ctx: ctx, tx: tx, embedded: embedded, known: map[string]*sum{}}
 }
 
 func (s *sums) of(user uuid.UUID, period string) *sum {
@@ -51,20 +52,31 @@ func (s *sums) lock(group []*entry) error {
 			s.of(r.who.UserID, month)
 		}
 	}
-	ids := slices.Sorted(maps.Keys(s.known))
-	for _, id := range ids {
-		if err := s.upsert(id, s.known[id]); err != nil {
-			return err
-		}
-	}
-	if len(ids) == 0 {
+	if len(s.known) == 0 {
 		return nil
 	}
-	rows, err := s.tx.UsagePeriod.Query().Where(usageperiod.IDIn(ids...)).All(s.ctx)
+	found, err := s.read()
+	if err != nil || found == len(s.known) || s.embedded {
+		return err
+	}
+	if err := s.upsert(slices.Sorted(maps.Keys(s.known))); err != nil { // a row that is not there cannot be locked
+		return err
+	}
+	_, err = s.read()
+	return err
+}
+
+// read reads the periods, and locks them where others could write.
+func (s *sums) read() (found int, err error) {
+	q := s.tx.UsagePeriod.Query().Where(usageperiod.IDIn(slices.Sorted(maps.Keys(s.known))...))
+	if !s.embedded {
+		q.Order(usageperiod.ByID()).ForUpdate()
+	}
+	rows, err := q.All(s.ctx)
 	for _, row := range rows {
 		s.known[row.ID].used, s.known[row.ID].reserved = row.Used, row.Reserved
 	}
-	return err
+	return len(rows), err
 }
 
 // admit reserves what the call may cost, as far as it is there, or says what is not.
@@ -94,7 +106,8 @@ func (s *sums) admit(r *Reservation) error {
 		}
 		left := p.sum.left(p.limit)
 		if left < least {
-			if wait, err := exceeded(p.sum, *p.limit, least, resets(r.startedAt, p.monthly)); wait > longest {
+			// The wait of a period that ended while the call waited for the commit is none.
+			if wait, err := exceeded(p.sum, *p.limit, least, resets(r.startedAt, p.monthly)); refusal == nil || wait > longest {
 				longest, refusal = wait, err
 			}
 		}
@@ -161,19 +174,23 @@ func (s *sum) left(limit *int64) int64 {
 
 // write adds what the group adds, in the order in which lock locks.
 func (s *sums) write() error {
-	for _, id := range slices.Sorted(maps.Keys(s.known)) {
-		if p := s.known[id]; p.add.requests != 0 || p.add.used != 0 || p.add.reserved != 0 {
-			if err := s.upsert(id, p); err != nil {
-				return err
-			}
+	var changed []string
+	for id, p := range s.known {
+		if p.add.requests != 0 || p.add.used != 0 || p.add.reserved != 0 {
+			changed = append(changed, id)
 		}
 	}
-	return nil
+	slices.Sort(changed)
+	return s.upsert(changed)
 }
 
-func (s *sums) upsert(id string, p *sum) error {
-	return store.Send(s.ctx, s.tx, `INSERT INTO usage_periods (id, user_id, period, requests, used, reserved) `+
-		`VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO UPDATE SET requests = usage_periods.requests + excluded.requests, `+
-		`used = usage_periods.used + excluded.used, reserved = usage_periods.reserved + excluded.reserved`,
-		id, p.user, p.period, p.add.requests, p.add.used, p.add.reserved)
+func (s *sums) upsert(ids []string) error {
+	var rows [][]any
+	for _, id := range ids {
+		p := s.known[id]
+		rows = append(rows, []any{id, p.user, p.period, p.add.requests, p.add.used, p.add.reserved})
+	}
+	return store.SendRows(s.ctx, s.tx, `INSERT INTO usage_periods (id, user_id, period, requests, used, reserved) VALUES `, rows,
+		` ON CONFLICT (id) DO UPDATE SET requests = usage_periods.requests + excluded.requests, `+
+			`used = usage_periods.used + excluded.used, reserved = usage_periods.reserved + excluded.reserved`)
 }
