@@ -1,5 +1,5 @@
-// Package audit keeps the audit trail: a change and its entry are one transaction, and there is no other way to make a
-// change.
+// Package audit keeps the audit trail: a change and its entry are one transaction, in which the caller's rights are looked at
+// once more, and there is no other way to make a change.
 package audit
 
 import (
@@ -15,6 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/schema"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -110,7 +111,33 @@ func inTransaction(m ent.Mutation) bool {
 
 // Do runs change in a transaction and commits it together with the entry of the event that it returns: no entry, no
 // change. The change may run more than once (see store.Store.Tx) and must write with the context that it is given.
+//
+// It fails with convert.ErrUnauthenticated if the caller's rights have ended meanwhile: once their end is acknowledged to
+// somebody, no change is committed by them. A change that may itself end them needs DoTo.
 func (l *Log) Do(ctx context.Context, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
+	return l.commit(ctx, func(ctx context.Context, tx *db.Tx) (Event, error) {
+		event, err := change(ctx, tx)
+		if err == nil {
+			err = l.stillMay(ctx, tx, "SHARE") // at last: then no two callers wait for each other, who change themselves
+		}
+		return event, err
+	})
+}
+
+// DoTo is Do for a change that may end rights of the user, who may be the caller: such changes are made one at a time.
+func (l *Log) DoTo(ctx context.Context, target uuid.UUID, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
+	if target != caller.From(ctx).UserID {
+		return l.Do(ctx, change)
+	}
+	return l.commit(ctx, func(ctx context.Context, tx *db.Tx) (Event, error) {
+		if err := l.stillMay(ctx, tx, "NO KEY UPDATE"); err != nil {
+			return Event{}, err
+		}
+		return change(ctx, tx)
+	})
+}
+
+func (l *Log) commit(ctx context.Context, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
 	err := l.store.Tx(store.WithWrites(ctx), func(ctx context.Context, tx *db.Tx) error {
 		event, err := change(ctx, tx)
 		if err != nil {
@@ -118,15 +145,18 @@ func (l *Log) Do(ctx context.Context, change func(ctx context.Context, tx *db.Tx
 		}
 		return insert(ctx, tx, event)
 	})
-	if errors.Is(err, ErrNothingChanged) {
+	switch {
+	case errors.Is(err, ErrNothingChanged):
 		return nil
+	case store.IsNotMet(err):
+		return convert.ErrUnauthenticated
 	}
 	return err
 }
 
 // Record writes the entry of an event that changed nothing, a refusal, even if ctx has ended.
 func (l *Log) Record(ctx context.Context, event Event) error {
-	return l.Do(context.WithoutCancel(ctx), func(context.Context, *db.Tx) (Event, error) { return event, nil })
+	return l.commit(context.WithoutCancel(ctx), func(context.Context, *db.Tx) (Event, error) { return event, nil })
 }
 
 // Refuse records that the caller was denied what detail says and returns the answer, or the error of recording it.

@@ -16,10 +16,6 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// ErrUnauthenticated is the answer to every credential that is not valid, whatever the reason.
-var ErrUnauthenticated = apierr.New(connect.CodeUnauthenticated, apierr.Unauthenticated,
-	"a valid session token or API key is needed")
-
 var errAmbiguous = apierr.New(connect.CodeInvalidArgument, apierr.AmbiguousCredentials,
 	"the request carries two different credentials of this server; send one")
 
@@ -28,7 +24,7 @@ var errAmbiguous = apierr.New(connect.CodeInvalidArgument, apierr.AmbiguousCrede
 // that Paddock cannot have issued are ignored. The rows are read for every request after it came, so that a revocation, a
 // logout or a change of roles counts from the next request on.
 //
-// It returns ErrUnauthenticated, an error for two different credentials, or store.ErrAway if the database is unavailable.
+// It returns convert.ErrUnauthenticated, an error for two different credentials, or store.ErrAway if the database is unavailable.
 func (a *Service) Identify(ctx context.Context, h http.Header, basic bool, c *caller.Caller) error {
 	credential, err := a.credentialIn(h, basic)
 	if err != nil {
@@ -101,7 +97,7 @@ func (a *Service) readKey(ctx context.Context, keyID string) (*keyRow, error) {
 func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller) error {
 	key, err := secret.ParseKey(text)
 	if err != nil {
-		return ErrUnauthenticated
+		return convert.ErrUnauthenticated
 	}
 	k, err := a.keyRows.Do(key.ID, func() (*keyRow, error) { return a.readKey(ctx, key.ID) })
 	if err != nil {
@@ -109,7 +105,7 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 	}
 	now := store.Now()
 	if k.ID == uuid.Nil || !a.keys.Verify(k.KeyHash, key) || !k.owner.Active || !convert.IsLiveKey(&k.Credential, now) {
-		return ErrUnauthenticated
+		return convert.ErrUnauthenticated
 	}
 	a.touch.credential(k.ID, k.LastUsedAt, now)
 	k.owner.identify(c)
@@ -138,14 +134,14 @@ func (a *Service) identifySession(ctx context.Context, token string, c *caller.C
 	now := store.Now()
 	userID, sessionID, err := a.tokens.verify(token, now)
 	if err != nil {
-		return ErrUnauthenticated
+		return convert.ErrUnauthenticated
 	}
 	s, err := a.sessionRows.Do(sessionID, func() (*sessionRow, error) { return a.readSession(ctx, sessionID) })
 	if err != nil {
 		return err
 	}
 	if s.UserID == uuid.Nil || s.UserID != userID || !s.owner.Active || !convert.IsOpenSession(&s.Session, now) {
-		return ErrUnauthenticated
+		return convert.ErrUnauthenticated
 	}
 	a.touch.session(sessionID, s.LastSeenAt, now)
 	s.owner.identify(c)

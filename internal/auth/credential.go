@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/secret"
 )
 
@@ -14,7 +15,7 @@ type found struct {
 	accepted   bool // it was in a header where its kind is accepted
 }
 
-// credentialIn returns the request's one credential, or ErrUnauthenticated when there is none. Only what Paddock could
+// credentialIn returns the request's one credential, or convert.ErrUnauthenticated when there is none. Only what Paddock could
 // have issued counts: clients also send the keys of other services, and placeholders such as "ollama" where they insist on
 // one. Two different credentials of ours are errAmbiguous, in whatever headers. With basic, an API key is accepted in HTTP
 // Basic as well, as the password or as a user name without one.
@@ -44,7 +45,7 @@ func (a *Service) credentialIn(h http.Header, basic bool) (string, error) {
 		}
 	}
 	if !f.accepted {
-		return "", ErrUnauthenticated
+		return "", convert.ErrUnauthenticated
 	}
 	return f.credential, nil
 }

@@ -23,7 +23,7 @@ func (a *Service) Refresh(ctx context.Context, req *paddockv1.RefreshRequest) (*
 		token, cookie = refreshFromCookie(ctx), true
 	}
 	if token == "" { // as a page asks on its first visit: not worth an entry
-		return nil, ErrUnauthenticated
+		return nil, convert.ErrUnauthenticated
 	}
 	s, err := a.rotate(ctx, token)
 	if err != nil {
@@ -83,7 +83,7 @@ func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error)
 func isActive(u *db.User) bool { return u != nil && u.Active }
 
 func (a *Service) refuseRefresh(ctx context.Context) error {
-	return a.noise.Refuse(ctx, ErrUnauthenticated, "AuthService.Refresh: no valid refresh token")
+	return a.noise.Refuse(ctx, convert.ErrUnauthenticated, "AuthService.Refresh: no valid refresh token")
 }
 
 // move makes the session's next refresh token the valid one, and reports whether this call did so.
@@ -110,5 +110,5 @@ func (a *Service) reused(ctx context.Context, s *db.Session) error {
 	if err != nil {
 		return err
 	}
-	return ErrUnauthenticated
+	return convert.ErrUnauthenticated
 }

@@ -43,7 +43,7 @@ type watched struct {
 	end                 context.CancelCauseFunc
 }
 
-// Watch returns a context that ends, with ErrUnauthenticated as its cause, within two seconds of the caller's session,
+// Watch returns a context that ends, with convert.ErrUnauthenticated as its cause, within two seconds of the caller's session,
 // key or user ending, or of the user losing all of roles; no roles means that none is needed. The caller must call stop.
 func (a *Service) Watch(ctx context.Context, c *caller.Caller, roles ...string) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -107,7 +107,7 @@ func (w *watch) check(ctx context.Context) error {
 			}
 			for _, s := range batch {
 				if !good[s.session] && !good[s.credential] {
-					s.end(ErrUnauthenticated)
+					s.end(convert.ErrUnauthenticated)
 				}
 			}
 		}

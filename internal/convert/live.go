@@ -4,15 +4,22 @@ import (
 	"context"
 	"time"
 
+	"connectrpc.com/connect"
+
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/predicate"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // Whether a session or an API key is still good is decided here alone: each rule once for a query and once for a row that
 // was read, and a test holds the two against each other. now is store.Now(), since the databases keep microseconds.
+
+// ErrUnauthenticated is the answer to every credential that is not valid, whatever the reason.
+var ErrUnauthenticated = apierr.New(connect.CodeUnauthenticated, apierr.Unauthenticated,
+	"a valid session token or API key is needed")
 
 // OpenSession matches the sessions that have neither been revoked nor reached their end at now. An open session may have no
 // token that works: see LiveSession.

@@ -160,7 +160,7 @@ func (s *Service) RevokeCredential(ctx context.Context, req *paddockv1.RevokeCre
 	if err != nil {
 		return nil, err
 	}
-	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, row.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		ended, err := revoke(ctx, tx, row)
 		if err != nil {
 			return audit.Event{}, err
@@ -192,7 +192,7 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	}
 	key := secret.NewKey()
 	var made *db.Credential
-	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, old.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		// The insert comes first: like every change to a user it locks their row before rows that refer to it.
 		var err error
 		if made, err = insert(ctx, tx, old, key); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/auth"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/rpc"
 )
@@ -118,7 +119,7 @@ const recheckAfter = 100 * time.Millisecond
 // check identifies the caller and returns an error if they may not pass.
 func (d *Door) check(ctx context.Context, answer, request http.Header, e Endpoint, c *caller.Caller) error {
 	if err := d.Auth.Identify(ctx, request, e.Basic, c); err != nil {
-		if errors.Is(err, auth.ErrUnauthenticated) {
+		if errors.Is(err, convert.ErrUnauthenticated) {
 			d.Noise.Add(ctx, audit.Event{Type: audit.AccessDenied, Outcome: audit.Denied, Detail: e.Name + ": no valid credential"})
 		}
 		return err

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/paddock-gate/paddock/ent/db"
 )
 
@@ -77,6 +79,41 @@ func placeholders(rows, width int) string {
 		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
 	}
 	return string(append(b, ')'))
+}
+
+// errNotMet is what Require fails with on SQLite.
+var errNotMet = errors.New("a requirement of the transaction is not met")
+
+// Require makes the transaction fail, with an error for which IsNotMet reports true, unless the SQL expression, a number, is
+// above 0. On PostgreSQL it is sent like the statement of Send: nothing but this divides by zero.
+func (s *Store) Require(ctx context.Context, tx *db.Tx, expression string, args ...any) error {
+	if !s.Embedded() {
+		return Send(ctx, tx, "SELECT 1 / ("+expression+")", args...)
+	}
+	rows, err := tx.QueryContext(ctx, "SELECT "+expression, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if n == 0 {
+		return errNotMet
+	}
+	return nil
+}
+
+// IsNotMet reports whether a transaction has failed because of Require.
+func IsNotMet(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return errors.Is(err, errNotMet) || ok && pg.Code == "22012"
 }
 
 type unanswered struct{}

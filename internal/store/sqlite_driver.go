@@ -56,6 +56,12 @@ func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (
 	return result, WrapAway(err)
 }
 
+// QueryContext serves Require.
+func (t *sqliteTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := t.tx.QueryContext(context.WithoutCancel(ctx), query, args...)
+	return rows, WrapAway(err)
+}
+
 func (t *sqliteTx) Commit() error { return WrapAway(t.tx.Commit()) }
 
 func (t *sqliteTx) Rollback() error { return WrapAway(t.tx.Rollback()) }

@@ -29,7 +29,7 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 		return nil, err
 	}
 	mayTakeAdmin := req.Active != nil && !req.GetActive() || req.GetRoles() != nil && !slices.Contains(roles, caller.Admin)
-	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, id, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		if mayTakeAdmin {
 			if err := lockAdmins(ctx, tx); err != nil {
 				return audit.Event{}, err

@@ -143,7 +143,7 @@ func (s *Service) get(ctx context.Context, id uuid.UUID) (*paddockv1.User, error
 // DeleteUser implements paddock.v1.UserService.
 func (s *Service) DeleteUser(ctx context.Context, req *paddockv1.DeleteUserRequest) (*paddockv1.DeleteUserResponse, error) {
 	id := uuid.MustParse(req.GetId())
-	err := s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err := s.log.DoTo(ctx, id, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		if err := lockAdmins(ctx, tx); err != nil {
 			return audit.Event{}, err
 		}
@@ -179,7 +179,7 @@ func (s *Service) SetPassword(ctx context.Context, req *paddockv1.SetPasswordReq
 	if err != nil {
 		return nil, err
 	}
-	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, id, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		n, err := tx.User.Update().Where(user.ID(id)).SetPasswordHash(hash).Save(ctx)
 		if err != nil {
 			return audit.Event{}, err
