@@ -29,6 +29,8 @@ type Credential struct {
 	KeyHash string `json:"-"`
 	// Models holds the value of the "models" field.
 	Models *string `json:"models,omitempty"`
+	// The API key by which this one was issued, and with which it is revoked; by value.
+	IssuedBy *uuid.UUID `json:"issued_by,omitempty"`
 	// CreatedAt holds the value of the "created_at" field.
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// ExpiresAt holds the value of the "expires_at" field.
@@ -68,6 +70,8 @@ func (*Credential) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case credential.FieldIssuedBy:
+			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case credential.FieldLabel, credential.FieldKeyID, credential.FieldKeyHash, credential.FieldModels:
 			values[i] = new(sql.NullString)
 		case credential.FieldCreatedAt, credential.FieldExpiresAt, credential.FieldLastUsedAt, credential.FieldRevokedAt:
@@ -125,6 +129,13 @@ func (_m *Credential) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Models = new(string)
 				*_m.Models = value.String
+			}
+		case credential.FieldIssuedBy:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field issued_by", values[i])
+			} else if value.Valid {
+				_m.IssuedBy = new(uuid.UUID)
+				*_m.IssuedBy = *value.S.(*uuid.UUID)
 			}
 		case credential.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -208,6 +219,11 @@ func (_m *Credential) String() string {
 	if v := _m.Models; v != nil {
 		builder.WriteString("models=")
 		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.IssuedBy; v != nil {
+		builder.WriteString("issued_by=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")

@@ -63,6 +63,20 @@ func (_c *CredentialCreate) SetNillableModels(v *string) *CredentialCreate {
 	return _c
 }
 
+// SetIssuedBy sets the "issued_by" field.
+func (_c *CredentialCreate) SetIssuedBy(v uuid.UUID) *CredentialCreate {
+	_c.mutation.SetIssuedBy(v)
+	return _c
+}
+
+// SetNillableIssuedBy sets the "issued_by" field if the given value is not nil.
+func (_c *CredentialCreate) SetNillableIssuedBy(v *uuid.UUID) *CredentialCreate {
+	if v != nil {
+		_c.SetIssuedBy(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *CredentialCreate) SetCreatedAt(v time.Time) *CredentialCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -270,6 +284,10 @@ func (_c *CredentialCreate) createSpec() (*Credential, *sqlgraph.CreateSpec) {
 		_spec.SetField(credential.FieldModels, field.TypeString, value)
 		_node.Models = &value
 	}
+	if value, ok := _c.mutation.IssuedBy(); ok {
+		_spec.SetField(credential.FieldIssuedBy, field.TypeUUID, value)
+		_node.IssuedBy = &value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(credential.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -370,6 +388,24 @@ func (u *CredentialUpsert) UpdateModels() *CredentialUpsert {
 // ClearModels clears the value of the "models" field.
 func (u *CredentialUpsert) ClearModels() *CredentialUpsert {
 	u.SetNull(credential.FieldModels)
+	return u
+}
+
+// SetIssuedBy sets the "issued_by" field.
+func (u *CredentialUpsert) SetIssuedBy(v uuid.UUID) *CredentialUpsert {
+	u.Set(credential.FieldIssuedBy, v)
+	return u
+}
+
+// UpdateIssuedBy sets the "issued_by" field to the value that was provided on create.
+func (u *CredentialUpsert) UpdateIssuedBy() *CredentialUpsert {
+	u.SetExcluded(credential.FieldIssuedBy)
+	return u
+}
+
+// ClearIssuedBy clears the value of the "issued_by" field.
+func (u *CredentialUpsert) ClearIssuedBy() *CredentialUpsert {
+	u.SetNull(credential.FieldIssuedBy)
 	return u
 }
 
@@ -493,6 +529,27 @@ func (u *CredentialUpsertOne) UpdateModels() *CredentialUpsertOne {
 func (u *CredentialUpsertOne) ClearModels() *CredentialUpsertOne {
 	return u.Update(func(s *CredentialUpsert) {
 		s.ClearModels()
+	})
+}
+
+// SetIssuedBy sets the "issued_by" field.
+func (u *CredentialUpsertOne) SetIssuedBy(v uuid.UUID) *CredentialUpsertOne {
+	return u.Update(func(s *CredentialUpsert) {
+		s.SetIssuedBy(v)
+	})
+}
+
+// UpdateIssuedBy sets the "issued_by" field to the value that was provided on create.
+func (u *CredentialUpsertOne) UpdateIssuedBy() *CredentialUpsertOne {
+	return u.Update(func(s *CredentialUpsert) {
+		s.UpdateIssuedBy()
+	})
+}
+
+// ClearIssuedBy clears the value of the "issued_by" field.
+func (u *CredentialUpsertOne) ClearIssuedBy() *CredentialUpsertOne {
+	return u.Update(func(s *CredentialUpsert) {
+		s.ClearIssuedBy()
 	})
 }
 
@@ -789,6 +846,27 @@ func (u *CredentialUpsertBulk) UpdateModels() *CredentialUpsertBulk {
 func (u *CredentialUpsertBulk) ClearModels() *CredentialUpsertBulk {
 	return u.Update(func(s *CredentialUpsert) {
 		s.ClearModels()
+	})
+}
+
+// SetIssuedBy sets the "issued_by" field.
+func (u *CredentialUpsertBulk) SetIssuedBy(v uuid.UUID) *CredentialUpsertBulk {
+	return u.Update(func(s *CredentialUpsert) {
+		s.SetIssuedBy(v)
+	})
+}
+
+// UpdateIssuedBy sets the "issued_by" field to the value that was provided on create.
+func (u *CredentialUpsertBulk) UpdateIssuedBy() *CredentialUpsertBulk {
+	return u.Update(func(s *CredentialUpsert) {
+		s.UpdateIssuedBy()
+	})
+}
+
+// ClearIssuedBy clears the value of the "issued_by" field.
+func (u *CredentialUpsertBulk) ClearIssuedBy() *CredentialUpsertBulk {
+	return u.Update(func(s *CredentialUpsert) {
+		s.ClearIssuedBy()
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
+	"github.com/google/uuid"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/predicate"
 )
@@ -45,6 +46,26 @@ func (_u *CredentialUpdate) SetNillableModels(v *string) *CredentialUpdate {
 // ClearModels clears the value of the "models" field.
 func (_u *CredentialUpdate) ClearModels() *CredentialUpdate {
 	_u.mutation.ClearModels()
+	return _u
+}
+
+// SetIssuedBy sets the "issued_by" field.
+func (_u *CredentialUpdate) SetIssuedBy(v uuid.UUID) *CredentialUpdate {
+	_u.mutation.SetIssuedBy(v)
+	return _u
+}
+
+// SetNillableIssuedBy sets the "issued_by" field if the given value is not nil.
+func (_u *CredentialUpdate) SetNillableIssuedBy(v *uuid.UUID) *CredentialUpdate {
+	if v != nil {
+		_u.SetIssuedBy(*v)
+	}
+	return _u
+}
+
+// ClearIssuedBy clears the value of the "issued_by" field.
+func (_u *CredentialUpdate) ClearIssuedBy() *CredentialUpdate {
+	_u.mutation.ClearIssuedBy()
 	return _u
 }
 
@@ -146,6 +167,12 @@ func (_u *CredentialUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if _u.mutation.ModelsCleared() {
 		_spec.ClearField(credential.FieldModels, field.TypeString)
 	}
+	if value, ok := _u.mutation.IssuedBy(); ok {
+		_spec.SetField(credential.FieldIssuedBy, field.TypeUUID, value)
+	}
+	if _u.mutation.IssuedByCleared() {
+		_spec.ClearField(credential.FieldIssuedBy, field.TypeUUID)
+	}
 	if _u.mutation.ExpiresAtCleared() {
 		_spec.ClearField(credential.FieldExpiresAt, field.TypeTime)
 	}
@@ -198,6 +225,26 @@ func (_u *CredentialUpdateOne) SetNillableModels(v *string) *CredentialUpdateOne
 // ClearModels clears the value of the "models" field.
 func (_u *CredentialUpdateOne) ClearModels() *CredentialUpdateOne {
 	_u.mutation.ClearModels()
+	return _u
+}
+
+// SetIssuedBy sets the "issued_by" field.
+func (_u *CredentialUpdateOne) SetIssuedBy(v uuid.UUID) *CredentialUpdateOne {
+	_u.mutation.SetIssuedBy(v)
+	return _u
+}
+
+// SetNillableIssuedBy sets the "issued_by" field if the given value is not nil.
+func (_u *CredentialUpdateOne) SetNillableIssuedBy(v *uuid.UUID) *CredentialUpdateOne {
+	if v != nil {
+		_u.SetIssuedBy(*v)
+	}
+	return _u
+}
+
+// ClearIssuedBy clears the value of the "issued_by" field.
+func (_u *CredentialUpdateOne) ClearIssuedBy() *CredentialUpdateOne {
+	_u.mutation.ClearIssuedBy()
 	return _u
 }
 
@@ -328,6 +375,12 @@ func (_u *CredentialUpdateOne) sqlSave(ctx context.Context) (_node *Credential, 
 	}
 	if _u.mutation.ModelsCleared() {
 		_spec.ClearField(credential.FieldModels, field.TypeString)
+	}
+	if value, ok := _u.mutation.IssuedBy(); ok {
+		_spec.SetField(credential.FieldIssuedBy, field.TypeUUID, value)
+	}
+	if _u.mutation.IssuedByCleared() {
+		_spec.ClearField(credential.FieldIssuedBy, field.TypeUUID)
 	}
 	if _u.mutation.ExpiresAtCleared() {
 		_spec.ClearField(credential.FieldExpiresAt, field.TypeTime)

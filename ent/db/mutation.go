@@ -1069,6 +1069,7 @@ type CredentialMutation struct {
 	key_id        *string
 	key_hash      *string
 	models        *string
+	issued_by     *uuid.UUID
 	created_at    *time.Time
 	expires_at    *time.Time
 	last_used_at  *time.Time
@@ -1378,6 +1379,55 @@ func (m *CredentialMutation) ResetModels() {
 	delete(m.clearedFields, credential.FieldModels)
 }
 
+// SetIssuedBy sets the "issued_by" field.
+func (m *CredentialMutation) SetIssuedBy(u uuid.UUID) {
+	m.issued_by = &u
+}
+
+// IssuedBy returns the value of the "issued_by" field in the mutation.
+func (m *CredentialMutation) IssuedBy() (r uuid.UUID, exists bool) {
+	v := m.issued_by
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldIssuedBy returns the old "issued_by" field's value of the Credential entity.
+// If the Credential object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *CredentialMutation) OldIssuedBy(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldIssuedBy is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldIssuedBy requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldIssuedBy: %w", err)
+	}
+	return oldValue.IssuedBy, nil
+}
+
+// ClearIssuedBy clears the value of the "issued_by" field.
+func (m *CredentialMutation) ClearIssuedBy() {
+	m.issued_by = nil
+	m.clearedFields[credential.FieldIssuedBy] = struct{}{}
+}
+
+// IssuedByCleared returns if the "issued_by" field was cleared in this mutation.
+func (m *CredentialMutation) IssuedByCleared() bool {
+	_, ok := m.clearedFields[credential.FieldIssuedBy]
+	return ok
+}
+
+// ResetIssuedBy resets all changes to the "issued_by" field.
+func (m *CredentialMutation) ResetIssuedBy() {
+	m.issued_by = nil
+	delete(m.clearedFields, credential.FieldIssuedBy)
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (m *CredentialMutation) SetCreatedAt(t time.Time) {
 	m.created_at = &t
@@ -1622,7 +1672,7 @@ func (m *CredentialMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *CredentialMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 10)
 	if m.user != nil {
 		fields = append(fields, credential.FieldUserID)
 	}
@@ -1637,6 +1687,9 @@ func (m *CredentialMutation) Fields() []string {
 	}
 	if m.models != nil {
 		fields = append(fields, credential.FieldModels)
+	}
+	if m.issued_by != nil {
+		fields = append(fields, credential.FieldIssuedBy)
 	}
 	if m.created_at != nil {
 		fields = append(fields, credential.FieldCreatedAt)
@@ -1668,6 +1721,8 @@ func (m *CredentialMutation) Field(name string) (ent.Value, bool) {
 		return m.KeyHash()
 	case credential.FieldModels:
 		return m.Models()
+	case credential.FieldIssuedBy:
+		return m.IssuedBy()
 	case credential.FieldCreatedAt:
 		return m.CreatedAt()
 	case credential.FieldExpiresAt:
@@ -1695,6 +1750,8 @@ func (m *CredentialMutation) OldField(ctx context.Context, name string) (ent.Val
 		return m.OldKeyHash(ctx)
 	case credential.FieldModels:
 		return m.OldModels(ctx)
+	case credential.FieldIssuedBy:
+		return m.OldIssuedBy(ctx)
 	case credential.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	case credential.FieldExpiresAt:
@@ -1746,6 +1803,13 @@ func (m *CredentialMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetModels(v)
+		return nil
+	case credential.FieldIssuedBy:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetIssuedBy(v)
 		return nil
 	case credential.FieldCreatedAt:
 		v, ok := value.(time.Time)
@@ -1808,6 +1872,9 @@ func (m *CredentialMutation) ClearedFields() []string {
 	if m.FieldCleared(credential.FieldModels) {
 		fields = append(fields, credential.FieldModels)
 	}
+	if m.FieldCleared(credential.FieldIssuedBy) {
+		fields = append(fields, credential.FieldIssuedBy)
+	}
 	if m.FieldCleared(credential.FieldExpiresAt) {
 		fields = append(fields, credential.FieldExpiresAt)
 	}
@@ -1833,6 +1900,9 @@ func (m *CredentialMutation) ClearField(name string) error {
 	switch name {
 	case credential.FieldModels:
 		m.ClearModels()
+		return nil
+	case credential.FieldIssuedBy:
+		m.ClearIssuedBy()
 		return nil
 	case credential.FieldExpiresAt:
 		m.ClearExpiresAt()
@@ -1865,6 +1935,9 @@ func (m *CredentialMutation) ResetField(name string) error {
 		return nil
 	case credential.FieldModels:
 		m.ResetModels()
+		return nil
+	case credential.FieldIssuedBy:
+		m.ResetIssuedBy()
 		return nil
 	case credential.FieldCreatedAt:
 		m.ResetCreatedAt()

@@ -76,7 +76,7 @@ func init() {
 	// credential.KeyHashValidator is a validator for the "key_hash" field. It is called by the builders before save.
 	credential.KeyHashValidator = credentialDescKeyHash.Validators[0].(func(string) error)
 	// credentialDescCreatedAt is the schema descriptor for created_at field.
-	credentialDescCreatedAt := credentialFields[6].Descriptor()
+	credentialDescCreatedAt := credentialFields[7].Descriptor()
 	// credential.DefaultCreatedAt holds the default value on creation for the created_at field.
 	credential.DefaultCreatedAt = credentialDescCreatedAt.Default.(func() time.Time)
 	// credentialDescID is the schema descriptor for id field.

@@ -19,6 +19,8 @@ func (Credential) Fields() []ent.Field {
 		field.String("key_id").MaxLen(32).Unique().Immutable().Comment("The public handle in the key, by which it is found."),
 		field.String("key_hash").MaxLen(255).Immutable().Sensitive().Comment("PHC string of the key's secret."),
 		models(),
+		field.UUID("issued_by", uuid.UUID{}).Optional().Nillable().
+			Comment("The API key by which this one was issued, and with which it is revoked; by value."),
 		field.Time("created_at").Immutable().Default(now),
 		field.Time("expires_at").Optional().Nillable().Immutable(),
 		field.Time("last_used_at").Optional().Nillable().Comment("To the minute."),
@@ -33,5 +35,5 @@ func (Credential) Edges() []ent.Edge {
 }
 
 func (Credential) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("user_id"), index.Fields("expires_at")}
+	return []ent.Index{index.Fields("user_id"), index.Fields("expires_at"), index.Fields("issued_by")}
 }

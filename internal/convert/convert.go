@@ -63,6 +63,7 @@ func Credential(c *db.Credential) *paddockv1.Credential {
 		LastUsedAt: Time(c.LastUsedAt),
 		RevokedAt:  Time(c.RevokedAt),
 		Models:     Models(c.Models),
+		IssuedBy:   ID(c.IssuedBy),
 	}
 }
 

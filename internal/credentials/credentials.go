@@ -38,8 +38,6 @@ func New(s *store.Store, log *audit.Log) *Service { return &Service{store: s, lo
 
 var errNoCredential = apierr.NotFound("credential")
 
-var errOnlyItself = apierr.New(connect.CodePermissionDenied, apierr.AccessDenied, "an API key with a list of models can rotate only itself")
-
 // IssueApiKey implements paddock.v1.CredentialService.
 func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyRequest) (*paddockv1.IssueApiKeyResponse, error) {
 	owner, err := convert.Subject(ctx, req.GetUserId(), "CredentialService.IssueApiKey", s.log.Refuse)
@@ -62,15 +60,16 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 	if err != nil {
 		return nil, err
 	}
-	// A key cannot make one that may do more.
-	models = caller.ParseModels(models).Within(caller.From(ctx).KeyModels).Column()
-	wanted := &db.Credential{UserID: owner, Label: label, ExpiresAt: expires, Models: models}
+	wanted := db.Credential{UserID: owner, Label: label, ExpiresAt: expires, Models: models}
 	key := secret.NewKey()
 	var made *db.Credential
 	earlier, repeated, err := idempotency.Once(ctx, s.store.Client, req, func(remember idempotency.Remember) error {
 		return s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-			var err error
-			if made, err = insert(ctx, tx, wanted, key); err != nil {
+			like, err := s.within(ctx, tx, wanted)
+			if err != nil {
+				return audit.Event{}, err
+			}
+			if made, err = insert(ctx, tx, like, key); err != nil {
 				return audit.Event{}, err
 			}
 			n, err := tx.Credential.Query().Where(credential.UserID(owner), credential.RevokedAtIsNil()).Count(ctx)
@@ -108,6 +107,7 @@ func insert(ctx context.Context, tx *db.Tx, like *db.Credential, key secret.Key)
 		SetKeyID(key.ID).
 		SetKeyHash(secret.HashKey(key)).
 		SetNillableExpiresAt(like.ExpiresAt).
+		SetNillableIssuedBy(like.IssuedBy).
 		SetCreatedAt(store.Now()).
 		Save(ctx)
 }
@@ -168,61 +168,17 @@ func (s *Service) RevokeCredential(ctx context.Context, req *paddockv1.RevokeCre
 		if !ended {
 			return audit.Event{}, audit.ErrNothingChanged
 		}
-		return audit.Event{
-			Type: audit.APIKeyRevoked, TargetUserID: row.UserID, CredentialID: row.ID, Detail: describe(row),
-		}, nil
+		detail := describe(row)
+		issued, err := revokeIssued(ctx, tx, row.ID)
+		if issued > 0 {
+			detail += fmt.Sprintf(", with %d that it has issued", issued)
+		}
+		return audit.Event{Type: audit.APIKeyRevoked, TargetUserID: row.UserID, CredentialID: row.ID, Detail: detail}, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &paddockv1.RevokeCredentialResponse{}, nil
-}
-
-// RotateCredential implements paddock.v1.CredentialService.
-func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCredentialRequest) (*paddockv1.RotateCredentialResponse, error) {
-	old, err := s.own(ctx, uuid.MustParse(req.GetId()))
-	if err != nil {
-		return nil, err
-	}
-	if c := caller.From(ctx); c.KeyModels != nil && c.CredentialID != old.ID { // which may be one that may do more
-		return nil, s.log.Refuse(ctx, errOnlyItself, "CredentialService.RotateCredential: "+describe(old))
-	}
-	if !convert.IsLiveKey(old, store.Now()) {
-		return nil, errNoCredential
-	}
-	key := secret.NewKey()
-	var made *db.Credential
-	err = s.log.DoTo(ctx, old.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		// The insert comes first: like every change to a user it locks their row before rows that refer to it.
-		var err error
-		if made, err = insert(ctx, tx, old, key); err != nil {
-			return audit.Event{}, err
-		}
-		ended, err := revoke(ctx, tx, old)
-		if err != nil {
-			return audit.Event{}, err
-		}
-		if !ended {
-			return audit.Event{}, errNoCredential
-		}
-		// Its models may have been narrowed since it was read. Now that it is revoked they stay as they are.
-		if last, err := tx.Credential.Get(ctx, old.ID); err != nil {
-			return audit.Event{}, err
-		} else if made, err = limitTo(ctx, made, last.Models); err != nil {
-			return audit.Event{}, err
-		}
-		return audit.Event{
-			Type: audit.APIKeyRotated, TargetUserID: old.UserID, CredentialID: made.ID,
-			Detail: describe(old) + " replaced by " + secret.Prefix(made.KeyID),
-		}, nil
-	})
-	if sqlgraph.IsForeignKeyConstraintError(err) {
-		return nil, errNoCredential
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &paddockv1.RotateCredentialResponse{Credential: convert.Credential(made), Secret: key.String()}, nil
 }
 
 // SetCredentialModels implements paddock.v1.CredentialService.
@@ -236,6 +192,13 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 		return nil, err
 	}
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		if row.IssuedBy != nil {
+			issuer, err := tx.Credential.Get(ctx, *row.IssuedBy)
+			if err != nil {
+				return audit.Event{}, err
+			}
+			models = modelsWithin(models, issuer.Models)
+		}
 		update := tx.Credential.Update().Where(credential.ID(row.ID), credential.RevokedAtIsNil()).SetNillableModels(models)
 		if models == nil {
 			update.ClearModels()
@@ -243,6 +206,9 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 		n, err := update.Save(ctx)
 		if err == nil && n == 0 {
 			err = errNoCredential
+		}
+		if err == nil {
+			err = narrowIssued(ctx, tx, row.ID, models)
 		}
 		return audit.Event{
 			Type: audit.ModelsChanged, TargetUserID: row.UserID, CredentialID: row.ID,

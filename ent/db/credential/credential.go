@@ -25,6 +25,8 @@ const (
 	FieldKeyHash = "key_hash"
 	// FieldModels holds the string denoting the models field in the database.
 	FieldModels = "models"
+	// FieldIssuedBy holds the string denoting the issued_by field in the database.
+	FieldIssuedBy = "issued_by"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
@@ -54,6 +56,7 @@ var Columns = []string{
 	FieldKeyID,
 	FieldKeyHash,
 	FieldModels,
+	FieldIssuedBy,
 	FieldCreatedAt,
 	FieldExpiresAt,
 	FieldLastUsedAt,
@@ -114,6 +117,11 @@ func ByKeyHash(opts ...sql.OrderTermOption) OrderOption {
 // ByModels orders the results by the models field.
 func ByModels(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldModels, opts...).ToFunc()
+}
+
+// ByIssuedBy orders the results by the issued_by field.
+func ByIssuedBy(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldIssuedBy, opts...).ToFunc()
 }
 
 // ByCreatedAt orders the results by the created_at field.

@@ -76,6 +76,11 @@ func Models(v string) predicate.Credential {
 	return predicate.Credential(sql.FieldEQ(FieldModels, v))
 }
 
+// IssuedBy applies equality check predicate on the "issued_by" field. It's identical to IssuedByEQ.
+func IssuedBy(v uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldEQ(FieldIssuedBy, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Credential {
 	return predicate.Credential(sql.FieldEQ(FieldCreatedAt, v))
@@ -384,6 +389,56 @@ func ModelsEqualFold(v string) predicate.Credential {
 // ModelsContainsFold applies the ContainsFold predicate on the "models" field.
 func ModelsContainsFold(v string) predicate.Credential {
 	return predicate.Credential(sql.FieldContainsFold(FieldModels, v))
+}
+
+// IssuedByEQ applies the EQ predicate on the "issued_by" field.
+func IssuedByEQ(v uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldEQ(FieldIssuedBy, v))
+}
+
+// IssuedByNEQ applies the NEQ predicate on the "issued_by" field.
+func IssuedByNEQ(v uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldNEQ(FieldIssuedBy, v))
+}
+
+// IssuedByIn applies the In predicate on the "issued_by" field.
+func IssuedByIn(vs ...uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldIn(FieldIssuedBy, vs...))
+}
+
+// IssuedByNotIn applies the NotIn predicate on the "issued_by" field.
+func IssuedByNotIn(vs ...uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldNotIn(FieldIssuedBy, vs...))
+}
+
+// IssuedByGT applies the GT predicate on the "issued_by" field.
+func IssuedByGT(v uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldGT(FieldIssuedBy, v))
+}
+
+// IssuedByGTE applies the GTE predicate on the "issued_by" field.
+func IssuedByGTE(v uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldGTE(FieldIssuedBy, v))
+}
+
+// IssuedByLT applies the LT predicate on the "issued_by" field.
+func IssuedByLT(v uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldLT(FieldIssuedBy, v))
+}
+
+// IssuedByLTE applies the LTE predicate on the "issued_by" field.
+func IssuedByLTE(v uuid.UUID) predicate.Credential {
+	return predicate.Credential(sql.FieldLTE(FieldIssuedBy, v))
+}
+
+// IssuedByIsNil applies the IsNil predicate on the "issued_by" field.
+func IssuedByIsNil() predicate.Credential {
+	return predicate.Credential(sql.FieldIsNull(FieldIssuedBy))
+}
+
+// IssuedByNotNil applies the NotNil predicate on the "issued_by" field.
+func IssuedByNotNil() predicate.Credential {
+	return predicate.Credential(sql.FieldNotNull(FieldIssuedBy))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

@@ -60,6 +60,7 @@ var (
 		{Name: "key_id", Type: field.TypeString, Unique: true, Size: 32},
 		{Name: "key_hash", Type: field.TypeString, Size: 255},
 		{Name: "models", Type: field.TypeString, Nullable: true, Size: 2147483647},
+		{Name: "issued_by", Type: field.TypeUUID, Nullable: true},
 		{Name: "created_at", Type: field.TypeTime},
 		{Name: "expires_at", Type: field.TypeTime, Nullable: true},
 		{Name: "last_used_at", Type: field.TypeTime, Nullable: true},
@@ -74,7 +75,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "credentials_users_credentials",
-				Columns:    []*schema.Column{CredentialsColumns[9]},
+				Columns:    []*schema.Column{CredentialsColumns[10]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
@@ -83,12 +84,17 @@ var (
 			{
 				Name:    "credential_user_id",
 				Unique:  false,
-				Columns: []*schema.Column{CredentialsColumns[9]},
+				Columns: []*schema.Column{CredentialsColumns[10]},
 			},
 			{
 				Name:    "credential_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{CredentialsColumns[6]},
+				Columns: []*schema.Column{CredentialsColumns[7]},
+			},
+			{
+				Name:    "credential_issued_by",
+				Unique:  false,
+				Columns: []*schema.Column{CredentialsColumns[5]},
 			},
 		},
 	}

@@ -41,7 +41,9 @@ type Credential struct {
 	// Absent: not revoked.
 	RevokedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=revoked_at,json=revokedAt,proto3" json:"revoked_at,omitempty"`
 	// The models that the key may use, of those that its user may; absent: all of them.
-	Models        *ModelList `protobuf:"bytes,9,opt,name=models,proto3" json:"models,omitempty"`
+	Models *ModelList `protobuf:"bytes,9,opt,name=models,proto3" json:"models,omitempty"`
+	// Id of the API key by which this one was issued, and with which it is revoked; empty: by a person.
+	IssuedBy      string `protobuf:"bytes,10,opt,name=issued_by,json=issuedBy,proto3" json:"issued_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +139,13 @@ func (x *Credential) GetModels() *ModelList {
 		return x.Models
 	}
 	return nil
+}
+
+func (x *Credential) GetIssuedBy() string {
+	if x != nil {
+		return x.IssuedBy
+	}
+	return ""
 }
 
 type IssueApiKeyRequest struct {
@@ -632,7 +641,7 @@ var File_paddock_v1_credentials_proto protoreflect.FileDescriptor
 const file_paddock_v1_credentials_proto_rawDesc = "" +
 	"\n" +
 	"\x1cpaddock/v1/credentials.proto\x12\n" +
-	"paddock.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17paddock/v1/access.proto\x1a\x16paddock/v1/users.proto\"\x81\x03\n" +
+	"paddock.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17paddock/v1/access.proto\x1a\x16paddock/v1/users.proto\"\x9e\x03\n" +
 	"\n" +
 	"Credential\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
@@ -647,7 +656,9 @@ const file_paddock_v1_credentials_proto_rawDesc = "" +
 	"lastUsedAt\x129\n" +
 	"\n" +
 	"revoked_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\trevokedAt\x12-\n" +
-	"\x06models\x18\t \x01(\v2\x15.paddock.v1.ModelListR\x06models\"\xcf\x01\n" +
+	"\x06models\x18\t \x01(\v2\x15.paddock.v1.ModelListR\x06models\x12\x1b\n" +
+	"\tissued_by\x18\n" +
+	" \x01(\tR\bissuedBy\"\xcf\x01\n" +
 	"\x12IssueApiKeyRequest\x12$\n" +
 	"\auser_id\x18\x01 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12\x1f\n" +
 	"\x05label\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x05label\x12C\n" +

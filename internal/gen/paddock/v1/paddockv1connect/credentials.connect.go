@@ -53,17 +53,20 @@ const (
 // CredentialServiceClient is a client for the paddock.v1.CredentialService service.
 type CredentialServiceClient interface {
 	// IssueApiKey makes a new API key and shows its secret for the only time. Errors: NOT_FOUND.
+	// A key that is issued by a key may do no more than that one: no other models, no longer, and it is revoked with it.
 	// Accepts an Idempotency-Key header; a retry answers the same credential without the secret.
 	IssueApiKey(context.Context, *v1.IssueApiKeyRequest) (*v1.IssueApiKeyResponse, error)
 	// ListCredentials answers a user's API keys, newest first, the revoked ones too. Errors: NOT_FOUND.
 	ListCredentials(context.Context, *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error)
 	// SetCredentialModels sets which models an API key may use, of those that its user may. Errors: NOT_FOUND.
 	SetCredentialModels(context.Context, *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error)
-	// RevokeCredential ends an API key from the next call on and cuts the streams that run under it. Idempotent.
+	// RevokeCredential ends an API key, and those that it has issued, from the next call on and cuts the streams that run under
+	// them. Idempotent.
 	// Errors: NOT_FOUND.
 	RevokeCredential(context.Context, *v1.RevokeCredentialRequest) (*v1.RevokeCredentialResponse, error)
 	// RotateCredential replaces an API key by a new one with the same label, models and expiry; the old one dies in the same
-	// transaction. Errors: NOT_FOUND (also when it is revoked or expired).
+	// transaction, and keys that it has issued belong to the new one. Rotated by another key, it counts as issued by that one.
+	// Errors: NOT_FOUND (also when it is revoked or expired).
 	RotateCredential(context.Context, *v1.RotateCredentialRequest) (*v1.RotateCredentialResponse, error)
 }
 
@@ -169,17 +172,20 @@ func (c *credentialServiceClient) RotateCredential(ctx context.Context, req *v1.
 // CredentialServiceHandler is an implementation of the paddock.v1.CredentialService service.
 type CredentialServiceHandler interface {
 	// IssueApiKey makes a new API key and shows its secret for the only time. Errors: NOT_FOUND.
+	// A key that is issued by a key may do no more than that one: no other models, no longer, and it is revoked with it.
 	// Accepts an Idempotency-Key header; a retry answers the same credential without the secret.
 	IssueApiKey(context.Context, *v1.IssueApiKeyRequest) (*v1.IssueApiKeyResponse, error)
 	// ListCredentials answers a user's API keys, newest first, the revoked ones too. Errors: NOT_FOUND.
 	ListCredentials(context.Context, *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error)
 	// SetCredentialModels sets which models an API key may use, of those that its user may. Errors: NOT_FOUND.
 	SetCredentialModels(context.Context, *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error)
-	// RevokeCredential ends an API key from the next call on and cuts the streams that run under it. Idempotent.
+	// RevokeCredential ends an API key, and those that it has issued, from the next call on and cuts the streams that run under
+	// them. Idempotent.
 	// Errors: NOT_FOUND.
 	RevokeCredential(context.Context, *v1.RevokeCredentialRequest) (*v1.RevokeCredentialResponse, error)
 	// RotateCredential replaces an API key by a new one with the same label, models and expiry; the old one dies in the same
-	// transaction. Errors: NOT_FOUND (also when it is revoked or expired).
+	// transaction, and keys that it has issued belong to the new one. Rotated by another key, it counts as issued by that one.
+	// Errors: NOT_FOUND (also when it is revoked or expired).
 	RotateCredential(context.Context, *v1.RotateCredentialRequest) (*v1.RotateCredentialResponse, error)
 }
 

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paddock/v1/credentials.proto.
  */
 export const file_paddock_v1_credentials: GenFile = /*@__PURE__*/
-  fileDesc("ChxwYWRkb2NrL3YxL2NyZWRlbnRpYWxzLnByb3RvEgpwYWRkb2NrLnYxIrECCgpDcmVkZW50aWFsEgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDQoFbGFiZWwYAyABKAkSDgoGcHJlZml4GAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV2b2tlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGbW9kZWxzGAkgASgLMhUucGFkZG9jay52MS5Nb2RlbExpc3QiiwEKEklzc3VlQXBpS2V5UmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJEg0KBWxhYmVsGAIgASgJEi4KCmV4cGlyZXNfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBm1vZGVscxgEIAEoCzIVLnBhZGRvY2sudjEuTW9kZWxMaXN0IlYKE0lzc3VlQXBpS2V5UmVzcG9uc2USKgoKY3JlZGVudGlhbBgBIAEoCzIWLnBhZGRvY2sudjEuQ3JlZGVudGlhbBITCgZzZWNyZXQYAiABKAlCA4ABASIpChZMaXN0Q3JlZGVudGlhbHNSZXF1ZXN0Eg8KB3VzZXJfaWQYASABKAkiRgoXTGlzdENyZWRlbnRpYWxzUmVzcG9uc2USKwoLY3JlZGVudGlhbHMYASADKAsyFi5wYWRkb2NrLnYxLkNyZWRlbnRpYWwiTwoaU2V0Q3JlZGVudGlhbE1vZGVsc1JlcXVlc3QSCgoCaWQYASABKAkSJQoGbW9kZWxzGAIgASgLMhUucGFkZG9jay52MS5Nb2RlbExpc3QiSQobU2V0Q3JlZGVudGlhbE1vZGVsc1Jlc3BvbnNlEioKCmNyZWRlbnRpYWwYASABKAsyFi5wYWRkb2NrLnYxLkNyZWRlbnRpYWwiJQoXUmV2b2tlQ3JlZGVudGlhbFJlcXVlc3QSCgoCaWQYASABKAkiGgoYUmV2b2tlQ3JlZGVudGlhbFJlc3BvbnNlIiUKF1JvdGF0ZUNyZWRlbnRpYWxSZXF1ZXN0EgoKAmlkGAEgASgJIlsKGFJvdGF0ZUNyZWRlbnRpYWxSZXNwb25zZRIqCgpjcmVkZW50aWFsGAEgASgLMhYucGFkZG9jay52MS5DcmVkZW50aWFsEhMKBnNlY3JldBgCIAEoCUIDgAEBMpIEChFDcmVkZW50aWFsU2VydmljZRJWCgtJc3N1ZUFwaUtleRIeLnBhZGRvY2sudjEuSXNzdWVBcGlLZXlSZXF1ZXN0Gh8ucGFkZG9jay52MS5Jc3N1ZUFwaUtleVJlc3BvbnNlIgbi4BgCCAISZQoPTGlzdENyZWRlbnRpYWxzEiIucGFkZG9jay52MS5MaXN0Q3JlZGVudGlhbHNSZXF1ZXN0GiMucGFkZG9jay52MS5MaXN0Q3JlZGVudGlhbHNSZXNwb25zZSIJkAIB4uAYAggCEnAKE1NldENyZWRlbnRpYWxNb2RlbHMSJi5wYWRkb2NrLnYxLlNldENyZWRlbnRpYWxNb2RlbHNSZXF1ZXN0GicucGFkZG9jay52MS5TZXRDcmVkZW50aWFsTW9kZWxzUmVzcG9uc2UiCOLgGAQIAhABEmUKEFJldm9rZUNyZWRlbnRpYWwSIy5wYWRkb2NrLnYxLlJldm9rZUNyZWRlbnRpYWxSZXF1ZXN0GiQucGFkZG9jay52MS5SZXZva2VDcmVkZW50aWFsUmVzcG9uc2UiBuLgGAIIAhJlChBSb3RhdGVDcmVkZW50aWFsEiMucGFkZG9jay52MS5Sb3RhdGVDcmVkZW50aWFsUmVxdWVzdBokLnBhZGRvY2sudjEuUm90YXRlQ3JlZGVudGlhbFJlc3BvbnNlIgbi4BgCCAJCQ1pBZ2l0aHViLmNvbS9wYWRkb2NrLWdhdGUvcGFkZG9jay9pbnRlcm5hbC9nZW4vcGFkZG9jay92MTtwYWRkb2NrdjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_paddock_v1_access, file_paddock_v1_users]);
+  fileDesc("ChxwYWRkb2NrL3YxL2NyZWRlbnRpYWxzLnByb3RvEgpwYWRkb2NrLnYxIsQCCgpDcmVkZW50aWFsEgoKAmlkGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSDQoFbGFiZWwYAyABKAkSDgoGcHJlZml4GAQgASgJEi4KCmNyZWF0ZWRfYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCmV4cGlyZXNfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDGxhc3RfdXNlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKcmV2b2tlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJQoGbW9kZWxzGAkgASgLMhUucGFkZG9jay52MS5Nb2RlbExpc3QSEQoJaXNzdWVkX2J5GAogASgJIosBChJJc3N1ZUFwaUtleVJlcXVlc3QSDwoHdXNlcl9pZBgBIAEoCRINCgVsYWJlbBgCIAEoCRIuCgpleHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgZtb2RlbHMYBCABKAsyFS5wYWRkb2NrLnYxLk1vZGVsTGlzdCJWChNJc3N1ZUFwaUtleVJlc3BvbnNlEioKCmNyZWRlbnRpYWwYASABKAsyFi5wYWRkb2NrLnYxLkNyZWRlbnRpYWwSEwoGc2VjcmV0GAIgASgJQgOAAQEiKQoWTGlzdENyZWRlbnRpYWxzUmVxdWVzdBIPCgd1c2VyX2lkGAEgASgJIkYKF0xpc3RDcmVkZW50aWFsc1Jlc3BvbnNlEisKC2NyZWRlbnRpYWxzGAEgAygLMhYucGFkZG9jay52MS5DcmVkZW50aWFsIk8KGlNldENyZWRlbnRpYWxNb2RlbHNSZXF1ZXN0EgoKAmlkGAEgASgJEiUKBm1vZGVscxgCIAEoCzIVLnBhZGRvY2sudjEuTW9kZWxMaXN0IkkKG1NldENyZWRlbnRpYWxNb2RlbHNSZXNwb25zZRIqCgpjcmVkZW50aWFsGAEgASgLMhYucGFkZG9jay52MS5DcmVkZW50aWFsIiUKF1Jldm9rZUNyZWRlbnRpYWxSZXF1ZXN0EgoKAmlkGAEgASgJIhoKGFJldm9rZUNyZWRlbnRpYWxSZXNwb25zZSIlChdSb3RhdGVDcmVkZW50aWFsUmVxdWVzdBIKCgJpZBgBIAEoCSJbChhSb3RhdGVDcmVkZW50aWFsUmVzcG9uc2USKgoKY3JlZGVudGlhbBgBIAEoCzIWLnBhZGRvY2sudjEuQ3JlZGVudGlhbBITCgZzZWNyZXQYAiABKAlCA4ABATKSBAoRQ3JlZGVudGlhbFNlcnZpY2USVgoLSXNzdWVBcGlLZXkSHi5wYWRkb2NrLnYxLklzc3VlQXBpS2V5UmVxdWVzdBofLnBhZGRvY2sudjEuSXNzdWVBcGlLZXlSZXNwb25zZSIG4uAYAggCEmUKD0xpc3RDcmVkZW50aWFscxIiLnBhZGRvY2sudjEuTGlzdENyZWRlbnRpYWxzUmVxdWVzdBojLnBhZGRvY2sudjEuTGlzdENyZWRlbnRpYWxzUmVzcG9uc2UiCZACAeLgGAIIAhJwChNTZXRDcmVkZW50aWFsTW9kZWxzEiYucGFkZG9jay52MS5TZXRDcmVkZW50aWFsTW9kZWxzUmVxdWVzdBonLnBhZGRvY2sudjEuU2V0Q3JlZGVudGlhbE1vZGVsc1Jlc3BvbnNlIgji4BgECAIQARJlChBSZXZva2VDcmVkZW50aWFsEiMucGFkZG9jay52MS5SZXZva2VDcmVkZW50aWFsUmVxdWVzdBokLnBhZGRvY2sudjEuUmV2b2tlQ3JlZGVudGlhbFJlc3BvbnNlIgbi4BgCCAISZQoQUm90YXRlQ3JlZGVudGlhbBIjLnBhZGRvY2sudjEuUm90YXRlQ3JlZGVudGlhbFJlcXVlc3QaJC5wYWRkb2NrLnYxLlJvdGF0ZUNyZWRlbnRpYWxSZXNwb25zZSIG4uAYAggCQkNaQWdpdGh1Yi5jb20vcGFkZG9jay1nYXRlL3BhZGRvY2svaW50ZXJuYWwvZ2VuL3BhZGRvY2svdjE7cGFkZG9ja3YxYgZwcm90bzM", [file_google_protobuf_timestamp, file_paddock_v1_access, file_paddock_v1_users]);
 
 /**
  * Credential is an API key, without its secret.
@@ -81,6 +81,13 @@ export type Credential = Message<"paddock.v1.Credential"> & {
    * @generated from field: paddock.v1.ModelList models = 9;
    */
   models?: ModelList | undefined;
+
+  /**
+   * Id of the API key by which this one was issued, and with which it is revoked; empty: by a person.
+   *
+   * @generated from field: string issued_by = 10;
+   */
+  issuedBy: string;
 };
 
 /**
@@ -310,6 +317,7 @@ export const RotateCredentialResponseSchema: GenMessage<RotateCredentialResponse
 export const CredentialService: GenService<{
   /**
    * IssueApiKey makes a new API key and shows its secret for the only time. Errors: NOT_FOUND.
+   * A key that is issued by a key may do no more than that one: no other models, no longer, and it is revoked with it.
    * Accepts an Idempotency-Key header; a retry answers the same credential without the secret.
    *
    * @generated from rpc paddock.v1.CredentialService.IssueApiKey
@@ -340,7 +348,8 @@ export const CredentialService: GenService<{
     output: typeof SetCredentialModelsResponseSchema;
   },
   /**
-   * RevokeCredential ends an API key from the next call on and cuts the streams that run under it. Idempotent.
+   * RevokeCredential ends an API key, and those that it has issued, from the next call on and cuts the streams that run under
+   * them. Idempotent.
    * Errors: NOT_FOUND.
    *
    * @generated from rpc paddock.v1.CredentialService.RevokeCredential
@@ -352,7 +361,8 @@ export const CredentialService: GenService<{
   },
   /**
    * RotateCredential replaces an API key by a new one with the same label, models and expiry; the old one dies in the same
-   * transaction. Errors: NOT_FOUND (also when it is revoked or expired).
+   * transaction, and keys that it has issued belong to the new one. Rotated by another key, it counts as issued by that one.
+   * Errors: NOT_FOUND (also when it is revoked or expired).
    *
    * @generated from rpc paddock.v1.CredentialService.RotateCredential
    */
