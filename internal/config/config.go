@@ -62,6 +62,8 @@ type Config struct {
 	// CORSAllowedOrigins are spelled as browsers send them: scheme://host[:port]. "*" is any host where the scheme is not
 	// http or https, any port of this machine, and alone, in Local only, every origin. None switches CORS off.
 	CORSAllowedOrigins []string `env:"CORS_ALLOWED_ORIGINS" kind:"origins" help:"origins whose pages may call, comma-separated; moz-extension://* is any host of such a scheme, http://localhost:* any port; * alone in local only"`
+	// AllowedHosts are in lower case, without a port.
+	AllowedHosts []string `env:"ALLOWED_HOSTS" kind:"hosts" help:"names by which the server may be called, comma-separated; unset: all, and on a loopback address this machine's own"`
 	// TrustedProxies are masked, IPv4 in its four-byte form.
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma-separated"`
 

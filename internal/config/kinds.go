@@ -44,6 +44,7 @@ var kinds = map[string]kind{
 	"baseURL":        {single(parseBaseURL), notHTTPURL},
 	"[]*url.URL":     {list(parseHTTPURL), notHTTPURLs},
 	"[]netip.Prefix": {list(parseNetwork), "must be networks such as 10.0.0.0/8 or single addresses, comma-separated"},
+	"hosts":          {list(parseHostName), "must be host names without scheme, port or path, comma-separated"},
 	"origins": {list(textThat(isOrigin)), "must be origins such as https://app.example.com, app://obsidian.md, moz-extension://* or " +
 		"http://localhost:*, lower case, without path or default port, comma-separated; * may be the host where the scheme is not " +
 		"http or https, and the port of this machine"},

@@ -96,7 +96,7 @@ func isOrigin(text string) bool {
 	case host == "*":
 		return !web && port == ""
 	case port == "*":
-		return web && isLoopback(strings.Trim(host, "[]"))
+		return web && IsLoopback(strings.Trim(host, "[]"))
 	case scheme == "https" && port == "443" || scheme != "https" && port == "80":
 		return false
 	default:
@@ -104,7 +104,16 @@ func isOrigin(text string) bool {
 	}
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host's name or address is this machine's own, whoever resolves it.
+func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+// parseHostName returns a host's name or address in lower case.
+func parseHostName(text string) (string, error) {
+	if !isHost(text) {
+		return "", errInvalid
+	}
+	return strings.ToLower(text), nil
 }

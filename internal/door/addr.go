@@ -26,16 +26,23 @@ func (p Proxies) trusts(a netip.Addr) bool {
 }
 
 // SetClient returns a handler that sets the address of each request's caller, whether their connection is encrypted, and whether a
-// page of another origin makes the request, and then calls next.
-func (p Proxies) SetClient(next http.Handler) http.Handler {
+// page of another origin makes the request, and then calls next; or that refuses a request for a host that is not served.
+func (p Proxies) SetClient(hosts Hosts, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := caller.From(r.Context())
 		var host string
 		c.IP, c.TLS, host = p.client(r)
+		if !hosts.serve(host) && !isProbe(r.URL.Path) {
+			hosts.Refuse(w, r)
+			return
+		}
 		c.CrossOrigin = isCrossOrigin(r, host, c.TLS)
 		next.ServeHTTP(w, r)
 	})
 }
+
+// isProbe reports whether a path is one that machines ask by a server's address.
+func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" }
 
 // client returns the address of the request's client, whether the client's own connection is encrypted, and the host that it asked
 // for. The address is the last one in X-Forwarded-For that is no trusted proxy's, if the peer is a trusted proxy: what stands

@@ -48,6 +48,13 @@ func dialectAt(clean string) dialect.Dialect {
 	return dialect.Ollama
 }
 
+// Misdirected refuses a request, of whatever path, for a host that is not served.
+func Misdirected(w http.ResponseWriter, r *http.Request) {
+	d := dialectAt(path.Clean(r.URL.Path))
+	const message = "this server is not called by that name; its operator can allow it with ALLOWED_HOSTS"
+	d.WriteJSON(w, http.StatusMisdirectedRequest, d.ErrorBody(r.Context(), http.StatusMisdirectedRequest, "", message))
+}
+
 // collapse makes one slash of several and drops those at the end.
 func collapse(p string) string {
 	for strings.Contains(p, "//") {

@@ -178,6 +178,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
 	srv.handler = ops.Observe(logger, srv.metrics, door.Proxies(cfg.TrustedProxies).SetClient(
+		door.Hosts{Allowed: cfg.AllowedHosts, Loopback: door.IsLoopback(cfg.ListenAddr), Refuse: gateway.Misdirected},
 		door.SecurityHeaders(contentSecurityPolicy, door.DiscardUnread(cfg.MaxModelBody, door.CORS(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
 }
