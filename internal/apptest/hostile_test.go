@@ -229,24 +229,60 @@ func hostileVerdicts(t *testing.T, a *apptest.App) map[string]verdict {
 	return verdicts
 }
 
-// TestRPC_UnknownField checks that RPCs that change something refuse unknown fields and name them: a misspelt "active" must
-// not be dropped silently.
+// TestRPC_UnknownField checks that every RPC refuses unknown fields and names them, by whichever protocol JSON comes: a misspelt
+// "active" must not be dropped silently, and neither must a misspelt filter, or the call answers everything.
 func TestRPC_UnknownField(t *testing.T) {
 	t.Parallel()
+	grpcJSON, grpcWebJSON := grpcProto, grpcWebProto
+	grpcJSON.name, grpcJSON.codec = "grpc+json", "json"
+	grpcWebJSON.name, grpcWebJSON.codec = "grpc-web+json", "json"
 	a := apptest.Start(t, storetest.SQLite(t), nil)
 	token := a.Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
 	for _, m := range methods(t) {
-		_, _, err := connectJSON.call(t.Context(), a, m, bearerOf(token), []byte(`{"actve":false}`))
-		var named string
-		if told, ok := err.(*connect.Error); ok { //nolint:errorlint // clients return nothing else
-			if v := detail[*errdetails.BadRequest](told).GetFieldViolations(); len(v) > 0 {
-				named = v[0].GetField()
+		for _, p := range []protocol{connectJSON, grpcJSON, grpcWebJSON} {
+			_, _, err := p.call(t.Context(), a, m, bearerOf(token), []byte(`{"actve":false}`))
+			if got := fieldOf(err); got != "actve" {
+				t.Errorf("%s, %s: named %q (%v)", m.FullName(), p.name, got, err)
 			}
 		}
-		if refused := named == "actve"; refused != m.sideEffects() {
-			t.Errorf("%s: named %q (%v)", m.FullName(), named, err)
+		if m.sideEffects() || m.IsStreamingServer() {
+			continue
+		}
+		got := send(t, http.MethodGet, a.URL+m.procedure()+"?connect=v1&encoding=json&message=%7B%22actve%22%3Afalse%7D", bearerOf(token), "")
+		if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.body, "actve") {
+			t.Errorf("%s, GET: %d %s", m.FullName(), got.StatusCode, got.body)
 		}
 	}
+}
+
+// TestRPC_UnknownFieldInside checks fields of a field, filters that exist by another name, and names of an enum's values.
+func TestRPC_UnknownFieldInside(t *testing.T) {
+	t.Parallel()
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	for _, c := range []struct{ procedure, body, want string }{
+		{paddockv1connect.AuditServiceListAuditEntriesProcedure, `{"event_types":["login_failure"]}`, "event_types"},
+		{paddockv1connect.AuditServiceListAuditEntriesProcedure, `{"eventTypes":["login_failure"]}`, "eventTypes"},
+		{paddockv1connect.UserServiceListUsersProcedure, `{"roles":["admin"]}`, "roles"},
+		{paddockv1connect.OllamaServiceEmbedProcedure, `{"input":["x"],"options":{"num_gpu":1}}`, "options"},
+		{paddockv1connect.OllamaServiceChatProcedure, `{"messages":[{"role":"user","content":"hi"}],"options":{"num_gpu":1}}`, "num_gpu"},
+		{paddockv1connect.OllamaServiceChatProcedure, `{"messages":[{"role":"user","text":"hi"}]}`, "text"},
+		{paddockv1connect.UsageServiceGetUsageProcedure, `{"group_by":["weekday"]}`, ""},
+	} {
+		_, _, err := connectJSON.call(t.Context(), a, methodOf(t, c.procedure), bearerOf(a.AdminKey), []byte(c.body))
+		if connect.CodeOf(err) != connect.CodeInvalidArgument || c.want != "" && fieldOf(err) != c.want {
+			t.Errorf("%s %s: named %q (%v)", c.procedure, c.body, fieldOf(err), err)
+		}
+	}
+}
+
+// fieldOf returns the first field that an error names; "" for none.
+func fieldOf(err error) string {
+	if told, ok := err.(*connect.Error); ok { //nolint:errorlint // clients return nothing else
+		if v := detail[*errdetails.BadRequest](told).GetFieldViolations(); len(v) > 0 {
+			return v[0].GetField()
+		}
+	}
+	return ""
 }
 
 func TestRPC_FieldSpellings(t *testing.T) {

@@ -117,7 +117,7 @@ func TestUpstreamRequest_NoCallerData(t *testing.T) {
 		header.Set(name, value)
 	}
 	for procedure, body := range map[string]string{
-		"/paddock.v1.OllamaService/ListModels": `{"canary":"canary"}`,
+		"/paddock.v1.OllamaService/ListModels": `{}`,
 		"/paddock.v1.OllamaService/Embed":      `{"model":"TINY-EMBED","input":["x"]}`,
 	} {
 		if got := send(t, http.MethodPost, a.URL+procedure, header, body); got.StatusCode != http.StatusOK {

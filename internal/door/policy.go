@@ -20,7 +20,6 @@ type Method struct {
 	Name        string // for people: "UserService.GetUser"
 	Procedure   string // "/paddock.v1.UserService/GetUser"
 	Service     protoreflect.FullName
-	Request     protoreflect.FullName
 	Rule        *paddockv1.AccessRule
 	Streams     bool // the response is a stream
 	SideEffects bool
@@ -60,7 +59,6 @@ func methodsOf(service string) ([]Method, error) {
 			Name:        string(described.Name()) + "." + string(m.Name()),
 			Procedure:   "/" + service + "/" + string(m.Name()),
 			Service:     m.Parent().FullName(),
-			Request:     m.Input().FullName(),
 			Rule:        rule,
 			Streams:     m.IsStreamingServer(),
 			SideEffects: options.GetIdempotencyLevel() != descriptorpb.MethodOptions_NO_SIDE_EFFECTS,

@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/paddock-gate/paddock/internal/apierr"
 )
@@ -23,16 +22,14 @@ type codec struct {
 // binaryCodec is protobuf's own encoding.
 var binaryCodec = codec{"proto", proto.MarshalOptions{}.MarshalAppend, proto.Unmarshal}
 
-// jsonCodec returns a codec of protobuf's JSON that rejects unknown fields in strict messages: requests that change something, of which a
-// misspelt "active" must not be dropped silently. It also writes what is false, zero or an empty list: people who read JSON look
-// for "active": false.
-func jsonCodec(name string, strict map[protoreflect.FullName]bool) codec {
+// jsonCodec returns a codec of protobuf's JSON that rejects unknown fields: a misspelt "active" must not be dropped silently, nor a
+// misspelt filter of a list. It also writes what is false, zero or an empty list: people who read JSON look for "active": false.
+func jsonCodec(name string) codec {
 	return codec{name, protojson.MarshalOptions{EmitDefaultValues: true}.MarshalAppend, func(data []byte, m proto.Message) error {
 		if len(data) == 0 {
 			return nil // as {}
 		}
-		lenient := !strict[m.ProtoReflect().Descriptor().FullName()]
-		return protojson.UnmarshalOptions{DiscardUnknown: lenient}.Unmarshal(data, m)
+		return protojson.Unmarshal(data, m)
 	}}
 }
 

@@ -10,7 +10,6 @@ import (
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
 	"connectrpc.com/grpcreflect"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/auth"
@@ -124,10 +123,6 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	if err != nil {
 		return nil, err
 	}
-	strict := map[protoreflect.FullName]bool{} // requests that change something
-	for _, m := range methods {
-		strict[m.Request] = m.SideEffects
-	}
 	var tracing []connect.Interceptor
 	if cfg.Tracing {
 		tracing = make([]connect.Interceptor, 1)
@@ -135,7 +130,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 			return nil, err
 		}
 	}
-	options := rpc.Options(strict, tracing...)
+	options := rpc.Options(tracing...)
 	health := &ops.Health{Store: s, Pings: pings, Draining: running.Draining, Services: services}
 	d := &door.Door{
 		Auth: authentication, Log: log, Noise: noise, Limit: limit, Calls: running,
