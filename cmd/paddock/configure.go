@@ -14,11 +14,18 @@ import (
 	"github.com/paddock-gate/paddock/internal/secret"
 )
 
+// loader is config.Load or config.LoadForMigration.
+type loader func(getenv func(string) string, checks ...func(config.Config) config.Faults) (config.Config, error)
+
 // configure reads the environment. ok is false when it is wrong; then all that is wrong has been printed. The further checks
 // are the command's own.
 func configure(p program, further ...func(config.Config) config.Faults) (cfg config.Config, ok bool) {
+	return configureWith(p, config.Load, further...)
+}
+
+func configureWith(p program, load loader, further ...func(config.Config) config.Faults) (cfg config.Config, ok bool) {
 	checks := append(further, checkDatabase(p.getenv), checkModels, checkBootstrap)
-	cfg, err := config.Load(p.getenv, checks...)
+	cfg, err := load(p.getenv, checks...)
 	if err != nil {
 		fmt.Fprintln(p.stderr, err)
 		return cfg, false
@@ -37,7 +44,7 @@ func checkDatabase(getenv func(string) string) func(config.Config) config.Faults
 			Variable: "DATABASE_URL",
 			Problem:  "must be what PostgreSQL's clients take: look at its parameters, such as sslmode, and at the PG* variables",
 		}
-		if getenv("DATABASE_URL") == "" {
+		if getenv("DATABASE_URL")+getenv("DATABASE_URL_FILE") == "" {
 			url = "postgres://localhost" // what is wrong now is a PG* variable
 			fault = config.Fault{Variable: "DB_HOST", Problem: "must be used with PG* variables that are right: look at PGSSLMODE and the others"}
 		}

@@ -1,6 +1,6 @@
 // Package config reads Paddock's settings from the environment: one struct, filled by one call that reports every fault at
-// once. Reading touches neither disk nor network; the only file the package ever writes is the local signing secret, when
-// SigningSecrets is called.
+// once. Reading touches nothing but the files that hold secrets; the only file the package ever writes is the local signing
+// secret, when SigningSecrets is called.
 package config
 
 import (
@@ -111,7 +111,7 @@ type Ollama struct {
 // Bootstrap is the first admin, as seeding makes it. Email is not yet normalised; no Password means a random one.
 type Bootstrap struct {
 	Email    string `env:"ADMIN_BOOTSTRAP_EMAIL" default:"admin@example.com" help:"login name of the first admin"`
-	Password Secret `env:"ADMIN_BOOTSTRAP_PASSWORD" unset:"random, printed once" help:"password of the first admin; printed too when it is set; dev: admin unless set"`
+	Password Secret `env:"ADMIN_BOOTSTRAP_PASSWORD" unset:"random, printed once" help:"password of the first admin; never printed when it is set; dev: admin unless set"`
 	Force    bool   `env:"ADMIN_BOOTSTRAP_PASSWORD_FORCE" default:"false" help:"set that password even when the admin has one, with seed and at each start, and bring back an admin who was disabled or demoted"`
 }
 

@@ -51,6 +51,16 @@ var faultCases = []struct {
 	{variable: "JWT_SECRET", value: "your-256-bit-secret-0123456789abcdef", with: prod, problem: guessable},
 	{variable: "JWT_SECRET", value: "a-string-secret-at-least-256-bits-long", with: prod, problem: guessable},
 	{variable: "JWT_SECRET", value: "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7", with: prod, problem: guessable},
+	{variable: "JWT_SECRET_FILE", value: "testdata/none", problem: "must name a file that exists"},
+	{variable: "JWT_SECRET_FILE", value: "testdata/none", with: prod, problem: "must name a file that exists"},
+	{variable: "JWT_SECRET_FILE", value: "testdata", problem: badFile},
+	{variable: "JWT_SECRET_FILE", value: "testdata/\x00", problem: badFile},
+	{variable: "JWT_SECRET_FILE", value: "testdata/empty", problem: "must name a file that is not empty"},
+	{variable: "JWT_SECRET_FILE", value: "testdata/lines", problem: "must name a file of one line of text"},
+	{variable: "JWT_SECRET_FILE", value: "testdata/short", with: safeProd, problem: "must not be set beside JWT_SECRET"},
+	{variable: "JWT_SECRET_FILE", value: "testdata/short", with: prod, problem: "its text must be at least 32 bytes long for this JWT_ALG"},
+	{variable: "ADMIN_BOOTSTRAP_PASSWORD_FILE", value: "testdata/short", with: safeProd, problem: "its text must have at least PASSWORD_MIN_LENGTH characters in prod"},
+	{variable: "DATABASE_URL_FILE", value: "testdata/short", problem: "its text must start with postgres://, postgresql:// or sqlite:///"},
 	{variable: "JWT_SECRET_PREVIOUS", value: "short", problem: "must be at least 32 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET_PREVIOUS", value: randomSecret[:32], with: hs384, problem: "must be at least 48 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET_PREVIOUS", value: randomSecret[:32], with: hs512, problem: "must be at least 64 bytes long for this JWT_ALG"},
@@ -142,6 +152,7 @@ var faultCases = []struct {
 }
 
 const (
+	badFile        = "must name a file that can be read"
 	badAddress     = "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one"
 	badHost        = "must be a host name or address without a port, or the folder of a Unix socket"
 	badDatabaseURL = "must be a valid URL, with reserved characters in the password percent-encoded"
@@ -197,7 +208,8 @@ func TestLoad_AllFaultsInOrderOfVars(t *testing.T) {
 	vars := map[string]string{}
 	want := map[string]string{}
 	for _, tt := range faultCases {
-		if _, dup := vars[tt.variable]; !dup && tt.with == nil && tt.value != "" {
+		file := strings.HasSuffix(tt.variable, "_FILE") // stands in place of another
+		if _, dup := vars[tt.variable]; !dup && !file && tt.with == nil && tt.value != "" {
 			vars[tt.variable] = tt.value
 			want[tt.variable] = tt.variable + ": " + tt.problem
 		}
@@ -324,7 +336,11 @@ func FuzzLoad(f *testing.F) {
 		if inProd {
 			set = maps.Clone(safeProd)
 		}
-		set[vars[int(i)%len(vars)].Name] = value
+		name := vars[int(i)%len(vars)].Name
+		if strings.HasSuffix(name, "_FILE") {
+			t.Skip("would read any file of this machine")
+		}
+		set[name] = value
 		for _, fault := range loadFaults(t, set) {
 			if !known[fault.String()] {
 				t.Errorf("a line that no case expects: %s", fault)

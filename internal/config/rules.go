@@ -26,7 +26,7 @@ func (d *draft) check() {
 
 // checkProd finds what is only fit for one's own machine.
 func (d *draft) checkProd() {
-	d.require("JWT_SECRET", d.Tokens.Secret != "", "must be set in prod; `openssl rand -hex 32` makes one")
+	d.require("JWT_SECRET", d.Tokens.Secret != "" || !d.signs, "must be set in prod; `openssl rand -hex 32` makes one")
 	d.require("CORS_ALLOWED_ORIGINS", !slices.Contains(d.CORSAllowedOrigins, "*"), "must not be * in prod")
 	password := d.Bootstrap.Password.Reveal()
 	d.require("ADMIN_BOOTSTRAP_PASSWORD", password == "" || utf8.RuneCountInString(password) >= d.PasswordMinLength,

@@ -26,6 +26,9 @@ func Vars() []Var {
 			unset = "local: " + unset + "; prod: " + prod
 		}
 		vars = append(vars, Var{Name: v.name, Default: unset, Help: v.tag.Get("help")})
+		if v.isSecret() {
+			vars = append(vars, Var{Name: v.name + fileSuffix, Help: "a file that holds " + v.name + " in one line, in place of it"})
+		}
 	}
 	return vars
 }
@@ -61,15 +64,25 @@ func appendVariables(all []variable, field reflect.StructField, value reflect.Va
 	return all
 }
 
-// lookup returns the text that counts: the variable's own, or else its default.
-func (v variable) lookup(getenv func(name string) string, environment Environment) string {
-	if text := getenv(v.name); text != "" {
-		return text
+// lookup returns the text that counts: the variable's own, or else its default. For a secret, a file may hold it; then
+// fromFile is true, and the error says what is wrong with the file, if anything is.
+func (v variable) lookup(getenv func(name string) string, environment Environment) (text string, fromFile bool, err error) {
+	text = getenv(v.name)
+	if v.isSecret() {
+		if path := getenv(v.name + fileSuffix); path != "" && text != "" {
+			return "", true, errors.New("must not be set beside " + v.name)
+		} else if path != "" {
+			text, err = readSecretFile(path)
+			return text, true, err
+		}
+	}
+	if text != "" {
+		return text, false, nil
 	}
 	if text, ok := v.tag.Lookup("prod"); ok && environment == Prod {
-		return text
+		return text, false, nil
 	}
-	return v.tag.Get("default")
+	return v.tag.Get("default"), false, nil
 }
 
 // read sets the field to the value that text stands for; an empty one leaves it as it is. The error says what is expected.

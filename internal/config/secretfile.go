@@ -1,0 +1,53 @@
+package config
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// fileSuffix ends the name of the variable that names the file of a secret: JWT_SECRET_FILE is that of JWT_SECRET.
+const fileSuffix = "_FILE"
+
+// maxSecretFile is the size, in bytes, above which a file is taken for something else than a secret.
+const maxSecretFile = 64 << 10
+
+// isSecret reports whether the variable may also be read from a file.
+func (v variable) isSecret() bool { return v.field.Type() == reflect.TypeFor[Secret]() }
+
+// readSecretFile returns the one line of text in a file. A line break at its end is left out, as editors and `echo` write
+// one; spaces count. The error says what is expected, without the path.
+func readSecretFile(path string) (string, error) {
+	content, err := readFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", errors.New("must name a file that exists")
+	case errors.Is(err, fs.ErrPermission):
+		return "", errors.New("must name a file that this user may read")
+	case err != nil:
+		return "", errors.New("must name a file that can be read")
+	}
+	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+	switch {
+	case text == "":
+		return "", errors.New("must name a file that is not empty")
+	case len(content) > maxSecretFile || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+		return "", errors.New("must name a file of one line of text")
+	}
+	return text, nil
+}
+
+// readFile reads at most one byte more than maxSecretFile.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+}
