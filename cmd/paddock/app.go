@@ -23,18 +23,26 @@ type app struct {
 	audit  *audit.Log
 	hasher *secret.Hasher
 	log    *slog.Logger
+	// passwordSet reports whether the operator has set the first admin's password.
+	passwordSet bool
 }
 
-// open opens the database. The caller must close the app.
-func open(ctx context.Context, cfg config.Config, stderr io.Writer) (*app, error) {
-	log := newLogger(cfg, stderr)
+// open opens the database, and warns of variables that look like settings and are none. The caller must close the app.
+func open(ctx context.Context, cfg config.Config, p program) (*app, error) {
+	log := newLogger(cfg, p.stderr)
 	slog.SetDefault(log)
+	for _, unknown := range config.FindUnknown(p.environ) {
+		log.Warn("environment variable has no effect: there is no such setting", "variable", unknown.Name, "similar", unknown.Similar)
+	}
 	s, err := store.Open(ctx, cfg.Database.URL.Reveal())
 	if err != nil {
 		return nil, err
 	}
 	params := secret.Params{MemoryKiB: cfg.Argon2.MemoryKiB, Time: cfg.Argon2.Time, Parallelism: cfg.Argon2.Parallelism}
-	return &app{config: cfg, store: s, audit: audit.Open(s), hasher: secret.NewHasher(params, 0), log: log}, nil
+	return &app{
+		config: cfg, store: s, audit: audit.Open(s), hasher: secret.NewHasher(params, 0), log: log,
+		passwordSet: p.getenv("ADMIN_BOOTSTRAP_PASSWORD")+p.getenv("ADMIN_BOOTSTRAP_PASSWORD_FILE") != "",
+	}, nil
 }
 
 func (a *app) close() {
@@ -57,7 +65,8 @@ func (a *app) prepare(ctx context.Context) error {
 	return migrate.Check(ctx, a.store)
 }
 
-// seed makes the first admin and prints what is new.
+// seed makes the first admin and prints what is new, but for a password that the operator has set: they know it, and it would
+// stay in a log.
 func (a *app) seed(ctx context.Context, stdout io.Writer) (bootstrap.Made, error) {
 	b := a.config.Bootstrap
 	made, err := bootstrap.Seed(ctx, a.store, a.audit, a.hasher, bootstrap.Admin{
@@ -66,9 +75,14 @@ func (a *app) seed(ctx context.Context, stdout io.Writer) (bootstrap.Made, error
 	if err != nil {
 		return made, err
 	}
+	printed := made.Password
+	if made.Password != "" && a.passwordSet {
+		printed = ""
+		a.log.Info("the first admin has the password that is configured", "email", b.Email)
+	}
 	for _, line := range []struct{ name, value string }{
 		{"BOOTSTRAP_ADMIN_EMAIL", made.Email},
-		{"BOOTSTRAP_ADMIN_PASSWORD", made.Password},
+		{"BOOTSTRAP_ADMIN_PASSWORD", printed},
 		{"BOOTSTRAP_ADMIN_API_KEY", made.APIKey},
 	} {
 		if line.value != "" {

@@ -3,11 +3,13 @@ package main
 import (
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
 func TestCommand_InvalidArguments(t *testing.T) {
@@ -78,6 +80,9 @@ func TestConfiguration_Invalid(t *testing.T) {
 			"prod": {prod, []string{"ADMIN_BOOTSTRAP_PASSWORD", "ARGON2_MEMORY_KIB", "CORS_ALLOWED_ORIGINS", "JWT_SECRET"}},
 		} {
 			args, want := []string{command}, slices.Clone(c.want)
+			if command == "migrate" && name == "prod" { // signs nothing
+				want = slices.DeleteFunc(want, func(name string) bool { return name == "JWT_SECRET" })
+			}
 			if command == "dev" {
 				args = append(args, "--env", "prod") // it sets ENVIRONMENT itself
 				want = slices.DeleteFunc(want, func(name string) bool { return name == "ENVIRONMENT" })
@@ -141,6 +146,46 @@ func TestConfiguration_RulesOfOtherPackages(t *testing.T) {
 		if _, err := os.Stat(env["DATA_DIR"]); !os.IsNotExist(err) {
 			t.Errorf("%s=%s made %s", c.variable, c.value, env["DATA_DIR"])
 		}
+	}
+}
+
+// TestConfiguration_SecretFiles starts a server of which every secret is in a file.
+func TestConfiguration_SecretFiles(t *testing.T) {
+	t.Parallel()
+	file := func(content string) string {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	env := onItsOwn(t).with(environment{
+		"ENVIRONMENT": "prod", "ARGON2_MEMORY_KIB": "7168", "DATABASE_URL_FILE": file(storetest.PostgreSQL(t)), "JWT_SECRET": "",
+		"JWT_SECRET_FILE": file("9f1c2ab07d3e48c5a6b1d0e7f8c3b2a4\n"), "ADMIN_BOOTSTRAP_PASSWORD_FILE": file("correct horse battery\r\n"),
+	})
+	p := start(t, env, "serve")
+	p.app(t).Login(t, "admin@example.com", "correct horse battery")
+	p.stop(t)
+	_, _, stderr := runCommand(t, env.with(environment{"JWT_SECRET": "canary"}), "serve")
+	if want := "JWT_SECRET_FILE: must not be set beside JWT_SECRET\n"; stderr != want {
+		t.Errorf("both set: %q, want %q", stderr, want)
+	}
+	canary := env.with(environment{"DATABASE_URL_FILE": file("postgres://canary:canary@db/app?sslmode=canary")})
+	code, _, stderr := runCommand(t, canary, "serve")
+	if code != exitUsage || !strings.HasPrefix(stderr, "DATABASE_URL_FILE: its text must be what") || strings.Contains(stderr, "canary") {
+		t.Errorf("a URL that pgx refuses: exit code %d, %q", code, stderr)
+	}
+}
+
+// TestConfiguration_UnknownVariables checks that variables that look like settings are named, never their values, and stop
+// nothing.
+func TestConfiguration_UnknownVariables(t *testing.T) {
+	t.Parallel()
+	env := onItsOwn(t).with(environment{"DB_SSLMODE": "canary", "JWT_SECERT": "canary", "OLLAMA_HOST": "canary", "LOG_LEVEL": "warn"})
+	code, _, stderr := runCommand(t, env, "migrate")
+	if code != exitOK || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, `"variable":"DB_SSLMODE","similar":""`) ||
+		!strings.Contains(stderr, `"variable":"JWT_SECERT","similar":"JWT_SECRET"`) || strings.Contains(stderr, "canary") {
+		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }
 

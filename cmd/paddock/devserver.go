@@ -19,7 +19,7 @@ import (
 
 func devServer(ctx context.Context, p program, cfg config.Config, f devFlags, listener net.Listener) int {
 	cfg.AutoMigrate = true
-	a, err := open(ctx, cfg, p.stderr)
+	a, err := open(ctx, cfg, p)
 	if err != nil {
 		return fail(p, err)
 	}
@@ -40,7 +40,9 @@ func devServer(ctx context.Context, p program, cfg config.Config, f devFlags, li
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Run(ctx, listener) }()
 
-	check := devCheck{base: baseURL(listener.Addr()), email: cfg.Bootstrap.Email, password: made.Password, fresh: made.Password != ""}
+	check := devCheck{
+		base: baseURL(listener.Addr()), email: cfg.Bootstrap.Email, password: made.Password, fresh: made.Password != "", hidden: a.passwordSet,
+	}
 	if !check.fresh {
 		check.password = cfg.Bootstrap.Password.Reveal()
 	}
@@ -99,6 +101,7 @@ func devOllama(cfg config.Config, state string) string {
 type devCheck struct {
 	base, email, password string
 	fresh                 bool // the password was set just now
+	hidden                bool // the password is the operator's own
 
 	signIn string // what to sign in with
 	ollama string // how it is, as /readyz tells
@@ -127,7 +130,9 @@ func (c *devCheck) run(ctx context.Context) error {
 	status, err := c.ask(ctx, http.MethodPost, "/paddock.v1.AuthService/Login", body, nil)
 	switch {
 	case err == nil && status == http.StatusOK:
-		c.signIn = c.email + " / " + c.password
+		if !c.hidden {
+			c.signIn = c.email + " / " + c.password
+		}
 		return nil
 	case err == nil && status == http.StatusUnauthorized && !c.fresh:
 		return nil

@@ -20,7 +20,7 @@ Usage: paddock COMMAND
       --no-backend       the page alone, for a server that already runs at VITE_API_BASE (http://127.0.0.1:8080)
       --open-browser     open the page and the API's documentation
   migrate [up]       bring the database's schema up to date
-  migrate status     tell which migrations are pending
+  migrate status     tell which migrations are pending; exit code 1 when some are
   seed               make the roles, the first admin and the first API key; print what was newly made
   healthcheck        ask the server on LISTEN_ADDR whether it lives
   version            print the version

@@ -20,7 +20,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// The first signal asks for an orderly end; after it the second one has its usual effect.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], program{getenv: os.Getenv, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
 }
 
 const (
@@ -33,10 +33,12 @@ const (
 type program struct {
 	args           []string
 	getenv         func(string) string
+	environ        []string // all of the environment, as os.Environ returns it
 	stdout, stderr io.Writer
 }
 
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+// run runs the command that args name; of p it sets the args.
+func run(ctx context.Context, args []string, p program) int {
 	commands := map[string]func(context.Context, program) int{
 		"serve":       serve,
 		"dev":         dev,
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		fmt.Fprintf(stderr, "paddock: no such command %q; see paddock help\n", args[0])
+		fmt.Fprintf(p.stderr, "paddock: no such command %q; see paddock help\n", args[0])
 		return exitUsage
 	}
 	name, args := args[0], args[1:]
@@ -63,10 +65,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		command = help
 	case name == "help" && len(args) == 1 && commands[args[0]] != nil:
 	case len(args) > 0 && name != "dev" && name != "migrate":
-		fmt.Fprintf(stderr, "paddock: %s takes no arguments: it is configured by its environment; see paddock help\n", name)
+		fmt.Fprintf(p.stderr, "paddock: %s takes no arguments: it is configured by its environment; see paddock help\n", name)
 		return exitUsage
 	}
-	return command(ctx, program{args, getenv, stdout, stderr})
+	p.args = args
+	return command(ctx, p)
 }
 
 func isHelp(arg string) bool { return arg == "--help" || arg == "-h" }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/migrate"
 )
 
@@ -16,11 +17,11 @@ func migrateCommand(ctx context.Context, p program) int {
 		fmt.Fprintln(p.stderr, "usage: paddock migrate [up|status]")
 		return exitUsage
 	}
-	cfg, ok := configure(p)
+	cfg, ok := configureWith(p, config.LoadForMigration)
 	if !ok {
 		return exitUsage
 	}
-	a, err := open(ctx, cfg, p.stderr)
+	a, err := open(ctx, cfg, p)
 	if err != nil {
 		return fail(p, err)
 	}
@@ -47,6 +48,7 @@ func migrateCommand(ctx context.Context, p program) int {
 			fmt.Fprintln(p.stdout, " ", name)
 		}
 		fmt.Fprintln(p.stdout, "run: paddock migrate")
+		return exitFailed
 	default:
 		fmt.Fprintf(p.stdout, "schema %s is up to date\n", status.Current)
 	}

@@ -8,7 +8,7 @@ func seed(ctx context.Context, p program) int {
 	if !ok {
 		return exitUsage
 	}
-	a, err := open(ctx, cfg, p.stderr)
+	a, err := open(ctx, cfg, p)
 	if err != nil {
 		return fail(p, err)
 	}

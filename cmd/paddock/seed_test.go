@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +26,9 @@ func TestMigrateAndSeed_Repeated(t *testing.T) {
 	for name, env := range emptyDatabases(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if out := mustRun(t, env, "migrate", "status"); !strings.Contains(out, "behind") || !strings.Contains(out, "_init.sql") {
-				t.Errorf("status of nothing: %q", out)
+			code, out, _ := runCommand(t, env, "migrate", "status")
+			if code != exitFailed || !strings.Contains(out, "behind") || !strings.Contains(out, "_init.sql") {
+				t.Errorf("status of nothing: exit code %d, %q", code, out)
 			}
 			if out := mustRun(t, env, "migrate"); !strings.Contains(out, "applied") || !strings.Contains(out, "up to date") {
 				t.Errorf("migrate: %q", out)
@@ -44,8 +47,9 @@ func TestMigrateAndSeed_Repeated(t *testing.T) {
 				t.Errorf("seed again: %q", out)
 			}
 			forced := env.with(environment{"ADMIN_BOOTSTRAP_PASSWORD": "forced by the operator", "ADMIN_BOOTSTRAP_PASSWORD_FORCE": "yes"})
-			if out := mustRun(t, forced, "seed"); out != "BOOTSTRAP_ADMIN_PASSWORD=forced by the operator\n" {
-				t.Errorf("seed by force: %q", out)
+			code, out, log := runCommand(t, forced, "seed")
+			if code != exitOK || out != "" || strings.Contains(log, "forced by") || !strings.Contains(log, "has the password that is configured") {
+				t.Errorf("seed by force: exit code %d, %q, %q", code, out, log)
 			}
 
 			server := start(t, env, "serve")
@@ -59,6 +63,32 @@ func TestMigrateAndSeed_Repeated(t *testing.T) {
 				t.Errorf("serve after seed: stdout %q", server.stdout.String())
 			}
 		})
+	}
+}
+
+// TestSeed_PasswordSet checks that a password that the operator has set, by either variable, is printed nowhere, neither by seed nor by
+// dev.
+func TestSeed_PasswordSet(t *testing.T) {
+	t.Parallel()
+	const password = "of the operator's own choice"
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range []environment{{"ADMIN_BOOTSTRAP_PASSWORD": password}, {"ADMIN_BOOTSTRAP_PASSWORD_FILE": file}} {
+		env := onItsOwn(t).with(set)
+		p := start(t, env, "seed")
+		if code := p.code(t); code != exitOK || !slices.Equal(names(made(p.stdout.String())), []string{"BOOTSTRAP_ADMIN_API_KEY", "BOOTSTRAP_ADMIN_EMAIL"}) {
+			t.Errorf("seed: exit code %d, %q", code, p.stdout.String())
+		}
+		server := start(t, env, "dev")
+		(&apptest.App{URL: address.FindString(devReady(t, server))}).Login(t, "admin@example.com", password)
+		server.stop(t)
+		for _, out := range []string{p.stdout.String(), p.stderr.String(), server.stdout.String(), server.stderr.String()} {
+			if strings.Contains(out, password) {
+				t.Errorf("printed: %s", out)
+			}
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func serve(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	defer listener.Close()
-	a, err := open(ctx, cfg, p.stderr)
+	a, err := open(ctx, cfg, p)
 	if err != nil {
 		return fail(p, err)
 	}
