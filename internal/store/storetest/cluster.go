@@ -79,6 +79,16 @@ func (c *Cluster) Database(t testing.TB) string {
 	return url
 }
 
+// EmptyDatabase returns the URL of a database without tables in the cluster, as its superuser.
+func (c *Cluster) EmptyDatabase(t testing.TB) string {
+	t.Helper()
+	url, _, err := (&server{url: c.url()}).create(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
 func (c *Cluster) url() string {
 	q := url.Values{"host": {c.dir}, "port": {"5432"}, "sslmode": {"disable"}}
 	return "postgres://postgres@/postgres?" + q.Encode()
