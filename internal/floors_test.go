@@ -34,7 +34,7 @@ var floors = [][]string{
 	{"internal/chat", "internal/gateway", "internal/ops"},
 	{"internal/rpc"},
 	{"internal/door"},
-	{"internal/bootstrap", "internal/server"},
+	{"internal/bootstrap", "internal/server", "internal/check"},
 	{"internal/apptest"},
 	{"cmd/paddock", "internal/tools/apidoc", "internal/tools/migration"},
 }

@@ -23,6 +23,13 @@ Usage: paddock COMMAND
   migrate status     tell which migrations are pending; exit code 1 when some are
   seed               make the roles, the first admin and the first API key; print what was newly made
   healthcheck        ask the server on LISTEN_ADDR whether it lives
+  check URL          try a running server as an admin, one line a check: sign in with PADDOCK_CHECK_PASSWORD, or use an API key
+                     in PADDOCK_CHECK_TOKEN (or …_FILE of either), chat, embed, issue a key and revoke it; exit code 1 when
+                     one fails
+      --email …          whose password it is (admin@example.com)
+      --version …        the version that must run
+      --chat-model …, --embed-model …, --timeout 2m
+  check --config     check this environment before a deployment: settings, database, schema, Ollama and its models
   version            print the version
   help               print this
 

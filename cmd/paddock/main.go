@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string, p program) int {
 		"migrate":     migrateCommand,
 		"seed":        seed,
 		"healthcheck": healthcheck,
+		"check":       checkCommand,
 		"version":     version,
 		"--version":   version,
 		"help":        help,
@@ -64,7 +65,7 @@ func run(ctx context.Context, args []string, p program) int {
 	case slices.ContainsFunc(args, isHelp):
 		command = help
 	case name == "help" && len(args) == 1 && commands[args[0]] != nil:
-	case len(args) > 0 && name != "dev" && name != "migrate":
+	case len(args) > 0 && name != "dev" && name != "migrate" && name != "check":
 		fmt.Fprintf(p.stderr, "paddock: %s takes no arguments: it is configured by its environment; see paddock help\n", name)
 		return exitUsage
 	}

@@ -20,6 +20,20 @@ const maxSecretFile = 64 << 10
 // isSecret reports whether the variable may also be read from a file.
 func (v variable) isSecret() bool { return v.field.Type() == reflect.TypeFor[Secret]() }
 
+// LookupSecret returns the secret that a variable holds, or that is in the file that the variable's name with _FILE names; "" if
+// neither is set. The error is a Fault's problem, with the file if fromFile is true.
+func LookupSecret(getenv func(name string) string, name string) (s Secret, fromFile bool, err error) {
+	text, path := getenv(name), getenv(name+fileSuffix)
+	if path == "" {
+		return Secret(text), false, nil
+	}
+	if text != "" {
+		return "", true, errors.New("must not be set beside " + name)
+	}
+	text, err = readSecretFile(path)
+	return Secret(text), true, err
+}
+
 // readSecretFile returns the one line of text in a file. A line break at its end is left out, as editors and `echo` write
 // one; spaces count. The error says what is expected, without the path.
 func readSecretFile(path string) (string, error) {

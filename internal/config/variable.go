@@ -67,17 +67,15 @@ func appendVariables(all []variable, field reflect.StructField, value reflect.Va
 // lookup returns the text that counts: the variable's own, or else its default. For a secret, a file may hold it; then
 // fromFile is true, and the error says what is wrong with the file, if anything is.
 func (v variable) lookup(getenv func(name string) string, environment Environment) (text string, fromFile bool, err error) {
-	text = getenv(v.name)
 	if v.isSecret() {
-		if path := getenv(v.name + fileSuffix); path != "" && text != "" {
-			return "", true, errors.New("must not be set beside " + v.name)
-		} else if path != "" {
-			text, err = readSecretFile(path)
-			return text, true, err
-		}
+		var s Secret
+		s, fromFile, err = LookupSecret(getenv, v.name)
+		text = s.Reveal()
+	} else {
+		text = getenv(v.name)
 	}
-	if text != "" {
-		return text, false, nil
+	if text != "" || err != nil {
+		return text, fromFile, err
 	}
 	if text, ok := v.tag.Lookup("prod"); ok && environment == Prod {
 		return text, false, nil
