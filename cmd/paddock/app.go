@@ -100,6 +100,7 @@ func (a *app) server(ctx context.Context, o server.Options) (*server.Server, err
 	for _, s := range signing {
 		o.Secrets = append(o.Secrets, []byte(s.Reveal()))
 	}
+	o.Version = versionText()
 	return server.New(ctx, a.config, a.store, a.audit, a.hasher, a.log, o)
 }
 

@@ -15,6 +15,7 @@ import (
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -69,6 +70,9 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 		prompt = append(prompt, m.GetContent())
 		text += len(m.GetContent())
 	}
+	ctx, span := telemetry.StartModel(ctx, relay.Operation(usage.Chat), model)
+	defer span.Finish()
+	noted := telemetry.From(ctx)
 	reserved, err := s.ledger.Reserve(ctx, usage.Call{
 		Kind: usage.Chat, Model: model, PromptTokens: usage.Estimate(text), MaxTokens: int64(max(req.GetOptions().GetNumPredict(), 0)),
 	})
@@ -94,7 +98,9 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 		if err != nil {
 			return err
 		}
+		noted.Token()
 		if piece.Done {
+			noted.ResponseModel, noted.FinishReason = piece.Model, piece.DoneReason
 			meter.Outcome = usage.OK
 			meter.Count(piece.PromptTokens, piece.CompletionTokens)
 		} else {
@@ -144,6 +150,8 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 	for _, input := range req.GetInput() {
 		text += len(input)
 	}
+	ctx, span := telemetry.StartModel(ctx, relay.Operation(usage.Embed), model)
+	defer span.Finish()
 	reserved, err := s.ledger.Reserve(ctx, usage.Call{Kind: usage.Embed, Model: model, PromptTokens: usage.Estimate(text)})
 	if err != nil {
 		return nil, err

@@ -77,6 +77,8 @@ type Config struct {
 	GRPCReflection bool `env:"GRPC_REFLECTION" default:"true" prod:"false" help:"let clients such as grpcurl list the services"`
 	// Tracing reports whether the standard OTEL_* variables ask for traces. Their values are OpenTelemetry's own to read.
 	Tracing bool
+	// GenAISpans reports whether they ask for the experimental conventions for generative AI, too.
+	GenAISpans bool
 
 	// WebAPIBase has no trailing slash.
 	WebAPIBase string `env:"VITE_API_BASE" unset:"same origin" kind:"baseURL" help:"API address for a web page that is served elsewhere; dev --no-backend: http://127.0.0.1:8080 unless set"`

@@ -107,7 +107,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		"TRUSTED_PROXIES":                "10.1.2.3/8, 192.0.2.1, 2001:db8::/32,::1, ::ffff:172.16.0.0/108",
 		"PASSWORD_MIN_LENGTH":            "8", "ARGON2_MEMORY_KIB": "65536", "ARGON2_TIME": "3", "ARGON2_PARALLELISM": "4",
 		"LOG_LEVEL": "WARN", "LOG_FORMAT": "text", "AUTO_MIGRATE": "1", "GRPC_REFLECTION": "true",
-		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "VITE_API_BASE": "https://api.example.com/",
+		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "OTEL_SEMCONV_STABILITY_OPT_IN": "http/dup, gen_ai_latest_experimental", "VITE_API_BASE": "https://api.example.com/",
 	}
 	want := config.Config{
 		Environment:        config.Prod,
@@ -134,6 +134,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		LogLevel:           slog.LevelWarn,
 		LogFormat:          "text",
 		Tracing:            true,
+		GenAISpans:         true,
 		Bootstrap:          config.Bootstrap{Email: "root@localhost", Password: "ünïcödé1", Force: true},
 		TrustedProxies: []netip.Prefix{
 			netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32"),

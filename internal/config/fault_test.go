@@ -147,6 +147,8 @@ var faultCases = []struct {
 	{variable: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value: "grpc://collector:4317", problem: badBaseURL},
 	{variable: "OTEL_EXPORTER_OTLP_PROTOCOL", value: "grpc", with: traced, problem: badProtocol},
 	{variable: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", value: "http/json", with: traced, problem: badProtocol},
+	{variable: "OTEL_TRACES_SAMPLER", value: "ratio", with: traced, problem: badSampler},
+	{variable: "OTEL_TRACES_SAMPLER_ARG", value: "10%", with: traced, problem: "must be a number from 0 to 1"},
 	{variable: "OTEL_RESOURCE_ATTRIBUTES", value: "team=ml,gate", with: traced, problem: badAttributes},
 	{variable: "VITE_API_BASE", value: "/api", problem: badBaseURL},
 }
@@ -166,6 +168,7 @@ const (
 	badOrigins     = "must be origins such as https://app.example.com, app://obsidian.md, moz-extension://* or http://localhost:*, lower case, without path or default port, comma-separated; * may be the host where the scheme is not http or https, and the port of this machine"
 	badNetworks    = "must be networks such as 10.0.0.0/8 or single addresses, comma-separated"
 	badProtocol    = "must be http/protobuf, the one protocol that is supported"
+	badSampler     = "must be always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio"
 	badAttributes  = "must be key=value pairs, comma-separated"
 )
 

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // parts holds what is read in place of the fields of Config that have the same names: several variables decide those
 // together, or whether one is set at all.
@@ -8,6 +11,7 @@ type parts struct {
 	Database    databaseVars
 	AutoMigrate *bool `env:"AUTO_MIGRATE" unset:"true on the embedded database, false on PostgreSQL" help:"migrate at start; without it a schema that is behind refuses to start"`
 	Tracing     tracingVars
+	GenAISpans  string `env:"OTEL_SEMCONV_STABILITY_OPT_IN" help:"standard; gen_ai_latest_experimental adds spans of model calls in the terms of generative AI"`
 }
 
 // databaseVars are the variables that choose the database.
@@ -30,6 +34,8 @@ type tracingVars struct {
 	Protocol       string `env:"OTEL_EXPORTER_OTLP_PROTOCOL" help:"standard; http/protobuf is the one that is spoken"`
 	TracesProtocol string `env:"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL" help:"standard; likewise, and wins"`
 	Attributes     string `env:"OTEL_RESOURCE_ATTRIBUTES" help:"standard; key=value pairs for every span, comma-separated"`
+	Sampler        string `env:"OTEL_TRACES_SAMPLER" help:"standard; which traces are kept: traceidratio is a share of them"`
+	SamplerArg     string `env:"OTEL_TRACES_SAMPLER_ARG" help:"standard; the share, from 0 to 1"`
 }
 
 // decide sets the fields of Config that parts were read for.
@@ -40,5 +46,6 @@ func (d *draft) decide() {
 		d.AutoMigrate = *set
 	}
 	v := d.parts.Tracing
+	d.GenAISpans = slices.Contains(strings.Split(strings.ReplaceAll(d.parts.GenAISpans, " ", ""), ","), "gen_ai_latest_experimental")
 	d.Tracing = !strings.EqualFold(v.Disabled, "true") && v.Exporter != "none" && v.Exporter+v.Endpoint+v.TracesEndpoint != ""
 }

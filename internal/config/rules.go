@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -71,6 +72,9 @@ func (d *draft) checkUpstreams() {
 	d.require(variable, len(seen) > 0, notHTTPURL)
 }
 
+// samplers are those of OpenTelemetry. Its own word for one that it does not know is a line in the log.
+var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
+
 // checkTracing finds what the exporter could not do, or would not do as it is told.
 func (d *draft) checkTracing() {
 	v := d.parts.Tracing
@@ -80,6 +84,9 @@ func (d *draft) checkTracing() {
 	const spoken, notSpoken = "http/protobuf", "must be http/protobuf, the one protocol that is supported"
 	d.require("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", v.TracesProtocol == "" || v.TracesProtocol == spoken, notSpoken)
 	d.require("OTEL_EXPORTER_OTLP_PROTOCOL", v.TracesProtocol != "" || v.Protocol == "" || v.Protocol == spoken, notSpoken)
+	d.require("OTEL_TRACES_SAMPLER", v.Sampler == "" || slices.Contains(samplers, v.Sampler), "must be "+strings.Join(samplers, ", "))
+	share, err := strconv.ParseFloat(v.SamplerArg, 64)
+	d.require("OTEL_TRACES_SAMPLER_ARG", v.SamplerArg == "" || err == nil && share >= 0 && share <= 1, "must be a number from 0 to 1")
 	for pair := range strings.SplitSeq(v.Attributes, ",") {
 		d.require("OTEL_RESOURCE_ATTRIBUTES", strings.TrimSpace(v.Attributes) == "" || strings.Contains(pair, "="), "must be key=value pairs, comma-separated")
 	}

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Limits bound how long a server may send nothing.
@@ -38,6 +40,7 @@ type Answer struct {
 	idle     time.Duration
 	body     io.ReadCloser
 	begun    bool
+	span     trace.Span // of the exchange
 }
 
 var errTimeout = errors.New("deadline passed")
@@ -52,6 +55,7 @@ func (a *Answer) begin(s *Server, path string, body *Body) error {
 		return a.fault(err)
 	}
 	a.body, a.Status, a.ContentType = response.Body, response.StatusCode, response.Header.Get("Content-Type")
+	a.noteStatus()
 	return nil
 }
 
@@ -165,6 +169,7 @@ func (a *Answer) Close() error {
 }
 
 func (a *Answer) end(err error) {
+	a.endSpan(err)
 	if a.OnEnd != nil {
 		a.OnEnd(err)
 		a.OnEnd = nil

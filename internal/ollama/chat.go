@@ -71,6 +71,7 @@ type ChatPiece struct {
 	Content string
 	Done    bool
 
+	Model            string // as the server names it; "" unless it does so first of all
 	DoneReason       string // "stop", "length" or "load"
 	PromptTokens     int64
 	CompletionTokens int64
@@ -147,6 +148,16 @@ func plainPiece(b []byte) (content string, ok bool) {
 	return string(b), true
 }
 
+// modelOf returns the model of a line that begins with it, as Ollama's do.
+func modelOf(b []byte) string {
+	b, ok := bytes.CutPrefix(b, []byte(`{"model":"`))
+	name, _, _ := bytes.Cut(b, []byte(`"`))
+	if !ok {
+		return ""
+	}
+	return string(name)
+}
+
 // chatLine is one line of Ollama's stream, either {"error": …} or the rest.
 type chatLine struct {
 	Error   *string `json:"error"`
@@ -174,9 +185,14 @@ func decodePiece(b []byte) (ChatPiece, error) {
 	if line.Error != nil {
 		return ChatPiece{}, ModelError(*line.Error)
 	}
+	var model string
+	if line.Done {
+		model = modelOf(b)
+	}
 	return ChatPiece{
 		Content:          line.Message.Content,
 		Done:             line.Done,
+		Model:            model,
 		DoneReason:       line.DoneReason,
 		PromptTokens:     max(line.PromptEvalCount, 0),
 		CompletionTokens: max(line.EvalCount, 0),

@@ -54,10 +54,12 @@ var (
 // Send makes one request, GET without a body and POST with one, and returns the
 // answer whatever its status; the caller must close it.
 func (s *Server) Send(ctx context.Context, path string, body *Body, l Limits) (*Answer, error) {
-	a := &Answer{Server: s.name, caller: ctx, idle: l.Idle}
+	ctx, span := s.startSpan(ctx, path, body)
+	a := &Answer{Server: s.name, caller: ctx, idle: l.Idle, span: span}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watchdog = time.AfterFunc(l.FirstByte, func() { a.cancel(errTimeout) })
 	if err := a.begin(s, path, body); err != nil {
+		a.endSpan(err)
 		a.Close()
 		return nil, err
 	}

@@ -16,17 +16,19 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 // Observe returns a handler that calls next with an id and an unauthenticated caller in each request's context, and then logs the
-// request and counts it in the metrics. If next panics, the client is answered, or the connection closed.
-func Observe(log *slog.Logger, m *Metrics, next http.Handler) http.Handler {
+// request, counts it in the metrics and ends its span. If next panics, the client is answered, or the connection closed.
+func Observe(log *slog.Logger, m *Metrics, tracing *Tracing, next http.Handler) http.Handler {
 	unauthenticated := newSampler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
-		seen := &observation{method: r.Method, path: r.URL.Path}
-		r = r.WithContext(caller.With(context.WithValue(r.Context(), observationKey{}, seen), c))
+		seen := &observation{Call: telemetry.Call{Began: began}, method: r.Method, path: r.URL.Path}
+		ctx, span := tracing.begin(r, seen)
+		r = r.WithContext(caller.With(telemetry.With(ctx, seen), c))
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}
 		w.Header().Set("X-Request-Id", c.RequestID)
 		if !rec.http2 {
@@ -42,6 +44,7 @@ func Observe(log *slog.Logger, m *Metrics, next http.Handler) http.Handler {
 			took := time.Since(began)
 			m.observe(route(r), seen.label(rec.status), took)
 			logRequest(r, log, unauthenticated, seen, rec.status, took)
+			endSpan(span, r, seen, rec.status)
 			if abort {
 				panic(http.ErrAbortHandler)
 			}
@@ -56,14 +59,14 @@ func logRequest(r *http.Request, log *slog.Logger, unauthenticated *sampler, see
 	if !log.Enabled(r.Context(), level) || !c.SignedIn() && !unauthenticated.sample() {
 		return
 	}
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 16),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", seen.status(sent)),
-		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.Float64("duration_ms", milliseconds(took)),
 		slog.String("request_id", c.RequestID),
 		slog.String("ip", c.Address()),
-	}
+	)
 	if seen.code != 0 {
 		attrs = append(attrs, slog.String("code", seen.code.String()))
 	}
@@ -72,8 +75,30 @@ func logRequest(r *http.Request, log *slog.Logger, unauthenticated *sampler, see
 	} else if n := unauthenticated.skipped.Swap(0); n > 0 {
 		attrs = append(attrs, slog.Int64("skipped", n))
 	}
-	log.LogAttrs(r.Context(), level, "request", attrs...)
+	if seen.traceID != "" {
+		attrs = append(attrs, slog.String("trace_id", seen.traceID))
+	}
+	log.LogAttrs(r.Context(), level, "request", seen.appendModelCall(attrs)...)
 }
+
+// appendModelCall appends what is known of a model call.
+func (o *observation) appendModelCall(attrs []slog.Attr) []slog.Attr {
+	if o.Model != "" {
+		attrs = append(attrs, slog.String("model", o.Model))
+	}
+	if o.Upstream != "" {
+		attrs = append(attrs, slog.String("upstream", o.Upstream), slog.Float64("queue_ms", milliseconds(o.Queued)))
+	}
+	if o.FirstToken > 0 {
+		attrs = append(attrs, slog.Float64("first_token_ms", milliseconds(o.FirstToken)))
+	}
+	if o.Outcome != "" {
+		attrs = append(attrs, slog.Int64("prompt_tokens", o.PromptTokens), slog.Int64("completion_tokens", o.CompletionTokens))
+	}
+	return attrs
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // sampledPerSecond is how many unauthenticated requests are logged in a second, so that clients without a credential cannot fill the
 // disk.
@@ -108,12 +133,13 @@ func route(r *http.Request) string {
 
 // levelOf returns the level at which requests of the path are logged, which is lower for probes.
 func levelOf(path string) slog.Level {
-	switch path {
-	case "/healthz", "/readyz", "/metrics":
+	if isProbe(path) {
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
 }
+
+func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
 // requestID returns the id that a proxy or client sent if it is harmless, else a new one of 128 bits.
 func requestID(r *http.Request) string {
@@ -131,7 +157,9 @@ func requestID(r *http.Request) string {
 
 // observation is what Observe and the handlers inside it know of a call.
 type observation struct {
+	telemetry.Call
 	method, path string
+	traceID      string       // "" if the trace is not kept
 	code         connect.Code // that the call has failed with; 0 if it has not, or with the response's status
 	// refuse writes an error in terms of the call's client; nil until OnPanic.
 	refuse func(w http.ResponseWriter, r *http.Request, err *connect.Error)
@@ -154,11 +182,9 @@ func (o *observation) label(sent int) string {
 	return strconv.Itoa(o.status(sent))
 }
 
-type observationKey struct{}
-
 // observationOf returns the call's observation, nil outside of Observe.
 func observationOf(ctx context.Context) *observation {
-	seen, _ := ctx.Value(observationKey{}).(*observation)
+	seen, _ := telemetry.CarrierFrom(ctx).(*observation)
 	return seen
 }
 
@@ -167,6 +193,9 @@ func CallAttrs(ctx context.Context) []slog.Attr {
 	attrs := []slog.Attr{slog.String("request_id", caller.From(ctx).RequestID)}
 	if seen := observationOf(ctx); seen != nil {
 		attrs = append(attrs, slog.String("method", seen.method), slog.String("path", seen.path))
+		if seen.traceID != "" {
+			attrs = append(attrs, slog.String("trace_id", seen.traceID))
+		}
 	}
 	return attrs
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -23,6 +25,8 @@ type exchange struct {
 	reservation *usage.Reservation
 	meter       Meter
 	answer      dialect.Stream
+	noted       *telemetry.Call
+	remarked    bool // what the answer says of itself is noted
 }
 
 // run calls the upstream and relays its answer. Its error is still to be shown to the client; once something has been sent,
@@ -88,6 +92,12 @@ func (x *exchange) relay() error {
 		return x.stream(answer)
 	}
 	return ollama.ErrNonsense
+}
+
+// remark notes what a part of the answer says of itself.
+func (x *exchange) remark(part []byte) {
+	model, reason := x.call.Dialect.Remark(part)
+	x.noted.ResponseModel, x.noted.FinishReason = cmp.Or(model, x.noted.ResponseModel), cmp.Or(reason, x.noted.FinishReason)
 }
 
 // passRefusal passes an error of the upstream's on.

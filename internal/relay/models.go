@@ -6,6 +6,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 	"github.com/paddock-gate/paddock/internal/upstream"
 )
 
@@ -24,6 +25,7 @@ func NewModels(upstream *upstream.Pool, log *audit.Log, allowCloud bool) *Models
 // Admit returns nil if the context's caller may use the model, which is a canonical name. Else it fails with MODEL_NOT_ALLOWED,
 // or with MODEL_IS_REMOTE, which is on record, or with the context's error.
 func (m *Models) Admit(ctx context.Context, model string) error {
+	telemetry.From(ctx).Model = model
 	if !caller.From(ctx).MayUse(model) {
 		return apierr.ModelForbidden(model)
 	}

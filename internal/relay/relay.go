@@ -11,6 +11,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -52,10 +53,24 @@ type Call struct {
 	Reshape func(answer []byte) ([]byte, error)
 }
 
+// Operation returns what the conventions for generative AI call a kind of call.
+func Operation(k usage.Kind) string {
+	switch k {
+	case usage.Generate:
+		return telemetry.TextCompletion
+	case usage.Embed:
+		return telemetry.Embeddings
+	case usage.Chat:
+	}
+	return telemetry.Chat
+}
+
 // Serve makes the call and answers it. Its error is still to be shown to the client.
 func (r *Relay) Serve(ctx context.Context, w http.ResponseWriter, call Call) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	ctx, span := telemetry.StartModel(ctx, Operation(call.Kind), call.Model)
+	defer span.Finish()
 	reservation, err := r.ledger.Reserve(ctx, usage.Call{
 		Kind: call.Kind, Model: call.Model, PromptTokens: usage.Estimate(call.Text), MaxTokens: call.Limit,
 	})
@@ -64,7 +79,7 @@ func (r *Relay) Serve(ctx context.Context, w http.ResponseWriter, call Call) err
 	}
 	x := &exchange{
 		client: client{w: w, flusher: http.NewResponseController(w), leave: cancel, filler: call.Dialect.Filler(), every: r.every},
-		Relay:  r, ctx: ctx, cancel: cancel, call: call, reservation: reservation,
+		Relay:  r, ctx: ctx, cancel: cancel, call: call, reservation: reservation, noted: telemetry.From(ctx), remarked: span.IsRecording(),
 		meter:  NewMeter(call.Text, call.Prompted),
 		answer: dialect.Stream{Dialect: call.Dialect, Usage: call.Usage, UsageEverywhere: call.UsageEverywhere},
 	}

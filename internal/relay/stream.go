@@ -42,6 +42,7 @@ func (x *exchange) stream(answer *ollama.Answer) error {
 			x.meter.Count(x.answer.Prompt, x.answer.Completion)
 		}
 		if len(out) > 0 {
+			x.noted.Token()
 			x.meter.Produced = x.answer.Produced
 			x.reservation.Produced(x.meter.Produced)
 			if !x.send(answer.ContentType, out) {
@@ -72,6 +73,9 @@ func (x *exchange) units(buf []byte) (out, rest []byte, over bool, err error) {
 		n := x.answer.End(rest)
 		if n == 0 {
 			break
+		}
+		if x.remarked {
+			x.remark(rest[:n])
 		}
 		var shown []byte
 		shown, over, err = x.answer.Read(rest[:n])

@@ -75,6 +75,9 @@ func (x *exchange) complete(contentType string, body []byte) error {
 			return err
 		}
 	}
+	if x.remarked {
+		x.remark(body)
+	}
 	x.meter.Outcome = usage.OK
 	if !x.meter.Count(x.call.Dialect.Counts(body)) {
 		size, unfinished := dialect.Said(body)

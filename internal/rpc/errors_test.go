@@ -117,7 +117,7 @@ func TestPublicError_LogLevel(t *testing.T) {
 		"ERROR": errors.New("a bug"),
 	} {
 		log.Reset()
-		ops.Observe(slog.New(slog.DiscardHandler), figures, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		ops.Observe(slog.New(slog.DiscardHandler), figures, nil, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			PublicError(r.Context(), err)
 		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/api/chat", nil))
 		for _, want := range []string{`"level":"` + level + `"`, `"method":"POST"`, `"path":"/api/chat"`} {

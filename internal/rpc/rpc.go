@@ -7,13 +7,13 @@ import "connectrpc.com/connect"
 // Uncompressed removes connect-go's gzip: to refuse a bomb of 4 MiB took 1.4 s of CPU.
 var Uncompressed = connect.WithCompression("gzip", nil, nil)
 
-// Options returns the options of all handlers. The outermost interceptors are called first.
-func Options(outermost ...connect.Interceptor) []connect.HandlerOption {
+// Options returns the options of all handlers.
+func Options() []connect.HandlerOption {
 	return []connect.HandlerOption{
 		connect.WithCodec(binaryCodec),
 		connect.WithCodec(jsonCodec("json")),
 		connect.WithCodec(jsonCodec("json; charset=utf-8")),
 		Uncompressed,
-		connect.WithInterceptors(append(outermost, interceptor{})...),
+		connect.WithInterceptors(interceptor{}),
 	}
 }

@@ -33,13 +33,11 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	background.Go(func() { s.ledger.Run(work) })
 	background.Go(func() { janitor.Run(work, s.trail) })
 	background.Go(func() { ops.ReturnMemory(work, memoryCheck) })
-	if s.endTracing != nil {
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			_ = s.endTracing(ctx)
-		}()
-	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = s.tracing.Close(ctx) // whose collector may be away
+	}()
 	defer background.Wait()
 	defer stop()
 	defer drain(door.ErrDraining)

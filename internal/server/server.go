@@ -67,14 +67,14 @@ type Server struct {
 	ledger  *usage.Ledger
 	routes  *table
 	handler http.Handler
-	// endTracing sends the last spans. It is nil without tracing.
-	endTracing func(context.Context) error
+	tracing *ops.Tracing // nil without
 }
 
 // Options are parameters that are no settings of the environment.
 type Options struct {
 	Secrets     [][]byte // sign and verify access tokens; the first signs
 	WithoutPage bool     // serve the API alone
+	Version     string   // of the program, for metrics and traces
 }
 
 // New makes a Server, which opens and starts nothing before Run. The store's schema must be up to date.
@@ -123,14 +123,12 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	if err != nil {
 		return nil, err
 	}
-	var tracing []connect.Interceptor
 	if cfg.Tracing {
-		tracing = make([]connect.Interceptor, 1)
-		if tracing[0], srv.endTracing, err = ops.NewTracing(ctx); err != nil {
+		if srv.tracing, err = ops.NewTracing(ctx, o.Version, cfg.GenAISpans); err != nil {
 			return nil, err
 		}
 	}
-	options := rpc.Options(tracing...)
+	options := rpc.Options()
 	health := &ops.Health{Store: s, Pings: pings, Draining: running.Draining, Services: services}
 	d := &door.Door{
 		Auth: authentication, Log: log, Noise: noise, Limit: limit, Calls: running,
@@ -172,7 +170,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = ops.Observe(logger, srv.metrics, door.Proxies(cfg.TrustedProxies).SetClient(
+	srv.handler = ops.Observe(logger, srv.metrics, srv.tracing, door.Proxies(cfg.TrustedProxies).SetClient(
 		door.Hosts{Allowed: cfg.AllowedHosts, Loopback: door.IsLoopback(cfg.ListenAddr), Refuse: gateway.Misdirected},
 		door.SecurityHeaders(contentSecurityPolicy, door.DiscardUnread(cfg.MaxModelBody, door.CORS(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil

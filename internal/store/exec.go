@@ -120,7 +120,9 @@ type unanswered struct{}
 
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.
 // Parameters are $1, $2, …, which both databases know.
-func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
+func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
+	ctx, span := startStatement(ctx, s.dialect, query)
+	defer func() { span.end(err) }()
 	limit := prompt
 	if s.Embedded() {
 		limit = patient // it can be busy, but not frozen

@@ -35,11 +35,13 @@ func (d *postgresDriver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return d.pool.Acquire(ctx)
 }
 
-func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) error {
+func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) (err error) {
 	argv, err := pgArgs(args)
 	if err != nil {
 		return err
 	}
+	ctx, span := startStatement(ctx, dialect.Postgres, query)
+	defer func() { span.end(err) }()
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	conn, err := d.acquire(ctx)
@@ -59,15 +61,18 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 	if err != nil {
 		return err
 	}
+	ctx, span := startStatement(ctx, dialect.Postgres, query)
 	ctx, cancel := prompt(ctx)
 	conn, err := d.acquire(ctx)
 	if err != nil {
 		cancel()
+		span.end(err)
 		return WrapAway(err)
 	}
 	done := func() error {
 		conn.Release()
 		cancel()
+		span.End()
 		return nil
 	}
 	rows, err := conn.Query(ctx, query, argv...)
@@ -75,6 +80,7 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
+		span.end(err)
 		_ = done() // never fails
 		return WrapAway(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -39,10 +40,12 @@ func batch(statements []statement) *pgx.Batch {
 	return b
 }
 
-func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) error {
+func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err error) {
 	if v == nil {
 		return t.hold(query, args)
 	}
+	ctx, span := startStatement(ctx, dialect.Postgres, query)
+	defer func() { span.end(err) }()
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	results, err := t.send(ctx, query, args)
@@ -69,14 +72,17 @@ func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any)
 }
 
 func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error {
+	ctx, span := startStatement(ctx, dialect.Postgres, query)
 	ctx, cancel := patient(ctx)
 	results, err := t.send(ctx, query, args)
 	if err != nil {
 		cancel()
+		span.end(err)
 		return t.fail(err)
 	}
 	done := func() error {
 		defer cancel()
+		defer span.End()
 		return results.Close()
 	}
 	rows, err := results.Query()
@@ -84,6 +90,7 @@ func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
+		span.end(err)
 		_ = done() // fails with the same again
 		return t.fail(err)
 	}

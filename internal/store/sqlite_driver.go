@@ -12,9 +12,12 @@ import (
 type sqliteDriver struct{ db *prepared }
 
 func (d *sqliteDriver) Exec(ctx context.Context, query string, args, v any) error {
+	ctx, span := startStatement(ctx, dialect.SQLite, query)
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	return WrapAway(entsql.Conn{ExecQuerier: d.db}.Exec(ctx, query, args, v))
+	err := WrapAway(entsql.Conn{ExecQuerier: d.db}.Exec(ctx, query, args, v))
+	span.end(err)
+	return err
 }
 
 func (d *sqliteDriver) Query(ctx context.Context, query string, args, v any) error {
@@ -43,7 +46,10 @@ func (d *sqliteDriver) Dialect() string { return dialect.SQLite }
 type sqliteTx struct{ tx *preparedTx }
 
 func (t *sqliteTx) Exec(ctx context.Context, query string, args, v any) error {
-	return WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v))
+	ctx, span := startStatement(ctx, dialect.SQLite, query)
+	err := WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v))
+	span.end(err)
+	return err
 }
 
 func (t *sqliteTx) Query(ctx context.Context, query string, args, v any) error {
@@ -52,7 +58,9 @@ func (t *sqliteTx) Query(ctx context.Context, query string, args, v any) error {
 
 // ExecContext serves savepoints and hand-written statements: Ent looks for it behind Tx.ExecContext.
 func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	ctx, span := startStatement(ctx, dialect.SQLite, query)
 	result, err := t.tx.ExecContext(context.WithoutCancel(ctx), query, args...)
+	span.end(err)
 	return result, WrapAway(err)
 }
 
@@ -68,11 +76,13 @@ func (t *sqliteTx) Rollback() error { return WrapAway(t.tx.Rollback()) }
 
 // sqliteQuery calls done when the rows are closed, unless it fails.
 func sqliteQuery(ctx context.Context, db entsql.ExecQuerier, query string, args, v any, done func()) error {
+	ctx, span := startStatement(ctx, dialect.SQLite, query)
 	if err := (entsql.Conn{ExecQuerier: db}).Query(ctx, query, args, v); err != nil {
+		span.end(err)
 		return WrapAway(err)
 	}
 	rows := v.(*entsql.Rows) //nolint:errcheck // Query has just filled it
-	rows.ColumnScanner = &sqliteRows{rows.ColumnScanner, done}
+	rows.ColumnScanner = &sqliteRows{rows.ColumnScanner, span.closing(done)}
 	return nil
 }
 

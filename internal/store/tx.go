@@ -25,6 +25,13 @@ func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	ctx, span := startTx(ctx, s.dialect)
+	err := s.runTx(ctx, f)
+	span.end(err)
+	return err
+}
+
+func (s *Store) runTx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
 	if s.writes != nil {
 		return s.writes.do(ctx, f)
 	}

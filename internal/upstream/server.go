@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
@@ -72,6 +73,7 @@ func (s *server) relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 	case r.Whole:
 		l.FirstByte *= health.WholeFactor
 	}
+	telemetry.From(ctx).Upstream = s.name
 	a, err := s.send(ctx, r, q, l)
 	if err == nil {
 		err = a.KeepRefusal()

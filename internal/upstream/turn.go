@@ -4,8 +4,11 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/paddock-gate/paddock/internal/fairqueue"
 	"github.com/paddock-gate/paddock/internal/ollama"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 	"github.com/paddock-gate/paddock/internal/upstream/health"
 )
 
@@ -25,11 +28,24 @@ func (p *Pool) enter(ctx context.Context, turn Turn, model string, holders []*se
 	if turn.Affinity != 0 {
 		call.Affinity = func(server int) uint64 { return p.servers[server].closeTo(turn.Affinity) }
 	}
-	server, err := p.queue.Enter(ctx, call)
+	server, err := p.wait(ctx, call)
 	if err != nil {
 		return nil, err
 	}
 	return p.servers[server], nil
+}
+
+// wait enters the queue, and notes how long that took.
+func (p *Pool) wait(ctx context.Context, call *fairqueue.Call) (server int, err error) {
+	ctx, span := telemetry.Start(ctx, trace.SpanKindInternal, "queue")
+	defer span.End()
+	joined := time.Now()
+	server, err = p.queue.Enter(ctx, call)
+	telemetry.From(ctx).Queued += time.Since(joined)
+	if err != nil {
+		telemetry.Fail(span, "no_turn")
+	}
+	return server, err
 }
 
 // closeTo returns how close the server is to an affinity, by rendezvous hashing: all

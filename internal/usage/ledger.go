@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/coalesce"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 // answerTokens is the default of AnswerTokens.
@@ -72,6 +74,8 @@ type Reservation struct {
 // Reserve admits a call of the context's caller, or refuses it with QUOTA_EXCEEDED, or fails with store.ErrAway. An
 // admitted call is in the database by then, whether or not the caller still waits.
 func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
+	_, span := telemetry.Start(ctx, trace.SpanKindInternal, "reserve")
+	defer span.End()
 	c := caller.From(ctx)
 	r := &Reservation{
 		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: l.now(),
@@ -113,6 +117,8 @@ func (r *Reservation) Settle(ctx context.Context, cost Cost) {
 		cost.Total = time.Since(r.startedAt)
 	}
 	cost.PromptTokens, cost.CompletionTokens = min(cost.PromptTokens, mostTokens), min(cost.CompletionTokens, mostTokens)
+	noted := telemetry.From(ctx)
+	noted.Outcome, noted.PromptTokens, noted.CompletionTokens = string(cost.Outcome), cost.PromptTokens, cost.CompletionTokens
 	l := r.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
