@@ -30,7 +30,7 @@ type Config struct {
 	// says when to try again.
 	Busy func(cause error, longestWait time.Duration) error
 	// OnWait is told how long a call waited, when its turn comes; it may be nil.
-	OnWait func(wait time.Duration, batch bool)
+	OnWait func(ctx context.Context, wait time.Duration, batch bool)
 }
 
 // Call wants a slot at one of its servers.
@@ -91,7 +91,7 @@ func (q *Queue) Enter(ctx context.Context, c *Call) (server int, err error) {
 		server, err = q.wait(ctx, c)
 	}
 	if err == nil && q.config.OnWait != nil {
-		q.config.OnWait(time.Since(c.Begun), c.Batch)
+		q.config.OnWait(ctx, time.Since(c.Begun), c.Batch)
 	}
 	return server, err
 }

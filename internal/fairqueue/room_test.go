@@ -89,7 +89,7 @@ func TestQueue_Cancelled(t *testing.T) {
 func TestQueue_Stats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var waits []string
-		o := newOffice(1, Config{PerServer: 1, Limit: 10, Timeout: time.Minute, OnWait: func(d time.Duration, batch bool) {
+		o := newOffice(1, Config{PerServer: 1, Limit: 10, Timeout: time.Minute, OnWait: func(_ context.Context, d time.Duration, batch bool) {
 			waits = append(waits, fmt.Sprint(d, batch))
 		}})
 		o.call(t.Context(), Call{User: "a"})

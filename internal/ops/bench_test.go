@@ -18,7 +18,7 @@ import (
 func BenchmarkObserve(b *testing.B) {
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	user := uuid.Must(uuid.NewV7())
-	h := ops.Observe(log, ops.NewMetrics(nil, nil, func() int { return 0 }), nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := ops.Observe(log, ops.NewMetrics("", nil, nil, func() int { return 0 }), nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := caller.From(r.Context())
 		c.UserID, c.IP = user, netip.IPv6Loopback()
 		w.WriteHeader(http.StatusOK)

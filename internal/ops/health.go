@@ -76,6 +76,29 @@ func (p *Pings) ask(ctx context.Context) []upstream.Health {
 	return p.last
 }
 
+// databasePing asks the database whether it is there, and keeps the answer for a moment.
+type databasePing struct {
+	store *store.Store
+
+	mu   sync.Mutex
+	at   time.Time
+	last int
+}
+
+// answered returns 1 if the database has answered at most pingTTL ago, else 0.
+func (p *databasePing) answered() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.at) >= pingTTL {
+		p.last = 0
+		if p.store.Ping(context.Background()) == nil {
+			p.last = 1
+		}
+		p.at = time.Now()
+	}
+	return p.last
+}
+
 // state returns whether the Ollama servers answer, in the words of readiness.
 func (p *Pings) state(ctx context.Context) string {
 	answered := func(h upstream.Health) bool { return h.Err == nil }

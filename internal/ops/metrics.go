@@ -1,16 +1,21 @@
 package ops
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"runtime"
+	"strconv"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 	"github.com/paddock-gate/paddock/internal/upstream"
 	"github.com/paddock-gate/paddock/internal/usage"
 )
@@ -19,13 +24,16 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
+	codes    *prometheus.CounterVec
 	waits    *prometheus.HistogramVec
 	calls    *prometheus.CounterVec
 	tokens   *prometheus.CounterVec
+	models   *modelMetrics
 }
 
-// NewMetrics returns metrics of all but the upstream, which Watch adds. streams returns how many responses are being streamed.
-func NewMetrics(s *store.Store, h *secret.Hasher, streams func() int) *Metrics {
+// NewMetrics returns metrics of all but the upstream, which Watch adds. version is the program's, and streams returns how many
+// responses are being streamed.
+func NewMetrics(version string, s *store.Store, h *secret.Hasher, streams func() int) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -47,11 +55,22 @@ func NewMetrics(s *store.Store, h *secret.Hasher, streams func() int) *Metrics {
 		Name: "paddock_tokens_total",
 		Help: "Tokens that model calls have used: of the prompt or of the completion.",
 	}, []string{"of"})
+	m.codes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "paddock_requests_total",
+		Help: "Requests by outcome.",
+	}, []string{"code"})
+	m.models = newModelMetrics(m.registry)
+	m.begin()
 	m.registry.MustRegister(
-		m.requests, m.waits, m.calls, m.tokens,
+		m.requests, m.codes, m.waits, m.calls, m.tokens,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "paddock_build_info", Help: "1, with the program's version.",
+		ConstLabels: prometheus.Labels{"version": cmp.Or(version, "unknown"), "goversion": runtime.Version()},
+	}, func() float64 { return 1 }))
+	m.gauge("paddock_database_up", "1 while the database answers.", (&databasePing{store: s}).answered)
 	m.gauge("paddock_hash_slots", "Argon2id hashes that may run at once.", func() int { _, _, n := h.Stats(); return n })
 	m.gauge("paddock_hash_slots_busy", "Argon2id hashes that are running.", func() int { n, _, _ := h.Stats(); return n })
 	m.gauge("paddock_hash_queue", "Argon2id hashes that wait for a slot.", func() int { _, n, _ := h.Stats(); return n })
@@ -62,14 +81,34 @@ func NewMetrics(s *store.Store, h *secret.Hasher, streams func() int) *Metrics {
 	return m
 }
 
+// begin makes the series whose labels are known, at 0: a rate does not see the first value of a series.
+func (m *Metrics) begin() {
+	m.codes.WithLabelValues(strconv.Itoa(http.StatusOK))
+	for code := connect.CodeCanceled; code <= connect.CodeUnauthenticated; code++ {
+		m.codes.WithLabelValues(code.String())
+	}
+	for _, kind := range []usage.Kind{usage.Chat, usage.Generate, usage.Embed} {
+		for _, outcome := range []usage.Outcome{usage.OK, usage.Aborted, usage.Failed} {
+			m.calls.WithLabelValues(string(kind), string(outcome))
+		}
+	}
+	for _, of := range []string{"prompt", "completion"} {
+		m.tokens.WithLabelValues(of)
+	}
+	for _, batch := range []bool{false, true} {
+		m.waits.WithLabelValues(classOf(batch))
+	}
+}
+
 // Watch adds metrics of the Ollama servers and of the queue in front of them.
 func (m *Metrics) Watch(upstream *upstream.Pool, pings *Pings) {
+	m.models.listed = upstream.Lists
 	m.registry.MustRegister(&upstreams{upstream, pings})
 }
 
 // Waited counts a model call whose turn came after wait.
-func (m *Metrics) Waited(wait time.Duration, batch bool) {
-	m.waits.WithLabelValues(classOf(batch)).Observe(wait.Seconds())
+func (m *Metrics) Waited(ctx context.Context, wait time.Duration, batch bool) {
+	observe(m.waits.WithLabelValues(classOf(batch)), wait, telemetry.TraceID(ctx))
 }
 
 // Settled counts a model call that has ended.
@@ -77,6 +116,7 @@ func (m *Metrics) Settled(call usage.Call, cost usage.Cost) {
 	m.calls.WithLabelValues(string(call.Kind), string(cost.Outcome)).Inc()
 	m.tokens.WithLabelValues("prompt").Add(float64(cost.PromptTokens))
 	m.tokens.WithLabelValues("completion").Add(float64(cost.CompletionTokens))
+	m.models.settled(call, cost)
 }
 
 func classOf(batch bool) string {
@@ -146,11 +186,26 @@ func (m *Metrics) gauge(name, help string, value func() int) {
 		func() float64 { return float64(value()) }))
 }
 
-func (m *Metrics) observe(route, code string, took time.Duration) {
-	m.requests.WithLabelValues(route, code).Observe(took.Seconds())
+// observe counts a request that has ended.
+func (m *Metrics) observe(route string, sent int, seen *observation, took time.Duration) {
+	code := seen.label(sent)
+	m.codes.WithLabelValues(code).Inc()
+	observe(m.requests.WithLabelValues(route, code), took, seen.traceID)
+	if seen.FirstToken > 0 {
+		m.models.answered(seen)
+	}
 }
 
-// Handler answers GET /metrics.
+// observe adds a duration to a histogram, with its trace for an example if there is one.
+func observe(h prometheus.Observer, d time.Duration, traceID string) {
+	if e, ok := h.(prometheus.ExemplarObserver); ok && traceID != "" {
+		e.ObserveWithExemplar(d.Seconds(), prometheus.Labels{"trace_id": traceID})
+		return
+	}
+	h.Observe(d.Seconds())
+}
+
+// Handler answers GET /metrics, in OpenMetrics with exemplars to those who ask for it.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }

@@ -42,7 +42,7 @@ func Observe(log *slog.Logger, m *Metrics, tracing *Tracing, next http.Handler) 
 				seen.code = connect.CodeCanceled
 			}
 			took := time.Since(began)
-			m.observe(route(r), seen.label(rec.status), took)
+			m.observe(route(r), rec.status, seen, took)
 			logRequest(r, log, unauthenticated, seen, rec.status, took)
 			endSpan(span, r, seen, rec.status)
 			if abort {

@@ -110,7 +110,7 @@ func TestPublicError_LogLevel(t *testing.T) {
 	previous := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
 	defer slog.SetDefault(previous)
-	figures := ops.NewMetrics(nil, nil, func() int { return 0 })
+	figures := ops.NewMetrics("", nil, nil, func() int { return 0 })
 	for level, err := range map[string]error{
 		"INFO":  &ollama.Error{Kind: ollama.ErrModelNotFound, Message: "model 'nope' not found"},
 		"WARN":  &ollama.Error{Kind: ollama.ErrUnavailable, Message: "the model server cannot be reached"},

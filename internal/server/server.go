@@ -80,7 +80,7 @@ type Options struct {
 // New makes a Server, which opens and starts nothing before Run. The store's schema must be up to date.
 func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log, hasher *secret.Hasher, logger *slog.Logger, o Options) (*Server, error) {
 	streamed := door.NewStreams(cfg.MaxStreamsPerUser, cfg.MaxStreams)
-	metrics := ops.NewMetrics(s, hasher, streamed.Count)
+	metrics := ops.NewMetrics(o.Version, s, hasher, streamed.Count)
 	upstream := newUpstream(cfg, metrics) //nolint:contextcheck // its breakers' probes outlive every call
 	pings := ops.NewPings(upstream)
 	metrics.Watch(upstream, pings)

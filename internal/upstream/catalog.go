@@ -129,6 +129,17 @@ func unlisted(unknown []*server) error {
 	return ollama.ErrUnlisted.WithCause(err)
 }
 
+// Lists reports whether one of the servers lists the model of that canonical name, as far as is known: it does not wait.
+func (p *Pool) Lists(model string) bool {
+	for _, s := range p.servers {
+		models, _, _ := s.catalog.last()
+		if _, has := models[model]; has {
+			return true
+		}
+	}
+	return false
+}
+
 // renewCatalogs asks all servers at once what they have that were not asked within
 // age. It fails only when ctx ends.
 func (p *Pool) renewCatalogs(ctx context.Context, age time.Duration) error {

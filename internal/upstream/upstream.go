@@ -42,7 +42,7 @@ type Config struct {
 	AllowCloud bool
 	// OnWait is told how long a model call waited, when its turn comes; it may be
 	// nil.
-	OnWait func(wait time.Duration, batch bool)
+	OnWait func(ctx context.Context, wait time.Duration, batch bool)
 }
 
 // Pool calls the servers. It is safe for use by many goroutines.
