@@ -16,7 +16,7 @@ import (
 
 // BenchmarkObserve measures what surrounds every call of a user: its log line and metrics, without tracing.
 func BenchmarkObserve(b *testing.B) {
-	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	log := slog.New(slog.NewJSONHandler(io.Discard, nil)) //nolint:sloglint // encoding the line counts
 	user := uuid.Must(uuid.NewV7())
 	h := ops.Observe(log, ops.NewMetrics("", nil, nil, func() int { return 0 }), nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := caller.From(r.Context())

@@ -27,7 +27,7 @@ func Observe(log *slog.Logger, m *Metrics, tracing *Tracing, next http.Handler) 
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
 		seen := &observation{Call: telemetry.Call{Began: began}, method: r.Method, path: r.URL.Path}
-		ctx, span := tracing.begin(r, seen)
+		ctx, span := tracing.begin(r.Context(), r, seen)
 		r = r.WithContext(caller.With(telemetry.With(ctx, seen), c))
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}
 		w.Header().Set("X-Request-Id", c.RequestID)

@@ -52,10 +52,9 @@ func (t *Tracing) Close(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// begin returns the request's context with a span, unless the request is a probe. A trace that a client names is linked to, never
+// begin returns ctx, which is the request's, with a span, unless the request is a probe. A trace that a client names is linked to, never
 // continued: clients could forge its id, and whether it is kept.
-func (t *Tracing) begin(r *http.Request, seen *observation) (context.Context, trace.Span) {
-	ctx := r.Context()
+func (t *Tracing) begin(ctx context.Context, r *http.Request, seen *observation) (context.Context, trace.Span) {
 	if t == nil || isProbe(r.URL.Path) {
 		return ctx, trace.SpanFromContext(ctx)
 	}

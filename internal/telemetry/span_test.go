@@ -48,7 +48,7 @@ func TestServerOf(t *testing.T) {
 	} {
 		got := ""
 		for _, a := range ServerOf(name) {
-			got += fmt.Sprintf(" {%s %s}", a.Key, a.Value.Emit())
+			got += fmt.Sprintf(" {%s %s}", a.Key, a.Value.String())
 		}
 		if got = "[" + got[1:] + "]"; got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
