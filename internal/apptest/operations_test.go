@@ -70,6 +70,11 @@ func TestDatabaseUnavailable(t *testing.T) {
 			t.Errorf("healthz: %d", got.StatusCode)
 		}
 	})
+	quickly("metrics", func() {
+		if !strings.Contains(metricsOf(t, a), "\npaddock_database_up 0\n") {
+			t.Error("the metrics do not tell")
+		}
+	})
 	for name, call := range map[string]func() error{
 		"session": func() error {
 			_, err := a.As(person.Token).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})

@@ -120,6 +120,32 @@ func TestTracing_ModelCalls(t *testing.T) {
 	}
 }
 
+// TestTracing_Failures checks that spans tell which of them failed, and how.
+func TestTracing_Failures(t *testing.T) {
+	const chat = `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
+	sent := traced(t, func(a *apptest.App) {
+		send(t, http.MethodPost, a.URL+"/api/show", bearerOf(a.AdminKey), `{"model":"tiny-chat"}`) // the server's list is known
+		a.Upstream.Script("tiny-chat", ollamatest.Say("half of"), ollamatest.Cut())
+		send(t, http.MethodPost, a.URL+"/api/chat", bearerOf(a.AdminKey), chat)
+		a.Upstream.Stop()
+		send(t, http.MethodPost, a.URL+"/v1/messages", bearerOf(a.AdminKey), `{"model":"tiny-chat","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`)
+		a.Upstream.Resume(t)
+		send(t, http.MethodPost, a.URL+"/api/generate", nil, chat)
+	})
+	for root, want := range map[string][][]string{
+		"POST /api/chat":     {{"kind=SERVER", "error.type=unavailable", "status=ERROR"}, {"kind=CLIENT", "error.type=broken_off", "status=ERROR"}},
+		"POST /v1/messages":  {{"kind=SERVER", "error.type=unavailable", "status=ERROR"}, {"kind=CLIENT", "error.type=unreachable", "status=ERROR"}},
+		"POST /api/generate": {{"kind=SERVER", "error.type=unauthenticated", "status=UNSET"}},
+	} {
+		tree := treeOf(t, sent, root)
+		for _, parts := range want {
+			if !slices.ContainsFunc(tree, func(span string) bool { return containsAll(span, parts) }) {
+				t.Errorf("%s: no span with all of %q in\n%s", root, parts, strings.Join(tree, "\n"))
+			}
+		}
+	}
+}
+
 // TestTracing_WithoutOptIn checks that the experimental conventions are followed for those alone who ask for them.
 func TestTracing_WithoutOptIn(t *testing.T) {
 	sent := traced(t, func(a *apptest.App) {
@@ -150,7 +176,8 @@ func treeOf(t *testing.T, sent []byte, name string) (tree []string) {
 		if !bytes.Equal(s.TraceId, root.TraceId) {
 			continue
 		}
-		text := s.Name + " kind=" + strings.TrimPrefix(s.Kind.String(), "SPAN_KIND_")
+		text := s.Name + " kind=" + strings.TrimPrefix(s.Kind.String(), "SPAN_KIND_") +
+			" status=" + strings.TrimPrefix(s.Status.GetCode().String(), "STATUS_CODE_")
 		for _, a := range s.Attributes {
 			value := a.Value.GetStringValue() + strings.Join(listOf(a.Value), ",")
 			if n, ok := a.Value.Value.(*commonpb.AnyValue_IntValue); ok {
