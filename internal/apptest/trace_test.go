@@ -48,7 +48,8 @@ func TestTracing_CallersTraceparent(t *testing.T) {
 	sent := traced(t, func(a *apptest.App) {
 		for _, sampled := range []string{"00", "01"} {
 			header := apptest.WithHeader("Traceparent", "00-"+trace+"-"+span+"-"+sampled)
-			if _, err := a.As(a.AdminKey, header).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
+			state := apptest.WithHeader("Tracestate", "vendor=anything-at-all")
+			if _, err := a.As(a.AdminKey, header, state).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -57,6 +58,9 @@ func TestTracing_CallersTraceparent(t *testing.T) {
 	link, err := hex.DecodeString("0a10" + trace + "1208" + span)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if bytes.Contains(sent, []byte("anything-at-all")) {
+		t.Error("a span holds what the caller says of its trace")
 	}
 	parent := append([]byte{4<<3 | 2, 8}, link[len(link)-8:]...)
 	if n := bytes.Count(sent, link); n != 2 || bytes.Contains(sent, parent) {

@@ -21,7 +21,7 @@ type modelMetrics struct {
 }
 
 const (
-	// maxModelLabels bounds the values of the label "model", each of which makes some forty series.
+	// maxModelLabels bounds the values of the label "model", each of which makes some sixty series.
 	maxModelLabels = 100
 	// otherModel is the value for models beyond that bound, and for those that no server lists: callers can name any number.
 	otherModel = "other"
