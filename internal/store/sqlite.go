@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"entgo.io/ent/dialect"
@@ -15,21 +17,30 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// ErrInUse means that another server has the embedded database open.
-var ErrInUse = errors.New("the embedded database is in use by another server: stop that first")
+var (
+	// ErrInUse means that another server has the embedded database open.
+	ErrInUse = errors.New("the embedded database is in use by another server: stop that first")
+	// ErrNoFile means that the file of an embedded database, which should exist, does not.
+	ErrNoFile = errors.New("there is no such file")
+)
 
 // openSQLite opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
 //
 // WAL with synchronous=FULL: a commit that was acknowledged survives a power cut. Transactions begin IMMEDIATE, because
 // one that reads first and then writes would lose to SQLITE_BUSY whatever the busy timeout. Times are written as UTC text
 // that sorts.
-func (s *Store) openSQLite(ctx context.Context, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("its folder cannot be made, see DATA_DIR: %w", err)
+func (s *Store) openSQLite(ctx context.Context, path string, options []Option) error {
+	if len(options) > 0 {
+		if err := checkFile(path); err != nil {
+			return err
+		}
 	}
-	release, err := lockFile(path + ".lock")
-	if err != nil {
-		return err
+	release := func() {}
+	var err error
+	if !slices.Contains(options, Beside) {
+		if release, err = LockFile(path); err != nil {
+			return err
+		}
 	}
 	// SQLite would make the file for everybody to read; what it puts beside a file takes that file's mode. And it would
 	// open one that it cannot write, and fail with the first change.
@@ -74,9 +85,19 @@ func sqliteDSN(path, foreignKeys string) string {
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
-// lockFile takes an exclusive lock that ends with the process, so that a killed server leaves none behind.
-func lockFile(path string) (release func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+// LockFile takes the lock that a server holds on the embedded database at path, creating the database's folder (mode 0700)
+// when absent. It ends with the process, so that a killed server leaves none behind.
+func LockFile(path string) (release func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("its folder cannot be made, see DATA_DIR: %w", err)
+	}
+	path += ".lock"
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		err = GiveToFolderOwner(path, filepath.Dir(path))
+	} else if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(path, os.O_RDWR, 0o600)
+	}
 	if err != nil {
 		return nil, err
 	}

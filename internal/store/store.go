@@ -40,10 +40,20 @@ type Store struct {
 	inserts *coalesce.Batch[*inserts] // nil on SQLite
 }
 
+// Option changes how Open opens the embedded database. It changes nothing for PostgreSQL.
+type Option int
+
+const (
+	// Existing makes Open fail when the file does not exist.
+	Existing Option = iota + 1
+	// Beside is Existing for a single change, such as an admin's recovery: a server may have the file open.
+	Beside
+)
+
 // Open opens the database at rawURL: postgres://… or sqlite:///path/to/file (three slashes and an absolute path, or two
 // and a relative one). It does not touch the schema; see package migrate. Opening PostgreSQL does not connect yet; opening SQLite
-// creates the file and fails when another server has it open.
-func Open(ctx context.Context, rawURL string) (*Store, error) {
+// creates the file and fails when another server has it open, unless options say otherwise.
+func Open(ctx context.Context, rawURL string, options ...Option) (*Store, error) {
 	scheme, path, _ := strings.Cut(rawURL, "://")
 	s := new(Store)
 	var err error
@@ -51,7 +61,7 @@ func Open(ctx context.Context, rawURL string) (*Store, error) {
 	case "postgres", "postgresql":
 		err = s.openPostgres(ctx, rawURL)
 	case "sqlite":
-		err = s.openSQLite(ctx, path)
+		err = s.openSQLite(ctx, path, options)
 	default:
 		err = errors.New("the URL begins with neither postgres:// nor sqlite://")
 	}
