@@ -202,30 +202,40 @@ func (w seeding) ensureAdmin(ctx context.Context, tx *db.Tx, made *Made) (uuid.U
 			return uuid.Nil, err
 		}
 	}
+	hash := ""
+	if u.PasswordHash == w.replaced { // another replica's password stays
+		made.Password, hash = w.password, w.hash
+	}
+	changes, err := reinstate(ctx, tx, u, hash)
+	if len(changes) > 0 {
+		made.Email = w.address
+	}
+	return u.ID, err
+}
+
+// reinstate makes the user an active admin again, with the password of the hash unless that is "", and returns what it has
+// changed but for the password. With the old password their sessions end.
+func reinstate(ctx context.Context, tx *db.Tx, u *db.User, hash string) (changes []string, err error) {
 	update := tx.User.UpdateOne(u)
 	if !slices.Contains(convert.Roles(u), caller.Admin) {
-		made.Email = w.address
+		changes = append(changes, "made admin again")
 		update.AddRoleIDs(caller.Admin)
 	}
 	if !u.Active {
-		made.Email = w.address
+		changes = append(changes, "made active again")
 		update.SetActive(true)
 	}
-	if u.PasswordHash == w.replaced { // another replica's password stays
-		made.Password = w.password
-		update.SetPasswordHash(w.hash)
+	if hash != "" {
+		update.SetPasswordHash(hash)
 	}
-	if made.Email == "" && made.Password == "" {
-		return u.ID, nil
+	if len(changes) == 0 && hash == "" {
+		return nil, nil
 	}
-	if err := update.Exec(ctx); err != nil {
-		return uuid.Nil, err
-	}
-	if made.Password == "" {
-		return u.ID, nil
+	if err := update.Exec(ctx); err != nil || hash == "" {
+		return changes, err
 	}
 	_, err = convert.EndSessions(ctx, tx, session.UserID(u.ID))
-	return u.ID, err
+	return changes, err
 }
 
 // ensureKey makes a key unless there has ever been one: an admin who revoked it wants no other.
