@@ -16,6 +16,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
+// folderPrefix begins the name of the folder in which a backup is made ready.
+const folderPrefix = ".paddock-restore-"
+
 // ErrNotEmpty means that there is a database where the backup goes.
 var ErrNotEmpty = errors.New("there is a database already")
 
@@ -60,7 +63,10 @@ func restore(ctx context.Context, file, path string, o Options) (r Restored, err
 	if old && !o.Replace {
 		return r, fmt.Errorf("%s: %w", path, ErrNotEmpty)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".paddock-restore-*") // mode 0700
+	if err := removeStale(path); err != nil {
+		return r, err
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), folderPrefix+"*") // mode 0700
 	if err != nil {
 		return r, err
 	}
@@ -89,6 +95,15 @@ func restore(ctx context.Context, file, path string, o Options) (r Restored, err
 		return r, err
 	}
 	return r, syncFolder(path)
+}
+
+// removeStale removes what killed restores have left. The lock must be held.
+func removeStale(path string) error {
+	stale, err := filepath.Glob(filepath.Join(filepath.Dir(path), folderPrefix+"*"))
+	for _, dir := range stale {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
 }
 
 // isDatabase reports whether the file is there and not empty.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/paddock-gate/paddock/ent"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/backup"
 	"github.com/paddock-gate/paddock/internal/migrate"
@@ -152,14 +153,14 @@ func TestRestore_UnfitBackup(t *testing.T) {
 	damaged := backedUp(t, 500)
 	damage(t, damaged)
 	newer := backedUp(t, 1)
-	exec(t, newer, `INSERT INTO atlas_schema_revisions SELECT '29991231235959', 'future', type, applied, total, executed_at,
+	run(t, newer, `INSERT INTO atlas_schema_revisions SELECT '29991231235959', 'future', type, applied, total, executed_at,
 		execution_time, error, error_stmt, hash, partial_hashes, operator_version FROM atlas_schema_revisions LIMIT 1`)
 	orphans := backedUp(t, 1)
-	exec(t, orphans, `INSERT INTO user_roles (user_id, role_id) VALUES ('0', 'admin')`)
+	run(t, orphans, `INSERT INTO user_roles (user_id, role_id) VALUES ('0', 'admin')`)
 	foreign := filepath.Join(t.TempDir(), "invoices.db")
-	exec(t, foreign, `CREATE TABLE invoices (id int)`)
+	run(t, foreign, `CREATE TABLE invoices (id int)`)
 	blank := filepath.Join(t.TempDir(), "blank.db")
-	exec(t, blank, `PRAGMA user_version = 1`)
+	run(t, blank, `PRAGMA user_version = 1`)
 	text := filepath.Join(t.TempDir(), "text.db")
 	empty := filepath.Join(t.TempDir(), "empty.db")
 	if err := errors.Join(os.WriteFile(text, []byte(strings.Repeat("text ", 999)), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
@@ -195,7 +196,7 @@ func TestRestore_UnfitBackup(t *testing.T) {
 	}
 }
 
-func exec(t *testing.T, path, statement string) {
+func run(t *testing.T, path, statement string) {
 	t.Helper()
 	conn := open(t, path)
 	if _, err := conn.ExecContext(t.Context(), statement); err != nil {
@@ -207,17 +208,36 @@ func exec(t *testing.T, path, statement string) {
 }
 
 func TestRestore_OlderSchema(t *testing.T) {
-	file, path := backedUp(t, 3), filepath.Join(t.TempDir(), "paddock.db")
-	exec(t, file, `CREATE INDEX reservation_replica_id ON reservations (replica_id);
-		DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
+	file, path := firstSchema(t), filepath.Join(t.TempDir(), "paddock.db")
 	r, err := backup.Restore(t.Context(), file, path, backup.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Migrated) != 1 {
-		t.Errorf("migrated %v, want one migration", r.Migrated)
+	if len(r.Migrated) < 3 || r.Users != 1 {
+		t.Errorf("restored %+v, want a user and several migrations", r)
 	}
 	if err := migrate.Check(t.Context(), storetest.Open(t, "sqlite://"+path)); err != nil {
 		t.Error(err)
 	}
+}
+
+// firstSchema returns a database to which only the first migration has been applied.
+func firstSchema(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "old.db")
+	first, err := ent.Migrations.ReadFile("migrations/sqlite/20261122222141_init.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := embedded(t, 0)
+	var revisions string
+	if err := open(t, now).QueryRow(`SELECT sql FROM sqlite_master WHERE name = 'atlas_schema_revisions'`).Scan(&revisions); err != nil {
+		t.Fatal(err)
+	}
+	run(t, path, string(first)+revisions+`;
+		ATTACH '`+now+`' AS now;
+		INSERT INTO atlas_schema_revisions SELECT * FROM now.atlas_schema_revisions ORDER BY version LIMIT 1;
+		INSERT INTO users (id, email, created_at, updated_at) VALUES ('00000000-0000-7000-8000-000000000001', 'a@example.com',
+			'2026-11-22 10:00:00+00:00', '2026-11-22 10:00:00+00:00')`)
+	return path
 }

@@ -26,7 +26,7 @@ func Copy(ctx context.Context, from, to *store.Store, done func(table string, ro
 		name string
 		*store.Store
 	}{{"source", from}, {"target", to}} {
-		if err := migrate.Check(ctx, end.Store); err != nil {
+		if err := checkSchema(ctx, end.Store); err != nil {
 			return fmt.Errorf("copy: the %s: %w", end.name, err)
 		}
 	}
@@ -44,6 +44,18 @@ func Copy(ctx context.Context, from, to *store.Store, done func(table string, ro
 		return fmt.Errorf("copy: %w", err)
 	}
 	return nil
+}
+
+// checkSchema fails unless the schema is exactly this program's: of a newer one it would not know all columns.
+func checkSchema(ctx context.Context, s *store.Store) error {
+	if err := migrate.Check(ctx, s); err != nil {
+		return err
+	}
+	status, err := migrate.Compare(ctx, s)
+	if err == nil && status.Ahead {
+		err = migrate.ErrAhead
+	}
+	return err
 }
 
 func copyAll(ctx context.Context, source, target *sql.DB, done func(table string, rows int64)) error {
