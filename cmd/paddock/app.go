@@ -28,13 +28,13 @@ type app struct {
 }
 
 // open opens the database, and warns of variables that look like settings and are none. The caller must close the app.
-func open(ctx context.Context, cfg config.Config, p program) (*app, error) {
+func open(ctx context.Context, cfg config.Config, p program, options ...store.Option) (*app, error) {
 	log := newLogger(cfg, p.stderr)
 	slog.SetDefault(log)
 	for _, unknown := range config.FindUnknown(p.environ) {
 		log.Warn("environment variable has no effect: there is no such setting", "variable", unknown.Name, "similar", unknown.Similar)
 	}
-	s, err := store.Open(ctx, cfg.Database.URL.Reveal())
+	s, err := store.Open(ctx, cfg.Database.URL.Reveal(), options...)
 	if err != nil {
 		return nil, err
 	}

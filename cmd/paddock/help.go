@@ -22,6 +22,15 @@ Usage: paddock COMMAND
   migrate [up]       bring the database's schema up to date
   migrate status     tell which migrations are pending; exit code 1 when some are
   seed               make the roles, the first admin and the first API key; print what was newly made
+  admin recover EMAIL
+                     give a user a new password, and make them an active admin again if they are not; works beside a
+                     running server
+  backup FILE        back up the embedded database, while a server runs or not; the file must not exist yet
+  restore FILE       put a backup in the place of the embedded database
+      --replace          set the database that is there aside
+  copy --from URL --to URL
+                     copy everything to another database, migrated and empty; without one of them, from or to the
+                     configured one
   healthcheck        ask the server on LISTEN_ADDR whether it lives
   check URL          try a running server as an admin, one line a check: sign in with PADDOCK_CHECK_PASSWORD, or use an API key
                      in PADDOCK_CHECK_TOKEN (or …_FILE of either), chat, embed, issue a key and revoke it; exit code 1 when

@@ -44,6 +44,10 @@ func run(ctx context.Context, args []string, p program) int {
 		"dev":         dev,
 		"migrate":     migrateCommand,
 		"seed":        seed,
+		"admin":       admin,
+		"backup":      backupCommand,
+		"restore":     restoreCommand,
+		"copy":        copyCommand,
 		"healthcheck": healthcheck,
 		"check":       checkCommand,
 		"version":     version,
@@ -65,7 +69,7 @@ func run(ctx context.Context, args []string, p program) int {
 	case slices.ContainsFunc(args, isHelp):
 		command = help
 	case name == "help" && len(args) == 1 && commands[args[0]] != nil:
-	case len(args) > 0 && name != "dev" && name != "migrate" && name != "check":
+	case len(args) > 0 && !slices.Contains([]string{"dev", "migrate", "check", "admin", "backup", "restore", "copy"}, name):
 		fmt.Fprintf(p.stderr, "paddock: %s takes no arguments: it is configured by its environment; see paddock help\n", name)
 		return exitUsage
 	}
