@@ -11,6 +11,7 @@ import (
 
 	atlas "ariga.io/atlas/sql/migrate"
 	"ariga.io/atlas/sql/postgres"
+	"ariga.io/atlas/sql/schema"
 	"entgo.io/ent/dialect"
 
 	"github.com/paddock-gate/paddock/internal/store"
@@ -26,6 +27,15 @@ const (
 // Up applies the pending migrations, each in a transaction of its own, and returns the file names of those that it applied,
 // beside an error too. On PostgreSQL several replicas may call it at once: one works, the others wait.
 func Up(ctx context.Context, s *store.Store) (applied []string, err error) {
+	dir, err := migrations(s.Dialect())
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	return upTo(ctx, s, dir)
+}
+
+// upTo is Up for the migrations in dir.
+func upTo(ctx context.Context, s *store.Store, dir atlas.Dir) (applied []string, err error) {
 	db, err := s.MigrationDB()
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
@@ -36,17 +46,13 @@ func Up(ctx context.Context, s *store.Store) (applied []string, err error) {
 		return nil, fmt.Errorf("migrate: %w", store.WrapAway(err))
 	}
 	defer conn.Close()
-	if applied, err = up(ctx, s.Dialect(), conn); err != nil {
+	if applied, err = up(ctx, s.Dialect(), conn, dir); err != nil {
 		return applied, fmt.Errorf("migrate: %w", store.WrapAway(err))
 	}
 	return applied, nil
 }
 
-func up(ctx context.Context, dialectName string, conn *sql.Conn) (applied []string, err error) {
-	dir, err := migrations(dialectName)
-	if err != nil {
-		return nil, err
-	}
+func up(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir) (applied []string, err error) {
 	if dialectName == dialect.Postgres { // SQLite's file is locked since Open
 		if err := lockMigrations(ctx, conn); err != nil {
 			return nil, err
@@ -83,21 +89,17 @@ func lockMigrations(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// apply runs one migration and writes its revision, in one transaction.
+// apply runs one migration and writes its revision, in one transaction unless the migration says otherwise.
 func apply(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir, file atlas.File) error {
+	if isUntransacted(file) {
+		return applyUntransacted(ctx, dialectName, conn, dir, file)
+	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	executor, err := newExecutor(dialectName, dir, tx)
-	if err != nil {
-		return err
-	}
-	if err := executor.Execute(ctx, file); err != nil {
-		if cause, ok := errors.AsType[*atlas.StmtExecError](err); ok {
-			return cause // what follows it is only that the revision could not be written either
-		}
+	if err := execute(ctx, dialectName, tx, dir, file); err != nil {
 		return err
 	}
 	if dialectName == dialect.SQLite {
@@ -106,6 +108,19 @@ func apply(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Di
 		}
 	}
 	return tx.Commit()
+}
+
+// execute runs one migration, and writes its revision after each statement.
+func execute(ctx context.Context, dialectName string, db schema.ExecQuerier, dir atlas.Dir, file atlas.File) error {
+	executor, err := newExecutor(dialectName, dir, db)
+	if err != nil {
+		return err
+	}
+	err = executor.Execute(ctx, file)
+	if cause, ok := errors.AsType[*atlas.StmtExecError](err); ok {
+		return cause // what follows it is only that the revision could not be written either
+	}
+	return err
 }
 
 func checkForeignKeys(ctx context.Context, tx *sql.Tx) error {

@@ -76,7 +76,7 @@ func pendingIn(ctx context.Context, dialectName string, dir atlas.Dir, db schema
 	if len(applied) > 0 {
 		newest := applied[len(applied)-1]
 		status.Current = newest.Version
-		if newest.Error != "" || newest.Applied < newest.Total {
+		if (newest.Error != "" || newest.Applied < newest.Total) && !isResumable(newest, known) {
 			return status, nil, fmt.Errorf("%w (%s_%s, after %d of %d statements: %s)", ErrBroken,
 				newest.Version, newest.Description, newest.Applied, newest.Total, newest.Error)
 		}

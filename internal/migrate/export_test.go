@@ -1,0 +1,7 @@
+package migrate
+
+// For tests with migrations of their own.
+var (
+	UpTo       = upTo
+	Migrations = migrations
+)
