@@ -94,6 +94,10 @@ migration: ## Write migrations of a changed schema: make migration name=what_cha
 	@test -n "$(name)" || { echo 'say what changed: make migration name=add_user_phone' >&2; exit 2; }
 	$(GO) run ./internal/tools/migration -name $(name)
 
+.PHONY: lint-migrations
+lint-migrations: ## Hold migrations that a commit lacks to the rules in atlas.hcl: make lint-migrations against=origin/main
+	$(GO) run ./internal/tools/migration -lint $(against)
+
 .PHONY: clean
 clean: ## Remove what was built and fetched
 	rm -rf bin .tools ui/node_modules internal/clients/*/node_modules internal/clients/agents/*/node_modules

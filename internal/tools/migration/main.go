@@ -6,7 +6,8 @@
 //	go run ./internal/tools/migration -check               # fail when schema and migrations disagree
 //
 // It replays the migrations on an empty database (SQLite in memory; a PostgreSQL database as storetest makes them) and
-// compares the outcome with the schema. Run it in the module's root.
+// compares the outcome with the schema. With -lint origin/main it has the Atlas command line hold the migrations that the
+// commit lacks to the rules in atlas.hcl. Run it in the module's root.
 package main
 
 import (
@@ -38,10 +39,13 @@ func run(ctx context.Context, args []string, root string, out io.Writer) error {
 	name := flags.String("name", "", "write a migration of this `name`, in snake_case")
 	hash := flags.Bool("hash", false, "renew atlas.sum")
 	check := flags.Bool("check", false, "fail when schema and migrations disagree")
+	against := flags.String("lint", "", "hold migrations that this `commit` lacks to the rules in atlas.hcl")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	switch {
+	case *against != "":
+		return lint(ctx, atlasCommand, root, *against, out)
 	case *hash:
 		return renewSums(root)
 	case *check:
@@ -49,7 +53,7 @@ func run(ctx context.Context, args []string, root string, out io.Writer) error {
 	case validName.MatchString(*name):
 		return write(ctx, root, *name, out)
 	}
-	return errors.New("say -name what_changed (lower case, digits and underscores), -hash or -check")
+	return errors.New("say -name what_changed (lower case, digits and underscores), -hash, -check or -lint commit")
 }
 
 // write plans for both databases before it writes for either, under the same version.
