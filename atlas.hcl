@@ -8,7 +8,7 @@
 #   DATABASE_URL=postgres://… atlas migrate status --env prod
 #   DATABASE_URL=postgres://… atlas migrate apply --env prod
 #
-# docs/OPERATIONS.md has the steps of a pipeline.
+# docs/DATABASE.md has the steps of a pipeline.
 
 locals {
   user     = getenv("DB_USER") != "" ? getenv("DB_USER") : "app"

@@ -70,11 +70,7 @@ func restoreCommand(ctx context.Context, p program) int {
 	for _, name := range r.Migrated {
 		fmt.Fprintln(p.stdout, "applied", name)
 	}
-	fmt.Fprintf(p.stdout, "restored %s: %d users", cfg.Database.Path, r.Users)
-	if !r.Until.IsZero() {
-		fmt.Fprintf(p.stdout, ", audit trail up to %s", r.Until.Format(time.RFC3339))
-	}
-	fmt.Fprintln(p.stdout)
+	fmt.Fprintf(p.stdout, "restored %s; users: %d; newest audit entry: %s\n", cfg.Database.Path, r.Users, orNone(until(r)))
 	if r.Kept != "" {
 		fmt.Fprintln(p.stdout, "the database that was there is", r.Kept)
 	}
@@ -82,9 +78,17 @@ func restoreCommand(ctx context.Context, p program) int {
 	return exitOK
 }
 
+// until returns when the newest audit entry of a backup was written; "" if it has none.
+func until(r backup.Restored) string {
+	if r.Until.IsZero() {
+		return ""
+	}
+	return r.Until.Format(time.RFC3339)
+}
+
 // useClients says how to do with PostgreSQL's own programs what paddock does with the embedded database alone.
 func useClients(p program, what, command string) int {
 	fmt.Fprintf(p.stderr, "paddock: the database is PostgreSQL, which has programs of its own for this. To %s, type\n\n  %s\n\n"+
-		"with the password in PGPASSWORD or ~/.pgpass; see docs/OPERATIONS.md\n", what, command)
+		"with the password in PGPASSWORD or ~/.pgpass; see docs/DATABASE.md\n", what, command)
 	return exitUsage
 }

@@ -66,7 +66,7 @@ func TestBackup_RunningServer(t *testing.T) {
 	load.Wait()
 	for i, file := range backups {
 		other := onItsOwn(t)
-		if out := mustRun(t, other, "restore", file); !strings.Contains(out, "users, audit trail up to 20") {
+		if out := mustRun(t, other, "restore", file); !strings.Contains(out, "newest audit entry: 20") {
 			t.Errorf("restore: %q", out)
 		}
 		restored := start(t, other, "serve")

@@ -135,7 +135,7 @@ func TestAtlas_InterruptedIndex(t *testing.T) {
 				t.Fatalf("applied %v, error %v", applied, err)
 			}
 		} else {
-			mustExec(t, db, `DROP INDEX users_display_name`) // which Atlas does not do: see docs/OPERATIONS.md
+			mustExec(t, db, `DROP INDEX users_display_name`) // which Atlas does not do: see docs/DATABASE.md
 			a.run(t, "apply", "--dir", onDisk)
 		}
 		checkIndexed(t, db)

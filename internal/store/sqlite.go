@@ -82,7 +82,12 @@ func sqliteDSN(path, foreignKeys string) string {
 		"_time_format": {"sqlite"},
 		"_timezone":    {"UTC"},
 	}
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+	return fileURI(path, q)
+}
+
+// fileURI returns the URI by which SQLite opens the file. Two slashes at its beginning would name a host.
+func fileURI(path string, q url.Values) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.Clean(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
 }
 
 // LockFile takes the lock that a server holds on the embedded database at path, creating the database's folder (mode 0700)

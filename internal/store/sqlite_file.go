@@ -86,7 +86,7 @@ func openFile(path string) (*sql.DB, error) {
 		return nil, err
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}}
-	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
+	return sql.Open("sqlite", fileURI(path, q))
 }
 
 // Checkpoint brings all changes of an embedded database that nobody has open into its one file.

@@ -20,6 +20,21 @@ func TestOpen_DamagedFile(t *testing.T) {
 	}
 }
 
+// TestOpen_FourSlashes covers "sqlite:///$PWD/paddock.db": the second slash of the path is one too many, and harmless.
+func TestOpen_FourSlashes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "paddock.db")
+	s, err := store.Open(t.Context(), "sqlite:///"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpen_CannotCreateDirectory(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
