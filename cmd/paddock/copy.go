@@ -29,12 +29,12 @@ func copyCommand(ctx context.Context, p program) int {
 	if !ok {
 		return exitUsage
 	}
-	source, err := openExisting(ctx, p, "--from", *from, cfg)
+	source, err := openExisting(ctx, "--from", *from, cfg)
 	if err != nil {
 		return fail(p, err)
 	}
 	defer source.Close()
-	target, err := openExisting(ctx, p, "--to", *to, cfg)
+	target, err := openExisting(ctx, "--to", *to, cfg)
 	if err != nil {
 		return fail(p, err)
 	}
@@ -52,7 +52,7 @@ func copyCommand(ctx context.Context, p program) int {
 }
 
 // openExisting opens the database of a flag, or the configured one when the flag is not set.
-func openExisting(ctx context.Context, p program, name, url string, cfg config.Config) (*store.Store, error) {
+func openExisting(ctx context.Context, name, url string, cfg config.Config) (*store.Store, error) {
 	url = cmp.Or(url, cfg.Database.URL.Reveal())
 	s, err := store.Open(ctx, url, store.Existing)
 	if errors.Is(err, store.ErrNoFile) && name == "--to" {

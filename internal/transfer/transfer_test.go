@@ -95,13 +95,13 @@ func sample(c *schema.Column, row int) any {
 		return []float64{0, 0.1, -1e300, 5e-324, math.MaxFloat64}[row%5]
 	case field.TypeBytes:
 		return []byte{0, 0xff, byte(row), byte(row >> 8)}
+	default:
+		if c.Size == 10 || c.Size == 16 {
+			return fmt.Sprintf("%.10d", row)
+		}
+		// Collations sort these in different ways.
+		return fmt.Sprintf("%s%d", []string{"", "a B", "Ä\t'\"\\", "_z", "-z", "😀\n"}[row%6], row)
 	}
-	// Collations sort these in different ways.
-	text := fmt.Sprintf("%s%d", []string{"", "a B", "Ä\t'\"\\", "_z", "-z", "😀\n"}[row%6], row)
-	if c.Size == 10 || c.Size == 16 {
-		text = fmt.Sprintf("%.10d", row)
-	}
-	return text
 }
 
 // contents returns all rows of all tables in a form that both databases share.
