@@ -78,6 +78,9 @@ func restore(ctx context.Context, file, path string, o Options) (r Restored, err
 	if r, err = prepare(ctx, made, o.Operator); err != nil {
 		return r, err
 	}
+	if _, err := os.Stat(store.Companions(made)[0]); !errors.Is(err, fs.ErrNotExist) {
+		return r, errors.Join(errors.New("some of it could not be brought into one file"), err)
+	}
 	if err := store.GiveToFolderOwner(made, filepath.Dir(path)); err != nil {
 		return r, err
 	}
