@@ -1505,7 +1505,7 @@ func (c *UsageDayClient) UpdateOne(_m *UsageDay) *UsageDayUpdateOne {
 }
 
 // UpdateOneID returns an update builder for the given id.
-func (c *UsageDayClient) UpdateOneID(id int64) *UsageDayUpdateOne {
+func (c *UsageDayClient) UpdateOneID(id string) *UsageDayUpdateOne {
 	mutation := newUsageDayMutation(c.config, OpUpdateOne, withUsageDayID(id))
 	return &UsageDayUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
 }
@@ -1522,7 +1522,7 @@ func (c *UsageDayClient) DeleteOne(_m *UsageDay) *UsageDayDeleteOne {
 }
 
 // DeleteOneID returns a builder for deleting the given entity by its id.
-func (c *UsageDayClient) DeleteOneID(id int64) *UsageDayDeleteOne {
+func (c *UsageDayClient) DeleteOneID(id string) *UsageDayDeleteOne {
 	builder := c.Delete().Where(usageday.ID(id))
 	builder.mutation.id = &id
 	builder.mutation.op = OpDeleteOne
@@ -1539,12 +1539,12 @@ func (c *UsageDayClient) Query() *UsageDayQuery {
 }
 
 // Get returns a UsageDay entity by its id.
-func (c *UsageDayClient) Get(ctx context.Context, id int64) (*UsageDay, error) {
+func (c *UsageDayClient) Get(ctx context.Context, id string) (*UsageDay, error) {
 	return c.Query().Where(usageday.ID(id)).Only(ctx)
 }
 
 // GetX is like Get, but panics if an error occurs.
-func (c *UsageDayClient) GetX(ctx context.Context, id int64) *UsageDay {
+func (c *UsageDayClient) GetX(ctx context.Context, id string) *UsageDay {
 	obj, err := c.Get(ctx, id)
 	if err != nil {
 		panic(err)
@@ -1904,7 +1904,7 @@ func (c *UsageTotalClient) UpdateOne(_m *UsageTotal) *UsageTotalUpdateOne {
 }
 
 // UpdateOneID returns an update builder for the given id.
-func (c *UsageTotalClient) UpdateOneID(id int64) *UsageTotalUpdateOne {
+func (c *UsageTotalClient) UpdateOneID(id string) *UsageTotalUpdateOne {
 	mutation := newUsageTotalMutation(c.config, OpUpdateOne, withUsageTotalID(id))
 	return &UsageTotalUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
 }
@@ -1921,7 +1921,7 @@ func (c *UsageTotalClient) DeleteOne(_m *UsageTotal) *UsageTotalDeleteOne {
 }
 
 // DeleteOneID returns a builder for deleting the given entity by its id.
-func (c *UsageTotalClient) DeleteOneID(id int64) *UsageTotalDeleteOne {
+func (c *UsageTotalClient) DeleteOneID(id string) *UsageTotalDeleteOne {
 	builder := c.Delete().Where(usagetotal.ID(id))
 	builder.mutation.id = &id
 	builder.mutation.op = OpDeleteOne
@@ -1938,12 +1938,12 @@ func (c *UsageTotalClient) Query() *UsageTotalQuery {
 }
 
 // Get returns a UsageTotal entity by its id.
-func (c *UsageTotalClient) Get(ctx context.Context, id int64) (*UsageTotal, error) {
+func (c *UsageTotalClient) Get(ctx context.Context, id string) (*UsageTotal, error) {
 	return c.Query().Where(usagetotal.ID(id)).Only(ctx)
 }
 
 // GetX is like Get, but panics if an error occurs.
-func (c *UsageTotalClient) GetX(ctx context.Context, id int64) *UsageTotal {
+func (c *UsageTotalClient) GetX(ctx context.Context, id string) *UsageTotal {
 	obj, err := c.Get(ctx, id)
 	if err != nil {
 		panic(err)

@@ -5707,7 +5707,7 @@ type UsageDayMutation struct {
 	config
 	op                   Op
 	typ                  string
-	id                   *int64
+	id                   *string
 	user_id              *uuid.UUID
 	day                  *string
 	model                *string
@@ -5747,7 +5747,7 @@ func newUsageDayMutation(c config, op Op, opts ...usagedayOption) *UsageDayMutat
 }
 
 // withUsageDayID sets the ID field of the mutation.
-func withUsageDayID(id int64) usagedayOption {
+func withUsageDayID(id string) usagedayOption {
 	return func(m *UsageDayMutation) {
 		var (
 			err   error
@@ -5799,13 +5799,13 @@ func (m UsageDayMutation) Tx() (*Tx, error) {
 
 // SetID sets the value of the id field. Note that this
 // operation is only accepted on creation of UsageDay entities.
-func (m *UsageDayMutation) SetID(id int64) {
+func (m *UsageDayMutation) SetID(id string) {
 	m.id = &id
 }
 
 // ID returns the ID value in the mutation. Note that the ID is only available
 // if it was provided to the builder or after it was returned from the database.
-func (m *UsageDayMutation) ID() (id int64, exists bool) {
+func (m *UsageDayMutation) ID() (id string, exists bool) {
 	if m.id == nil {
 		return
 	}
@@ -5816,12 +5816,12 @@ func (m *UsageDayMutation) ID() (id int64, exists bool) {
 // That means, if the mutation is applied within a transaction with an isolation level such
 // as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
 // or updated by the mutation.
-func (m *UsageDayMutation) IDs(ctx context.Context) ([]int64, error) {
+func (m *UsageDayMutation) IDs(ctx context.Context) ([]string, error) {
 	switch {
 	case m.op.Is(OpUpdateOne | OpDeleteOne):
 		id, exists := m.ID()
 		if exists {
-			return []int64{id}, nil
+			return []string{id}, nil
 		}
 		fallthrough
 	case m.op.Is(OpUpdate | OpDelete):
@@ -8325,7 +8325,7 @@ type UsageTotalMutation struct {
 	config
 	op            Op
 	typ           string
-	id            *int64
+	id            *string
 	day           *string
 	slot          *int
 	addslot       *int
@@ -8359,7 +8359,7 @@ func newUsageTotalMutation(c config, op Op, opts ...usagetotalOption) *UsageTota
 }
 
 // withUsageTotalID sets the ID field of the mutation.
-func withUsageTotalID(id int64) usagetotalOption {
+func withUsageTotalID(id string) usagetotalOption {
 	return func(m *UsageTotalMutation) {
 		var (
 			err   error
@@ -8411,13 +8411,13 @@ func (m UsageTotalMutation) Tx() (*Tx, error) {
 
 // SetID sets the value of the id field. Note that this
 // operation is only accepted on creation of UsageTotal entities.
-func (m *UsageTotalMutation) SetID(id int64) {
+func (m *UsageTotalMutation) SetID(id string) {
 	m.id = &id
 }
 
 // ID returns the ID value in the mutation. Note that the ID is only available
 // if it was provided to the builder or after it was returned from the database.
-func (m *UsageTotalMutation) ID() (id int64, exists bool) {
+func (m *UsageTotalMutation) ID() (id string, exists bool) {
 	if m.id == nil {
 		return
 	}
@@ -8428,12 +8428,12 @@ func (m *UsageTotalMutation) ID() (id int64, exists bool) {
 // That means, if the mutation is applied within a transaction with an isolation level such
 // as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
 // or updated by the mutation.
-func (m *UsageTotalMutation) IDs(ctx context.Context) ([]int64, error) {
+func (m *UsageTotalMutation) IDs(ctx context.Context) ([]string, error) {
 	switch {
 	case m.op.Is(OpUpdateOne | OpDeleteOne):
 		id, exists := m.ID()
 		if exists {
-			return []int64{id}, nil
+			return []string{id}, nil
 		}
 		fallthrough
 	case m.op.Is(OpUpdate | OpDelete):

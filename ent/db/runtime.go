@@ -183,6 +183,10 @@ func init() {
 	usagedayDescModel := usagedayFields[3].Descriptor()
 	// usageday.ModelValidator is a validator for the "model" field. It is called by the builders before save.
 	usageday.ModelValidator = usagedayDescModel.Validators[0].(func(string) error)
+	// usagedayDescID is the schema descriptor for id field.
+	usagedayDescID := usagedayFields[0].Descriptor()
+	// usageday.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	usageday.IDValidator = usagedayDescID.Validators[0].(func(string) error)
 	usageperiodFields := schema.UsagePeriod{}.Fields()
 	_ = usageperiodFields
 	// usageperiodDescPeriod is the schema descriptor for period field.
@@ -233,6 +237,10 @@ func init() {
 	usagetotalDescDay := usagetotalFields[1].Descriptor()
 	// usagetotal.DayValidator is a validator for the "day" field. It is called by the builders before save.
 	usagetotal.DayValidator = usagetotalDescDay.Validators[0].(func(string) error)
+	// usagetotalDescID is the schema descriptor for id field.
+	usagetotalDescID := usagetotalFields[0].Descriptor()
+	// usagetotal.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	usagetotal.IDValidator = usagetotalDescID.Validators[0].(func(string) error)
 	userFields := schema.User{}.Fields()
 	_ = userFields
 	// userDescEmail is the schema descriptor for email field.

@@ -16,7 +16,8 @@ import (
 type UsageDay struct {
 	config `json:"-"`
 	// ID of the ent.
-	ID int64 `json:"id,omitempty"`
+	// user_id/day/credential_id/model.
+	ID string `json:"id,omitempty"`
 	// UserID holds the value of the "user_id" field.
 	UserID uuid.UUID `json:"user_id,omitempty"`
 	// 2026-11-22, UTC: when the calls were admitted.
@@ -45,9 +46,9 @@ func (*UsageDay) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case usageday.FieldEstimated:
 			values[i] = new(sql.NullBool)
-		case usageday.FieldID, usageday.FieldRequests, usageday.FieldPromptTokens, usageday.FieldCompletionTokens, usageday.FieldDurationMs:
+		case usageday.FieldRequests, usageday.FieldPromptTokens, usageday.FieldCompletionTokens, usageday.FieldDurationMs:
 			values[i] = new(sql.NullInt64)
-		case usageday.FieldDay, usageday.FieldModel:
+		case usageday.FieldID, usageday.FieldDay, usageday.FieldModel:
 			values[i] = new(sql.NullString)
 		case usageday.FieldUserID, usageday.FieldCredentialID:
 			values[i] = new(uuid.UUID)
@@ -67,11 +68,11 @@ func (_m *UsageDay) assignValues(columns []string, values []any) error {
 	for i := range columns {
 		switch columns[i] {
 		case usageday.FieldID:
-			value, ok := values[i].(*sql.NullInt64)
-			if !ok {
-				return fmt.Errorf("unexpected type %T for field id", value)
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field id", values[i])
+			} else if value.Valid {
+				_m.ID = value.String
 			}
-			_m.ID = int64(value.Int64)
 		case usageday.FieldUserID:
 			if value, ok := values[i].(*uuid.UUID); !ok {
 				return fmt.Errorf("unexpected type %T for field user_id", values[i])

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
@@ -77,7 +78,7 @@ func (_c *UsageDayCreate) SetEstimated(v bool) *UsageDayCreate {
 }
 
 // SetID sets the "id" field.
-func (_c *UsageDayCreate) SetID(v int64) *UsageDayCreate {
+func (_c *UsageDayCreate) SetID(v string) *UsageDayCreate {
 	_c.mutation.SetID(v)
 	return _c
 }
@@ -153,6 +154,11 @@ func (_c *UsageDayCreate) check() error {
 	if _, ok := _c.mutation.Estimated(); !ok {
 		return &ValidationError{Name: "estimated", err: errors.New(`db: missing required field "UsageDay.estimated"`)}
 	}
+	if v, ok := _c.mutation.ID(); ok {
+		if err := usageday.IDValidator(v); err != nil {
+			return &ValidationError{Name: "id", err: fmt.Errorf(`db: validator failed for field "UsageDay.id": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -167,9 +173,12 @@ func (_c *UsageDayCreate) sqlSave(ctx context.Context) (*UsageDay, error) {
 		}
 		return nil, err
 	}
-	if _spec.ID.Value != _node.ID {
-		id := _spec.ID.Value.(int64)
-		_node.ID = int64(id)
+	if _spec.ID.Value != nil {
+		if id, ok := _spec.ID.Value.(string); ok {
+			_node.ID = id
+		} else {
+			return nil, fmt.Errorf("unexpected UsageDay.ID type: %T", _spec.ID.Value)
+		}
 	}
 	_c.mutation.id = &_node.ID
 	_c.mutation.done = true
@@ -179,7 +188,7 @@ func (_c *UsageDayCreate) sqlSave(ctx context.Context) (*UsageDay, error) {
 func (_c *UsageDayCreate) createSpec() (*UsageDay, *sqlgraph.CreateSpec) {
 	var (
 		_node = &UsageDay{config: _c.config}
-		_spec = sqlgraph.NewCreateSpec(usageday.Table, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeInt64))
+		_spec = sqlgraph.NewCreateSpec(usageday.Table, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeString))
 	)
 	_spec.OnConflict = _c.conflict
 	if id, ok := _c.mutation.ID(); ok {
@@ -532,7 +541,12 @@ func (u *UsageDayUpsertOne) ExecX(ctx context.Context) {
 }
 
 // Exec executes the UPSERT query and returns the inserted/updated ID.
-func (u *UsageDayUpsertOne) ID(ctx context.Context) (id int64, err error) {
+func (u *UsageDayUpsertOne) ID(ctx context.Context) (id string, err error) {
+	if u.create.driver.Dialect() == dialect.MySQL {
+		// In case of "ON CONFLICT", there is no way to get back non-numeric ID
+		// fields from the database since MySQL does not support the RETURNING clause.
+		return id, errors.New("db: UsageDayUpsertOne.ID is not supported by MySQL driver. Use UsageDayUpsertOne.Exec instead")
+	}
 	node, err := u.create.Save(ctx)
 	if err != nil {
 		return id, err
@@ -541,7 +555,7 @@ func (u *UsageDayUpsertOne) ID(ctx context.Context) (id int64, err error) {
 }
 
 // IDX is like ID, but panics if an error occurs.
-func (u *UsageDayUpsertOne) IDX(ctx context.Context) int64 {
+func (u *UsageDayUpsertOne) IDX(ctx context.Context) string {
 	id, err := u.ID(ctx)
 	if err != nil {
 		panic(err)
@@ -595,10 +609,6 @@ func (_c *UsageDayCreateBulk) Save(ctx context.Context) ([]*UsageDay, error) {
 					return nil, err
 				}
 				mutation.id = &nodes[i].ID
-				if specs[i].ID.Value != nil && nodes[i].ID == 0 {
-					id := specs[i].ID.Value.(int64)
-					nodes[i].ID = int64(id)
-				}
 				mutation.done = true
 				return nodes[i], nil
 			})

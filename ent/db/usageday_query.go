@@ -84,8 +84,8 @@ func (_q *UsageDayQuery) FirstX(ctx context.Context) *UsageDay {
 
 // FirstID returns the first UsageDay ID from the query.
 // Returns a *NotFoundError when no UsageDay ID was found.
-func (_q *UsageDayQuery) FirstID(ctx context.Context) (id int64, err error) {
-	var ids []int64
+func (_q *UsageDayQuery) FirstID(ctx context.Context) (id string, err error) {
+	var ids []string
 	if ids, err = _q.Limit(1).IDs(setContextOp(ctx, _q.ctx, ent.OpQueryFirstID)); err != nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (_q *UsageDayQuery) FirstID(ctx context.Context) (id int64, err error) {
 }
 
 // FirstIDX is like FirstID, but panics if an error occurs.
-func (_q *UsageDayQuery) FirstIDX(ctx context.Context) int64 {
+func (_q *UsageDayQuery) FirstIDX(ctx context.Context) string {
 	id, err := _q.FirstID(ctx)
 	if err != nil && !IsNotFound(err) {
 		panic(err)
@@ -135,8 +135,8 @@ func (_q *UsageDayQuery) OnlyX(ctx context.Context) *UsageDay {
 // OnlyID is like Only, but returns the only UsageDay ID in the query.
 // Returns a *NotSingularError when more than one UsageDay ID is found.
 // Returns a *NotFoundError when no entities are found.
-func (_q *UsageDayQuery) OnlyID(ctx context.Context) (id int64, err error) {
-	var ids []int64
+func (_q *UsageDayQuery) OnlyID(ctx context.Context) (id string, err error) {
+	var ids []string
 	if ids, err = _q.Limit(2).IDs(setContextOp(ctx, _q.ctx, ent.OpQueryOnlyID)); err != nil {
 		return
 	}
@@ -152,7 +152,7 @@ func (_q *UsageDayQuery) OnlyID(ctx context.Context) (id int64, err error) {
 }
 
 // OnlyIDX is like OnlyID, but panics if an error occurs.
-func (_q *UsageDayQuery) OnlyIDX(ctx context.Context) int64 {
+func (_q *UsageDayQuery) OnlyIDX(ctx context.Context) string {
 	id, err := _q.OnlyID(ctx)
 	if err != nil {
 		panic(err)
@@ -180,7 +180,7 @@ func (_q *UsageDayQuery) AllX(ctx context.Context) []*UsageDay {
 }
 
 // IDs executes the query and returns a list of UsageDay IDs.
-func (_q *UsageDayQuery) IDs(ctx context.Context) (ids []int64, err error) {
+func (_q *UsageDayQuery) IDs(ctx context.Context) (ids []string, err error) {
 	if _q.ctx.Unique == nil && _q.path != nil {
 		_q.Unique(true)
 	}
@@ -192,7 +192,7 @@ func (_q *UsageDayQuery) IDs(ctx context.Context) (ids []int64, err error) {
 }
 
 // IDsX is like IDs, but panics if an error occurs.
-func (_q *UsageDayQuery) IDsX(ctx context.Context) []int64 {
+func (_q *UsageDayQuery) IDsX(ctx context.Context) []string {
 	ids, err := _q.IDs(ctx)
 	if err != nil {
 		panic(err)
@@ -373,7 +373,7 @@ func (_q *UsageDayQuery) sqlCount(ctx context.Context) (int, error) {
 }
 
 func (_q *UsageDayQuery) querySpec() *sqlgraph.QuerySpec {
-	_spec := sqlgraph.NewQuerySpec(usageday.Table, usageday.Columns, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeInt64))
+	_spec := sqlgraph.NewQuerySpec(usageday.Table, usageday.Columns, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeString))
 	_spec.From = _q.sql
 	if unique := _q.ctx.Unique; unique != nil {
 		_spec.Unique = *unique

@@ -158,7 +158,7 @@ func (_u *UsageDayUpdate) ExecX(ctx context.Context) {
 }
 
 func (_u *UsageDayUpdate) sqlSave(ctx context.Context) (_node int, err error) {
-	_spec := sqlgraph.NewUpdateSpec(usageday.Table, usageday.Columns, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeInt64))
+	_spec := sqlgraph.NewUpdateSpec(usageday.Table, usageday.Columns, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeString))
 	if ps := _u.mutation.predicates; len(ps) > 0 {
 		_spec.Predicate = func(selector *sql.Selector) {
 			for i := range ps {
@@ -357,7 +357,7 @@ func (_u *UsageDayUpdateOne) ExecX(ctx context.Context) {
 }
 
 func (_u *UsageDayUpdateOne) sqlSave(ctx context.Context) (_node *UsageDay, err error) {
-	_spec := sqlgraph.NewUpdateSpec(usageday.Table, usageday.Columns, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeInt64))
+	_spec := sqlgraph.NewUpdateSpec(usageday.Table, usageday.Columns, sqlgraph.NewFieldSpec(usageday.FieldID, field.TypeString))
 	id, ok := _u.mutation.ID()
 	if !ok {
 		return nil, &ValidationError{Name: "id", err: errors.New(`db: missing "UsageDay.id" for update`)}

@@ -15,7 +15,8 @@ import (
 type UsageTotal struct {
 	config `json:"-"`
 	// ID of the ent.
-	ID int64 `json:"id,omitempty"`
+	// day/slot.
+	ID string `json:"id,omitempty"`
 	// 2026-11-22, UTC.
 	Day string `json:"day,omitempty"`
 	// Slot holds the value of the "slot" field.
@@ -32,9 +33,9 @@ func (*UsageTotal) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case usagetotal.FieldID, usagetotal.FieldSlot, usagetotal.FieldRequests, usagetotal.FieldTokens:
+		case usagetotal.FieldSlot, usagetotal.FieldRequests, usagetotal.FieldTokens:
 			values[i] = new(sql.NullInt64)
-		case usagetotal.FieldDay:
+		case usagetotal.FieldID, usagetotal.FieldDay:
 			values[i] = new(sql.NullString)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -52,11 +53,11 @@ func (_m *UsageTotal) assignValues(columns []string, values []any) error {
 	for i := range columns {
 		switch columns[i] {
 		case usagetotal.FieldID:
-			value, ok := values[i].(*sql.NullInt64)
-			if !ok {
-				return fmt.Errorf("unexpected type %T for field id", value)
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field id", values[i])
+			} else if value.Valid {
+				_m.ID = value.String
 			}
-			_m.ID = int64(value.Int64)
 		case usagetotal.FieldDay:
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field day", values[i])

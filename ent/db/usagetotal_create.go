@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
@@ -46,7 +47,7 @@ func (_c *UsageTotalCreate) SetTokens(v int64) *UsageTotalCreate {
 }
 
 // SetID sets the "id" field.
-func (_c *UsageTotalCreate) SetID(v int64) *UsageTotalCreate {
+func (_c *UsageTotalCreate) SetID(v string) *UsageTotalCreate {
 	_c.mutation.SetID(v)
 	return _c
 }
@@ -102,6 +103,11 @@ func (_c *UsageTotalCreate) check() error {
 	if _, ok := _c.mutation.Tokens(); !ok {
 		return &ValidationError{Name: "tokens", err: errors.New(`db: missing required field "UsageTotal.tokens"`)}
 	}
+	if v, ok := _c.mutation.ID(); ok {
+		if err := usagetotal.IDValidator(v); err != nil {
+			return &ValidationError{Name: "id", err: fmt.Errorf(`db: validator failed for field "UsageTotal.id": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -116,9 +122,12 @@ func (_c *UsageTotalCreate) sqlSave(ctx context.Context) (*UsageTotal, error) {
 		}
 		return nil, err
 	}
-	if _spec.ID.Value != _node.ID {
-		id := _spec.ID.Value.(int64)
-		_node.ID = int64(id)
+	if _spec.ID.Value != nil {
+		if id, ok := _spec.ID.Value.(string); ok {
+			_node.ID = id
+		} else {
+			return nil, fmt.Errorf("unexpected UsageTotal.ID type: %T", _spec.ID.Value)
+		}
 	}
 	_c.mutation.id = &_node.ID
 	_c.mutation.done = true
@@ -128,7 +137,7 @@ func (_c *UsageTotalCreate) sqlSave(ctx context.Context) (*UsageTotal, error) {
 func (_c *UsageTotalCreate) createSpec() (*UsageTotal, *sqlgraph.CreateSpec) {
 	var (
 		_node = &UsageTotal{config: _c.config}
-		_spec = sqlgraph.NewCreateSpec(usagetotal.Table, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeInt64))
+		_spec = sqlgraph.NewCreateSpec(usagetotal.Table, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeString))
 	)
 	_spec.OnConflict = _c.conflict
 	if id, ok := _c.mutation.ID(); ok {
@@ -351,7 +360,12 @@ func (u *UsageTotalUpsertOne) ExecX(ctx context.Context) {
 }
 
 // Exec executes the UPSERT query and returns the inserted/updated ID.
-func (u *UsageTotalUpsertOne) ID(ctx context.Context) (id int64, err error) {
+func (u *UsageTotalUpsertOne) ID(ctx context.Context) (id string, err error) {
+	if u.create.driver.Dialect() == dialect.MySQL {
+		// In case of "ON CONFLICT", there is no way to get back non-numeric ID
+		// fields from the database since MySQL does not support the RETURNING clause.
+		return id, errors.New("db: UsageTotalUpsertOne.ID is not supported by MySQL driver. Use UsageTotalUpsertOne.Exec instead")
+	}
 	node, err := u.create.Save(ctx)
 	if err != nil {
 		return id, err
@@ -360,7 +374,7 @@ func (u *UsageTotalUpsertOne) ID(ctx context.Context) (id int64, err error) {
 }
 
 // IDX is like ID, but panics if an error occurs.
-func (u *UsageTotalUpsertOne) IDX(ctx context.Context) int64 {
+func (u *UsageTotalUpsertOne) IDX(ctx context.Context) string {
 	id, err := u.ID(ctx)
 	if err != nil {
 		panic(err)
@@ -414,10 +428,6 @@ func (_c *UsageTotalCreateBulk) Save(ctx context.Context) ([]*UsageTotal, error)
 					return nil, err
 				}
 				mutation.id = &nodes[i].ID
-				if specs[i].ID.Value != nil && nodes[i].ID == 0 {
-					id := specs[i].ID.Value.(int64)
-					nodes[i].ID = int64(id)
-				}
 				mutation.done = true
 				return nodes[i], nil
 			})

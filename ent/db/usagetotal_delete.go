@@ -40,7 +40,7 @@ func (_d *UsageTotalDelete) ExecX(ctx context.Context) int {
 }
 
 func (_d *UsageTotalDelete) sqlExec(ctx context.Context) (int, error) {
-	_spec := sqlgraph.NewDeleteSpec(usagetotal.Table, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeInt64))
+	_spec := sqlgraph.NewDeleteSpec(usagetotal.Table, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeString))
 	if ps := _d.mutation.predicates; len(ps) > 0 {
 		_spec.Predicate = func(selector *sql.Selector) {
 			for i := range ps {

@@ -84,8 +84,8 @@ func (_q *UsageTotalQuery) FirstX(ctx context.Context) *UsageTotal {
 
 // FirstID returns the first UsageTotal ID from the query.
 // Returns a *NotFoundError when no UsageTotal ID was found.
-func (_q *UsageTotalQuery) FirstID(ctx context.Context) (id int64, err error) {
-	var ids []int64
+func (_q *UsageTotalQuery) FirstID(ctx context.Context) (id string, err error) {
+	var ids []string
 	if ids, err = _q.Limit(1).IDs(setContextOp(ctx, _q.ctx, ent.OpQueryFirstID)); err != nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (_q *UsageTotalQuery) FirstID(ctx context.Context) (id int64, err error) {
 }
 
 // FirstIDX is like FirstID, but panics if an error occurs.
-func (_q *UsageTotalQuery) FirstIDX(ctx context.Context) int64 {
+func (_q *UsageTotalQuery) FirstIDX(ctx context.Context) string {
 	id, err := _q.FirstID(ctx)
 	if err != nil && !IsNotFound(err) {
 		panic(err)
@@ -135,8 +135,8 @@ func (_q *UsageTotalQuery) OnlyX(ctx context.Context) *UsageTotal {
 // OnlyID is like Only, but returns the only UsageTotal ID in the query.
 // Returns a *NotSingularError when more than one UsageTotal ID is found.
 // Returns a *NotFoundError when no entities are found.
-func (_q *UsageTotalQuery) OnlyID(ctx context.Context) (id int64, err error) {
-	var ids []int64
+func (_q *UsageTotalQuery) OnlyID(ctx context.Context) (id string, err error) {
+	var ids []string
 	if ids, err = _q.Limit(2).IDs(setContextOp(ctx, _q.ctx, ent.OpQueryOnlyID)); err != nil {
 		return
 	}
@@ -152,7 +152,7 @@ func (_q *UsageTotalQuery) OnlyID(ctx context.Context) (id int64, err error) {
 }
 
 // OnlyIDX is like OnlyID, but panics if an error occurs.
-func (_q *UsageTotalQuery) OnlyIDX(ctx context.Context) int64 {
+func (_q *UsageTotalQuery) OnlyIDX(ctx context.Context) string {
 	id, err := _q.OnlyID(ctx)
 	if err != nil {
 		panic(err)
@@ -180,7 +180,7 @@ func (_q *UsageTotalQuery) AllX(ctx context.Context) []*UsageTotal {
 }
 
 // IDs executes the query and returns a list of UsageTotal IDs.
-func (_q *UsageTotalQuery) IDs(ctx context.Context) (ids []int64, err error) {
+func (_q *UsageTotalQuery) IDs(ctx context.Context) (ids []string, err error) {
 	if _q.ctx.Unique == nil && _q.path != nil {
 		_q.Unique(true)
 	}
@@ -192,7 +192,7 @@ func (_q *UsageTotalQuery) IDs(ctx context.Context) (ids []int64, err error) {
 }
 
 // IDsX is like IDs, but panics if an error occurs.
-func (_q *UsageTotalQuery) IDsX(ctx context.Context) []int64 {
+func (_q *UsageTotalQuery) IDsX(ctx context.Context) []string {
 	ids, err := _q.IDs(ctx)
 	if err != nil {
 		panic(err)
@@ -373,7 +373,7 @@ func (_q *UsageTotalQuery) sqlCount(ctx context.Context) (int, error) {
 }
 
 func (_q *UsageTotalQuery) querySpec() *sqlgraph.QuerySpec {
-	_spec := sqlgraph.NewQuerySpec(usagetotal.Table, usagetotal.Columns, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeInt64))
+	_spec := sqlgraph.NewQuerySpec(usagetotal.Table, usagetotal.Columns, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeString))
 	_spec.From = _q.sql
 	if unique := _q.ctx.Unique; unique != nil {
 		_spec.Unique = *unique

@@ -102,7 +102,7 @@ func (_u *UsageTotalUpdate) ExecX(ctx context.Context) {
 }
 
 func (_u *UsageTotalUpdate) sqlSave(ctx context.Context) (_node int, err error) {
-	_spec := sqlgraph.NewUpdateSpec(usagetotal.Table, usagetotal.Columns, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeInt64))
+	_spec := sqlgraph.NewUpdateSpec(usagetotal.Table, usagetotal.Columns, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeString))
 	if ps := _u.mutation.predicates; len(ps) > 0 {
 		_spec.Predicate = func(selector *sql.Selector) {
 			for i := range ps {
@@ -230,7 +230,7 @@ func (_u *UsageTotalUpdateOne) ExecX(ctx context.Context) {
 }
 
 func (_u *UsageTotalUpdateOne) sqlSave(ctx context.Context) (_node *UsageTotal, err error) {
-	_spec := sqlgraph.NewUpdateSpec(usagetotal.Table, usagetotal.Columns, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeInt64))
+	_spec := sqlgraph.NewUpdateSpec(usagetotal.Table, usagetotal.Columns, sqlgraph.NewFieldSpec(usagetotal.FieldID, field.TypeString))
 	id, ok := _u.mutation.ID()
 	if !ok {
 		return nil, &ValidationError{Name: "id", err: errors.New(`db: missing "UsageTotal.id" for update`)}

@@ -14,7 +14,7 @@ type UsageDay struct{ ent.Schema }
 
 func (UsageDay) Fields() []ent.Field {
 	return []ent.Field{
-		field.Int64("id"),
+		field.String("id").MaxLen(350).Immutable().Comment("user_id/day/credential_id/model."),
 		field.UUID("user_id", uuid.UUID{}).Immutable(),
 		field.String("day").MaxLen(10).Immutable().Comment("2026-11-22, UTC: when the calls were admitted."),
 		field.String("model").MaxLen(256).Immutable(),
@@ -28,5 +28,5 @@ func (UsageDay) Fields() []ent.Field {
 }
 
 func (UsageDay) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("user_id", "day", "model", "credential_id").Unique()}
+	return []ent.Index{index.Fields("user_id", "day")}
 }

@@ -12,7 +12,7 @@ type UsageTotal struct{ ent.Schema }
 
 func (UsageTotal) Fields() []ent.Field {
 	return []ent.Field{
-		field.Int64("id"),
+		field.String("id").MaxLen(16).Immutable().Comment("day/slot."),
 		field.String("day").MaxLen(10).Immutable().Comment("2026-11-22, UTC."),
 		field.Int("slot").Immutable(),
 		field.Int64("requests"),
@@ -20,4 +20,4 @@ func (UsageTotal) Fields() []ent.Field {
 	}
 }
 
-func (UsageTotal) Indexes() []ent.Index { return []ent.Index{index.Fields("day", "slot").Unique()} }
+func (UsageTotal) Indexes() []ent.Index { return []ent.Index{index.Fields("day")} }

@@ -83,6 +83,9 @@ func sample(c *schema.Column, row int) any {
 	case field.TypeInt32:
 		return []int64{0, 1, -1, math.MaxInt32, math.MinInt32}[row%5]
 	case field.TypeInt, field.TypeInt64:
+		if slices.Contains([]string{"prompt_tokens", "completion_tokens", "duration_ms"}, c.Name) {
+			return int64(row) << 30 // which a trigger adds up
+		}
 		return []int64{0, 1, -1, math.MaxInt64, math.MinInt64}[row%5]
 	case field.TypeFloat64:
 		return []float64{0, 0.1, -1e300, 5e-324, math.MaxFloat64}[row%5]

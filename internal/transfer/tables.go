@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"entgo.io/ent/dialect/sql/schema"
 
 	entmigrate "github.com/paddock-gate/paddock/ent/db/migrate"
+	"github.com/paddock-gate/paddock/ent/db/usageday"
+	"github.com/paddock-gate/paddock/ent/db/usagetotal"
 )
 
 // table is a table to copy.
@@ -37,7 +40,21 @@ func tables() []table {
 	for _, t := range entmigrate.Tables {
 		visit(t)
 	}
+	slices.SortStableFunc(ordered, func(a, b table) int { return cmp.Compare(rank(a), rank(b)) })
 	return ordered
+}
+
+func rank(t table) int {
+	if t.isSummedUp() {
+		return 1
+	}
+	return 0
+}
+
+// isSummedUp reports whether a trigger fills the table while usage_records is copied. What it has written gives way to the
+// source's rows, which outlive the records.
+func (t table) isSummedUp() bool {
+	return t.name == usageday.Table || t.name == usagetotal.Table
 }
 
 // selectAll returns the query for all rows.

@@ -139,6 +139,11 @@ func (t table) count(ctx context.Context, db querier) (n int64, err error) {
 // copy copies the rows of a table, compares them, and returns how many it were.
 func (t table) copy(ctx context.Context, from, to *sql.Tx) (rows int64, err error) {
 	var read, written checksum
+	if t.isSummedUp() {
+		if _, err := to.ExecContext(ctx, "DELETE FROM "+quote(t.name)); err != nil {
+			return 0, err
+		}
+	}
 	in, err := t.newInserter(ctx, to)
 	if err != nil {
 		return 0, err

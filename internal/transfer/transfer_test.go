@@ -30,8 +30,9 @@ func TestCopy_EveryTableAndValue(t *testing.T) {
 		}
 		before, after := contents(t, from), contents(t, to)
 		for _, table := range entmigrate.Tables {
-			if len(before[table.Name]) != rows || told[table.Name] != rows {
-				t.Errorf("%s: %d rows in the source, told of %d", table.Name, len(before[table.Name]), told[table.Name])
+			n := int64(len(before[table.Name]))
+			if n < rows || told[table.Name] != n { // more, where a trigger adds some
+				t.Errorf("%s: %d rows in the source, told of %d", table.Name, n, told[table.Name])
 			}
 			if !slices.Equal(before[table.Name], after[table.Name]) {
 				t.Errorf("%s differs", table.Name)

@@ -216,7 +216,7 @@ var (
 	}
 	// UsageDaysColumns holds the columns for the "usage_days" table.
 	UsageDaysColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "id", Type: field.TypeString, Size: 350},
 		{Name: "user_id", Type: field.TypeUUID},
 		{Name: "day", Type: field.TypeString, Size: 10},
 		{Name: "model", Type: field.TypeString, Size: 256},
@@ -234,9 +234,9 @@ var (
 		PrimaryKey: []*schema.Column{UsageDaysColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "usageday_user_id_day_model_credential_id",
-				Unique:  true,
-				Columns: []*schema.Column{UsageDaysColumns[1], UsageDaysColumns[2], UsageDaysColumns[3], UsageDaysColumns[4]},
+				Name:    "usageday_user_id_day",
+				Unique:  false,
+				Columns: []*schema.Column{UsageDaysColumns[1], UsageDaysColumns[2]},
 			},
 		},
 	}
@@ -298,7 +298,7 @@ var (
 	}
 	// UsageTotalsColumns holds the columns for the "usage_totals" table.
 	UsageTotalsColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "id", Type: field.TypeString, Size: 16},
 		{Name: "day", Type: field.TypeString, Size: 10},
 		{Name: "slot", Type: field.TypeInt},
 		{Name: "requests", Type: field.TypeInt64},
@@ -311,9 +311,9 @@ var (
 		PrimaryKey: []*schema.Column{UsageTotalsColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "usagetotal_day_slot",
-				Unique:  true,
-				Columns: []*schema.Column{UsageTotalsColumns[1], UsageTotalsColumns[2]},
+				Name:    "usagetotal_day",
+				Unique:  false,
+				Columns: []*schema.Column{UsageTotalsColumns[1]},
 			},
 		},
 	}

@@ -9,48 +9,58 @@ import (
 )
 
 // ID filters vertices based on their ID field.
-func ID(id int64) predicate.UsageDay {
+func ID(id string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
-func IDEQ(id int64) predicate.UsageDay {
+func IDEQ(id string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
-func IDNEQ(id int64) predicate.UsageDay {
+func IDNEQ(id string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
-func IDIn(ids ...int64) predicate.UsageDay {
+func IDIn(ids ...string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
-func IDNotIn(ids ...int64) predicate.UsageDay {
+func IDNotIn(ids ...string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
-func IDGT(id int64) predicate.UsageDay {
+func IDGT(id string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
-func IDGTE(id int64) predicate.UsageDay {
+func IDGTE(id string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
-func IDLT(id int64) predicate.UsageDay {
+func IDLT(id string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
-func IDLTE(id int64) predicate.UsageDay {
+func IDLTE(id string) predicate.UsageDay {
 	return predicate.UsageDay(sql.FieldLTE(FieldID, id))
+}
+
+// IDEqualFold applies the EqualFold predicate on the ID field.
+func IDEqualFold(id string) predicate.UsageDay {
+	return predicate.UsageDay(sql.FieldEqualFold(FieldID, id))
+}
+
+// IDContainsFold applies the ContainsFold predicate on the ID field.
+func IDContainsFold(id string) predicate.UsageDay {
+	return predicate.UsageDay(sql.FieldContainsFold(FieldID, id))
 }
 
 // UserID applies equality check predicate on the "user_id" field. It's identical to UserIDEQ.

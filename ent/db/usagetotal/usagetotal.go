@@ -45,6 +45,8 @@ func ValidColumn(column string) bool {
 var (
 	// DayValidator is a validator for the "day" field. It is called by the builders before save.
 	DayValidator func(string) error
+	// IDValidator is a validator for the "id" field. It is called by the builders before save.
+	IDValidator func(string) error
 )
 
 // OrderOption defines the ordering options for the UsageTotal queries.

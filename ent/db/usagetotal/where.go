@@ -8,48 +8,58 @@ import (
 )
 
 // ID filters vertices based on their ID field.
-func ID(id int64) predicate.UsageTotal {
+func ID(id string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
-func IDEQ(id int64) predicate.UsageTotal {
+func IDEQ(id string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
-func IDNEQ(id int64) predicate.UsageTotal {
+func IDNEQ(id string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
-func IDIn(ids ...int64) predicate.UsageTotal {
+func IDIn(ids ...string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
-func IDNotIn(ids ...int64) predicate.UsageTotal {
+func IDNotIn(ids ...string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
-func IDGT(id int64) predicate.UsageTotal {
+func IDGT(id string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
-func IDGTE(id int64) predicate.UsageTotal {
+func IDGTE(id string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
-func IDLT(id int64) predicate.UsageTotal {
+func IDLT(id string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
-func IDLTE(id int64) predicate.UsageTotal {
+func IDLTE(id string) predicate.UsageTotal {
 	return predicate.UsageTotal(sql.FieldLTE(FieldID, id))
+}
+
+// IDEqualFold applies the EqualFold predicate on the ID field.
+func IDEqualFold(id string) predicate.UsageTotal {
+	return predicate.UsageTotal(sql.FieldEqualFold(FieldID, id))
+}
+
+// IDContainsFold applies the ContainsFold predicate on the ID field.
+func IDContainsFold(id string) predicate.UsageTotal {
+	return predicate.UsageTotal(sql.FieldContainsFold(FieldID, id))
 }
 
 // Day applies equality check predicate on the "day" field. It's identical to DayEQ.

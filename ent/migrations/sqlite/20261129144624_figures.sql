@@ -10,7 +10,7 @@ CREATE INDEX `user_active_created_at_id` ON `users` (`active`, `created_at`, `id
 CREATE INDEX `userrole_role_id_user_id` ON `user_roles` (`role_id`, `user_id`);
 -- Create "usage_days" table
 CREATE TABLE `usage_days` (
-  `id` integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+  `id` text NOT NULL,
   `user_id` uuid NOT NULL,
   `day` text NOT NULL,
   `model` text NOT NULL,
@@ -19,17 +19,19 @@ CREATE TABLE `usage_days` (
   `prompt_tokens` integer NOT NULL,
   `completion_tokens` integer NOT NULL,
   `duration_ms` integer NOT NULL,
-  `estimated` bool NOT NULL
+  `estimated` bool NOT NULL,
+  PRIMARY KEY (`id`)
 );
--- Create index "usageday_user_id_day_model_credential_id" to table: "usage_days"
-CREATE UNIQUE INDEX `usageday_user_id_day_model_credential_id` ON `usage_days` (`user_id`, `day`, `model`, `credential_id`);
+-- Create index "usageday_user_id_day" to table: "usage_days"
+CREATE INDEX `usageday_user_id_day` ON `usage_days` (`user_id`, `day`);
 -- Create "usage_totals" table
 CREATE TABLE `usage_totals` (
-  `id` integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+  `id` text NOT NULL,
   `day` text NOT NULL,
   `slot` integer NOT NULL,
   `requests` integer NOT NULL,
-  `tokens` integer NOT NULL
+  `tokens` integer NOT NULL,
+  PRIMARY KEY (`id`)
 );
--- Create index "usagetotal_day_slot" to table: "usage_totals"
-CREATE UNIQUE INDEX `usagetotal_day_slot` ON `usage_totals` (`day`, `slot`);
+-- Create index "usagetotal_day" to table: "usage_totals"
+CREATE INDEX `usagetotal_day` ON `usage_totals` (`day`);
