@@ -204,7 +204,7 @@ func TestServe_SIGTERM(t *testing.T) {
 	t.Parallel()
 	upstream := httptest.NewServer(ollamatest.New())
 	t.Cleanup(upstream.Close)
-	p := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": upstream.URL}), "serve")
+	p := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": upstream.URL, "SHUTDOWN_DELAY": "1s"}), "serve")
 	a := p.app(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -215,8 +215,12 @@ func TestServe_SIGTERM(t *testing.T) {
 		t.Fatal(err, stream.Err())
 	}
 	p.signal(t, syscall.SIGTERM)
-	for until := time.Now().Add(patience); get(a.URL+"/readyz") != 503 && time.Now().Before(until); {
-		time.Sleep(10 * time.Millisecond)
+	for _, want := range []int{http.StatusServiceUnavailable, 0} { // not ready, and then not there
+		for until := time.Now().Add(patience); get(a.URL+"/readyz") != want; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(until) {
+				t.Fatalf("readyz: no status %d", want)
+			}
+		}
 	}
 	if !stream.Receive() {
 		t.Fatalf("the stream was cut off: %v", stream.Err())

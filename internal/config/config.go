@@ -41,6 +41,9 @@ type Config struct {
 	ListenAddr  string `env:"LISTEN_ADDR" default:"127.0.0.1:8080" prod:":8080" kind:"address" help:"host:port to serve on"`
 	MetricsAddr string `env:"METRICS_ADDR" kind:"address" help:"host:port of its own for /metrics"`
 
+	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" default:"0s" prod:"5s" min:"0s" help:"how long a server that is stopping still takes calls, while it is not ready and load balancers turn away from it"`
+	DrainTimeout  time.Duration `env:"DRAIN_TIMEOUT" default:"30s" min:"0s" help:"how long running calls then have to end"`
+
 	Tokens             Tokens
 	RateLimitPerMinute int `env:"RATE_LIMIT_PER_MINUTE" default:"600" min:"0" max:"1000000" help:"calls a minute for each user; 0 turns it off"`
 	// TokensPerDay and TokensPerMonth are nil for no limit; 0 allows nothing.

@@ -45,6 +45,7 @@ func defaults(t *testing.T) config.Config {
 		DataDir:            "./data",
 		ListenAddr:         "127.0.0.1:8080",
 		GRPCReflection:     true,
+		DrainTimeout:       30 * time.Second,
 		RateLimitPerMinute: 600,
 		StreamKeepAlive:    15 * time.Second,
 		MaxModelBody:       64 << 20,
@@ -77,6 +78,7 @@ func TestLoad_Defaults(t *testing.T) {
 		want := defaults(t)
 		want.Environment = config.Prod
 		want.ListenAddr = ":8080"
+		want.ShutdownDelay = 5 * time.Second
 		want.GRPCReflection = false
 		want.Ollama.BaseURLs = []*url.URL{mustURL(t, "http://ollama.default.svc.cluster.local:11434")}
 		want.Tokens.Secret = randomSecret
@@ -92,7 +94,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 	vars := map[string]string{
 		"ENVIRONMENT": "prod",
 		"DB_USER":     "paddock", "DB_PASSWORD": "pw", "DB_HOST": "db", "DB_PORT": "5433", "DB_NAME": "gate",
-		"DATA_DIR": "/var/lib/paddock", "LISTEN_ADDR": "[::1]:9000", "METRICS_ADDR": ":9090",
+		"DATA_DIR": "/var/lib/paddock", "LISTEN_ADDR": "[::1]:9000", "METRICS_ADDR": ":9090", "SHUTDOWN_DELAY": "10s", "DRAIN_TIMEOUT": "0s",
 		"JWT_SECRET": randomSecret, "JWT_SECRET_PREVIOUS": previous, "JWT_ALG": "HS384",
 		"ACCESS_TOKEN_TTL": "1s", "REFRESH_TOKEN_TTL": "48h", "SESSION_TTL": "30m", "RATE_LIMIT_PER_MINUTE": "0",
 		"OLLAMA_BASE_URL": "https://gpu.internal/ollama/, http://gpu2:11434", "OLLAMA_MAX_INFLIGHT": "4",
@@ -116,6 +118,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		DataDir:            "/var/lib/paddock",
 		ListenAddr:         "[::1]:9000",
 		MetricsAddr:        ":9090",
+		ShutdownDelay:      10 * time.Second,
 		GRPCReflection:     true,
 		CORSAllowedOrigins: []string{"https://app.example.com", "http://localhost:5173"},
 		WebAPIBase:         "https://api.example.com",

@@ -39,6 +39,8 @@ var faultCases = []struct {
 	{variable: "LISTEN_ADDR", value: "a b:80", problem: badAddress},
 	{variable: "METRICS_ADDR", value: "localhost", problem: badAddress},
 	{variable: "METRICS_ADDR", value: ":8080", problem: "must not be the same port as LISTEN_ADDR"},
+	{variable: "SHUTDOWN_DELAY", value: "5", problem: badDelay},
+	{variable: "DRAIN_TIMEOUT", value: "-1s", problem: badDelay},
 	{variable: "JWT_SECRET", value: strings.Repeat("ab", 15) + "c", problem: "must be at least 32 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:47], with: hs384, problem: "must be at least 48 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:63], with: hs512, problem: "must be at least 64 bytes long for this JWT_ALG"},
@@ -155,6 +157,7 @@ var faultCases = []struct {
 
 const (
 	badFile        = "must name a file that can be read"
+	badDelay       = "must be a duration such as 90s, 10m or 24h, at least 0s"
 	badAddress     = "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one"
 	badHost        = "must be a host name or address without a port, or the folder of a Unix socket"
 	badDatabaseURL = "must be a valid URL, with reserved characters in the password percent-encoded"

@@ -75,7 +75,7 @@ func (d *Door) Guard(e Endpoint, next http.Handler) http.Handler {
 func (d *Door) admit(w http.ResponseWriter, r *http.Request, e Endpoint, room *room) (io.ReadCloser, error) {
 	ctx := r.Context()
 	c := caller.From(ctx)
-	if d.Calls.Draining() {
+	if d.Calls.Refused() {
 		return nil, ErrDraining
 	}
 	if !e.public() {

@@ -22,7 +22,7 @@ import (
 type Health struct {
 	Store    *store.Store
 	Pings    *Pings
-	Draining func() bool // reports whether the server is shutting down
+	Stopping func() bool // reports whether the server is shutting down
 	Services []string    // that Check knows
 }
 
@@ -117,7 +117,7 @@ func (h *Health) ready(ctx context.Context) (checks map[string]string, ready boo
 	checks = map[string]string{"database": "ok", "schema": "ok", "serving": "ok"}
 	ready = true
 	fail := func(check, why string) { checks[check], ready = why, false }
-	if h.Draining() {
+	if h.Stopping() {
 		fail("serving", "shutting down")
 	}
 	if err := h.Store.Ping(ctx); err != nil {

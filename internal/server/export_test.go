@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// SetLimits sets how long the end of a server takes at most, for a test that starts one.
-func SetLimits(t *testing.T, drain, closing time.Duration) {
+// SetCloseLimit sets how long connections without a call may take to end, for a test that ends a server.
+func SetCloseLimit(t *testing.T, limit time.Duration) {
 	t.Helper()
-	oldDrain, oldClosing := drainLimit, closeLimit
-	drainLimit, closeLimit = drain, closing
-	t.Cleanup(func() { drainLimit, closeLimit = oldDrain, oldClosing })
+	old := closeLimit
+	closeLimit = limit
+	t.Cleanup(func() { closeLimit = old })
 }

@@ -14,18 +14,13 @@ import (
 	"github.com/paddock-gate/paddock/internal/ops"
 )
 
-// drainLimit is how long running calls may take to end after the server is told to stop, and closeLimit how long clients may then take
-// to read the rest of their responses.
-var drainLimit, closeLimit = 30 * time.Second, 2 * time.Second
-
 // memoryCheck is how often the server checks whether it has memory to return.
 const memoryCheck = 10 * time.Second
 
-// Run serves on the listener until ctx ends. Then it waits for running calls, cancels those that run after drainLimit, and returns nil
-// after an orderly end.
+// Run serves on the listener until ctx ends, and then for as long as stop takes. It returns nil after an orderly end.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	// Calls outlive ctx until they end or are cancelled, and background work outlives the calls.
-	calls, drain := context.WithCancelCause(context.WithoutCancel(ctx))
+	calls, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.auth.Run(work) })
@@ -40,7 +35,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	}()
 	defer background.Wait()
 	defer stop()
-	defer drain(door.ErrDraining)
+	defer cut(door.ErrDraining)
 
 	failed := make(chan error, 2)
 	if s.config.MetricsAddr != "" {
@@ -54,7 +49,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		go func() { failed <- metricsServer.Serve(metricsListener) }()
 		defer metricsServer.Close()
 	}
-	server := newHTTPServer(s.handler, s.log)
+	server := newHTTPServer(s.sendAway(s.handler), s.log)
 	server.HTTP2.SendPingTimeout = s.config.StreamKeepAlive // keeps connections of waiting streams alive
 	server.BaseContext = func(net.Listener) context.Context { return calls }
 	go func() { failed <- server.Serve(listener) }()
@@ -64,25 +59,15 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	s.log.Info("shutting down", "limit", drainLimit.String())
-	// Until the last call has ended, probes and new calls are answered that the server is shutting down.
-	select {
-	case <-s.calls.Drain():
-	case <-time.After(drainLimit):
-		drain(door.ErrDraining)
-	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	defer func() {
-		if err := s.ledger.Close(closing); err != nil {
+		ctx, cancel := context.WithTimeout(ctx, closeLimit)
+		defer cancel()
+		if err := s.ledger.Close(ctx); err != nil {
 			s.log.Warn("usage left for another replica to settle", "error", err)
 		}
 	}()
-	if err := server.Shutdown(closing); err != nil {
-		s.log.Warn("connections cut off", "error", err)
-		return server.Close()
-	}
-	return nil
+	return s.stop(ctx, server, listener, cut)
 }
 
 // newHTTPServer returns an HTTP server with limits on what it waits for and keeps in memory for a client. There is no WriteTimeout,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"connectrpc.com/connect"
 	"connectrpc.com/grpchealth"
@@ -68,6 +69,9 @@ type Server struct {
 	routes  *table
 	handler http.Handler
 	tracing *ops.Tracing // nil without
+
+	// stopping is set once the server was told to stop, and is not ready any more.
+	stopping atomic.Bool
 }
 
 // Options are parameters that are no settings of the environment.
@@ -129,7 +133,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		}
 	}
 	options := rpc.Options()
-	health := &ops.Health{Store: s, Pings: pings, Draining: running.Draining, Services: services}
+	health := &ops.Health{Store: s, Pings: pings, Stopping: srv.stopping.Load, Services: services}
 	d := &door.Door{
 		Auth: authentication, Log: log, Noise: noise, Limit: limit, Calls: running,
 		Bodies: door.NewBodies(cfg.MaxModelBody), Streams: streamed,

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"testing"
 	"time"
@@ -41,10 +43,11 @@ func begin(t *testing.T, c *apptest.Clients, model string, ended chan<- error) {
 	}()
 }
 
-// TestShutdown_CallsEnd: what runs may end, what is new is refused, and probes are answered that the server is draining.
+// TestShutdown_CallsEnd: a server that was told to stop is not ready and serves on; then nobody can connect, and what runs, and what
+// comes on connections that are open, may end.
 func TestShutdown_CallsEnd(t *testing.T) {
-	server.SetLimits(t, time.Hour, time.Minute)
-	a := apptest.Start(t, storetest.SQLite(t), nil)
+	server.SetCloseLimit(t, time.Minute)
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"SHUTDOWN_DELAY": "2s", "DRAIN_TIMEOUT": "1h"})
 	goOn := make(chan struct{})
 	a.Upstream.Script("tiny-chat", ollamatest.Say("a"), ollamatest.Until(goOn), ollamatest.Say("b"), ollamatest.Done("stop", 1, 2))
 	a.Upstream.Script("tiny-embed", ollamatest.Until(goOn), ollamatest.Answer())
@@ -60,9 +63,18 @@ func TestShutdown_CallsEnd(t *testing.T) {
 	for len(a.Upstream.To("/api/embed")) < len(clients) {
 		time.Sleep(time.Millisecond)
 	}
+	waiting := dial(t, a)
+	if res := waiting.get("/healthz"); res.StatusCode != http.StatusOK || res.Close {
+		t.Errorf("healthz: %+v", res)
+	}
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.Stop() }()
-	refusedWhileDraining(t, a)
+	servesWhileUnready(t, a, clients)
+	untilPortCloses(t, a)
+	if res := waiting.get("/healthz"); res.StatusCode != http.StatusOK || !res.Close {
+		t.Errorf("on a connection from before: %+v", res)
+	}
+	waiting.wantClosed()
 	close(goOn)
 	for range 2 * len(clients) {
 		if err := <-ended; err != nil {
@@ -75,8 +87,8 @@ func TestShutdown_CallsEnd(t *testing.T) {
 // TestShutdown_CallsGoOn: calls that do not end are ended.
 func TestShutdown_CallsGoOn(t *testing.T) {
 	const drainLimit = 300 * time.Millisecond
-	server.SetLimits(t, drainLimit, time.Minute)
-	a := apptest.Start(t, storetest.SQLite(t), nil)
+	server.SetCloseLimit(t, time.Minute)
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"DRAIN_TIMEOUT": drainLimit.String()})
 	clients := protocols(a)
 	ended := make(chan error)
 	for _, c := range clients {
@@ -109,39 +121,113 @@ func wantStopped(t *testing.T, a *apptest.App, stopped <-chan error) {
 	}
 }
 
-// refusedWhileDraining asks a server until it is draining, and then checks what it refuses.
-func refusedWhileDraining(t *testing.T, a *apptest.App) {
+// servesWhileUnready waits until a server is not ready any more, and then checks that it serves, and sends clients away.
+func servesWhileUnready(t *testing.T, a *apptest.App, clients map[string]*apptest.Clients) {
 	t.Helper()
-	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // a probe's connection
-	get := func(path string) (status int, body string) {
-		res, err := fresh.Get(a.URL + path)
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+	var ready *response
+	for deadline := time.Now().Add(time.Minute); ready == nil || ready.StatusCode == http.StatusOK; {
+		if ready = dial(t, a).get("/readyz"); time.Now().After(deadline) {
+			t.Fatal("still ready")
 		}
-		defer res.Body.Close()
-		b, _ := io.ReadAll(res.Body)
-		return res.StatusCode, string(b)
 	}
-	var status int
-	var body string
-	for deadline := time.Now().Add(time.Minute); status != http.StatusServiceUnavailable && time.Now().Before(deadline); {
-		status, body = get("/readyz")
+	if ready.StatusCode != http.StatusServiceUnavailable || !strings.Contains(ready.body, `"serving":"shutting down"`) || !ready.Close {
+		t.Errorf("readyz: %+v", ready)
 	}
-	if status != http.StatusServiceUnavailable || !strings.Contains(body, `"serving":"shutting down"`) {
-		t.Errorf("readyz: %d %s", status, body)
+	if res := dial(t, a).get("/healthz"); res.StatusCode != http.StatusOK {
+		t.Errorf("healthz: %+v", res)
 	}
-	if status, _ := get("/healthz"); status != http.StatusOK {
-		t.Errorf("healthz: %d", status)
+	for name, c := range clients {
+		if _, err := c.Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{}); err != nil {
+			t.Errorf("%s: a new call: %v", name, err)
+		}
 	}
-	_, err := a.Admin().Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{})
-	if apptest.WantReason(t, err, apierr.UpstreamUnavailable); connect.CodeOf(err) != connect.CodeUnavailable {
-		t.Errorf("a new call: %v", err)
+	var h2 http.Protocols
+	h2.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: &h2}}
+	for range 2 {
+		var reused bool
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }})
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+"/healthz", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if reused || res.StatusCode != http.StatusOK {
+			t.Errorf("HTTP/2: status %d, on a connection that has brought one before: %t", res.StatusCode, reused)
+		}
+		time.Sleep(50 * time.Millisecond) // for GOAWAY to come
+	}
+}
+
+func untilPortCloses(t *testing.T, a *apptest.App) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+		if err != nil {
+			return
+		}
+		conn.Close()
+		if time.Now().After(deadline) {
+			t.Fatal("the port is still open")
+		}
+	}
+}
+
+// connection is one of HTTP/1.1.
+type connection struct {
+	t *testing.T
+	net.Conn
+	from *bufio.Reader
+}
+
+// response is one whose body has been read.
+type response struct {
+	*http.Response
+	body string
+}
+
+func dial(t *testing.T, a *apptest.App) *connection {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &connection{t, conn, bufio.NewReader(conn)}
+}
+
+func (c *connection) get(path string) *response {
+	c.t.Helper()
+	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		c.t.Fatal(err)
+	}
+	res, err := http.ReadResponse(c.from, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return &response{res, string(body)}
+}
+
+func (c *connection) wantClosed() {
+	c.t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+	if _, err := c.from.ReadByte(); err != io.EOF {
+		c.t.Errorf("the connection is not closed: %v", err)
 	}
 }
 
 // TestShutdown_Idle: nothing is waited for, and to stop more than once does no harm.
 func TestShutdown_Idle(t *testing.T) {
-	server.SetLimits(t, time.Hour, time.Minute)
+	server.SetCloseLimit(t, time.Minute)
 	storetest.Each(t, func(t *testing.T, url string) {
 		a := apptest.Start(t, url, nil)
 		a.NewPerson(t)
@@ -153,8 +239,8 @@ func TestShutdown_Idle(t *testing.T) {
 
 // TestShutdown_BodyStillComes: a client that does not end its request does not hold up the server.
 func TestShutdown_BodyStillComes(t *testing.T) {
-	server.SetLimits(t, time.Hour, 300*time.Millisecond)
-	a := apptest.Start(t, storetest.SQLite(t), nil)
+	server.SetCloseLimit(t, 300*time.Millisecond)
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"DRAIN_TIMEOUT": "1h"})
 	conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
 	if err != nil {
 		t.Fatal(err)
