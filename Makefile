@@ -90,9 +90,9 @@ breaking: $(BUF) .tools/protovalidate ## Fail when the protos break clients of t
 	$(BUF) breaking proto --against .tools/breaking/proto
 
 .PHONY: migration
-migration: ## Write migrations of a changed schema: make migration name=what_changed
+migration: ## Write migrations of a changed schema: make migration name=what_changed [needs=VERSION]
 	@test -n "$(name)" || { echo 'say what changed: make migration name=add_user_phone' >&2; exit 2; }
-	$(GO) run ./internal/tools/migration -name $(name)
+	$(GO) run ./internal/tools/migration -name $(name) -needs '$(needs)'
 
 .PHONY: lint-migrations
 lint-migrations: ## Hold migrations that a commit lacks to the rules in atlas.hcl: make lint-migrations against=origin/main

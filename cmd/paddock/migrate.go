@@ -40,8 +40,11 @@ func migrateCommand(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	switch {
+	case status.Needs != "":
+		fmt.Fprintf(p.stdout, "schema %s is for programs that know %s, and this one knows up to %s: run a newer paddock\n",
+			status.Current, status.Needs, status.Latest)
 	case status.Ahead:
-		fmt.Fprintf(p.stdout, "schema %s is newer than this program, which knows up to %s: run a newer paddock\n", status.Current, status.Latest)
+		fmt.Fprintf(p.stdout, "schema %s is newer than this program, which knows up to %s and can run on it\n", status.Current, status.Latest)
 	case len(status.Pending) > 0:
 		fmt.Fprintf(p.stdout, "schema %s is behind; pending:\n", orNone(status.Current))
 		for _, name := range status.Pending {

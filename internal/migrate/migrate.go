@@ -25,7 +25,7 @@ const (
 )
 
 // Up applies the pending migrations, each in a transaction of its own, and returns the file names of those that it applied,
-// beside an error too. On PostgreSQL several replicas may call it at once: one works, the others wait.
+// beside an error too. On a schema that is newer and compatible it does nothing. On PostgreSQL several replicas may call it at once: one works, the others wait.
 func Up(ctx context.Context, s *store.Store) (applied []string, err error) {
 	dir, err := migrations(s.Dialect())
 	if err != nil {
@@ -62,8 +62,11 @@ func up(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir) 
 	if err != nil {
 		return nil, err
 	}
-	if status.Ahead {
+	if status.Needs != "" {
 		return nil, status.ahead()
+	}
+	if status.Ahead {
+		return nil, nil
 	}
 	if err := (revisions{conn, dialectName}).create(ctx); err != nil {
 		return nil, err

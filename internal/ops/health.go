@@ -124,9 +124,22 @@ func (h *Health) ready(ctx context.Context) (checks map[string]string, ready boo
 		fail("database", "unavailable")
 		fail("schema", "unknown")
 	} else if err := migrate.Check(ctx, h.Store); err != nil {
-		fail("schema", "not the one that this version needs")
+		fail("schema", schemaFault(err))
 	}
 	return checks, ready
+}
+
+// schemaFault returns why migrate.Check failed, in words for everyone.
+func schemaFault(err error) string {
+	switch {
+	case errors.Is(err, migrate.ErrBehind):
+		return "older than this version needs"
+	case errors.Is(err, migrate.ErrAhead):
+		return "newer than this version can run on"
+	case errors.Is(err, migrate.ErrBroken):
+		return "a migration stopped half-way"
+	}
+	return "unknown"
 }
 
 // Readyz answers GET /readyz.

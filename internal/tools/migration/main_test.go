@@ -3,8 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"ariga.io/atlas/sql/migrate"
 )
 
 // TestCheck_Repository fails when ent/schema was changed without a migration.
@@ -15,12 +18,7 @@ func TestCheck_Repository(t *testing.T) {
 }
 
 func TestRun_PendingChanges(t *testing.T) {
-	root := t.TempDir()
-	for _, d := range databases {
-		if err := os.Mkdir(filepath.Join(root, d.name), 0o750); err != nil {
-			t.Fatal(err)
-		}
-	}
+	root := emptyRoot(t)
 	call := func(args ...string) error {
 		t.Helper()
 		return run(t.Context(), args, root, t.Output())
@@ -28,7 +26,7 @@ func TestRun_PendingChanges(t *testing.T) {
 
 	err := call("-check")
 	if err == nil {
-		t.Fatal("no migrations at all, and no error")
+		t.Fatal("no tables at all, and no error")
 	}
 	for _, want := range []string{"run `make migration name=what_changed`", `CREATE TABLE "users"`, "CREATE TABLE `users`"} {
 		if !strings.Contains(err.Error(), want) {
@@ -80,11 +78,71 @@ func TestRun_InvalidName(t *testing.T) {
 	}
 }
 
+// emptyRoot returns a folder of migrations that make only the table that all later ones write to.
+func emptyRoot(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	for _, d := range databases {
+		name := filepath.Join(d.name, unsaid+"_migration_compatibility.sql")
+		content, err := os.ReadFile(filepath.Join("../../../ent/migrations", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(root, d.name), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := renewSums(root); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func contents(t *testing.T, root string) (all []string) {
+	t.Helper()
+	for _, name := range sqlFiles(t, root) {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(content))
+	}
+	return all
+}
+
+// sqlFiles returns the migrations beside those of emptyRoot.
 func sqlFiles(t *testing.T, root string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(root, "*", "*.sql"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found
+	return slices.DeleteFunc(found, func(name string) bool { return strings.Contains(name, unsaid) })
+}
+
+// TestReleased_Unchanged: a migration that has been released is never edited. A sum covers the file and all before it.
+func TestReleased_Unchanged(t *testing.T) {
+	for name, want := range map[string]string{
+		"postgres": "20261123074502_reservations_without_replica_index.sql h1:Pc1Mk016ibHiDDDdIucMSysMTohMOnCHl1o5HlxwrkQ=",
+		"sqlite":   "20261123074502_reservations_without_replica_index.sql h1:tXipGGndOZgvoucxJlVuAlMlPHb76r6HSKCZF1DUMs0=",
+	} {
+		dir, err := migrate.NewLocalDir(filepath.Join("../../../ent/migrations", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums, err := dir.Checksum()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := sums.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s: a released migration was changed: want %s in\n%s", name, want, text)
+		}
+	}
 }
