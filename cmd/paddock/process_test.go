@@ -73,7 +73,13 @@ type process struct {
 // start starts the program until the test ends.
 func start(t *testing.T, env environment, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(built, args...), ended: make(chan struct{})}
+	return startProgram(t, built, env, args...)
+}
+
+// startProgram is start for another build of the program.
+func startProgram(t *testing.T, path string, env environment, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command(path, args...), ended: make(chan struct{})}
 	p.Dir = t.TempDir()
 	p.Env = []string{"PATH=" + os.Getenv("PATH")}
 	for name, value := range env {
