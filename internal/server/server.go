@@ -70,8 +70,8 @@ type Server struct {
 	handler http.Handler
 	tracing *ops.Tracing // nil without
 
-	// stopping is set once the server was told to stop, and is not ready any more.
-	stopping atomic.Bool
+	// stopping is set once the server was told to stop and is not ready any more, draining when its port is closed, too.
+	stopping, draining atomic.Bool
 }
 
 // Options are parameters that are no settings of the environment.
