@@ -13,6 +13,7 @@ import (
 	"ariga.io/atlas/sql/postgres"
 	"ariga.io/atlas/sql/schema"
 	"entgo.io/ent/dialect"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -20,12 +21,16 @@ import (
 const (
 	// migrateLock is the advisory lock that the Atlas command line takes too.
 	migrateLock = "atlas_migrate_execute"
-	// migrateWait bounds the wait for another replica that migrates.
+	// migrateWait bounds the wait for another replica that migrates, and for a table that others use.
 	migrateWait = 10 * time.Minute
+	// lockWait is how long a migration waits for a table's lock on PostgreSQL, while the calls of running servers queue behind it, and
+	// lockPause how long these then have before it tries again.
+	lockWait, lockPause = "500ms", time.Second
 )
 
 // Up applies the pending migrations, each in a transaction of its own, and returns the file names of those that it applied,
-// beside an error too. On a schema that is newer and compatible it does nothing. On PostgreSQL several replicas may call it at once: one works, the others wait.
+// beside an error too. On a schema that is newer and compatible it does nothing. On PostgreSQL several replicas may call it at once:
+// one works, the others wait.
 func Up(ctx context.Context, s *store.Store) (applied []string, err error) {
 	dir, err := migrations(s.Dialect())
 	if err != nil {
@@ -72,7 +77,7 @@ func up(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir) 
 		return nil, err
 	}
 	for _, file := range pending {
-		if err := apply(ctx, dialectName, conn, dir, file); err != nil {
+		if err := applyUnlocked(ctx, dialectName, conn, dir, file); err != nil {
 			return applied, fmt.Errorf("%s: %w", file.Name(), err)
 		}
 		applied = append(applied, file.Name())
@@ -92,6 +97,24 @@ func lockMigrations(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
+// applyUnlocked is apply as soon as nobody locks what the migration changes: a backup or a report may for long.
+func applyUnlocked(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir, file atlas.File) error {
+	for limit := time.Now().Add(migrateWait); ; {
+		err := apply(ctx, dialectName, conn, dir, file)
+		if cause, ok := errors.AsType[*pgconn.PgError](err); !ok || cause.Code != lockNotAvailable || time.Now().After(limit) {
+			return err
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// lockNotAvailable is PostgreSQL's code for a wait that took longer than lock_timeout.
+const lockNotAvailable = "55P03"
+
 // apply runs one migration and writes its revision, in one transaction unless the migration says otherwise.
 func apply(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir, file atlas.File) error {
 	if isUntransacted(file) {
@@ -102,6 +125,11 @@ func apply(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Di
 		return err
 	}
 	defer tx.Rollback()
+	if dialectName == dialect.Postgres {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '`+lockWait+`'`); err != nil {
+			return err
+		}
+	}
 	if err := execute(ctx, dialectName, tx, dir, file); err != nil {
 		return err
 	}

@@ -9,9 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"ariga.io/atlas/sql/postgres"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/paddock-gate/paddock/internal/migrate"
@@ -187,39 +185,6 @@ func TestUp_OtherSchemas(t *testing.T) {
 	url := storetest.EmptyPostgreSQL(t)
 	mustExec(t, raw(t, url), `CREATE SCHEMA cron; CREATE TABLE cron.jobs (id int)`)
 	if _, err := migrate.Up(t.Context(), storetest.Open(t, url)); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestUp_WaitsForAtlasLock(t *testing.T) {
-	url := storetest.EmptyPostgreSQL(t)
-	conn, err := raw(t, url).Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	atlas, err := postgres.Open(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	unlock, err := atlas.Lock(t.Context(), "atlas_migrate_execute", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	migrated := make(chan error, 1)
-	s := storetest.Open(t, url)
-	go func() {
-		_, err := migrate.Up(t.Context(), s)
-		migrated <- err
-	}()
-	select {
-	case err := <-migrated:
-		t.Fatalf("did not wait (%v)", err)
-	case <-time.After(300 * time.Millisecond):
-	}
-	if err := unlock(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-migrated; err != nil {
 		t.Error(err)
 	}
 }
