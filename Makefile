@@ -47,6 +47,12 @@ test: ## Run every test, on the embedded database and on PostgreSQL
 test-ollama: ## Run the Ollama contract and stock clients against a real Ollama with tiny models
 	scripts/test-ollama $(flags) ./internal/ollama/ ./internal/upstream/ ./internal/apptest/ ./cmd/paddock/ -run 'Test(Contract|Wire|StockRoutes_AnswersUnchanged)/Ollama|Test(MainJob|StockClients)WithOllama'
 
+.PHONY: soak
+soak: ## Run what takes long: the ledger's proof, upgrades and restarts behind nginx and Caddy
+	scripts/ensure-proxies
+	eval "$$(scripts/ensure-postgres)"; PATH=$$PATH:/usr/sbin PADDOCK_PROOF=full \
+		$(GO) test -count=1 -timeout 60m -v -run 'Test(Ledger|Upgrade|Proxy)_' ./cmd/paddock
+
 .PHONY: seed
 seed: build ## Make the first admin and API key in the configured database
 	bin/paddock seed

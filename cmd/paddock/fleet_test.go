@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ type fleet struct {
 	t        *testing.T
 	env      environment
 	replicas []*process
+	stay     bool // at their addresses when they are restarted
 
 	mu      sync.Mutex
 	serving []string // the URLs of those that were not told to stop
@@ -38,7 +40,11 @@ func (f *fleet) restart(program string, balancers []*balancer) {
 		f.serving = slices.DeleteFunc(f.serving, func(u string) bool { return u == url })
 		f.mu.Unlock()
 		p.stop(f.t)
-		next := startProgram(f.t, program, f.env, "serve")
+		env := f.env
+		if f.stay {
+			env = env.with(environment{"LISTEN_ADDR": strings.TrimPrefix(url, "http://")})
+		}
+		next := startProgram(f.t, program, env, "serve")
 		f.replicas[slot] = next
 		for _, b := range balancers {
 			b.moved(slot, next.url(f.t))

@@ -21,9 +21,9 @@ import (
 
 // traffic is calls of every kind, without a pause, none of which may fail.
 type traffic struct {
-	app     *apptest.App
-	stopped chan struct{}
-	workers sync.WaitGroup
+	http, h2c *apptest.App // where HTTP/1.1 and HTTP/2 are spoken
+	stopped   chan struct{}
+	workers   sync.WaitGroup
 
 	mu     sync.Mutex
 	ended  map[string]int // by the name of the call
@@ -34,8 +34,8 @@ type traffic struct {
 const pause = 50 * time.Millisecond
 
 // startTraffic makes calls until stop or the end of the test: so many streams, and half as many short calls, at once.
-func startTraffic(t *testing.T, url, key string, streams int) *traffic {
-	l := &traffic{app: &apptest.App{URL: url, AdminKey: key}, stopped: make(chan struct{}), ended: map[string]int{}}
+func startTraffic(t *testing.T, url, h2cURL, key string, streams int) *traffic {
+	l := &traffic{http: &apptest.App{URL: url, AdminKey: key}, h2c: &apptest.App{URL: h2cURL, AdminKey: key}, stopped: make(chan struct{}), ended: map[string]int{}}
 	for i := range streams {
 		l.workers.Go(func() { l.loop(t.Context(), i, wholeStreams, 0) })
 	}
@@ -57,7 +57,11 @@ func (l *traffic) loop(ctx context.Context, n int, calls map[string]call, pause 
 		}
 		name := names[n%len(names)]
 		began := time.Now()
-		l.add(name, began, calls[name](ctx, l.app))
+		app := l.http
+		if strings.HasSuffix(name, "over gRPC") {
+			app = l.h2c
+		}
+		l.add(name, began, calls[name](ctx, app))
 	}
 }
 

@@ -28,7 +28,7 @@ func TestUpgrade_RollingRestart(t *testing.T) {
 	balancers := []*balancer{startBalancer(t, true, f.serving), startBalancer(t, false, f.serving)}
 	var loads []*traffic
 	for _, b := range balancers {
-		loads = append(loads, startTraffic(t, b.URL, key, 8))
+		loads = append(loads, startTraffic(t, b.URL, b.URL, key, 8))
 	}
 	endWatch := f.watch()
 	migration := startProgram(t, next, f.env, "migrate")
