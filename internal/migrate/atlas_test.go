@@ -173,3 +173,42 @@ func written(t *testing.T, dir atlas.Dir) string {
 	}
 	return "file://" + disk.Path()
 }
+
+// TestAtlas_LaterMigration: what a migration of a later release says of itself reaches the database.
+func TestAtlas_LaterMigration(t *testing.T) {
+	eachEmpty(t, func(t *testing.T, url string) {
+		a, s := newAtlasCommand(t, url), storetest.Open(t, url)
+		a.run(t, "apply", "--dir", "file://"+laterMigrations(t, s.Embedded()))
+		if status, err := migrate.Compare(t.Context(), s); err != nil || !status.Ahead || status.Needs != "" {
+			t.Errorf("%+v, %v", status, err)
+		}
+	})
+}
+
+// laterMigrations returns a folder of the migrations of one database and a later one.
+func laterMigrations(t *testing.T, embedded bool) string {
+	t.Helper()
+	dir, database := t.TempDir(), "postgres"
+	if embedded {
+		database = "sqlite"
+	}
+	if err := os.CopyFS(dir, os.DirFS("../../ent/migrations/"+database)); err != nil {
+		t.Fatal(err)
+	}
+	all, err := atlas.NewLocalDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const expand = "INSERT INTO migration_compatibility (version, needs) VALUES ('" + later + "', '');\nCREATE TABLE teams (id int);\n"
+	if err := all.WriteFile(later+"_later.sql", []byte(expand)); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := all.Checksum()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := atlas.WriteSumFile(all, sum); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
