@@ -43,6 +43,7 @@ func migrateCommand(ctx context.Context, p program) int {
 	case status.Needs != "":
 		fmt.Fprintf(p.stdout, "schema %s is for programs that know %s, and this one knows up to %s: run a newer paddock\n",
 			status.Current, status.Needs, status.Latest)
+		return exitFailed
 	case status.Ahead:
 		fmt.Fprintf(p.stdout, "schema %s is newer than this program, which knows up to %s and can run on it\n", status.Current, status.Latest)
 	case len(status.Pending) > 0:
