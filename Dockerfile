@@ -21,7 +21,7 @@ COPY --from=page /src/ui/dist ui/dist
 ARG TARGETOS TARGETARCH VERSION
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags="-s -w -X main.Version=$VERSION" -o /out/paddock ./cmd/paddock
+    go build -trimpath -ldflags="-s -w -X github.com/paddock-gate/paddock/internal/version.stamped=$VERSION" -o /out/paddock ./cmd/paddock
 # A new volume takes the owner and the mode of the folder that it covers.
 RUN install -d -m 0700 /out/data
 

@@ -9,7 +9,8 @@ GO        ?= go
 BUF       := .tools/buf/node_modules/.bin/buf
 TOOL      = $(GO) tool -modfile=internal/tools/$(1)/go.mod
 against   ?= HEAD
-VERSION   ?= $(shell git describe --always --dirty 2>/dev/null)
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS    = -s -w -X github.com/paddock-gate/paddock/internal/version.stamped=$(VERSION)
 
 .PHONY: help
 help: ## Tell what there is to make
@@ -21,7 +22,7 @@ run: build ## Build everything and start it on this machine; prints where to go
 
 .PHONY: build
 build: go ui/dist/index.html ## Build bin/paddock: one static binary, with the web page in it
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w -X main.Version=$(VERSION)' -o bin/paddock ./cmd/paddock
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/paddock ./cmd/paddock
 
 .PHONY: ui
 ui: ui/node_modules/.package-lock.json ## Build the web page into ui/dist; needs Node.js

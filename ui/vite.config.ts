@@ -20,7 +20,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // data: scripts, fonts and styles are not in the CSP
   },
   server: {
-    proxy: { '^/(paddock\\.v1\\.|docs|openapi\\.json)': server },
+    proxy: { '^/(paddock\\.v1\\.|docs|healthz|openapi\\.json)': server },
   },
   test: {
     environment: 'happy-dom',

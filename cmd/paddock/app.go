@@ -14,6 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/server"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/version"
 )
 
 // app is the configured program with its database open.
@@ -100,7 +101,7 @@ func (a *app) server(ctx context.Context, o server.Options) (*server.Server, err
 	for _, s := range signing {
 		o.Secrets = append(o.Secrets, []byte(s.Reveal()))
 	}
-	o.Version = versionText()
+	o.Version = version.String()
 	return server.New(ctx, a.config, a.store, a.audit, a.hasher, a.log, o)
 }
 

@@ -11,9 +11,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"syscall"
+
+	"github.com/paddock-gate/paddock/internal/version"
 )
 
 func main() {
@@ -50,8 +51,8 @@ func run(ctx context.Context, args []string, p program) int {
 		"copy":        copyCommand,
 		"healthcheck": healthcheck,
 		"check":       checkCommand,
-		"version":     version,
-		"--version":   version,
+		"version":     printVersion,
+		"--version":   printVersion,
 		"help":        help,
 		"--help":      help,
 		"-h":          help,
@@ -79,26 +80,7 @@ func run(ctx context.Context, args []string, p program) int {
 
 func isHelp(arg string) bool { return arg == "--help" || arg == "-h" }
 
-// Version is set when a release is built.
-var Version = ""
-
-func version(_ context.Context, p program) int {
-	fmt.Fprintln(p.stdout, "paddock", versionText())
+func printVersion(_ context.Context, p program) int {
+	fmt.Fprintln(p.stdout, "paddock", version.String())
 	return exitOK
-}
-
-func versionText() string {
-	if Version != "" {
-		return Version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel " + s.Value
-		}
-	}
-	return "devel"
 }

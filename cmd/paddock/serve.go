@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 
 	"github.com/paddock-gate/paddock/internal/server"
+	"github.com/paddock-gate/paddock/internal/version"
 )
 
 // gcPercent lets the garbage collector wait for more than the few prompts that are large beside all that stays.
@@ -49,7 +50,7 @@ func serve(ctx context.Context, p program) int {
 	if err != nil {
 		return fail(p, err)
 	}
-	a.log.Info("serving", "addr", listener.Addr().String(), "version", versionText(), "database", string(cfg.Database.Driver))
+	a.log.Info("serving", "addr", listener.Addr().String(), "version", version.String(), "database", string(cfg.Database.Driver))
 	debug.FreeOSMemory() // what the start has needed: a hash of the first admin's password alone takes 19 MiB
 	if err := srv.Run(ctx, listener); err != nil {
 		return fail(p, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/upstream"
+	"github.com/paddock-gate/paddock/internal/version"
 )
 
 // Health answers probes: the server is alive while the process is, and ready while it can serve.
@@ -159,11 +160,14 @@ func (h *Health) Readyz(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// Healthz answers GET /healthz.
+// Healthz answers GET /healthz: the process lives, and which version it is.
 func (h *Health) Healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
+	_ = json.NewEncoder(w).Encode(struct {
+		Status  string `json:"status"`
+		Version string `json:"version"`
+	}{"ok", version.String()})
 }
 
 // Check implements grpchealth.Checker for the server as a whole and for each of our services.

@@ -85,6 +85,15 @@ export function MenuChoice<Value extends string>({ label, items, value, onChange
   );
 }
 
+/** Words that are no choice. */
+export function MenuNote({ children }: { children: ReactNode }) {
+  return (
+    <Base.Group>
+      <Base.GroupLabel className="truncate px-2 pt-1 pb-1.5 text-xs text-fg-3">{children}</Base.GroupLabel>
+    </Base.Group>
+  );
+}
+
 export function MenuSeparator() {
   return <Base.Separator className="my-1 border-t border-line" />;
 }

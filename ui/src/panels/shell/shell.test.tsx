@@ -31,6 +31,15 @@ test('who has no role reads whom to ask, and sees it when they have got one', as
   expect(await screen.findByLabelText('Message')).toBeVisible();
 });
 
+test('the menu of the user names the version of the server', async () => {
+  const fetch = vi.spyOn(globalThis, 'fetch');
+  fetch.mockResolvedValue(Response.json({ status: 'ok', version: 'v1.2.3' }));
+  const { person } = renderApp({ path: '/account', as: someone('user') });
+  await person.click(await screen.findByRole('button', { name: /: menu$/ }));
+  expect(await screen.findByText('Paddock v1.2.3')).toBeVisible();
+  expect(fetch).toHaveBeenCalledExactlyOnceWith('/healthz', expect.anything());
+});
+
 test('a link that is pointed at fetches what its panel shows, once', async () => {
   const asked: string[] = [];
   const admin = someone('admin');

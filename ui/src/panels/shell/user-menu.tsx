@@ -1,11 +1,11 @@
-import { useMutation } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useRouteContext } from '@tanstack/react-router';
 import { BookOpen, ChevronsUpDown, Keyboard, LogOut, Monitor, Moon, Sun } from 'lucide-react';
 import { apiBase } from '../../api/transport';
 import type { User } from '../../gen/paddock/v1/users_pb';
 import { Avatar } from '../../ui/avatar';
 import { Kbd } from '../../ui/kbd';
-import { Menu, MenuChoice, MenuItem, MenuSeparator } from '../../ui/menu';
+import { Menu, MenuChoice, MenuItem, MenuNote, MenuSeparator } from '../../ui/menu';
 import { useTheme, type Theme } from '../../ui/theme';
 import { toast } from '../../ui/toast';
 
@@ -50,8 +50,26 @@ export function UserMenu({ user, onShortcuts }: { user: User; onShortcuts: () =>
       <MenuItem icon={<LogOut />} onSelect={signOut}>
         Sign out
       </MenuItem>
+      <Version />
     </Menu>
   );
+}
+
+/** Which version the server is. */
+function Version() {
+  const { data } = useQuery({
+    queryKey: ['version'],
+    queryFn: fetchVersion,
+    staleTime: 60_000,
+    retry: false,
+  });
+  return data && <MenuNote>Paddock {data}</MenuNote>;
+}
+
+async function fetchVersion({ signal }: { signal: AbortSignal }): Promise<string> {
+  const response = await fetch(`${apiBase}/healthz`, { signal });
+  const { version } = (await response.json()) as { version?: string };
+  return version ?? '';
 }
 
 /** Signs out in all tabs; when the server cannot be told, a toast says so. */
