@@ -15,10 +15,10 @@ const unsaid = "20261129155000"
 // says returns the statement by which a migration says which programs may run on it: all if needs is empty, so that the release before
 // runs on, or those that know the migration needs.
 func says(version, needs string) string {
-	return fmt.Sprintf("INSERT INTO migration_compatibility (version, needs) VALUES ('%s', '%s')", version, needs)
+	return fmt.Sprintf("INSERT INTO migration_compatibility (version, needs) VALUES ('%s', '%s') ON CONFLICT DO NOTHING", version, needs)
 }
 
-var said = regexp.MustCompile(`^INSERT INTO migration_compatibility \(version, needs\) VALUES \('(\d+)', '(\d*)'\)$`)
+var said = regexp.MustCompile(`^INSERT INTO migration_compatibility \(version, needs\) VALUES \('(\d+)', '(\d*)'\) ON CONFLICT DO NOTHING$`)
 
 // withCompatibility returns the migration with that statement in front.
 func withCompatibility(f migrate.File, needs string) migrate.File {
