@@ -24,6 +24,22 @@ run: build ## Build everything and start it on this machine; prints where to go
 build: go ui/dist/index.html ## Build bin/paddock: one static binary, with the web page in it
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/paddock ./cmd/paddock
 
+.PHONY: release
+release: go ui/dist/index.html ## Build a release into bin/release, of a clean checkout: make release VERSION=v1.2.3
+	@git diff --quiet HEAD -- || { echo 'a release is built of what is committed' >&2; exit 1; }
+	rm -rf bin/release
+	scripts/release $(VERSION) bin/release
+
+.PHONY: sbom
+sbom: build ## Write the bills of materials (CycloneDX) of bin/paddock and of the page in it into bin
+	scripts/sbom program bin/paddock $(VERSION) >bin/paddock.cdx.json
+	scripts/sbom page $(VERSION) >bin/paddock-page.cdx.json
+
+.PHONY: image
+image: ## Build the container image paddock:VERSION; needs Docker with BuildKit
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) docker build --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --tag paddock:$(VERSION) .
+
 .PHONY: ui
 ui: ui/node_modules/.package-lock.json ## Build the web page into ui/dist; needs Node.js
 	cd ui && npm run --silent build

@@ -1,0 +1,152 @@
+package deploy_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// command runs a program in a folder, and returns what it writes to either output.
+func command(ctx context.Context, dir string, environment []string, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), environment...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// build makes the archive of this machine's system, without bills of materials, and returns its folder.
+func build(t *testing.T, umask string, environment ...string) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("release: not run: it is built on Linux, with GNU tar")
+	}
+	if _, err := os.Stat("../ui/dist/index.html"); err != nil {
+		t.Skip("release: not run: there is no web page to build in")
+	}
+	dir := filepath.Join(t.TempDir(), "release")
+	out, err := command(t.Context(), "..", append(environment, "SBOM=false", "SOURCE_DATE_EPOCH=1700000000"),
+		"sh", "-c", "umask "+umask+` && exec scripts/release "$@"`, "release", newestVersion(t), dir, runtime.GOOS+"/"+runtime.GOARCH)
+	if err != nil {
+		t.Fatal(err, out)
+	}
+	return dir
+}
+
+// sums returns the checksums of a release.
+func sums(t *testing.T, dir string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestRelease_Twice: the same commit gives the same bytes, whatever the builder's umask, folder and settings of Go.
+func TestRelease_Twice(t *testing.T) {
+	t.Parallel()
+	first := build(t, "022")
+	second := build(t, "077", "GOFLAGS=-buildvcs=true", "GOAMD64=v3", "TZ=Asia/Tokyo", "LC_ALL=C")
+	if a, b := sums(t, first), sums(t, second); a != b {
+		t.Errorf("%s\n%s", a, b)
+	}
+
+	name := "paddock_" + newestVersion(t) + "_" + runtime.GOOS + "_" + runtime.GOARCH
+	work := t.TempDir()
+	if out, err := command(t.Context(), work, nil, "tar", "-xzf", filepath.Join(first, name+".tar.gz")); err != nil {
+		t.Fatal(err, out)
+	}
+	for _, file := range []string{"README.md", "CHANGELOG.md", "LICENSE", "docs/OPERATIONS.md", "deploy/systemd/paddock.service"} {
+		if _, err := os.Stat(filepath.Join(work, name, file)); err != nil {
+			t.Error(err)
+		}
+	}
+	out, err := command(t.Context(), work, nil, filepath.Join(work, name, "paddock"), "version")
+	if want := "paddock " + newestVersion(t) + "\n"; err != nil || out != want {
+		t.Errorf("%v: %q, want %q", err, out, want)
+	}
+}
+
+// TestRelease_Signature follows what docs/DEPLOY.md tells to do before an archive is trusted.
+func TestRelease_Signature(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("ssh-keygen"); err != nil {
+		t.Skip("release: not run: ssh-keygen is not installed")
+	}
+	keys := t.TempDir()
+	key := filepath.Join(keys, "key")
+	if out, err := command(t.Context(), keys, nil, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key); err != nil {
+		t.Fatal(err, out)
+	}
+	dir := build(t, "022", "RELEASE_KEY="+key)
+	public, err := os.ReadFile(key + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signers := filepath.Join(keys, "allowed_signers")
+	if err := os.WriteFile(signers, append([]byte("releases@paddock "), public...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	verify := "ssh-keygen -Y verify -f '" + signers + "' -I releases@paddock -n paddock-release -s SHA256SUMS.sig <SHA256SUMS && sha256sum --check SHA256SUMS"
+	if out, err := command(t.Context(), dir, nil, "sh", "-c", verify); err != nil {
+		t.Errorf("%v %s", err, out)
+	}
+	archive := filepath.Join(dir, strings.Fields(sums(t, dir))[1])
+	if err := os.WriteFile(archive, []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command(t.Context(), dir, nil, "sh", "-c", verify); err == nil {
+		t.Errorf("another archive is taken for the signed one: %s", out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte("others"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command(t.Context(), dir, nil, "sh", "-c", verify); err == nil {
+		t.Errorf("other checksums are taken for the signed ones: %s", out)
+	}
+}
+
+func TestRelease_WrongVersion(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"v99.0.0", "1.0.0", "a3ad36c"} {
+		dir := filepath.Join(t.TempDir(), "release")
+		out, err := command(t.Context(), "..", nil, "scripts/release", version, dir)
+		if err == nil || !strings.Contains(out, newestVersion(t)) {
+			t.Errorf("%s: %v %s", version, err, out)
+		}
+	}
+}
+
+// TestBillOfMaterials_Page looks for what is in the page, and not for what is only used to build or to test it.
+func TestBillOfMaterials_Page(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Skip("bill of materials: not run: npm is not installed")
+	}
+	var page struct {
+		SerialNumber string
+		Metadata     struct{ Timestamp string }
+		Components   []struct{ Name string }
+	}
+	bill := exec.CommandContext(t.Context(), "scripts/sbom", "page", newestVersion(t))
+	bill.Dir, bill.Stderr = "..", t.Output()
+	text, err := bill.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &page); err != nil {
+		t.Fatal(err)
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(page.Components, func(c struct{ Name string }) bool { return c.Name == name })
+	}
+	if !has("react") || has("vitest") || page.SerialNumber != "" || page.Metadata.Timestamp != "" {
+		t.Errorf("react %v, vitest %v, %+v", has("react"), has("vitest"), page.Metadata)
+	}
+}
