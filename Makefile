@@ -28,7 +28,7 @@ build: go ui/dist/index.html ## Build bin/paddock: one static binary, with the w
 release: go ui/dist/index.html ## Build a release into bin/release, of a clean checkout: make release VERSION=v1.2.3
 	@git diff --quiet HEAD -- || { echo 'a release is built of what is committed' >&2; exit 1; }
 	rm -rf bin/release
-	scripts/release $(VERSION) bin/release
+	RELEASE_KEY='$(RELEASE_KEY)' scripts/release $(VERSION) bin/release
 
 .PHONY: sbom
 sbom: build ## Write the bills of materials (CycloneDX) of bin/paddock and of the page in it into bin
@@ -36,9 +36,11 @@ sbom: build ## Write the bills of materials (CycloneDX) of bin/paddock and of th
 	scripts/sbom page $(VERSION) >bin/paddock-page.cdx.json
 
 .PHONY: image
-image: ## Build the container image paddock:VERSION; needs Docker with BuildKit
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) docker build --build-arg VERSION=$(VERSION) \
-	  --build-arg REVISION=$$(git rev-parse HEAD) --tag paddock:$(VERSION) .
+image: image ?= paddock
+image: flags ?= --load
+image: ## Build the container image paddock:VERSION; needs Docker with buildx
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) docker buildx build --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --tag $(image):$(VERSION) $(flags) .
 
 .PHONY: ui
 ui: ui/node_modules/.package-lock.json ## Build the web page into ui/dist; needs Node.js
@@ -79,8 +81,9 @@ bench: ## Measure what performance promises, each beside its floor
 	scripts/bench
 
 .PHONY: lint
-lint: check ## Check style, protos, generated code and known vulnerabilities
+lint: check ## Check style, protos, workflows, generated code and known vulnerabilities
 	$(call TOOL,golangci) golangci-lint run ./...
+	$(call TOOL,actionlint) actionlint
 	scripts/check-generated
 	scripts/check-vulnerabilities
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -48,21 +49,33 @@ func sums(t *testing.T, dir string) string {
 	return string(text)
 }
 
-// TestRelease_Twice: the same commit gives the same bytes, whatever the builder's umask, folder and settings of Go.
-func TestRelease_Twice(t *testing.T) {
+// TestRelease: the same commit gives the same bytes, whatever the builder's umask, folder and settings of Go, and what was signed can
+// be told from anything else.
+func TestRelease(t *testing.T) {
 	t.Parallel()
-	first := build(t, "022")
-	second := build(t, "077", "GOFLAGS=-buildvcs=true", "GOAMD64=v3", "TZ=Asia/Tokyo", "LC_ALL=C")
+	keys := t.TempDir()
+	key := filepath.Join(keys, "key")
+	if out, err := command(t.Context(), keys, nil, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key); err != nil {
+		t.Skip("release: not run: ssh-keygen: ", err, out)
+	}
+	first := build(t, "022", "RELEASE_KEY="+key)
+	second := build(t, "077", "RELEASE_KEY="+key, "GOFLAGS=-buildvcs=true", "GOAMD64=v3", "TZ=Asia/Tokyo", "LC_ALL=C")
 	if a, b := sums(t, first), sums(t, second); a != b {
 		t.Errorf("%s\n%s", a, b)
 	}
+	t.Run("archive", func(t *testing.T) { checkArchive(t, first) })
+	t.Run("signature", func(t *testing.T) { checkSignature(t, second, key+".pub") })
+}
 
+// checkArchive fails unless the archive has the program, which knows its version, and what is to be read beside it.
+func checkArchive(t *testing.T, dir string) {
+	t.Helper()
 	name := "paddock_" + newestVersion(t) + "_" + runtime.GOOS + "_" + runtime.GOARCH
 	work := t.TempDir()
-	if out, err := command(t.Context(), work, nil, "tar", "-xzf", filepath.Join(first, name+".tar.gz")); err != nil {
+	if out, err := command(t.Context(), work, nil, "tar", "-xzf", filepath.Join(dir, name+".tar.gz")); err != nil {
 		t.Fatal(err, out)
 	}
-	for _, file := range []string{"README.md", "CHANGELOG.md", "LICENSE", "docs/OPERATIONS.md", "deploy/systemd/paddock.service"} {
+	for _, file := range []string{"README.md", "CHANGELOG.md", "LICENSE", "docs/DEPLOY.md", "deploy/systemd/paddock.service"} {
 		if _, err := os.Stat(filepath.Join(work, name, file)); err != nil {
 			t.Error(err)
 		}
@@ -73,42 +86,39 @@ func TestRelease_Twice(t *testing.T) {
 	}
 }
 
-// TestRelease_Signature follows what docs/DEPLOY.md tells to do before an archive is trusted.
-func TestRelease_Signature(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("ssh-keygen"); err != nil {
-		t.Skip("release: not run: ssh-keygen is not installed")
-	}
-	keys := t.TempDir()
-	key := filepath.Join(keys, "key")
-	if out, err := command(t.Context(), keys, nil, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key); err != nil {
-		t.Fatal(err, out)
-	}
-	dir := build(t, "022", "RELEASE_KEY="+key)
-	public, err := os.ReadFile(key + ".pub")
+// checkSignature follows what docs/DEPLOY.md tells to do before an archive is trusted; it overwrites the release.
+func checkSignature(t *testing.T, dir, publicKey string) {
+	t.Helper()
+	public, err := os.ReadFile(publicKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	signers := filepath.Join(keys, "allowed_signers")
-	if err := os.WriteFile(signers, append([]byte("releases@paddock "), public...), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "allowed_signers"), append([]byte("releases@paddock "), public...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	verify := "ssh-keygen -Y verify -f '" + signers + "' -I releases@paddock -n paddock-release -s SHA256SUMS.sig <SHA256SUMS && sha256sum --check SHA256SUMS"
+	documented, err := os.ReadFile("../docs/DEPLOY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := "set -e\n"
+	for line := range strings.Lines(string(documented)) {
+		if strings.HasPrefix(line, "ssh-keygen -Y verify ") || strings.HasPrefix(line, "sha256sum --check ") {
+			verify += line
+		}
+	}
+	if strings.Count(verify, "\n") != 3 {
+		t.Fatalf("docs/DEPLOY.md tells to run\n%s", verify)
+	}
 	if out, err := command(t.Context(), dir, nil, "sh", "-c", verify); err != nil {
 		t.Errorf("%v %s", err, out)
 	}
-	archive := filepath.Join(dir, strings.Fields(sums(t, dir))[1])
-	if err := os.WriteFile(archive, []byte("another"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := command(t.Context(), dir, nil, "sh", "-c", verify); err == nil {
-		t.Errorf("another archive is taken for the signed one: %s", out)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte("others"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := command(t.Context(), dir, nil, "sh", "-c", verify); err == nil {
-		t.Errorf("other checksums are taken for the signed ones: %s", out)
+	for _, file := range []string{strings.Fields(sums(t, dir))[1], "SHA256SUMS"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte("another"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := command(t.Context(), dir, nil, "sh", "-c", verify); err == nil {
+			t.Errorf("another %s is taken for the signed one: %s", file, out)
+		}
 	}
 }
 
@@ -119,6 +129,37 @@ func TestRelease_WrongVersion(t *testing.T) {
 		out, err := command(t.Context(), "..", nil, "scripts/release", version, dir)
 		if err == nil || !strings.Contains(out, newestVersion(t)) {
 			t.Errorf("%s: %v %s", version, err, out)
+		}
+		if out, err := command(t.Context(), "..", nil, "scripts/release-notes", version); err == nil {
+			t.Errorf("notes of %s: %s", version, out)
+		}
+	}
+	notes, err := command(t.Context(), "..", nil, "scripts/release-notes", newestVersion(t))
+	if err != nil || strings.TrimSpace(notes) == "" || strings.Contains(notes, "\n## ") {
+		t.Errorf("%v: %s", err, notes)
+	}
+}
+
+// TestWorkflows_Targets: what the workflows run is what can be run here.
+func TestWorkflows_Targets(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	workflows, err := filepath.Glob("../.github/workflows/*.yml")
+	if err != nil || len(workflows) == 0 {
+		t.Fatal("no workflows", err)
+	}
+	for _, workflow := range workflows {
+		text, err := os.ReadFile(workflow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(`\bmake ([a-z0-9-]+)`).FindAllSubmatch(text, -1) {
+			if target := string(match[1]); !strings.Contains(string(makefile), "\n.PHONY: "+target+"\n") {
+				t.Errorf("%s runs make %s, which there is not", workflow, target)
+			}
 		}
 	}
 }
