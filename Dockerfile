@@ -4,7 +4,7 @@
 #   docker run -p 8080:8080 -v paddock:/data -e JWT_SECRET="$(openssl rand -hex 32)" paddock
 #
 # Without a database it uses the embedded one in /data; with DB_HOST or DATABASE_URL it needs no volume. It writes nowhere else: run it
-# with --read-only. The same commit, base images and SOURCE_DATE_EPOCH give the same program, and with BuildKit the same image.
+# with --read-only. The same commit and the same base images give the same program; SOURCE_DATE_EPOCH dates the image.
 
 FROM --platform=$BUILDPLATFORM node:20 AS page
 WORKDIR /src/ui

@@ -1,8 +1,10 @@
 package deploy_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -48,6 +50,35 @@ func TestChangelog(t *testing.T) {
 	for tag := range strings.Lines(string(out)) {
 		if tag = strings.TrimSpace(tag); tag != newestVersion(t) || !released.MatchString(versions(t)[0]) {
 			t.Errorf("this commit is tagged %s, and the changelog's newest version is %s", tag, versions(t)[0])
+		}
+	}
+}
+
+// TestVersions: files and commands that name a version of Paddock name the newest one.
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	version := regexp.MustCompile(`\bv\d+\.\d+\.\d+\b`)
+	files := []string{"../docs/DEPLOY.md"}
+	for _, dir := range []string{"kubernetes", "cloudrun", "systemd"} {
+		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, named := range version.FindAllString(string(text), -1) {
+			if named != newestVersion(t) {
+				t.Errorf("%s names %s, and the newest version is %s", file, named, newestVersion(t))
+			}
 		}
 	}
 }
