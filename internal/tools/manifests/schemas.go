@@ -32,6 +32,16 @@ func newSchemas(ctx context.Context) *schemas {
 	return &schemas{ctx, c, map[[2]string]string{}}
 }
 
+// document is what is read of an OpenAPI document of Kubernetes.
+type document struct {
+	Components struct{ Schemas map[string]json.RawMessage }
+}
+
+// names are the objects that a schema in such a document is for.
+type names struct {
+	Kinds []struct{ Group, Version, Kind string } `json:"x-kubernetes-group-version-kind"`
+}
+
 // addKubernetes adds the OpenAPI documents of Kubernetes itself, one for each apiVersion.
 func (s *schemas) addKubernetes(module string) error {
 	files, err := s.files(module, "api/openapi-spec/v3/api*__v[12]_openapi.json")
@@ -43,26 +53,36 @@ func (s *schemas) addKubernetes(module string) error {
 		if err != nil {
 			return err
 		}
-		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-		if err != nil {
+		var d document
+		if err := json.Unmarshal(text, &d); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		address := "kubernetes:///" + filepath.Base(file)
-		all := document.(map[string]any)["components"].(map[string]any)["schemas"].(map[string]any)
-		for name, schema := range all {
-			forbidUnknown(schema)
-			kinds, _ := schema.(map[string]any)["x-kubernetes-group-version-kind"].([]any)
-			for _, k := range kinds {
-				k := k.(map[string]any)
-				apiVersion := strings.TrimPrefix(fmt.Sprintf("%s/%s", k["group"], k["version"]), "/")
-				s.of[[2]string{apiVersion, k["kind"].(string)}] = address + "#/components/schemas/" + name
-			}
-		}
-		if err := s.compiler.AddResource(address, map[string]any{"components": map[string]any{"schemas": all}}); err != nil {
-			return err
+		if err := s.addDocument("kubernetes:///"+filepath.Base(file), d); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	return nil
+}
+
+func (s *schemas) addDocument(address string, d document) error {
+	all := map[string]any{}
+	for name, text := range d.Components.Schemas {
+		schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			return err
+		}
+		forbidUnknown(schema)
+		all[name] = schema
+		var n names
+		if err := json.Unmarshal(text, &n); err != nil {
+			return err
+		}
+		for _, k := range n.Kinds {
+			apiVersion := strings.TrimPrefix(k.Group+"/"+k.Version, "/")
+			s.of[[2]string{apiVersion, k.Kind}] = address + "#/components/schemas/" + name
+		}
+	}
+	return s.compiler.AddResource(address, map[string]any{"components": map[string]any{"schemas": all}})
 }
 
 // definition is what is read of a CustomResourceDefinition.
@@ -158,8 +178,8 @@ func forbidUnknown(schema any) {
 func (s *schemas) files(module, pattern string) ([]string, error) {
 	out, err := exec.CommandContext(s.ctx, "go", "mod", "download", "-json", module).Output()
 	var downloaded struct{ Dir, Error string }
-	if jsonErr := json.Unmarshal(out, &downloaded); jsonErr != nil || downloaded.Error != "" {
-		return nil, fmt.Errorf("%w: %s: %v %s", errNoSchemas, module, err, downloaded.Error)
+	if decodeErr := json.Unmarshal(out, &downloaded); decodeErr != nil || downloaded.Error != "" {
+		return nil, fmt.Errorf("%w: %s: %w %s", errNoSchemas, module, errors.Join(err, decodeErr), downloaded.Error)
 	}
 	files, err := filepath.Glob(filepath.Join(downloaded.Dir, pattern))
 	if err == nil && len(files) == 0 {
