@@ -21,6 +21,12 @@ const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Pa
 <p>The API is here, and so is <a href="/docs">its documentation</a>.
 `
 
+// Built reports whether the page was built, and is in the program.
+func Built() bool {
+	_, err := fs.Stat(dist, "dist/"+index)
+	return err == nil
+}
+
 // Handler serves the page. The page calls the server at apiBase, such as "http://127.0.0.1:8080"; empty leaves that as it
 // was built (VITE_API_BASE), which is usually the server that the page comes from.
 //

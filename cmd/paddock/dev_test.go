@@ -14,6 +14,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/ui"
 )
 
 // devReady waits until dev has said all, and returns it.
@@ -149,6 +150,19 @@ func TestDev_OllamaStatus(t *testing.T) {
 		}
 		p.stop(t)
 	}
+}
+
+// TestDev_PageNotBuilt checks that dev names the page where there is one, and no other: a program is built without it where
+// there is no Node.js.
+func TestDev_PageNotBuilt(t *testing.T) {
+	t.Parallel()
+	p := start(t, onItsOwn(t), "dev")
+	out := devReady(t, p)
+	named, absent := strings.Contains(out, "  Page      http://"), strings.Contains(out, "  Page      none, ")
+	if named != ui.Built() || absent == ui.Built() {
+		t.Errorf("the page is built: %t. dev says:\n%s", ui.Built(), out)
+	}
+	p.stop(t)
 }
 
 func TestDev_PasswordChanged(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/server"
+	"github.com/paddock-gate/paddock/ui"
 )
 
 func devServer(ctx context.Context, p program, cfg config.Config, f devFlags, listener net.Listener) int {
@@ -51,10 +52,7 @@ func devServer(ctx context.Context, p program, cfg config.Config, f devFlags, li
 		<-ended //nolint:errcheck // the check's error says more
 		return fail(p, err)
 	}
-	page := "  Page      " + check.base + "\n"
-	if f.noFrontend {
-		page = ""
-	}
+	page := devPageLine(check.base, f)
 	// One write: who reads along, a script say, sees all of it or nothing.
 	fmt.Fprintf(p.stdout, "\n  Paddock is ready.\n\n%s  API docs  %s/docs\n  Sign in   %s\n  Database  %s\n  Ollama    %s\n\n  Ctrl-C stops it.\n\n",
 		page, check.base, check.signIn, devDatabase(cfg), devOllama(cfg, check.ollama))
@@ -65,6 +63,17 @@ func devServer(ctx context.Context, p program, cfg config.Config, f devFlags, li
 		return fail(p, err)
 	}
 	return exitOK
+}
+
+// devPageLine says where the page is. It is empty if none was asked for.
+func devPageLine(base string, f devFlags) string {
+	switch {
+	case f.noFrontend:
+		return ""
+	case !ui.Built():
+		return "  Page      none, for it was built without Node.js\n"
+	}
+	return "  Page      " + base + "\n"
 }
 
 func devDatabase(cfg config.Config) string {

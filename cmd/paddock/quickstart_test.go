@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/ui"
 )
 
 // TestQuickstart does what the README tells a newcomer to do, against the program as it is built, with the real curl and
@@ -25,6 +26,9 @@ func TestQuickstart(t *testing.T) {
 		t.Fatal("the quickstart does not begin with make run")
 	}
 	addr, shown := startDev(t)
+	if !ui.Built() {
+		shown = strings.Replace(shown, "none, for it was built without Node.js", "http://"+addr, 1)
+	}
 	steps[0].compare(t, shown)
 
 	if why := grpcurlMissing(t); why != "" {
@@ -88,7 +92,7 @@ func startDev(t *testing.T) (addr, shown string) {
 	t.Cleanup(func() { dev.stop(t) })
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		shown = dev.stdout.String()
-		if m := pageLine.FindStringSubmatch(shown); m != nil && strings.Contains(shown, "Ctrl-C stops it.\n") {
+		if m := docsLine.FindStringSubmatch(shown); m != nil && strings.Contains(shown, "Ctrl-C stops it.\n") {
 			return m[1], shown
 		}
 	}
@@ -96,7 +100,7 @@ func startDev(t *testing.T) (addr, shown string) {
 	return "", ""
 }
 
-var pageLine = regexp.MustCompile(`(?m)^  Page +http://(\S+)$`)
+var docsLine = regexp.MustCompile(`(?m)^  API docs +http://(\S+)/docs$`)
 
 // runSteps runs the commands of all steps in one shell, in the repository's root, and returns the output of each.
 func runSteps(t *testing.T, steps []step, addr string) []string {
