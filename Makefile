@@ -14,7 +14,7 @@ LDFLAGS    = -s -w -X github.com/paddock-gate/paddock/internal/version.stamped=$
 
 .PHONY: help
 help: ## Tell what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## Build everything and start it on this machine; prints where to go
@@ -22,7 +22,7 @@ run: build ## Build everything and start it on this machine; prints where to go
 
 .PHONY: build
 build: go ui/dist/index.html ## Build bin/paddock: one static binary, with the web page in it
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='$(LDFLAGS)' -o bin/paddock ./cmd/paddock
+	CGO_ENABLED=0 $(GO) build -v -trimpath -ldflags='$(LDFLAGS)' -o bin/paddock ./cmd/paddock 2>&1 | scripts/progress ./cmd/paddock
 
 .PHONY: release
 release: go ui/dist/index.html ## Build a release into bin/release, of a clean checkout: make release VERSION=v1.2.3
@@ -44,7 +44,8 @@ image: ## Build the container image paddock:VERSION; needs Docker with buildx
 
 .PHONY: ui
 ui: ui/node_modules/.package-lock.json ## Build the web page into ui/dist; needs Node.js
-	cd ui && npm run --silent build
+	@echo 'building the web page: half a minute' >&2
+	@cd ui && npm run --silent build -- --logLevel warn
 
 .PHONY: ui-dev
 ui-dev: ui/node_modules/.package-lock.json ## Serve the web page with hot reload against a running server (PADDOCK_URL)
@@ -131,21 +132,22 @@ clean: ## Remove what was built and fetched
 
 .PHONY: go
 go:
-	@command -v $(GO) >/dev/null || { echo 'Go is missing: install Go 1.26 or newer, https://go.dev/dl' >&2; exit 1; }
+	@scripts/need 'make build' $(GO)
 
 # What the web page is made of.
 UI_FILES := $(shell find ui \( -name node_modules -o -name dist -o -name e2e -o -name test-results \) -prune -o -type f ! -name '*.go' ! -name '*.test.*' ! -name '*.md' ! -name 'playwright.*' -print)
 
 ui/dist/index.html: $(UI_FILES)
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory ui; \
-	else echo 'no npm: bin/paddock gets no web page; install Node.js 20 or newer to build it' >&2; fi
+	@if scripts/need 'the web page' npm; then $(MAKE) --no-print-directory ui; \
+	else echo 'bin/paddock is built without the page' >&2; fi
 
 ui/node_modules/.package-lock.json: ui/package-lock.json
-	cd ui && npm ci --no-fund --no-audit
+	@echo 'fetching what the web page is built with, some 500 MB: a minute or so, once' >&2
+	@cd ui && npm ci --no-fund --no-audit
 
 # buf and the TypeScript plugin come from npm, pinned.
 $(BUF):
-	@command -v npm >/dev/null || { echo 'make generate needs npm (Node.js 20 or newer) for buf' >&2; exit 1; }
+	@scripts/need 'buf, which checks and generates code from the protos,' npm
 	npm install --prefix .tools/buf --no-save --ignore-scripts --no-fund --no-audit @bufbuild/buf@1.74.0 @bufbuild/protoc-gen-es@2.13.0
 
 # buf/validate/validate.proto comes from the Go module that ships it; the same that protovalidate links.

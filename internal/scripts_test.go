@@ -36,3 +36,60 @@ func TestAFindingIsAFindingWhateverItsTextSays(t *testing.T) {
 		}
 	}
 }
+
+func TestNeed_EverythingMissing(t *testing.T) {
+	dir := t.TempDir()
+	for _, tool := range []string{"bash", "grep"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(dir, tool)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bash := filepath.Join(dir, "bash")
+	need := exec.CommandContext(t.Context(), bash, "../scripts/need", "make test", "bash", "go", "curl", "jq", "npm")
+	need.Env = []string{"PATH=" + dir}
+	out, err := need.CombinedOutput()
+	if err == nil {
+		t.Error("need succeeds where nothing is")
+	}
+	for _, name := range []string{"make test", "Go 1.26", "curl 7.82", "  jq\n", "Node.js 20"} {
+		if !strings.Contains(string(out), name) {
+			t.Errorf("it does not name %q:\n%s", name, out)
+		}
+	}
+	if strings.Contains(string(out), "  bash") {
+		t.Errorf("it names what is there:\n%s", out)
+	}
+}
+
+func TestProgress_WithoutTerminal(t *testing.T) {
+	var build strings.Builder
+	for i := range 120 {
+		fmt.Fprintf(&build, "example.com/module/v2/package-%d\n", i)
+	}
+	build.WriteString("go: downloading example.com/module v1.2.3\n# example.com/module\nmodule.go:1:1: syntax error")
+	progress := exec.CommandContext(t.Context(), "../scripts/progress", "./page")
+	progress.Stdin = strings.NewReader(build.String())
+	out, err := progress.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	shown := string(out)
+	if !strings.Contains(shown, "  100 of ") || strings.Contains(shown, "package-") || strings.ContainsAny(shown, "\r\033") {
+		t.Errorf("it shows\n%q", shown)
+	}
+	if !strings.HasSuffix(shown, "go: downloading example.com/module v1.2.3\n# example.com/module\nmodule.go:1:1: syntax error\n") {
+		t.Errorf("it does not pass on what is no package:\n%s", shown)
+	}
+}
+
+func TestProgress_FewPackages(t *testing.T) {
+	progress := exec.CommandContext(t.Context(), "../scripts/progress", "./page")
+	progress.Stdin = strings.NewReader("example.com/module\nexample.com/module/command\n")
+	if out, err := progress.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v: it shows %q", err, out)
+	}
+}
