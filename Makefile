@@ -81,6 +81,12 @@ seed: build ## Make the first admin and API key in the configured database
 bench: ## Measure what performance promises, each beside its floor
 	scripts/bench
 
+.PHONY: load
+load: go ## Hold a running server against what is promised under load: make load URL=http://127.0.0.1:8080, with an admin's key in PADDOCK_API_KEY
+	@test -n "$(URL)" || { echo 'say which server: make load URL=http://127.0.0.1:8080' >&2; exit 2; }
+	@$(GO) build -o bin/load ./internal/tools/load
+	@bin/load $(flags) $(URL)
+
 .PHONY: lint
 lint: check ## Check style, protos, workflows, generated code and known vulnerabilities
 	$(call TOOL,golangci) golangci-lint run ./...

@@ -36,7 +36,7 @@ var floors = [][]string{
 	{"internal/door"},
 	{"internal/bootstrap", "internal/server", "internal/check"},
 	{"internal/apptest"},
-	{"cmd/paddock", "internal/tools/apidoc", "internal/tools/migration"},
+	{"cmd/paddock", "internal/tools/apidoc", "internal/tools/load", "internal/tools/migration"},
 }
 
 // generated reports whether a package is written by a program, and so stands below all floors.

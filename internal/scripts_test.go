@@ -37,6 +37,25 @@ func TestAFindingIsAFindingWhateverItsTextSays(t *testing.T) {
 	}
 }
 
+func TestMakeHelp_EveryTarget(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := exec.CommandContext(t.Context(), "make", "-C", "..", "help")
+	out, err := help.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(makefile)) {
+		target, what, described := strings.Cut(line, "## ")
+		name, _, _ := strings.Cut(target, ":")
+		if described && !strings.HasPrefix(line, "\t") && !strings.Contains(string(out), "make "+name+" ") {
+			t.Errorf("make help does not show %s: %s", name, what)
+		}
+	}
+}
+
 func TestNeed_EverythingMissing(t *testing.T) {
 	dir := t.TempDir()
 	for _, tool := range []string{"bash", "grep"} {
