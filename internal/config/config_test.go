@@ -245,6 +245,7 @@ func TestVars_AllThatLoadReads(t *testing.T) {
 func TestVars_DefaultByEnvironment(t *testing.T) {
 	want := config.Var{
 		Name:    "LISTEN_ADDR",
+		Type:    "address",
 		Default: "local: 127.0.0.1:8080; prod: :8080",
 		Help:    "host:port to serve on",
 	}

@@ -18,36 +18,38 @@ type kind struct {
 	// problem is the Fault's when parse fails, with $min for the tag min and so on. It replaces the error, which may quote
 	// the text; where it is empty, the error must not.
 	problem string
+	// name is what the documentation calls such a value, without its bounds; empty for a text.
+	name string
 }
 
 // parser returns the value that text stands for.
 type parser func(text string, tag reflect.StructTag) (any, error)
 
 var (
-	text   = kind{oneOf, "must be $oneof"}
-	number = kind{bounded(parseInt), "must be a whole number from $min to $max"}
+	text   = kind{oneOf, "must be $oneof", ""}
+	number = kind{bounded(parseInt), "must be a whole number from $min to $max", "number"}
 )
 
 // kinds are found by a setting's kind tag, or else by its type.
 var kinds = map[string]kind{
 	"string": text, "config.Secret": text, "config.Environment": text,
 	"int": number, "uint8": number, "uint32": number,
-	"int64":          {bounded(parseInt), "must be a whole number, $min or more"},
-	"size":           {bounded(parseSize), "must be a size such as 64MiB, from $min to $max"},
-	"time.Duration":  {bounded(time.ParseDuration), "must be a duration such as 90s, 10m or 24h, at least $min"},
-	"bool":           {single(parseBool), "must be true or false (1, yes, on; 0, no, off)"},
-	"slog.Level":     {single(parseLevel), "must be debug, info, warn or error"},
-	"folder":         {single(textThat(isPlainPath)), "must be a folder's path and hold none of % ? #"},
-	"address":        {single(textThat(isAddress)), "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one"},
-	"databaseHost":   {single(textThat(isDatabaseHost)), "must be a host name or address without a port, or the folder of a Unix socket"},
-	"databaseURL":    {single(parseDatabaseURL), ""},
-	"baseURL":        {single(parseBaseURL), notHTTPURL},
-	"[]*url.URL":     {list(parseHTTPURL), notHTTPURLs},
-	"[]netip.Prefix": {list(parseNetwork), "must be networks such as 10.0.0.0/8 or single addresses, comma-separated"},
-	"hosts":          {list(parseHostName), "must be host names without scheme, port or path, comma-separated"},
+	"int64":          {bounded(parseInt), "must be a whole number, $min or more", "number"},
+	"size":           {bounded(parseSize), "must be a size such as 64MiB, from $min to $max", "size"},
+	"time.Duration":  {bounded(time.ParseDuration), "must be a duration such as 90s, 10m or 24h, at least $min", "duration"},
+	"bool":           {single(parseBool), "must be true or false (1, yes, on; 0, no, off)", "true or false"},
+	"slog.Level":     {single(parseLevel), "must be debug, info, warn or error", "debug, info, warn or error"},
+	"folder":         {single(textThat(isPlainPath)), "must be a folder's path and hold none of % ? #", "folder"},
+	"address":        {single(textThat(isAddress)), "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one", "address"},
+	"databaseHost":   {single(textThat(isDatabaseHost)), "must be a host name or address without a port, or the folder of a Unix socket", "host"},
+	"databaseURL":    {single(parseDatabaseURL), "", "URL"},
+	"baseURL":        {single(parseBaseURL), notHTTPURL, "URL"},
+	"[]*url.URL":     {list(parseHTTPURL), notHTTPURLs, "URLs"},
+	"[]netip.Prefix": {list(parseNetwork), "must be networks such as 10.0.0.0/8 or single addresses, comma-separated", "networks"},
+	"hosts":          {list(parseHostName), "must be host names without scheme, port or path, comma-separated", "host names"},
 	"origins": {list(textThat(isOrigin)), "must be origins such as https://app.example.com, app://obsidian.md, moz-extension://* or " +
 		"http://localhost:*, lower case, without path or default port, comma-separated; * may be the host where the scheme is not " +
-		"http or https, and the port of this machine"},
+		"http or https, and the port of this machine", "origins"},
 }
 
 const (

@@ -7,10 +7,12 @@ import (
 	"reflect"
 )
 
-// Var describes one environment variable, for help texts and the README's table.
+// Var describes one environment variable, for help texts and docs/CONFIGURATION.md.
 type Var struct {
 	// Name of the variable, e.g. "LISTEN_ADDR".
 	Name string
+	// Type says what it may be set to, e.g. "duration, at least 1s".
+	Type string
 	// Default says what holds when the variable is not set; empty when nothing does.
 	Default string
 	// Help is one line on what it is for.
@@ -25,9 +27,9 @@ func Vars() []Var {
 		if prod, ok := v.tag.Lookup("prod"); ok {
 			unset = "local: " + unset + "; prod: " + prod
 		}
-		vars = append(vars, Var{Name: v.name, Default: unset, Help: v.tag.Get("help")})
+		vars = append(vars, Var{Name: v.name, Type: v.typeName(), Default: unset, Help: v.tag.Get("help")})
 		if v.isSecret() {
-			vars = append(vars, Var{Name: v.name + fileSuffix, Help: "a file that holds " + v.name + " in one line, in place of it"})
+			vars = append(vars, Var{Name: v.name + fileSuffix, Type: "file", Help: "a file that holds " + v.name + " in one line, in place of it"})
 		}
 	}
 	return vars
@@ -83,16 +85,37 @@ func (v variable) lookup(getenv func(name string) string, environment Environmen
 	return v.tag.Get("default"), false, nil
 }
 
+// kind returns the type of the value, without a pointer to it, and how it is read.
+func (v variable) kind() (reflect.Type, kind) {
+	t := v.field.Type()
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t, kinds[cmp.Or(v.tag.Get("kind"), t.String())]
+}
+
+// typeName returns the name of the value's kind, or the texts it may be, with the bounds if there are any.
+func (v variable) typeName() string {
+	_, k := v.kind()
+	name := cmp.Or(k.name, v.tag.Get("oneof"), "text")
+	least, bounded := v.tag.Lookup("min")
+	most, both := v.tag.Lookup("max")
+	switch {
+	case both:
+		return name + ", " + least + " to " + most
+	case bounded:
+		return name + ", at least " + least
+	}
+	return name
+}
+
 // read sets the field to the value that text stands for; an empty one leaves it as it is. The error says what is expected.
 func (v variable) read(text string) error {
 	if text == "" {
 		return nil
 	}
-	t, optional := v.field.Type(), v.field.Kind() == reflect.Pointer
-	if optional {
-		t = t.Elem()
-	}
-	k := kinds[cmp.Or(v.tag.Get("kind"), t.String())]
+	t, k := v.kind()
+	optional := v.field.Kind() == reflect.Pointer
 	value, err := k.parse(text, v.tag)
 	if err != nil {
 		return errors.New(cmp.Or(os.Expand(k.problem, v.tag.Get), err.Error()))

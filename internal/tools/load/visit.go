@@ -90,7 +90,7 @@ func (v *visitor) visit(ctx context.Context) bool {
 }
 
 // someTimes returns 5 on average, so that people do not come to do the same at the same time.
-func someTimes() int { return 1 + rand.IntN(9) } //nolint:gosec // nobody gains by guessing it
+func someTimes() int { return 1 + rand.IntN(9) }
 
 func (v *visitor) lookAround(ctx context.Context, c *clients) bool {
 	for range someTimes() {
