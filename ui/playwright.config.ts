@@ -27,10 +27,12 @@ export default defineConfig({
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
   },
-  // npm run figures measures in place of testing.
+  // npm run figures measures in place of testing, npm run pictures takes the README's.
   projects: [
     process.env.FIGURES
       ? { name: 'figures', testMatch: '*.figures.ts', workers: 1 }
-      : { name: 'e2e', testMatch: '*.spec.ts' },
+      : process.env.PICTURES
+        ? { name: 'pictures', testMatch: '*.pictures.ts', workers: 1 }
+        : { name: 'e2e', testMatch: '*.spec.ts' },
   ],
 });
