@@ -50,6 +50,7 @@ func startBalancer(t *testing.T, probed bool, urls []string) *balancer {
 	server := httptest.NewUnstartedServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(&url.URL{Scheme: "http", Host: strconv.Itoa(b.turn()) + ".slot"})
+			r.Out.Host = r.In.Host
 			if body, err := io.ReadAll(r.In.Body); err == nil { // to be sent again after a GOAWAY that says that it was not seen
 				r.Out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 				r.Out.Body, _ = r.Out.GetBody()

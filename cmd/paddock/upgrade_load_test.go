@@ -21,9 +21,8 @@ import (
 
 // traffic is calls of every kind, without a pause, none of which may fail.
 type traffic struct {
-	http, h2c *apptest.App // where HTTP/1.1 and HTTP/2 are spoken
-	stopped   chan struct{}
-	workers   sync.WaitGroup
+	stopped chan struct{}
+	workers sync.WaitGroup
 
 	mu     sync.Mutex
 	ended  map[string]int // by the name of the call
@@ -33,20 +32,23 @@ type traffic struct {
 // pause is how long a caller of short calls waits between two, which leaves some of a small machine to the program.
 const pause = 50 * time.Millisecond
 
-// startTraffic makes calls until stop or the end of the test: so many streams, and half as many short calls, at once.
+// startTraffic makes calls until stop or the end of the test: so many streams, and half as many short calls, at once, each of the
+// latter by an admin of its own.
 func startTraffic(t *testing.T, url, h2cURL, key string, streams int) *traffic {
-	l := &traffic{http: &apptest.App{URL: url, AdminKey: key}, h2c: &apptest.App{URL: h2cURL, AdminKey: key}, stopped: make(chan struct{}), ended: map[string]int{}}
+	t.Helper()
+	l := &traffic{stopped: make(chan struct{}), ended: map[string]int{}}
 	for i := range streams {
-		l.workers.Go(func() { l.loop(t.Context(), i, wholeStreams, 0) })
+		l.workers.Go(func() { l.loop(t.Context(), i, wholeStreams, url, h2cURL, key, 0) })
 	}
 	for i := range streams / 2 {
-		l.workers.Go(func() { l.loop(t.Context(), i, shortCalls, pause) })
+		admin := (&apptest.App{URL: url, AdminKey: key}).NewPerson(t, "admin")
+		l.workers.Go(func() { l.loop(t.Context(), i, shortCalls, url, h2cURL, admin.Key, pause) })
 	}
 	return l
 }
 
 // loop makes one call after the other, beginning with the one at index n.
-func (l *traffic) loop(ctx context.Context, n int, calls map[string]call, pause time.Duration) {
+func (l *traffic) loop(ctx context.Context, n int, calls map[string]call, url, h2cURL, key string, pause time.Duration) {
 	for names := slices.Sorted(maps.Keys(calls)); ; n++ {
 		select {
 		case <-l.stopped:
@@ -56,11 +58,11 @@ func (l *traffic) loop(ctx context.Context, n int, calls map[string]call, pause 
 		case <-time.After(pause):
 		}
 		name := names[n%len(names)]
-		began := time.Now()
-		app := l.http
+		app := &apptest.App{URL: url, AdminKey: key}
 		if strings.HasSuffix(name, "over gRPC") {
-			app = l.h2c
+			app.URL = h2cURL
 		}
+		began := time.Now()
 		l.add(name, began, calls[name](ctx, app))
 	}
 }
