@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/paddock-gate/paddock/internal/config"
 )
 
 // project is what the tests read of a Compose project.
@@ -51,13 +53,15 @@ func TestCompose_Production(t *testing.T) {
 	if want := "paddock:" + newestVersion(t); server.Image != want || migrate.Image != want || !slices.Equal(migrate.Command, []string{"migrate"}) {
 		t.Errorf("images %s and %s, want %s; command %v", server.Image, migrate.Image, want, migrate.Command)
 	}
-	for name, s := range map[string]map[string]string{"paddock": server.Environment, "migrate": migrate.Environment} {
+	settings := func(environment map[string]string) config.Config {
 		set := map[string]string{"ENVIRONMENT": "prod"} // as the image does
-		maps.Copy(set, s)
-		checkSettings(t, name, set)
+		maps.Copy(set, environment)
+		return checkSettings(t, "compose.yaml", set)
 	}
-	if most, err := time.ParseDuration(server.StopGracePeriod); err != nil || most < grace(t) {
-		t.Errorf("it is killed after %v and needs %v (%v)", most, grace(t), err)
+	settings(migrate.Environment)
+	cfg := settings(server.Environment)
+	if most, err := time.ParseDuration(server.StopGracePeriod); err != nil || most < stopping(cfg) {
+		t.Errorf("it is killed after %v and needs %v (%v)", most, stopping(cfg), err)
 	}
 	for name, s := range p.Services {
 		if strings.HasPrefix(s.Image, "paddock:") && (!s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"})) {

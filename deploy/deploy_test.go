@@ -80,8 +80,8 @@ func read[T any](t *testing.T, environment []string, args ...string) T {
 	return found
 }
 
-// checkSettings fails for variables that are no settings of Paddock, and for those of a server that it would not start with.
-func checkSettings(t *testing.T, where string, set map[string]string) {
+// checkSettings returns the settings of a server. It fails for variables that are none of Paddock's, and for what a server refuses.
+func checkSettings(t *testing.T, where string, set map[string]string) config.Config {
 	t.Helper()
 	vars := config.Vars()
 	for name := range set {
@@ -89,30 +89,16 @@ func checkSettings(t *testing.T, where string, set map[string]string) {
 			t.Errorf("%s sets %s, which is no setting", where, name)
 		}
 	}
-	if _, err := config.Load(func(name string) string { return set[name] }); err != nil {
-		t.Errorf("%s: %v", where, err)
+	cfg, err := config.Load(func(name string) string { return set[name] })
+	if err != nil {
+		t.Fatalf("%s: %v", where, err)
 	}
+	return cfg
 }
 
-// grace is how long a server that is told to stop may take in prod, at its default settings.
-func grace(t *testing.T) time.Duration {
-	t.Helper()
-	total := 2 * time.Second // for clients to read the rest
-	for _, v := range config.Vars() {
-		if v.Name != "SHUTDOWN_DELAY" && v.Name != "DRAIN_TIMEOUT" {
-			continue
-		}
-		text := v.Default
-		if _, prod, ok := strings.Cut(text, "prod: "); ok {
-			text = prod
-		}
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatalf("%s: %v", v.Name, err)
-		}
-		total += d
-	}
-	return total
+// stopping is how long a server may take to stop: the last seconds are for clients to read the rest.
+func stopping(cfg config.Config) time.Duration {
+	return cfg.ShutdownDelay + cfg.DrainTimeout + 2*time.Second
 }
 
 // secrets stand for what a deployment takes from a store of secrets.

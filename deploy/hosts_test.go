@@ -32,7 +32,6 @@ func TestCloudRun(t *testing.T) {
 			t.Errorf("%s stands in a file", e.Name)
 		}
 	}
-	checkSettings(t, "the service", set)
 	if len(c.Ports) != 1 || c.Ports[0].ContainerPort != 8080 || c.Ports[0].Name != "h2c" {
 		t.Errorf("ports %+v", c.Ports)
 	}
@@ -40,6 +39,10 @@ func TestCloudRun(t *testing.T) {
 		if p == nil || p.HTTPGet.Path != path {
 			t.Errorf("probe of %s: %+v", path, p)
 		}
+	}
+	const killed = 10 * time.Second // of Cloud Run
+	if cfg := checkSettings(t, "the service", set); stopping(cfg) > killed {
+		t.Errorf("it is killed after %v and needs %v", killed, stopping(cfg))
 	}
 	if o.Spec.Template.Metadata.Annotations["run.googleapis.com/cpu-throttling"] != "false" {
 		t.Error("between calls it gets no CPU")
@@ -67,12 +70,12 @@ func TestSystemd(t *testing.T) {
 		set[name] = v
 	}
 	set["JWT_SECRET"] = secrets["JWT_SECRET"] // of /etc/paddock/paddock.env
-	checkSettings(t, "the unit", set)
+	cfg := checkSettings(t, "the unit", set)
 	if want := "/var/lib/" + value("StateDirectory"); set["DATA_DIR"] != want {
 		t.Errorf("DATA_DIR is %s, and %s is what it may write to", set["DATA_DIR"], want)
 	}
-	if most, err := time.ParseDuration(value("TimeoutStopSec")); err != nil || most < grace(t) {
-		t.Errorf("it is killed after %v and needs %v (%v)", most, grace(t), err)
+	if most, err := time.ParseDuration(value("TimeoutStopSec")); err != nil || most < stopping(cfg) {
+		t.Errorf("it is killed after %v and needs %v (%v)", most, stopping(cfg), err)
 	}
 
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {

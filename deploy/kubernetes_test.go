@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/server"
 )
 
@@ -68,13 +67,9 @@ func checkServer(t *testing.T, objects []object, pod podSpec) {
 	for _, e := range c.Env {
 		set[e.Name] = cmp.Or(e.Value, secrets[e.Name])
 	}
-	checkSettings(t, "the Deployment", set)
-	if most := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second; most < grace(t) {
-		t.Errorf("it is killed after %v and needs %v", most, grace(t))
-	}
-	cfg, err := config.Load(func(name string) string { return set[name] })
-	if err != nil {
-		t.Fatal(err)
+	cfg := checkSettings(t, "the Deployment", set)
+	if most := time.Duration(pod.TerminationGracePeriodSeconds) * time.Second; most < stopping(cfg) {
+		t.Errorf("it is killed after %v and needs %v", most, stopping(cfg))
 	}
 	// A quarter is for what Go's limit does not count.
 	if limit := bytes(t, c.Resources.Limits.Memory); limit*3/4 < server.MemoryLimit(cfg.MaxModelBody) {

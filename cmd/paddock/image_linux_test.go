@@ -148,7 +148,7 @@ func TestImage(t *testing.T) {
 	i := newImage(t)
 	prod := environment{
 		"LISTEN_ADDR": "127.0.0.1:0", "OLLAMA_BASE_URL": "http://127.0.0.1:1", "LOG_FORMAT": "json",
-		"JWT_SECRET": "5d1b7f3c90ae4826b7c1d05f3e9a8c64",
+		"JWT_SECRET": "5d1b7f3c90ae4826b7c1d05f3e9a8c64", "SHUTDOWN_DELAY": "0s",
 	}
 	serve := func(t *testing.T, data string, env environment) {
 		t.Helper()
