@@ -17,7 +17,7 @@ import (
 // later is a migration as the next release may bring one: it changes tables that every call uses.
 const (
 	later    = "29990101000000"
-	laterSQL = `INSERT INTO migration_compatibility (version, needs) VALUES ('` + later + `', '');
+	laterSQL = `INSERT INTO migration_compatibility (version, needs) VALUES ('` + later + `', '') ON CONFLICT DO NOTHING;
 ALTER TABLE users ADD COLUMN phone text NULL;
 ALTER TABLE credentials ADD COLUMN scope text NOT NULL DEFAULT '';
 ALTER TABLE usage_records ADD COLUMN cost bigint NOT NULL DEFAULT 0;

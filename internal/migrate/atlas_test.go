@@ -199,7 +199,7 @@ func laterMigrations(t *testing.T, embedded bool) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const expand = "INSERT INTO migration_compatibility (version, needs) VALUES ('" + later + "', '');\nCREATE TABLE teams (id int);\n"
+	const expand = "INSERT INTO migration_compatibility (version, needs) VALUES ('" + later + "', '') ON CONFLICT DO NOTHING;\nCREATE TABLE teams (id int);\n"
 	if err := all.WriteFile(later+"_later.sql", []byte(expand)); err != nil {
 		t.Fatal(err)
 	}

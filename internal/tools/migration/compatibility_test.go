@@ -51,7 +51,7 @@ func TestCheckCompatibility(t *testing.T) {
 }
 
 func TestRun_WritesCompatibility(t *testing.T) {
-	for needs, want := range map[string]string{"": "', '');\n", "20261129155000": "', '20261129155000');\n"} {
+	for needs, want := range map[string]string{"": "', '') ON CONFLICT", "20261129155000": "', '20261129155000') ON CONFLICT"} {
 		root := emptyRoot(t)
 		if err := run(t.Context(), []string{"-name", "init", "-needs", needs}, root, t.Output()); err != nil {
 			t.Fatal(err)
