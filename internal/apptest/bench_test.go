@@ -144,7 +144,7 @@ func skipAnswer(r *bufio.Reader, wantStatus string) error {
 }
 
 func post(path, credential, body string) string {
-	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s",
 		path, credential, len(body), body)
 }
 

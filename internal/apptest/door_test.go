@@ -37,7 +37,7 @@ func TestRefusal_BeforeBody(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			conn := dial(t, a)
-			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n%s\r\n\r\n",
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n%s\r\n\r\n",
 				deleteUser, c.credential, c.body)
 			must(t, conn.SetReadDeadline(time.Now().Add(2*time.Second)))
 			line, err := bufio.NewReader(conn).ReadString('\n')
@@ -50,7 +50,7 @@ func TestRefusal_BeforeBody(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			conn := dial(t, a)
-			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", path)
+			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", path)
 			must(t, conn.SetReadDeadline(time.Now().Add(2*time.Second)))
 			if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
 				t.Errorf("answered %q, %v", line, err)
@@ -200,7 +200,7 @@ func TestGatewayPaths_ExtraSlash(t *testing.T) {
 	}
 	// A body that does not come is not waited for.
 	conn := dial(t, a)
-	fmt.Fprintf(conn, "POST //api/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+	fmt.Fprintf(conn, "POST //api/chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
 	must(t, conn.SetReadDeadline(time.Now().Add(2*time.Second)))
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "307") {
 		t.Errorf("answered %q, %v", line, err)

@@ -120,7 +120,7 @@ func TestModelBodies_RefusalReachesWriter(t *testing.T) {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
 			must(t, err)
 			must(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
-			head := "POST " + c.path + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer " + c.key + "\r\n"
+			head := "POST " + c.path + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer " + c.key + "\r\n"
 			body := bytes.Repeat([]byte{' '}, c.size)
 			if c.chunked {
 				head += "Transfer-Encoding: chunked\r\n\r\n"

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -153,6 +154,39 @@ func TestRightsThatEnd_ByTheCallItself(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// TestRights_SharedByManyCalls: calls by one key that make and end keys, of its own user too, do not wait for each other for long.
+func TestRights_SharedByManyCalls(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		replicas := []*apptest.App{a}
+		if !a.Store.Embedded() {
+			replicas = append(replicas, a.Replica(t), a.Replica(t))
+		}
+		p := a.NewPerson(t, "user")
+		admin := a.NewPerson(t, "admin")
+		var callers sync.WaitGroup
+		for i := range 12 {
+			as := replicas[i%len(replicas)].As(admin.Key)
+			owner := []string{p.GetId(), admin.GetId(), ""}[i%3]
+			callers.Go(func() {
+				for range 6 {
+					m, err := as.Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{UserId: owner, Label: "x"})
+					if err != nil {
+						t.Errorf("issue: %v", err)
+						return
+					}
+					if _, err := as.Credentials.RevokeCredential(t.Context(), &paddockv1.RevokeCredentialRequest{Id: m.GetCredential().GetId()}); err != nil {
+						t.Errorf("revoke: %v", err)
+					}
+					if _, err := as.Usage.SetQuota(t.Context(), &paddockv1.SetQuotaRequest{UserId: admin.GetId(), TokensPerDay: new(int64(1000))}); err != nil {
+						t.Errorf("quota: %v", err)
+					}
+				}
+			})
+		}
+		callers.Wait()
 	})
 }
 

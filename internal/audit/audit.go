@@ -113,24 +113,15 @@ func inTransaction(m ent.Mutation) bool {
 // change. The change may run more than once (see store.Store.Tx) and must write with the context that it is given.
 //
 // It fails with convert.ErrUnauthenticated if the caller's rights have ended meanwhile: once their end is acknowledged to
-// somebody, no change is committed by them. A change that may itself end them needs DoTo.
+// somebody, no change is committed by them.
 func (l *Log) Do(ctx context.Context, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
-	return l.commit(ctx, func(ctx context.Context, tx *db.Tx) (Event, error) {
-		event, err := change(ctx, tx)
-		if err == nil {
-			err = l.stillMay(ctx, tx, "SHARE") // at last: then no two callers wait for each other, who change themselves
-		}
-		return event, err
-	})
+	return l.DoTo(ctx, uuid.Nil, change)
 }
 
-// DoTo is Do for a change that may end rights of the user, who may be the caller: such changes are made one at a time.
+// DoTo is Do for a change of the row of a user, a session or a credential, which may be one that the caller has rights by.
 func (l *Log) DoTo(ctx context.Context, target uuid.UUID, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
-	if target != caller.From(ctx).UserID {
-		return l.Do(ctx, change)
-	}
 	return l.commit(ctx, func(ctx context.Context, tx *db.Tx) (Event, error) {
-		if err := l.stillMay(ctx, tx, "NO KEY UPDATE"); err != nil {
+		if err := l.checkRights(ctx, tx, target); err != nil {
 			return Event{}, err
 		}
 		return change(ctx, tx)

@@ -2,13 +2,13 @@ package audit
 
 import (
 	"context"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
-	"github.com/paddock-gate/paddock/ent/db/predicate"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/ent/db/userrole"
@@ -17,13 +17,20 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// stillMay makes the transaction fail unless what the caller has rights by is still good: the user, the session or key, and
-// the admin's role. On PostgreSQL it locks these rows until the commit, with a lock of the given strength, so that whoever ends
-// the rights meanwhile waits. An unauthenticated caller has nothing to lose.
-func (l *Log) stillMay(ctx context.Context, tx *db.Tx, strength sql.LockStrength) error {
+// checkRights makes the transaction fail unless what the caller has rights by is still good: the user, the session or key, and
+// the admin's role. An unauthenticated caller has nothing to lose.
+//
+// On PostgreSQL it locks these rows until the commit, and first of all, so that whoever ends the rights meanwhile waits. Others of
+// the same caller share the lock, unless the transaction will change one of the rows, the target: two that share it would wait for
+// each other then.
+func (l *Log) checkRights(ctx context.Context, tx *db.Tx, target uuid.UUID) error {
 	c := caller.From(ctx)
 	if !c.SignedIn() {
 		return nil
+	}
+	lock := sql.LockStrength("SHARE")
+	if target != uuid.Nil && slices.Contains([]uuid.UUID{c.UserID, c.SessionID, c.CredentialID}, target) {
+		lock = "NO KEY UPDATE"
 	}
 	now := store.Now()
 	var b sql.Builder
@@ -33,14 +40,14 @@ func (l *Log) stillMay(ctx context.Context, tx *db.Tx, strength sql.LockStrength
 		rows.AppendSelectExpr(sql.Raw("1"))
 		is(rows)
 		if !l.store.Embedded() {
-			rows.For(strength)
+			rows.For(lock)
 		}
 		if b.Len() > 0 {
 			b.WriteString(" * ")
 		}
 		b.WriteString("(SELECT count(*) FROM (").Join(rows).WriteString(") AS good)")
 	}
-	require(user.Table, predicate.User(user.And(user.ID(c.UserID), user.Active(true))))
+	require(user.Table, user.And(user.ID(c.UserID), user.Active(true)))
 	if c.SessionID != uuid.Nil {
 		require(session.Table, session.And(session.ID(c.SessionID), convert.OpenSession(now)))
 	}

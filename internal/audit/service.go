@@ -153,6 +153,7 @@ func typesWith(text string) []string {
 	}
 	return found
 }
+
 func message(e *db.AuditEntry) *paddockv1.AuditEntry {
 	return &paddockv1.AuditEntry{
 		Id:           e.ID.String(),

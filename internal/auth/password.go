@@ -97,7 +97,7 @@ func (a *Service) ChangePassword(ctx context.Context, req *paddockv1.ChangePassw
 	if err != nil {
 		return nil, err
 	}
-	err = a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = a.log.DoTo(ctx, u.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		n, err := tx.User.Update().Where(user.ID(u.ID), user.PasswordHash(u.PasswordHash)).SetPasswordHash(hash).Save(ctx)
 		if err != nil {
 			return audit.Event{}, err

@@ -160,7 +160,7 @@ func (s *Service) RevokeCredential(ctx context.Context, req *paddockv1.RevokeCre
 	if err != nil {
 		return nil, err
 	}
-	err = s.log.DoTo(ctx, row.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, row.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		ended, err := revoke(ctx, tx, row)
 		if err != nil {
 			return audit.Event{}, err
@@ -191,7 +191,7 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 	if err != nil {
 		return nil, err
 	}
-	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, row.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		if row.IssuedBy != nil {
 			issuer, err := tx.Credential.Get(ctx, *row.IssuedBy)
 			if err != nil {

@@ -34,7 +34,7 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	}
 	key := secret.NewKey()
 	var made *db.Credential
-	err = s.log.DoTo(ctx, old.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, old.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		like := old
 		byAnother := caller.From(ctx).CredentialID != uuid.Nil && caller.From(ctx).CredentialID != old.ID
 		if byAnother {

@@ -9,18 +9,23 @@ func TestHosts_Serve(t *testing.T) {
 		serves, refuses []string
 	}{
 		{
-			"loopback", Hosts{Loopback: true},
+			"loopback",
+			Hosts{Loopback: true},
 			[]string{"", "localhost", "localhost:8080", "LocalHost.", "paddock.localhost:8080", "127.0.0.1:8080", "127.1.2.3", "[::1]:8080", "[::1]", "[::ffff:127.0.0.1]:1"},
 			[]string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "notlocalhost", "10.0.0.1", "0.0.0.0:8080", "[::2]", "evil.example:localhost"},
 		},
 		{
-			"loopback behind a proxy", Hosts{Loopback: true, Allowed: []string{"ai.example.com"}},
-			[]string{"localhost", "ai.example.com", "AI.example.com:443", "ai.example.com."}, []string{"example.com", "x.ai.example.com"},
+			"loopback behind a proxy",
+			Hosts{Loopback: true, Allowed: []string{"ai.example.com"}},
+			[]string{"localhost", "ai.example.com", "AI.example.com:443", "ai.example.com."},
+			[]string{"example.com", "x.ai.example.com"},
 		},
 		{"everywhere", Hosts{}, []string{"", "anything.example", "10.0.0.1:80", "[::2]"}, nil},
 		{
-			"everywhere, with names", Hosts{Allowed: []string{"ai.example.com"}},
-			[]string{"ai.example.com", "localhost:8080"}, []string{"evil.example", "10.0.0.1", "10.0.0.1:8080"},
+			"everywhere, with names",
+			Hosts{Allowed: []string{"ai.example.com"}},
+			[]string{"ai.example.com", "localhost:8080"},
+			[]string{"evil.example", "10.0.0.1", "10.0.0.1:8080"},
 		},
 	} {
 		for _, host := range c.serves {

@@ -25,7 +25,7 @@ func slowCall(t *testing.T, a *apptest.App, token, procedure, body string) (send
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", procedure, len(body))
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", procedure, len(body))
 	if token != "" {
 		head += "Authorization: Bearer " + token + "\r\n"
 	}

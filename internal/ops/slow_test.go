@@ -48,7 +48,7 @@ func TestRecorder_ClientReadsNothing(t *testing.T) {
 				}
 				defer conn.Close()
 				chat := `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`
-				fmt.Fprintf(conn, "POST /paddock.v1.OllamaService/Chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/connect+json\r\n"+
+				fmt.Fprintf(conn, "POST /paddock.v1.OllamaService/Chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/connect+json\r\n"+
 					"Authorization: Bearer %s\r\nContent-Length: %d\r\n\r\n\x00\x00\x00\x00%c%s", a.AdminKey, 5+len(chat), len(chat), chat)
 			}
 			for len(a.Upstream.To("/api/chat")) == 0 {
@@ -78,7 +78,7 @@ func TestRecorder_PipelinedResponsesUnread(t *testing.T) {
 	_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Minute))
 	for err == nil { // until the server, which cannot write, reads no more and closes
-		_, err = io.WriteString(conn, strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 100))
+		_, err = io.WriteString(conn, strings.Repeat("GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n", 100))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the server still waits")

@@ -211,7 +211,7 @@ func dial(t *testing.T, a *apptest.App) *connection {
 
 func (c *connection) get(path string) *response {
 	c.t.Helper()
-	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		c.t.Fatal(err)
 	}
 	res, err := http.ReadResponse(c.from, nil)
@@ -255,7 +255,7 @@ func TestShutdown_BodyStillComes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	const head = "POST /paddock.v1.AuthService/Login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16000\r\n\r\n{"
+	const head = "POST /paddock.v1.AuthService/Login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 16000\r\n\r\n{"
 	if _, err := io.WriteString(conn, head); err != nil {
 		t.Fatal(err)
 	}

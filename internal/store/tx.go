@@ -15,7 +15,7 @@ import (
 // must not do anything that cannot be undone but through tx; and it holds up other writers, so it must be quick. It goes
 // on when ctx ends meanwhile: whether the change was made must be known.
 //
-// On PostgreSQL f runs again, up to three times, after a serialization failure or a deadlock. What asks for no answer, an
+// On PostgreSQL f runs again, up to three times, after a serialization failure or a deadlock, and then it is ErrAway. What asks for no answer, an
 // insert, is sent there with the next statement that does, or with the commit, and fails there: f must return the first
 // error it gets, and whether a value was taken is known from the error of Tx.
 //
@@ -37,8 +37,11 @@ func (s *Store) runTx(ctx context.Context, f func(ctx context.Context, tx *db.Tx
 	}
 	for attempt := 1; ; attempt++ {
 		err := s.tryTx(ctx, f)
-		if err == nil || !isRetryable(err) || attempt == 3 {
+		switch {
+		case err == nil || !isRetryable(err):
 			return err
+		case attempt == 3:
+			return awayError{err} // too many at once
 		}
 		select {
 		case <-time.After(time.Duration(rand.IntN(20*attempt)+1) * time.Millisecond):

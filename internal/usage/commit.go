@@ -127,13 +127,20 @@ func (l *Ledger) commit(group []*entry) error {
 	})
 }
 
+// settled is a usage record.
+type settled struct {
+	*Reservation
+	day    string
+	values []any
+}
+
 // rows are what a group writes.
 type rows struct {
 	ctx      context.Context //nolint:containedctx // of the one transaction
 	tx       *db.Tx
 	sums     *sums
 	admitted [][]any // reservations
-	settled  [][]any // usage records
+	settled  []settled
 	over     [][]any // ids of reservations
 }
 
@@ -165,10 +172,10 @@ func (w *rows) reserve(r *Reservation) {
 // settle writes the usage record, whose id makes sure that it is the only one, in the place of the reservation.
 func (w *rows) settle(r *Reservation, cost Cost) {
 	day, _ := periods(r.startedAt)
-	w.settled = append(w.settled, []any{
+	w.settled = append(w.settled, settled{r, day, []any{
 		r.id, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model, cost.PromptTokens,
 		cost.CompletionTokens, cost.Total.Milliseconds(), string(cost.Outcome), !cost.Exact, day, r.startedAt,
-	})
+	}})
 	w.over = append(w.over, []any{r.id})
 	w.sums.charge(r, cost.tokens())
 }
@@ -180,12 +187,16 @@ func (w *rows) write() error {
 		return err
 	}
 	// In the order of the sums to which the database adds them.
-	slices.SortStableFunc(w.settled, func(a, b []any) int {
-		user, other := a[1].(uuid.UUID), b[1].(uuid.UUID)
-		return cmp.Or(bytes.Compare(user[:], other[:]), strings.Compare(a[11].(string), b[11].(string)), strings.Compare(a[5].(string), b[5].(string)))
+	slices.SortStableFunc(w.settled, func(a, b settled) int {
+		user, other := a.who.UserID, b.who.UserID
+		return cmp.Or(bytes.Compare(user[:], other[:]), strings.Compare(a.day, b.day), strings.Compare(a.call.Model, b.call.Model))
 	})
+	records := make([][]any, len(w.settled))
+	for i, s := range w.settled {
+		records[i] = s.values
+	}
 	err = store.SendRows(w.ctx, w.tx, `INSERT INTO usage_records (id, user_id, credential_id, session_id, kind, model, prompt_tokens, `+
-		`completion_tokens, duration_ms, outcome, estimated, day, started_at) VALUES `, w.settled, "")
+		`completion_tokens, duration_ms, outcome, estimated, day, started_at) VALUES `, records, "")
 	if err != nil {
 		return err
 	}
