@@ -45,14 +45,15 @@ func restoreCommand(ctx context.Context, p program) int {
 	flags := flag.NewFlagSet("paddock restore", flag.ContinueOnError)
 	flags.SetOutput(p.stderr)
 	replace := flags.Bool("replace", false, "set the database that is there aside")
-	if err := flags.Parse(p.args); err != nil {
+	files, err := parseAround(flags, p.args)
+	if err != nil {
 		return exitUsage
 	}
-	if flags.NArg() != 1 {
+	if len(files) != 1 {
 		fmt.Fprintln(p.stderr, "usage: paddock restore [--replace] FILE")
 		return exitUsage
 	}
-	file := flags.Arg(0)
+	file := files[0]
 	cfg, ok := configureWith(p, config.LoadForMigration)
 	if !ok {
 		return exitUsage

@@ -68,7 +68,7 @@ func onThisMachine(d config.Database) bool {
 	for _, other := range c.Fallbacks {
 		hosts = append(hosts, other.Host)
 	}
-	return !slices.ContainsFunc(hosts, func(host string) bool { return !strings.HasPrefix(host, "/") && !isLoopback(host) })
+	return !slices.ContainsFunc(hosts, func(host string) bool { return !strings.HasPrefix(host, "/") && !config.IsLoopback(host) })
 }
 
 // checkModels holds the default models to the rules for those that a call names.

@@ -66,10 +66,5 @@ func baseURL(listening net.Addr) string {
 
 func isLoopbackAddr(hostPort string) bool {
 	host, _, _ := net.SplitHostPort(hostPort)
-	return isLoopback(host)
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
+	return config.IsLoopback(host)
 }

@@ -28,7 +28,7 @@ func clientURL(databaseURL string) string {
 	}
 	q := u.Query()
 	for name := range q {
-		if name == "password" || strings.HasPrefix(name, "pool_") {
+		if name == "password" || name == "sslpassword" || strings.HasPrefix(name, "pool_") {
 			q.Del(name)
 		}
 	}

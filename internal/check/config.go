@@ -140,8 +140,7 @@ func isPlain(address string) bool {
 	if !ok || err != nil {
 		return false
 	}
-	name := u.Hostname()
-	return name != "localhost" && !strings.HasSuffix(name, ".localhost") && name != "::1" && !strings.HasPrefix(name, "127.")
+	return !config.IsLoopback(u.Hostname())
 }
 
 func (p *plan) checkMetrics(context.Context) (string, error) {

@@ -107,7 +107,7 @@ func isOrigin(text string) bool {
 // IsLoopback reports whether a host's name or address is this machine's own, whoever resolves it.
 func IsLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.Unmap().IsLoopback()
 }
 
 // parseHostName returns a host's name or address in lower case.

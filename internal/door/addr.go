@@ -32,7 +32,7 @@ func (p Proxies) SetClient(hosts Hosts, next http.Handler) http.Handler {
 		c := caller.From(r.Context())
 		var host string
 		c.IP, c.TLS, host = p.client(r)
-		if !hosts.serve(host) && !isProbe(r.URL.Path) {
+		if !(hosts.serve(r.Host) && hosts.serve(host)) && !isProbe(r.URL.Path) { // a page can say X-Forwarded-Host
 			hosts.Refuse(w, r)
 			return
 		}

@@ -24,7 +24,7 @@ type Hosts struct {
 // IsLoopback reports whether a server that listens on the address, host:port, can be reached from this machine alone.
 func IsLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	return err == nil && isThisMachine(host)
+	return err == nil && config.IsLoopback(host)
 }
 
 // serve reports whether requests for the host, which may have a port, are served.
@@ -37,10 +37,5 @@ func (h Hosts) serve(host string) bool {
 		name = n
 	}
 	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
-	return isThisMachine(name) || slices.Contains(h.Allowed, name)
-}
-
-// isThisMachine reports whether a name resolves to this machine, whoever resolves it.
-func isThisMachine(name string) bool {
-	return strings.HasSuffix(name, ".localhost") || config.IsLoopback(name)
+	return config.IsLoopback(name) || slices.Contains(h.Allowed, name)
 }
