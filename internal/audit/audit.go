@@ -113,15 +113,19 @@ func inTransaction(m ent.Mutation) bool {
 // change. The change may run more than once (see store.Store.Tx) and must write with the context that it is given.
 //
 // It fails with convert.ErrUnauthenticated if the caller's rights have ended meanwhile: once their end is acknowledged to
-// somebody, no change is committed by them.
+// somebody, no change is committed by them. A change that ends rights needs DoTo for that.
 func (l *Log) Do(ctx context.Context, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
 	return l.DoTo(ctx, uuid.Nil, change)
 }
 
-// DoTo is Do for a change of the row of a user, a session or a credential, which may be one that the caller has rights by.
+// DoTo is Do for a change that may end rights of the target, a user, who may be the caller. It waits until changes by those rights are
+// committed.
 func (l *Log) DoTo(ctx context.Context, target uuid.UUID, change func(ctx context.Context, tx *db.Tx) (Event, error)) error {
 	return l.commit(ctx, func(ctx context.Context, tx *db.Tx) (Event, error) {
-		if err := l.checkRights(ctx, tx, target); err != nil {
+		if err := l.lockRights(ctx, tx, target); err != nil {
+			return Event{}, err
+		}
+		if err := l.checkRights(ctx, tx); err != nil {
 			return Event{}, err
 		}
 		return change(ctx, tx)

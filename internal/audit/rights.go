@@ -1,7 +1,9 @@
 package audit
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"slices"
 
 	"entgo.io/ent/dialect/sql"
@@ -17,20 +19,41 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
+// lockRights holds rights as they are until the commit: those of the caller, together with other calls, and those of the target, a
+// user, if there is one, alone. Whoever waits is served in turn. SQLite has one writer at a time anyway.
+func (l *Log) lockRights(ctx context.Context, tx *db.Tx, target uuid.UUID) error {
+	if l.store.Embedded() {
+		return nil
+	}
+	own := caller.From(ctx).UserID
+	locks := []struct {
+		user      uuid.UUID
+		statement string
+	}{{own, `SELECT pg_advisory_xact_lock_shared($1)`}, {target, `SELECT pg_advisory_xact_lock($1)`}}
+	switch {
+	case own == target:
+		locks = locks[1:]
+	case bytes.Compare(own[:], target[:]) > 0: // two users who act on each other lock in the same order
+		slices.Reverse(locks)
+	}
+	for _, lock := range locks {
+		if lock.user == uuid.Nil {
+			continue
+		}
+		number := int64(binary.BigEndian.Uint64(lock.user[8:])) //nolint:gosec // any number will do
+		if err := store.Send(ctx, tx, lock.statement, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkRights makes the transaction fail unless what the caller has rights by is still good: the user, the session or key, and
-// the admin's role. An unauthenticated caller has nothing to lose.
-//
-// On PostgreSQL it locks these rows until the commit, and first of all, so that whoever ends the rights meanwhile waits. Others of
-// the same caller share the lock, unless the transaction will change one of the rows, the target: two that share it would wait for
-// each other then.
-func (l *Log) checkRights(ctx context.Context, tx *db.Tx, target uuid.UUID) error {
+// the admin's role. An unauthenticated caller has nothing to lose. lockRights must have been called, so that it stays so.
+func (l *Log) checkRights(ctx context.Context, tx *db.Tx) error {
 	c := caller.From(ctx)
 	if !c.SignedIn() {
 		return nil
-	}
-	lock := sql.LockStrength("SHARE")
-	if target != uuid.Nil && slices.Contains([]uuid.UUID{c.UserID, c.SessionID, c.CredentialID}, target) {
-		lock = "NO KEY UPDATE"
 	}
 	now := store.Now()
 	var b sql.Builder
@@ -39,9 +62,6 @@ func (l *Log) checkRights(ctx context.Context, tx *db.Tx, target uuid.UUID) erro
 		rows := sql.Dialect(l.store.Dialect()).Select().From(sql.Table(table))
 		rows.AppendSelectExpr(sql.Raw("1"))
 		is(rows)
-		if !l.store.Embedded() {
-			rows.For(lock)
-		}
 		if b.Len() > 0 {
 			b.WriteString(" * ")
 		}

@@ -97,13 +97,19 @@ func rangesOf(req *paddockv1.ListAuditEntriesRequest) []predicate.AuditEntry {
 	if req.GetOutcome() != "" {
 		outcomes = []string{req.GetOutcome()}
 	}
-	ofType, ofOutcome := auditentry.EventTypeIn(types...), auditentry.OutcomeIn(outcomes...)
+	ofType := auditentry.EventTypeIn(types...)
 	switch {
 	case req.GetUserId() != "":
 		id := uuid.MustParse(req.GetUserId())
-		return []predicate.AuditEntry{
-			auditentry.And(auditentry.ActorUserID(id), ofType, ofOutcome), auditentry.And(auditentry.TargetUserID(id), ofType, ofOutcome),
+		others := auditentry.Or(auditentry.ActorUserIDIsNil(), auditentry.ActorUserIDNEQ(id)) // each entry is in one range only
+		by, to := []predicate.AuditEntry{auditentry.ActorUserID(id)}, []predicate.AuditEntry{auditentry.TargetUserID(id), others}
+		if req.GetEventType() != "" {
+			by, to = append(by, ofType), append(to, ofType)
 		}
+		if req.GetOutcome() != "" {
+			by, to = append(by, auditentry.Outcome(req.GetOutcome())), append(to, auditentry.Outcome(req.GetOutcome()))
+		}
+		return []predicate.AuditEntry{auditentry.And(by...), auditentry.And(to...)}
 	case len(types) == len(Types) && req.GetOutcome() == "":
 		return nil
 	case len(types) == 0:

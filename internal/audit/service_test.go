@@ -123,6 +123,45 @@ func TestTypes_EveryOneIsProduced(t *testing.T) {
 	})
 }
 
+// TestListAuditEntries_PagesOfOneUser: what a user does to themselves is listed once, and hides nothing that is older.
+func TestListAuditEntries_PagesOfOneUser(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t, "user")
+		for range 5 {
+			if _, err := a.As(p.Key).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "x"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := a.Admin().Audit.ListAuditEntries(t.Context(), &paddockv1.ListAuditEntriesRequest{UserId: p.GetId(), PageSize: 500})
+		if err != nil || len(all.GetEntries()) < 8 {
+			t.Fatalf("%d entries, %v", len(all.GetEntries()), err)
+		}
+		for _, size := range []int32{1, 2, 3, 7} {
+			req := &paddockv1.ListAuditEntriesRequest{UserId: p.GetId(), PageSize: size}
+			var ids []string
+			for {
+				m, err := a.Admin().Audit.ListAuditEntries(t.Context(), req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range m.GetEntries() {
+					ids = append(ids, e.GetId())
+				}
+				if req.PageToken = m.GetNextPageToken(); req.PageToken == "" {
+					break
+				}
+			}
+			var want []string
+			for _, e := range all.GetEntries() {
+				want = append(want, e.GetId())
+			}
+			if !slices.Equal(ids, want) {
+				t.Errorf("in pages of %d: %d entries, want the same %d", size, len(ids), len(want))
+			}
+		}
+	})
+}
+
 func TestListAuditEntries_Filters(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user") // user_created, login_success, api_key_issued

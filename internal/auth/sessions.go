@@ -103,7 +103,7 @@ func (a *Service) RevokeSession(ctx context.Context, req *paddockv1.RevokeSessio
 
 // endSession ends the session if it has not ended yet, and completes and writes the event if so.
 func (a *Service) endSession(ctx context.Context, s *db.Session, e audit.Event) error {
-	return a.log.DoTo(ctx, s.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	return a.log.DoTo(ctx, s.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		n, err := convert.EndSessions(ctx, tx, session.ID(s.ID))
 		if err != nil {
 			return e, err

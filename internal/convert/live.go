@@ -6,6 +6,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/google/uuid"
+
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/predicate"
@@ -75,4 +77,24 @@ func LiveKey(now time.Time) predicate.Credential {
 // IsLiveKey is LiveKey for one key.
 func IsLiveKey(c *db.Credential, now time.Time) bool {
 	return c.RevokedAt == nil && (c.ExpiresAt == nil || now.Before(*c.ExpiresAt))
+}
+
+// RevokeIssued revokes the API keys that were issued by one of the issuers, or by such a key, as far as they have not been revoked
+// before, and returns how many it was. The issuers must be revoked already, or locked.
+func RevokeIssued(ctx context.Context, tx *db.Tx, issuers ...uuid.UUID) (revoked int, err error) {
+	for {
+		// Waits for those who issue or rotate with one of the keys; what they have made is found in the next round.
+		n, err := tx.Credential.Update().Where(credential.IssuedByIn(issuers...), credential.RevokedAtIsNil()).SetRevokedAt(store.Now()).Save(ctx)
+		if err != nil {
+			return revoked, err
+		}
+		issued, err := tx.Credential.Query().Where(credential.IssuedByIn(issuers...), credential.IDNotIn(issuers...)).IDs(ctx)
+		if err != nil {
+			return revoked, err
+		}
+		if revoked += n; n == 0 && len(issued) == 0 {
+			return revoked, nil
+		}
+		issuers = append(issuers, issued...)
+	}
 }

@@ -160,20 +160,23 @@ func (s *Service) RevokeCredential(ctx context.Context, req *paddockv1.RevokeCre
 	if err != nil {
 		return nil, err
 	}
-	err = s.log.DoTo(ctx, row.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, row.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		ended, err := revoke(ctx, tx, row)
 		if err != nil {
 			return audit.Event{}, err
 		}
-		if !ended {
+		issued, err := convert.RevokeIssued(ctx, tx, row.ID)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if !ended && issued == 0 {
 			return audit.Event{}, audit.ErrNothingChanged
 		}
 		detail := describe(row)
-		issued, err := revokeIssued(ctx, tx, row.ID)
 		if issued > 0 {
 			detail += fmt.Sprintf(", with %d that it has issued", issued)
 		}
-		return audit.Event{Type: audit.APIKeyRevoked, TargetUserID: row.UserID, CredentialID: row.ID, Detail: detail}, err
+		return audit.Event{Type: audit.APIKeyRevoked, TargetUserID: row.UserID, CredentialID: row.ID, Detail: detail}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -191,35 +194,22 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 	if err != nil {
 		return nil, err
 	}
-	err = s.log.DoTo(ctx, row.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		if row.IssuedBy != nil {
-			issuer, err := tx.Credential.Get(ctx, *row.IssuedBy)
-			if err != nil {
-				return audit.Event{}, err
-			}
-			models = modelsWithin(models, issuer.Models)
+	var changed *db.Credential
+	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		after, err := s.setModels(ctx, tx, row.ID, models)
+		if err != nil {
+			return audit.Event{}, err
 		}
-		update := tx.Credential.Update().Where(credential.ID(row.ID), credential.RevokedAtIsNil()).SetNillableModels(models)
-		if models == nil {
-			update.ClearModels()
-		}
-		n, err := update.Save(ctx)
-		if err == nil && n == 0 {
-			err = errNoCredential
-		}
-		if err == nil {
-			err = narrowIssued(ctx, tx, row.ID, models)
-		}
+		changed = after
 		return audit.Event{
 			Type: audit.ModelsChanged, TargetUserID: row.UserID, CredentialID: row.ID,
-			Detail: describe(row) + ": " + convert.DescribeModels(models, row.Models),
-		}, err
+			Detail: describe(row) + ": " + convert.DescribeModels(after.Models, row.Models),
+		}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	row.Models = models
-	return &paddockv1.SetCredentialModelsResponse{Credential: convert.Credential(row)}, nil
+	return &paddockv1.SetCredentialModelsResponse{Credential: convert.Credential(changed)}, nil
 }
 
 // own returns the credential if the caller may act for its user, and NOT_FOUND otherwise.

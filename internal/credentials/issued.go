@@ -8,7 +8,6 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/internal/caller"
-	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // A key that is issued or rotated with a key may do no more than that one, does not outlive it, and is revoked with it:
@@ -20,11 +19,7 @@ func (s *Service) within(ctx context.Context, tx *db.Tx, wanted db.Credential) (
 	if id == uuid.Nil {
 		return &wanted, nil
 	}
-	q := tx.Credential.Query().Where(credential.ID(id))
-	if !s.store.Embedded() {
-		q.ForShare() // whoever narrows it meanwhile waits, and finds this one
-	}
-	issuer, err := q.Only(ctx)
+	issuer, err := s.locked(ctx, tx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -36,50 +31,74 @@ func (s *Service) within(ctx context.Context, tx *db.Tx, wanted db.Credential) (
 	return &wanted, nil
 }
 
+// locked returns the credential as it stays until the commit: whoever changes it meanwhile waits, and then finds what this
+// transaction has made.
+func (s *Service) locked(ctx context.Context, tx *db.Tx, id uuid.UUID) (*db.Credential, error) {
+	q := tx.Credential.Query().Where(credential.ID(id))
+	if !s.store.Embedded() {
+		q.ForShare()
+	}
+	return q.Only(ctx)
+}
+
 func modelsWithin(models, limit *string) *string {
 	return caller.ParseModels(models).Within(caller.ParseModels(limit)).Column()
 }
 
-// issuedBy returns the keys that were issued by the key, or by one of those, and have not been revoked.
-func issuedBy(ctx context.Context, tx *db.Tx, id uuid.UUID) ([]*db.Credential, error) {
-	var all []*db.Credential
-	for issuers := []uuid.UUID{id}; len(issuers) > 0; {
-		issued, err := tx.Credential.Query().Where(credential.IssuedByIn(issuers...), credential.RevokedAtIsNil()).All(ctx)
-		if err != nil {
+// setModels sets the list of models of the key, within that of its issuer, and takes from the keys that it has issued what they may
+// no longer have. The issuer is locked before the key, and the key before those that it has issued, by everybody.
+func (s *Service) setModels(ctx context.Context, tx *db.Tx, id uuid.UUID, models *string) (*db.Credential, error) {
+	row, err := tx.Credential.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if row.IssuedBy != nil {
+		issuer, err := s.locked(ctx, tx, *row.IssuedBy)
+		switch {
+		case db.IsNotFound(err): // its user was deleted, and this key is revoked
+			return nil, errNoCredential
+		case err != nil:
 			return nil, err
 		}
-		issuers = nil
-		for _, c := range issued {
-			issuers = append(issuers, c.ID)
-		}
-		all = append(all, issued...)
+		models = modelsWithin(models, issuer.Models)
 	}
-	return all, nil
-}
-
-// revokeIssued revokes the keys that were issued by the key and returns how many it was.
-func revokeIssued(ctx context.Context, tx *db.Tx, id uuid.UUID) (int, error) {
-	issued, err := issuedBy(ctx, tx, id)
-	if err != nil || len(issued) == 0 {
-		return 0, err
+	update := tx.Credential.Update().Where(credential.ID(id), credential.RevokedAtIsNil()).SetNillableModels(models)
+	if row.IssuedBy != nil {
+		update.Where(credential.IssuedBy(*row.IssuedBy)) // which a rotation may have changed
 	}
-	var ids []uuid.UUID
-	for _, c := range issued {
-		ids = append(ids, c.ID)
+	if models == nil {
+		update.ClearModels()
 	}
-	return tx.Credential.Update().Where(credential.IDIn(ids...), credential.RevokedAtIsNil()).SetRevokedAt(store.Now()).Save(ctx)
-}
-
-// narrowIssued takes from the keys that were issued by the key what models does not allow.
-func narrowIssued(ctx context.Context, tx *db.Tx, id uuid.UUID, models *string) error {
-	issued, err := issuedBy(ctx, tx, id)
+	n, err := update.Save(ctx)
+	if err == nil && n == 0 {
+		err = errNoCredential
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, c := range issued {
-		if _, err := limitTo(ctx, c, modelsWithin(c.Models, models)); err != nil {
+	row.Models = models
+	return row, s.narrowIssued(ctx, tx, row)
+}
+
+// narrowIssued takes from the keys that were issued by the key, or by one of those, what their issuers may not use. The key must be
+// locked.
+func (s *Service) narrowIssued(ctx context.Context, tx *db.Tx, issuer *db.Credential) error {
+	seen := map[uuid.UUID]*db.Credential{issuer.ID: issuer}
+	for issuers := []uuid.UUID{issuer.ID}; ; {
+		q := tx.Credential.Query().Where(credential.IssuedByIn(issuers...), credential.IDNotIn(issuers...), credential.RevokedAtIsNil()).Order(credential.ByID())
+		if !s.store.Embedded() {
+			q.ForUpdate() // waits for those who issue or rotate with them; what they have made is found in the next round
+		}
+		issued, err := q.All(ctx)
+		if err != nil || len(issued) == 0 {
 			return err
 		}
+		for _, c := range issued {
+			if c, err = limitTo(ctx, c, modelsWithin(c.Models, seen[*c.IssuedBy].Models)); err != nil {
+				return err
+			}
+			seen[c.ID] = c
+			issuers = append(issuers, c.ID)
+		}
 	}
-	return nil
 }

@@ -2,6 +2,7 @@ package credentials_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func TestIssueApiKey_ByAKey(t *testing.T) {
 	})
 }
 
-// TestRotateCredential_KeysItIssued stay when a key is rotated by itself or by a person, and end when another key does it.
+// TestRotateCredential_KeysItIssued stay when a key rotates itself, and end when anybody else does it.
 func TestRotateCredential_KeysItIssued(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t, "user")
@@ -86,7 +87,7 @@ func TestRotateCredential_KeysItIssued(t *testing.T) {
 			}
 			wantKey(t, a, "by "+by+": the old key", old.GetSecret(), false)
 			wantKey(t, a, "by "+by+": the new key", m.GetSecret(), true)
-			wantKey(t, a, "by "+by+": the key that the old one had issued", child.GetSecret(), by != "another key")
+			wantKey(t, a, "by "+by+": the key that the old one had issued", child.GetSecret(), by == "itself")
 			issuer, expires := "", (*timestamppb.Timestamp)(nil)
 			if by == "another key" {
 				issuer, expires = expiring.GetCredential().GetId(), tomorrow
@@ -99,6 +100,79 @@ func TestRotateCredential_KeysItIssued(t *testing.T) {
 				t.Fatal(err)
 			}
 			wantKey(t, a, "by "+by+": after the new key", child.GetSecret(), false)
+		}
+	})
+}
+
+// TestRotateCredential_TheIssuer: a key cannot free itself of the one by which it was issued.
+func TestRotateCredential_TheIssuer(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t, "user")
+		root := issued(t, a, p.Token, &paddockv1.IssueApiKeyRequest{})
+		child := issued(t, a, root.GetSecret(), &paddockv1.IssueApiKeyRequest{})
+		leaf := issued(t, a, child.GetSecret(), &paddockv1.IssueApiKeyRequest{})
+		for _, by := range []*paddockv1.IssueApiKeyResponse{child, leaf} {
+			_, err := a.As(by.GetSecret()).Credentials.RotateCredential(t.Context(), &paddockv1.RotateCredentialRequest{Id: root.GetCredential().GetId()})
+			if apptest.Reason(err) != apierr.AccessDenied {
+				t.Errorf("%v", err)
+			}
+		}
+		for name, key := range map[string]string{"root": root.GetSecret(), "child": child.GetSecret(), "leaf": leaf.GetSecret()} {
+			wantKey(t, a, name, key, true)
+		}
+	})
+}
+
+// TestDeleteUser_KeysItIssued: what a deleted admin's key has issued for others ends with it.
+func TestDeleteUser_KeysItIssued(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p, admin := a.NewPerson(t, "user"), a.NewPerson(t, "admin")
+		byKey := issued(t, a, admin.Key, &paddockv1.IssueApiKeyRequest{UserId: p.GetId()})
+		byPerson := issued(t, a, admin.Token, &paddockv1.IssueApiKeyRequest{UserId: p.GetId()})
+		if _, err := a.Admin().Users.DeleteUser(t.Context(), &paddockv1.DeleteUserRequest{Id: admin.GetId()}); err != nil {
+			t.Fatal(err)
+		}
+		wantKey(t, a, "issued by the admin's key", byKey.GetSecret(), false)
+		wantKey(t, a, "issued by the admin", byPerson.GetSecret(), true)
+	})
+}
+
+// TestRevokeCredential_WhileItsKeysAreRotated: a key that was issued by another cannot escape its end by rotating itself, or by issuing
+// a further one, just then.
+func TestRevokeCredential_WhileItsKeysAreRotated(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t, "user")
+		for range 10 {
+			root := issued(t, a, p.Token, &paddockv1.IssueApiKeyRequest{})
+			var escape sync.WaitGroup
+			var made sync.Map
+			for range 3 {
+				child := issued(t, a, root.GetSecret(), &paddockv1.IssueApiKeyRequest{})
+				escape.Go(func() {
+					secret, id := child.GetSecret(), child.GetCredential().GetId()
+					for {
+						made.Store(secret, true)
+						if m, err := a.As(secret).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "x"}); err == nil {
+							made.Store(m.GetSecret(), true)
+						}
+						m, err := a.As(secret).Credentials.RotateCredential(t.Context(), &paddockv1.RotateCredentialRequest{Id: id})
+						if err != nil {
+							return
+						}
+						secret, id = m.GetSecret(), m.GetCredential().GetId()
+					}
+				})
+			}
+			time.Sleep(20 * time.Millisecond)
+			_, err := a.As(p.Token).Credentials.RevokeCredential(t.Context(), &paddockv1.RevokeCredentialRequest{Id: root.GetCredential().GetId()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			escape.Wait()
+			made.Range(func(secret, _ any) bool {
+				wantKey(t, a, "a key of a revoked one's", secret.(string), false) //nolint:errcheck // see Store
+				return true
+			})
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 
 	"connectrpc.com/connect"
@@ -34,10 +35,10 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 	}
 	key := secret.NewKey()
 	var made *db.Credential
-	err = s.log.DoTo(ctx, old.ID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err = s.log.DoTo(ctx, old.UserID, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		like := old
-		byAnother := caller.From(ctx).CredentialID != uuid.Nil && caller.From(ctx).CredentialID != old.ID
-		if byAnother {
+		by := caller.From(ctx).CredentialID
+		if by != uuid.Nil && by != old.ID {
 			var err error
 			if like, err = s.within(ctx, tx, *old); err != nil {
 				return audit.Event{}, err
@@ -55,18 +56,7 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 		if !ended {
 			return audit.Event{}, errNoCredential
 		}
-		// Its models may have been narrowed since it was read. Now that it is revoked they stay as they are.
-		if last, err := tx.Credential.Get(ctx, old.ID); err != nil {
-			return audit.Event{}, err
-		} else if made, err = limitTo(ctx, made, modelsWithin(last.Models, like.Models)); err != nil {
-			return audit.Event{}, err
-		}
-		if byAnother {
-			_, err = revokeIssued(ctx, tx, old.ID)
-		} else {
-			err = tx.Credential.Update().Where(credential.IssuedBy(old.ID)).SetIssuedBy(made.ID).Exec(ctx)
-		}
-		if err != nil {
+		if made, err = s.succeed(ctx, tx, made, old.ID, like); err != nil {
 			return audit.Event{}, err
 		}
 		return audit.Event{
@@ -81,4 +71,35 @@ func (s *Service) RotateCredential(ctx context.Context, req *paddockv1.RotateCre
 		return nil, err
 	}
 	return &paddockv1.RotateCredentialResponse{Credential: convert.Credential(made), Secret: key.String()}, nil
+}
+
+// succeed completes the key that was made in the place of old, which is revoked and stays as it is now. like is what made was made
+// like. A key that rotates itself keeps those that it has issued; otherwise they are revoked with it, since it may have leaked.
+func (s *Service) succeed(ctx context.Context, tx *db.Tx, made *db.Credential, old uuid.UUID, like *db.Credential) (*db.Credential, error) {
+	last, err := tx.Credential.Get(ctx, old) // its models may have been narrowed, and its issuer rotated, since it was read
+	if err != nil {
+		return nil, err
+	}
+	if made, err = limitTo(ctx, made, modelsWithin(last.Models, like.Models)); err != nil {
+		return nil, err
+	}
+	by := caller.From(ctx).CredentialID
+	if by == old || by == uuid.Nil {
+		if last.IssuedBy != nil {
+			made, err = made.Update().SetIssuedBy(*last.IssuedBy).Save(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if by == old {
+		return made, tx.Credential.Update().Where(credential.IssuedBy(old)).SetIssuedBy(made.ID).Exec(ctx)
+	}
+	if _, err := convert.RevokeIssued(ctx, tx, old); err != nil {
+		return nil, err
+	}
+	if own, err := tx.Credential.Query().Where(credential.ID(made.ID), credential.RevokedAtIsNil()).Exist(ctx); err != nil || !own {
+		return nil, cmp.Or(err, error(errOnlyItself)) // the caller's key was issued by the one that it rotates
+	}
+	return made, nil
 }

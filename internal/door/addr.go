@@ -61,7 +61,8 @@ func (p Proxies) client(r *http.Request) (addr netip.Addr, tls bool, host string
 		return addr, tls, host
 	}
 	tls = tls || strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
-	host = cmp.Or(r.Header.Get("X-Forwarded-Host"), host)
+	names := strings.Split(r.Header.Get("X-Forwarded-Host"), ",") // of a chain of proxies, the last one's
+	host = cmp.Or(strings.TrimSpace(names[len(names)-1]), host)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, text := range slices.Backward(hops) {
 		hop, ok := parseHop(text)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // signInDays remembers the days that are over, whose entries no longer change. An entry is dated before it is committed, so
@@ -60,7 +61,7 @@ func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overv
 		}
 		o.SignInDays = append(o.SignInDays, day)
 	}
-	err := s.store.Read(ctx, strings.Join(parts, " UNION ALL "), args, func(rows *sql.Rows) error {
+	err := s.store.Read(store.Slow(ctx), strings.Join(parts, " UNION ALL "), args, func(rows *sql.Rows) error {
 		var day, eventType int
 		var n int32
 		if err := rows.Scan(&day, &eventType, &n); err != nil {

@@ -189,7 +189,9 @@ func (w *rows) write() error {
 	// In the order of the sums to which the database adds them.
 	slices.SortStableFunc(w.settled, func(a, b settled) int {
 		user, other := a.who.UserID, b.who.UserID
-		return cmp.Or(bytes.Compare(user[:], other[:]), strings.Compare(a.day, b.day), strings.Compare(a.call.Model, b.call.Model))
+		key, otherKey := a.who.CredentialID, b.who.CredentialID
+		return cmp.Or(bytes.Compare(user[:], other[:]), strings.Compare(a.day, b.day), bytes.Compare(key[:], otherKey[:]),
+			strings.Compare(a.call.Model, b.call.Model))
 	})
 	records := make([][]any, len(w.settled))
 	for i, s := range w.settled {

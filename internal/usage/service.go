@@ -111,7 +111,7 @@ func (l *Ledger) StateOf(ctx context.Context) (*paddockv1.Quota, error) {
 // SetQuota implements paddock.v1.UsageService.
 func (s *Service) SetQuota(ctx context.Context, req *paddockv1.SetQuotaRequest) (*paddockv1.SetQuotaResponse, error) {
 	id := uuid.MustParse(req.GetUserId())
-	err := s.ledger.log.DoTo(ctx, id, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err := s.ledger.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		update := tx.User.Update().Where(user.ID(id)).
 			ClearTokensPerDay().SetNillableTokensPerDay(req.TokensPerDay).
 			ClearTokensPerMonth().SetNillableTokensPerMonth(req.TokensPerMonth).

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/role"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/ent/db/user"
@@ -153,6 +154,15 @@ func (s *Service) DeleteUser(ctx context.Context, req *paddockv1.DeleteUserReque
 		}
 		if err != nil {
 			return audit.Event{}, err
+		}
+		keys, err := tx.Credential.Query().Where(credential.UserID(id)).IDs(ctx)
+		if err != nil {
+			return audit.Event{}, err
+		}
+		if len(keys) > 0 {
+			if _, err := convert.RevokeIssued(ctx, tx, keys...); err != nil {
+				return audit.Event{}, err
+			}
 		}
 		if err := tx.User.DeleteOne(u).Exec(ctx); err != nil {
 			return audit.Event{}, err

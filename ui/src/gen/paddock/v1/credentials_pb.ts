@@ -361,7 +361,8 @@ export const CredentialService: GenService<{
   },
   /**
    * RotateCredential replaces an API key by a new one with the same label, models and expiry; the old one dies in the same
-   * transaction, and keys that it has issued belong to the new one. Rotated by another key, it counts as issued by that one.
+   * transaction. Keys that it has issued die with it, unless it rotates itself: then they belong to the new one. Rotated by another
+   * key, the new one counts as issued by that one.
    * Errors: NOT_FOUND (also when it is revoked or expired).
    *
    * @generated from rpc paddock.v1.CredentialService.RotateCredential
