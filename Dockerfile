@@ -1,7 +1,7 @@
 # One static binary on an image that holds nothing else: no shell, no package manager, no root.
 #
 #   make image              # or: docker build --build-arg VERSION="$(git describe --tags --always)" -t paddock .
-#   docker run -p 8080:8080 -v paddock:/data -e JWT_SECRET="$(openssl rand -hex 32)" paddock
+#   docker run -p 127.0.0.1:8080:8080 -e ALLOWED_HOSTS=localhost -v paddock:/data -e JWT_SECRET="$(openssl rand -hex 32)" paddock
 #
 # Without a database it uses the embedded one in /data; with DB_HOST or DATABASE_URL it needs no volume. It writes nowhere else: run it
 # with --read-only. The same commit and the same base images give the same program; SOURCE_DATE_EPOCH dates the image.

@@ -83,7 +83,9 @@ func TestCompose_Development(t *testing.T) {
 		t.Errorf("services %v", p.Services)
 	}
 	server := p.Services["paddock-dev"]
-	checkSettings(t, "paddock-dev", server.Environment)
+	if cfg := checkSettings(t, "paddock-dev", server.Environment); !slices.Equal(cfg.AllowedHosts, []string{"localhost"}) {
+		t.Errorf("with a password that everybody knows it is served by the names %v", cfg.AllowedHosts)
+	}
 	if len(server.Ports) != 1 || server.Ports[0].HostIP != "127.0.0.1" {
 		t.Errorf("with a password that everybody knows it publishes %+v", server.Ports)
 	}
