@@ -102,6 +102,9 @@ func TestCompose_Ollama(t *testing.T) {
 		if strings.HasPrefix(name, "ollama") && len(s.Ports) > 0 {
 			t.Errorf("%s is published: %v", name, s.Ports)
 		}
+		if want := "ollama/ollama:" + ollamaVersion(t); strings.HasPrefix(name, "ollama") && s.Image != want {
+			t.Errorf("%s is %s, and %s is the one that is tested", name, s.Image, want)
+		}
 	}
 	models := p.Services["ollama-models"]
 	if models.DependsOn["ollama"].Condition != "service_healthy" || models.Environment["MODELS"] == "" {

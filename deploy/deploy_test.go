@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -96,9 +97,23 @@ func checkSettings(t *testing.T, where string, set map[string]string) config.Con
 	return cfg
 }
 
-// stopping is how long a server may take to stop: the last seconds are for clients to read the rest.
+// ollamaVersion returns the version of Ollama that Paddock is tested against, without the v.
+func ollamaVersion(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../scripts/test-ollama")
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(`(?m)^readonly version=v([0-9.]+)$`).FindSubmatch(text)
+	if match == nil {
+		t.Fatal("scripts/test-ollama names no version")
+	}
+	return string(match[1])
+}
+
+// stopping is how long a server may take to stop, as docs/OPERATIONS.md says: the last seconds are for clients to read the rest.
 func stopping(cfg config.Config) time.Duration {
-	return cfg.ShutdownDelay + cfg.DrainTimeout + 2*time.Second
+	return cfg.ShutdownDelay + cfg.DrainTimeout + 5*time.Second
 }
 
 // secrets stand for what a deployment takes from a store of secrets.

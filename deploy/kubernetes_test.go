@@ -173,6 +173,15 @@ func checkBackends(t *testing.T, objects []object) {
 	}
 }
 
+func TestKubernetes_OllamaVersion(t *testing.T) {
+	t.Parallel()
+	objects := read[[]object](t, nil, "kubernetes", "kubernetes/overlays/gateway")
+	want := "ollama/ollama:" + ollamaVersion(t)
+	if got := find(t, objects, "StatefulSet", "ollama").Spec.Template.Spec.Containers[0].Image; got != want {
+		t.Errorf("it is %s, and %s is the one that is tested", got, want)
+	}
+}
+
 func TestKubernetes_OnlyPaddockReachesOllama(t *testing.T) {
 	t.Parallel()
 	objects := read[[]object](t, nil, "kubernetes", "kubernetes/overlays/gateway")
