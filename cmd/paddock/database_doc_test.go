@@ -46,9 +46,6 @@ func typed(t *testing.T, folder string, env environment, commands string) string
 func TestDatabaseDoc_Embedded(t *testing.T) {
 	t.Parallel()
 	env, folder := onItsOwn(t), t.TempDir()
-	if err := os.Mkdir(filepath.Join(folder, "backups"), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	p := start(t, env, "serve")
 	p.url(t)
 	typed(t, folder, env, databaseDoc(t, "embedded"))
