@@ -25,8 +25,10 @@ build: go ui/dist/index.html ## Build bin/paddock: one static binary, with the w
 	CGO_ENABLED=0 $(GO) build -v -trimpath -ldflags='$(LDFLAGS)' -o bin/paddock ./cmd/paddock 2>&1 | scripts/progress ./cmd/paddock
 
 .PHONY: release
-release: go ui/dist/index.html ## Build a release into bin/release, of a clean checkout: make release VERSION=v1.2.3
-	@git diff --quiet HEAD -- || { echo 'a release is built of what is committed' >&2; exit 1; }
+release: ## Build a release into bin/release, of a clean checkout: make release VERSION=v1.2.3
+	@changed=$$(git status --porcelain); \
+	[[ -z $$changed ]] || { echo 'a release is built of what is committed, and nothing else:'; echo "$$changed"; exit 1; } >&2
+	$(MAKE) --no-print-directory go ui/dist/index.html
 	rm -rf bin/release
 	RELEASE_KEY='$(RELEASE_KEY)' scripts/release $(VERSION) bin/release
 

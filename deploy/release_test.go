@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"os"
@@ -138,6 +139,41 @@ func TestRelease_WrongVersion(t *testing.T) {
 	if err != nil || strings.TrimSpace(notes) == "" || strings.Contains(notes, "\n## ") {
 		t.Errorf("%v: %s", err, notes)
 	}
+}
+
+// TestRelease_Unreleased: a version without its day can be built for a trial, until it is tagged.
+func TestRelease_Unreleased(t *testing.T) {
+	t.Parallel()
+	repository := t.TempDir()
+	git := func(args ...string) {
+		args = append([]string{"-c", "user.name=t", "-c", "user.email=t@example.com"}, args...)
+		if out, err := command(t.Context(), repository, nil, "git", args...); err != nil {
+			t.Fatal(err, out)
+		}
+	}
+	script, err := os.ReadFile("../scripts/release")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"scripts/release": script, "CHANGELOG.md": []byte("## v9.0.0 (unreleased)\n")} {
+		path := filepath.Join(repository, name)
+		if err := cmp.Or(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refuses := func(says string) {
+		t.Helper()
+		out, err := command(t.Context(), repository, nil, "bash", "scripts/release", "v9.0.0", filepath.Join(repository, "out"))
+		if err == nil || !strings.Contains(out, says) {
+			t.Errorf("%v: %s, want %q", err, out, says)
+		}
+	}
+	git("init", "--quiet")
+	git("add", ".")
+	git("commit", "--quiet", "--message", "all")
+	refuses("there is no web page") // which comes next
+	git("tag", "v9.0.0")
+	refuses("calls it unreleased")
 }
 
 // TestWorkflows_Targets: what the workflows run is what can be run here.
