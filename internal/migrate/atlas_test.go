@@ -15,7 +15,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-// The tests of Atlas run atlas.hcl with the Atlas command line, which takes minutes to build and so must be there already:
+// The tests of Atlas run atlas.hcl with the Atlas command line, which takes minutes to build and so must be there already. `make soak`
+// builds it and runs them, as does
 //
 //	ATLAS=$(go tool -modfile=internal/tools/atlas/go.mod -n atlas) go test -run TestAtlas ./internal/migrate
 type atlasCommand struct {
@@ -26,7 +27,7 @@ func newAtlasCommand(t *testing.T, url string) *atlasCommand {
 	t.Helper()
 	path := os.Getenv("ATLAS")
 	if path == "" {
-		t.Skip("ATLAS does not name the Atlas command line")
+		t.Skip("Atlas: not run: ATLAS does not name its command line: `make soak` does")
 	}
 	if file, ok := strings.CutPrefix(url, "sqlite://"); ok {
 		return &atlasCommand{path, "local", "DATA_DIR=" + filepath.Dir(file)}
