@@ -23,7 +23,7 @@ func TestLint_Findings(t *testing.T) {
 		"NullableColumn": {"postgres", `ALTER TABLE "users" ADD COLUMN "phone" text NULL;`, ""},
 		"DropTable":      {"postgres", `DROP TABLE "rate_buckets";`, "Dropping table"},
 		"DropColumn":     {"postgres", `ALTER TABLE "users" DROP COLUMN "search";`, "Dropping non-virtual column"},
-		"MeantDrop":      {"postgres", "-- atlas:nolint destructive\n" + `ALTER TABLE "users" DROP COLUMN "search";`, ""},
+		"MeantDrop":      {"postgres", "-- atlas:nolint destructive\n" + `ALTER TABLE "users" DROP COLUMN "display_name";`, ""},
 		"RequiredColumn": {"postgres", `ALTER TABLE "users" ADD COLUMN "phone" text NOT NULL;`, "Adding a non-nullable"},
 		"UniqueIndex":    {"postgres", "-- atlas:txmode none\n\n" + `CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS "i" ON "users" ("display_name");`, "Adding a unique index"},
 		"Rename":         {"postgres", `ALTER TABLE "users" RENAME COLUMN "search" TO "words";`, "Renaming column"},
