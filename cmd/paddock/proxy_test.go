@@ -69,6 +69,35 @@ func TestProxy_RollingRestart(t *testing.T) {
 	}
 }
 
+// TestProxy_ForgedHost calls a server by a name that it is not to be called by, and says that it was another one. Caddy says itself which
+// one it was.
+func TestProxy_ForgedHost(t *testing.T) {
+	if os.Getenv("PADDOCK_PROOF") != "full" {
+		t.Skip("a forged host behind nginx: not run: `make soak` does")
+	}
+	server := start(t, onItsOwn(t).with(environment{"ALLOWED_HOSTS": "paddock.example.com", "TRUSTED_PROXIES": "127.0.0.1"}), "serve")
+	replica := server.url(t)
+	url, _ := proxies["nginx"].start(t, []string{replica, replica, replica})
+	for _, contentType := range []string{"application/json", "application/grpc"} {
+		for host, served := range map[string]bool{"paddock.example.com": true, "evil.example.com": false} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/paddock.v1.AuthService/Login", http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Host = host
+			request.Header = http.Header{"Content-Type": {contentType}, "X-Forwarded-Host": {"paddock.example.com"}}
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if got := response.StatusCode != http.StatusMisdirectedRequest; got != served {
+				t.Errorf("%s, %s: %s", host, contentType, response.Status)
+			}
+		}
+	}
+}
+
 // start starts the proxy in front of the replicas, until the test ends.
 func (p proxy) start(t *testing.T, replicas []string) (url, h2c string) {
 	t.Helper()
