@@ -108,7 +108,8 @@ func runSteps(t *testing.T, steps []step, addr string) []string {
 	const end = "---- end of step ----"
 	script := "set -euo pipefail\n"
 	for _, s := range steps {
-		script += strings.ReplaceAll(s.commands, "127.0.0.1:8080", addr) + "\necho '" + end + "'\n"
+		// Usage is written a moment after the answer; a person who types the next step is no quicker than that.
+		script += strings.ReplaceAll(s.commands, "127.0.0.1:8080", addr) + "\necho '" + end + "'\nsleep 0.5\n"
 	}
 	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
 	shell.Dir = "../.."

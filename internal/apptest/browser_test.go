@@ -131,7 +131,7 @@ func TestCORS_AppOrigins(t *testing.T) {
 func TestRefreshCookie_OtherOrigins(t *testing.T) {
 	t.Parallel()
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{
-		"CORS_ALLOWED_ORIGINS": "http://localhost:*,https://page.example.com,app://obsidian.md", "TRUSTED_PROXIES": "127.0.0.0/8",
+		"CORS_ALLOWED_ORIGINS": "http://localhost:*,https://page.example.com,app://obsidian.md", "TRUSTED_PROXIES": "127.0.0.0/8", "ALLOWED_HOSTS": "paddock.lan",
 	})
 	host := strings.TrimPrefix(a.URL, "http://")
 	login := `{"email":"` + apptest.AdminEmail + `","password":"` + apptest.AdminPassword + `","cookie":true}`
