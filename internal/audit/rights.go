@@ -40,7 +40,7 @@ func (l *Log) lockRights(ctx context.Context, tx *db.Tx, target uuid.UUID) error
 		if lock.user == uuid.Nil {
 			continue
 		}
-		number := int64(binary.BigEndian.Uint64(lock.user[8:])) //nolint:gosec // any number will do
+		number := int64(binary.BigEndian.Uint64(lock.user[8:]))
 		if err := store.Send(ctx, tx, lock.statement, number); err != nil {
 			return err
 		}

@@ -170,7 +170,7 @@ func TestRevokeCredential_WhileItsKeysAreRotated(t *testing.T) {
 			}
 			escape.Wait()
 			made.Range(func(secret, _ any) bool {
-				wantKey(t, a, "a key of a revoked one's", secret.(string), false) //nolint:errcheck // see Store
+				wantKey(t, a, "a key of a revoked one's", secret.(string), false)
 				return true
 			})
 		}

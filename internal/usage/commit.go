@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -50,11 +51,39 @@ func (l *Ledger) put(e *entry) {
 	}
 }
 
+// settleWithin is how long a settlement waits for an admission to share its commit with. Nobody waits for it, and what a crash takes
+// is settled by the reservation.
+const settleWithin = 5 * time.Millisecond
+
+// putLater is put for a settlement: it goes along with the next admission, if one comes in time.
+func (l *Ledger) putLater(e *entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.later = append(l.later, e); len(l.later) == 1 {
+		time.AfterFunc(settleWithin, func() {
+			for e := l.takeLater(1); len(e) > 0; e = l.takeLater(1) { // with which others go along
+				l.put(e[0])
+			}
+		})
+	}
+}
+
+// takeLater returns up to n settlements that wait for an admission.
+func (l *Ledger) takeLater(n int) []*entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n = min(n, len(l.later))
+	taken := slices.Clone(l.later[:n])
+	l.later = slices.Delete(l.later, 0, n)
+	return taken
+}
+
 func (l *Ledger) commitGroup(first *entry, next func() (*entry, bool)) {
 	group := []*entry{first}
 	for e, ok := next(); ok; e, ok = next() {
 		group = append(group, e)
 	}
+	group = append(group, l.takeLater(groupSize)...)
 	err := l.commit(group)
 	switch {
 	case err == nil || len(group) == 1 && !isAway(err):

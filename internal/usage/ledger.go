@@ -35,6 +35,7 @@ type Ledger struct {
 	seen    time.Time                  // when this replica last wrote its heartbeat, by its own wall clock
 	live    map[uuid.UUID]*Reservation // not settled in the database, or not yet admitted
 	unsure  time.Time                  // when last an admission failed that may have been written
+	later   []*entry                   // settlements that may wait for an admission
 	open    sync.WaitGroup             // settlements
 	closing bool                       // open is waited for, and so takes no more
 
@@ -134,7 +135,7 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		e := newEntry(settlement, r)
 		e.cost = cost
-		l.put(e)
+		l.putLater(e)
 		err := <-e.done
 		if err == nil && l.Settled != nil {
 			l.Settled(r.call, cost)

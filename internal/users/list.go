@@ -58,6 +58,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		}
 		at.Total = int32(total)
 	}
+	q.Select(user.FieldEmail, user.FieldDisplayName, user.FieldExternalID, user.FieldActive, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldLastLoginAt)
 	rows, err := q.WithRoles().Order(sorted.by...).Limit(size + 1).All(ctx)
 	if err != nil {
 		return nil, err

@@ -29,18 +29,19 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 		return nil, err
 	}
 	mayTakeAdmin := req.Active != nil && !req.GetActive() || req.GetRoles() != nil && !slices.Contains(roles, caller.Admin)
+	var u *db.User // as it is afterwards
 	err = s.log.DoTo(ctx, id, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		if mayTakeAdmin {
 			if err := lockAdmins(ctx, tx); err != nil {
 				return audit.Event{}, err
 			}
 		}
-		// Writing the row locks it: otherwise the entry could describe a state before another's change.
-		if err := store.Send(ctx, tx, `UPDATE users SET active = active WHERE id = $1`, id); err != nil {
-			return audit.Event{}, err
+		q := tx.User.Query().Where(user.ID(id)).WithRoles()
+		if !s.store.Embedded() {
+			q.ForUpdate() // otherwise the entry could describe a state before another's change
 		}
-		u, err := tx.User.Query().Where(user.ID(id)).WithRoles().Only(ctx)
-		if err != nil {
+		var err error
+		if u, err = q.Only(ctx); err != nil {
 			return audit.Event{}, err
 		}
 		event, err := apply(ctx, tx, u, req, roles)
@@ -58,35 +59,41 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.get(ctx, id)
-	return &paddockv1.UpdateUserResponse{User: u}, err
+	return &paddockv1.UpdateUserResponse{User: convert.User(u)}, nil
 }
 
-// apply changes what the request has and the user has not yet. One call is one event, of the graver type, and its detail
-// lists all changes, the longest last, since a detail that is too long is cut.
+// apply changes what the request has and the user has not yet, in the database and in u. One call is one event, of the graver
+// type, and its detail lists all changes, the longest last, since a detail that is too long is cut.
 func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUserRequest, roles []string) (audit.Event, error) {
 	event := audit.Event{Type: audit.UserUpdated, TargetUserID: u.ID}
-	update := tx.User.UpdateOne(u)
+	update := tx.User.Update().Where(user.ID(u.ID)) // UpdateOne would read the row once more
 	var changes []string
 	if before := convert.Roles(u); req.GetRoles() != nil && !slices.Equal(before, roles) {
 		update.ClearRoles().AddRoleIDs(roles...)
 		event.Type = audit.RolesChanged
 		changes = append(changes, fmt.Sprintf("roles [%s] to [%s]", strings.Join(before, ", "), strings.Join(roles, ", ")))
+		u.Edges.Roles = nil
+		for _, name := range roles {
+			u.Edges.Roles = append(u.Edges.Roles, &db.Role{ID: name})
+		}
 	}
 	ends := req.Active != nil && !req.GetActive() && u.Active
 	if req.Active != nil && req.GetActive() != u.Active {
 		update.SetActive(req.GetActive())
 		changes = append(changes, fmt.Sprintf("active %t to %t", u.Active, req.GetActive()))
+		u.Active = req.GetActive()
 	}
 	if req.DisplayName != nil && req.GetDisplayName() != u.DisplayName {
 		update.SetDisplayName(req.GetDisplayName()).SetSearch(searchText(u.Email, req.GetDisplayName(), convert.User(u).GetExternalId()))
 		changes = append(changes, fmt.Sprintf("display name %q to %q", u.DisplayName, req.GetDisplayName()))
+		u.DisplayName = req.GetDisplayName()
 	}
 	if len(changes) == 0 {
 		return event, audit.ErrNothingChanged
 	}
 	event.Detail = u.Email + ": " + strings.Join(changes, "; ")
-	if err := update.Exec(ctx); err != nil || !ends {
+	u.UpdatedAt = store.Now()
+	if err := update.SetUpdatedAt(u.UpdatedAt).Exec(ctx); err != nil || !ends {
 		return event, err
 	}
 	// After the user's row, on which a sign-in waits: none can slip in between and live on.
