@@ -32,7 +32,7 @@ func TestCommand_InvalidArguments(t *testing.T) {
 		{"backup", "a", "b"},
 		{"restore"},
 		{"restore", "--nothing", "a"},
-		{"restore", "a", "--replace"},
+		{"restore", "a", "--replace", "b"},
 		{"copy"},
 		{"copy", "--from", "sqlite:///a", "--to", "sqlite:///a"},
 		{"copy", "--from", "sqlite:///a", "x"},

@@ -118,7 +118,7 @@ func (p *plan) checkRole(ctx context.Context) (string, error) {
 	case !owns.Valid:
 		return "there is no schema to be owned", nil
 	case owns.Bool:
-		return "", warning("it may change the schema or the audit trail; deploy/postgres/roles.sql makes one that may not, and is run after each migration")
+		return "", warning("it can change the schema or the audit trail; deploy/postgres/roles.sql, run after each migration, makes one that cannot")
 	}
 	return "it can change neither the schema nor the audit trail", nil
 }
