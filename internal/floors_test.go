@@ -21,7 +21,7 @@ const module = "github.com/paddock-gate/paddock/"
 // what two share goes down. What lies below ent/db and internal/gen is generated and stands below all others; tests may
 // import what they like.
 var floors = [][]string{
-	{"ent", "ent/schema", "internal/coalesce", "internal/telemetry", "internal/version"},
+	{"ent", "ent/schema", "internal/coalesce", "internal/store/sqlitefile", "internal/telemetry", "internal/version"},
 	{
 		"internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",
 		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 	"github.com/paddock-gate/paddock/internal/transfer"
 )
 
@@ -55,7 +56,7 @@ func copyCommand(ctx context.Context, p program) int {
 func openExisting(ctx context.Context, name, url string, cfg config.Config) (*store.Store, error) {
 	url = cmp.Or(url, cfg.Database.URL.Reveal())
 	s, err := store.Open(ctx, url, store.Existing)
-	if errors.Is(err, store.ErrNoFile) && name == "--to" {
+	if errors.Is(err, sqlitefile.ErrNoFile) && name == "--to" {
 		err = fmt.Errorf("%w: make it with `DATABASE_URL=%s paddock migrate`", err, url)
 	}
 	if err != nil {

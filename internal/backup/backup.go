@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 )
 
 // database is a database's name in the folder where it is made ready.
@@ -36,10 +36,10 @@ func create(ctx context.Context, from, to string) error {
 	}
 	defer os.RemoveAll(dir)
 	made := filepath.Join(dir, database)
-	if err := store.Snapshot(ctx, from, made); err != nil {
+	if err := sqlitefile.Snapshot(ctx, from, made); err != nil {
 		return err
 	}
-	if err := store.VerifyFile(ctx, made); err != nil {
+	if err := sqlitefile.Verify(ctx, made); err != nil {
 		return err
 	}
 	if err := moveNew(made, to); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 )
 
 // folderPrefix begins the name of the folder in which a backup is made ready.
@@ -48,10 +49,10 @@ func Restore(ctx context.Context, file, path string, o Options) (Restored, error
 }
 
 func restore(ctx context.Context, file, path string, o Options) (r Restored, err error) {
-	if err := store.VerifyFile(ctx, file); err != nil { // before path's folder is made
+	if err := sqlitefile.Verify(ctx, file); err != nil { // before path's folder is made
 		return r, err
 	}
-	release, err := store.LockFile(path)
+	release, err := sqlitefile.Lock(path)
 	if err != nil {
 		return r, err
 	}
@@ -72,16 +73,16 @@ func restore(ctx context.Context, file, path string, o Options) (r Restored, err
 	}
 	defer os.RemoveAll(dir)
 	made := filepath.Join(dir, database)
-	if err := store.Snapshot(ctx, file, made); err != nil {
+	if err := sqlitefile.Snapshot(ctx, file, made); err != nil {
 		return r, err
 	}
 	if r, err = prepare(ctx, made, o.Operator); err != nil {
 		return r, err
 	}
-	if _, err := os.Stat(store.Companions(made)[0]); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(sqlitefile.Companions(made)[0]); !errors.Is(err, fs.ErrNotExist) {
 		return r, errors.Join(errors.New("some of it could not be brought into one file"), err)
 	}
-	if err := store.GiveToFolderOwner(made, filepath.Dir(path)); err != nil {
+	if err := sqlitefile.GiveToFolderOwner(made, filepath.Dir(path)); err != nil {
 		return r, err
 	}
 	kept := path + ".before-restore-" + time.Now().UTC().Format("20060102T150405.000Z")
@@ -155,7 +156,7 @@ func prepare(ctx context.Context, path, operator string) (r Restored, err error)
 
 // keep gives the database at path a second name, under which it stays, after bringing its last changes into its file.
 func keep(ctx context.Context, path, kept string) error {
-	damage := store.Checkpoint(ctx, path)
+	damage := sqlitefile.Checkpoint(ctx, path)
 	if err := os.Link(path, kept); err != nil {
 		return errors.Join(err, damage)
 	}
@@ -164,7 +165,7 @@ func keep(ctx context.Context, path, kept string) error {
 
 // moveCompanions moves what is left beside the file at path: SQLite would read it into the one that comes there.
 func moveCompanions(path, kept string) error {
-	from, to := store.Companions(path), store.Companions(kept)
+	from, to := sqlitefile.Companions(path), sqlitefile.Companions(kept)
 	for i := range from {
 		if err := os.Rename(from[i], to[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -13,7 +13,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/backup"
 	"github.com/paddock-gate/paddock/internal/migrate"
-	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -60,7 +60,7 @@ func TestRestore_ServerRunning(t *testing.T) {
 	file, path := backedUp(t, 3), embedded(t, 1)
 	storetest.Open(t, "sqlite://"+path)
 	_, err := backup.Restore(t.Context(), file, path, backup.Options{Replace: true})
-	if !errors.Is(err, store.ErrInUse) {
+	if !errors.Is(err, sqlitefile.ErrInUse) {
 		t.Errorf("got %v, want ErrInUse", err)
 	}
 	if n := users(t, path); n != 1 {
@@ -127,7 +127,7 @@ func TestRestore_ChangesOfAnother(t *testing.T) {
 	if n := users(t, path); n != 3 {
 		t.Errorf("%d users, want 3", n)
 	}
-	if err := store.VerifyFile(t.Context(), path); err != nil {
+	if err := sqlitefile.Verify(t.Context(), path); err != nil {
 		t.Error(err)
 	}
 }

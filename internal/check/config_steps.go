@@ -16,6 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 )
 
 // folders are those in which a server writes.
@@ -73,7 +74,7 @@ func (p *plan) checkDatabase(ctx context.Context) (string, error) {
 		}
 	}
 	opened, err := store.Open(ctx, p.Database.URL.Reveal())
-	if errors.Is(err, store.ErrInUse) {
+	if errors.Is(err, sqlitefile.ErrInUse) {
 		return "", warning("a server has the embedded database open, so that it cannot be looked at")
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -221,7 +222,7 @@ func TestSQLite_FilePermissions(t *testing.T) {
 func TestSQLite_SecondServer(t *testing.T) {
 	url := storetest.SQLite(t)
 	first := storetest.Open(t, url)
-	if _, err := store.Open(t.Context(), url); !errors.Is(err, store.ErrInUse) {
+	if _, err := store.Open(t.Context(), url); !errors.Is(err, sqlitefile.ErrInUse) {
 		t.Fatalf("got %v, want ErrInUse", err)
 	}
 	if err := first.Ping(t.Context()); err != nil {

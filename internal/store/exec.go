@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 type writes struct{}
@@ -121,8 +122,8 @@ type unanswered struct{}
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.
 // Parameters are $1, $2, …, which both databases know.
 func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
-	ctx, span := startStatement(ctx, s.dialect, query)
-	defer func() { span.end(err) }()
+	ctx, span := telemetry.StartStatement(ctx, s.dialect, query)
+	defer func() { span.End(err) }()
 	limit := prompt
 	if s.Embedded() {
 		limit = patient // it can be busy, but not frozen

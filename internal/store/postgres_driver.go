@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 // postgresDriver is Ent's driver, on pgx itself and not on database/sql, for the sake of its pipeline: see postgresTx.
@@ -40,8 +41,8 @@ func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) (e
 	if err != nil {
 		return err
 	}
-	ctx, span := startStatement(ctx, dialect.Postgres, query)
-	defer func() { span.end(err) }()
+	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
+	defer func() { span.End(err) }()
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	conn, err := d.acquire(ctx)
@@ -61,18 +62,18 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 	if err != nil {
 		return err
 	}
-	ctx, span := startStatement(ctx, dialect.Postgres, query)
+	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
 	ctx, cancel := prompt(ctx)
 	conn, err := d.acquire(ctx)
 	if err != nil {
 		cancel()
-		span.end(err)
+		span.End(err)
 		return WrapAway(err)
 	}
 	done := func() error {
 		conn.Release()
 		cancel()
-		span.End()
+		span.End(nil)
 		return nil
 	}
 	rows, err := conn.Query(ctx, query, argv...)
@@ -80,7 +81,7 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
-		span.end(err)
+		span.End(err)
 		_ = done() // never fails
 		return WrapAway(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 // errFailed is what follows a statement that failed: PostgreSQL takes nothing more in the transaction.
@@ -44,8 +46,8 @@ func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err e
 	if v == nil {
 		return t.hold(query, args)
 	}
-	ctx, span := startStatement(ctx, dialect.Postgres, query)
-	defer func() { span.end(err) }()
+	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
+	defer func() { span.End(err) }()
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	results, err := t.send(ctx, query, args)
@@ -72,17 +74,17 @@ func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any)
 }
 
 func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error {
-	ctx, span := startStatement(ctx, dialect.Postgres, query)
+	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
 	ctx, cancel := patient(ctx)
 	results, err := t.send(ctx, query, args)
 	if err != nil {
 		cancel()
-		span.end(err)
+		span.End(err)
 		return t.fail(err)
 	}
 	done := func() error {
 		defer cancel()
-		defer span.End()
+		defer span.End(nil)
 		return results.Close()
 	}
 	rows, err := results.Query()
@@ -90,7 +92,7 @@ func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
-		span.end(err)
+		span.End(err)
 		_ = done() // fails with the same again
 		return t.fail(err)
 	}

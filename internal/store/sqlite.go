@@ -3,25 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
-	"syscall"
 
 	"entgo.io/ent/dialect"
-	"modernc.org/sqlite" // registers the driver "sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-)
 
-var (
-	// ErrInUse means that another server has the embedded database open.
-	ErrInUse = errors.New("the embedded database is in use by another server: stop that first")
-	// ErrNoFile means that the file of an embedded database, which should exist, does not.
-	ErrNoFile = errors.New("there is no such file")
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 )
 
 // openSQLite opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
@@ -31,14 +19,14 @@ var (
 // that sorts.
 func (s *Store) openSQLite(ctx context.Context, path string, options []Option) error {
 	if len(options) > 0 {
-		if err := checkFile(path); err != nil {
+		if err := sqlitefile.Check(path); err != nil {
 			return err
 		}
 	}
 	release := func() {}
 	var err error
 	if !slices.Contains(options, Beside) {
-		if release, err = LockFile(path); err != nil {
+		if release, err = sqlitefile.Lock(path); err != nil {
 			return err
 		}
 	}
@@ -51,7 +39,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, options []Option) e
 		err = fmt.Errorf("its file must be writable: %w", err)
 	}
 	if err == nil {
-		s.sql, err = sql.Open("sqlite", sqliteDSN(path, "foreign_keys(1)"))
+		s.sql, err = sql.Open("sqlite", sqlitefile.DSN(path, "foreign_keys(1)"))
 	}
 	if err == nil {
 		s.sql.SetMaxOpenConns(8)
@@ -60,58 +48,8 @@ func (s *Store) openSQLite(ctx context.Context, path string, options []Option) e
 	}
 	if err != nil {
 		release()
-		return explainDamage(path, err)
+		return sqlitefile.ExplainDamage(path, err)
 	}
 	s.dialect, s.path, s.release = dialect.SQLite, path, release
 	return nil
-}
-
-// explainDamage says what to do about a file that SQLite cannot read as a database.
-func explainDamage(path string, err error) error {
-	lite, ok := errors.AsType[*sqlite.Error](err)
-	if !ok || lite.Code()&0xff != sqlite3.SQLITE_NOTADB && lite.Code()&0xff != sqlite3.SQLITE_CORRUPT {
-		return err
-	}
-	return fmt.Errorf("%s is damaged, or no database: put a backup in its place, or move it away to begin anew: %w", path, err)
-}
-
-func sqliteDSN(path, foreignKeys string) string {
-	q := url.Values{
-		"_pragma":      {foreignKeys, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "recursive_triggers(1)"},
-		"_txlock":      {"immediate"},
-		"_time_format": {"sqlite"},
-		"_timezone":    {"UTC"},
-	}
-	return fileURI(path, q)
-}
-
-// fileURI returns the URI by which SQLite opens the file. Two slashes at its beginning would name a host.
-func fileURI(path string, q url.Values) string {
-	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.Clean(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
-}
-
-// LockFile takes the lock that a server holds on the embedded database at path, creating the database's folder (mode 0700)
-// when absent. It ends with the process, so that a killed server leaves none behind.
-func LockFile(path string) (release func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("its folder cannot be made, see DATA_DIR: %w", err)
-	}
-	path += ".lock"
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err == nil {
-		err = GiveToFolderOwner(path, filepath.Dir(path))
-	} else if errors.Is(err, fs.ErrExist) {
-		f, err = os.OpenFile(path, os.O_RDWR, 0o600)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w (%s)", ErrInUse, path)
-		}
-		return nil, err
-	}
-	return func() { f.Close() }, nil
 }

@@ -6,17 +6,19 @@ import (
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
+
+	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 // sqliteDriver is Ent's driver, with statements that stay prepared.
 type sqliteDriver struct{ db *prepared }
 
 func (d *sqliteDriver) Exec(ctx context.Context, query string, args, v any) error {
-	ctx, span := startStatement(ctx, dialect.SQLite, query)
+	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	err := WrapAway(entsql.Conn{ExecQuerier: d.db}.Exec(ctx, query, args, v))
-	span.end(err)
+	span.End(err)
 	return err
 }
 
@@ -46,9 +48,9 @@ func (d *sqliteDriver) Dialect() string { return dialect.SQLite }
 type sqliteTx struct{ tx *preparedTx }
 
 func (t *sqliteTx) Exec(ctx context.Context, query string, args, v any) error {
-	ctx, span := startStatement(ctx, dialect.SQLite, query)
+	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	err := WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v))
-	span.end(err)
+	span.End(err)
 	return err
 }
 
@@ -58,9 +60,9 @@ func (t *sqliteTx) Query(ctx context.Context, query string, args, v any) error {
 
 // ExecContext serves savepoints and hand-written statements: Ent looks for it behind Tx.ExecContext.
 func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	ctx, span := startStatement(ctx, dialect.SQLite, query)
+	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	result, err := t.tx.ExecContext(context.WithoutCancel(ctx), query, args...)
-	span.end(err)
+	span.End(err)
 	return result, WrapAway(err)
 }
 
@@ -76,13 +78,13 @@ func (t *sqliteTx) Rollback() error { return WrapAway(t.tx.Rollback()) }
 
 // sqliteQuery calls done when the rows are closed, unless it fails.
 func sqliteQuery(ctx context.Context, db entsql.ExecQuerier, query string, args, v any, done func()) error {
-	ctx, span := startStatement(ctx, dialect.SQLite, query)
+	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	if err := (entsql.Conn{ExecQuerier: db}).Query(ctx, query, args, v); err != nil {
-		span.end(err)
+		span.End(err)
 		return WrapAway(err)
 	}
 	rows := v.(*entsql.Rows) //nolint:errcheck // Query has just filled it
-	rows.ColumnScanner = &sqliteRows{rows.ColumnScanner, span.closing(done)}
+	rows.ColumnScanner = &sqliteRows{rows.ColumnScanner, span.Closing(done)}
 	return nil
 }
 

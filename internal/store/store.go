@@ -17,6 +17,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 )
 
 const (
@@ -94,7 +95,7 @@ func (s *Store) DB() *sql.DB { return s.sql }
 // table is rebuilt by dropping it, and its children would go with it. (Inside a transaction the pragma does nothing.)
 func (s *Store) MigrationDB() (*sql.DB, error) {
 	if s.dialect == dialect.SQLite {
-		return sql.Open("sqlite", sqliteDSN(s.path, "foreign_keys(0)"))
+		return sql.Open("sqlite", sqlitefile.DSN(s.path, "foreign_keys(0)"))
 	}
 	cfg := s.pool.Config().ConnConfig
 	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 // Tx runs f in a write transaction: all of it is committed, or, when f fails, nothing. f may run more than once, so it
@@ -25,9 +26,9 @@ func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx, span := startTx(ctx, s.dialect)
+	ctx, span := telemetry.StartTransaction(ctx, s.dialect)
 	err := s.runTx(ctx, f)
-	span.end(err)
+	span.End(err)
 	return err
 }
 

@@ -1,4 +1,4 @@
-package store
+package telemetry
 
 import (
 	"context"
@@ -8,16 +8,14 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
-// work is the span of a statement or of a transaction.
-type work struct{ trace.Span }
+// Work is the span of a statement or of a transaction.
+type Work struct{ span trace.Span }
 
-// startStatement begins the span of a statement. It has the statement's text, in which values are parameters.
-func startStatement(ctx context.Context, database, query string) (context.Context, work) {
-	ctx, span := telemetry.Start(ctx, trace.SpanKindClient, "statement")
+// StartStatement begins the span of a statement. It has the statement's text, in which values are parameters.
+func StartStatement(ctx context.Context, database, query string) (context.Context, Work) {
+	ctx, span := Start(ctx, trace.SpanKindClient, "statement")
 	if span.IsRecording() {
 		operation, table := summary(query)
 		span.SetName(strings.TrimSpace(operation + " " + table))
@@ -26,33 +24,33 @@ func startStatement(ctx context.Context, database, query string) (context.Contex
 			span.SetAttributes(semconv.DBCollectionName(table))
 		}
 	}
-	return ctx, work{span}
+	return ctx, Work{span}
 }
 
-// startTx begins the span of a transaction, from the wait for its turn to the commit.
-func startTx(ctx context.Context, database string) (context.Context, work) {
-	ctx, span := telemetry.Start(ctx, trace.SpanKindInternal, "transaction")
+// StartTransaction begins the span of a transaction, from the wait for its turn to the commit.
+func StartTransaction(ctx context.Context, database string) (context.Context, Work) {
+	ctx, span := Start(ctx, trace.SpanKindInternal, "transaction")
 	if span.IsRecording() {
 		span.SetAttributes(systemOf(database))
 	}
-	return ctx, work{span}
+	return ctx, Work{span}
 }
 
-// end ends the span of what has failed with err, or has not.
-func (w work) end(err error) {
-	if err != nil && w.IsRecording() {
-		telemetry.Fail(w, "failed")
+// End ends the span of what has failed with err, or has not.
+func (w Work) End(err error) {
+	if err != nil && w.span.IsRecording() {
+		Fail(w.span, "failed")
 	}
-	w.End()
+	w.span.End()
 }
 
-// closing returns done, and the end of the span with it.
-func (w work) closing(done func()) func() {
-	if !w.IsRecording() {
+// Closing returns done, and the end of the span with it.
+func (w Work) Closing(done func()) func() {
+	if !w.span.IsRecording() {
 		return done
 	}
 	return func() {
-		defer w.End()
+		defer w.span.End()
 		done()
 	}
 }

@@ -1,4 +1,6 @@
-package store
+// Package sqlitefile looks after the file of the embedded database, which a server may have open: its lock, snapshots of it, and
+// whether it is whole.
+package sqlitefile
 
 import (
 	"context"
@@ -10,14 +12,24 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"modernc.org/sqlite" // registers the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+var (
+	// ErrInUse means that another server has the embedded database open.
+	ErrInUse = errors.New("the embedded database is in use by another server: stop that first")
+	// ErrNoFile means that the file of an embedded database, which should exist, does not.
+	ErrNoFile = errors.New("there is no such file")
 )
 
 // Companions returns the files that stand beside an embedded database while it is open and hold a part of it, the newest
 // changes foremost. A file of that name beside another database would be taken for its own.
 func Companions(path string) []string { return []string{path + "-wal", path + "-shm"} }
 
-// checkFile fails unless path is a file that is not empty, as a database never is.
-func checkFile(path string) error {
+// Check fails unless path is a file that is not empty, as a database never is.
+func Check(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -50,13 +62,13 @@ func Snapshot(ctx context.Context, from, to string) error {
 	}
 	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, to)
 	if err != nil {
-		err = explainDamage(from, err)
+		err = ExplainDamage(from, err)
 	}
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// VerifyFile fails when the embedded database at path is damaged, or a row of it refers to one that is missing.
-func VerifyFile(ctx context.Context, path string) error {
+// Verify fails when the embedded database at path is damaged, or a row of it refers to one that is missing.
+func Verify(ctx context.Context, path string) error {
 	db, err := openFile(path)
 	if err != nil {
 		return err
@@ -64,7 +76,7 @@ func VerifyFile(ctx context.Context, path string) error {
 	defer db.Close()
 	var verdict string
 	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil {
-		return explainDamage(path, err)
+		return ExplainDamage(path, err)
 	}
 	if verdict != "ok" {
 		return fmt.Errorf("%s is damaged: %s", path, verdict)
@@ -75,14 +87,14 @@ func VerifyFile(ctx context.Context, path string) error {
 		return nil
 	}
 	if err != nil {
-		return explainDamage(path, err)
+		return ExplainDamage(path, err)
 	}
 	return fmt.Errorf("%s is damaged: a row of %s refers to a missing one of %s", path, table, parent)
 }
 
 // openFile opens an embedded database to read it, whether or not a server has it open.
 func openFile(path string) (*sql.DB, error) {
-	if err := checkFile(path); err != nil {
+	if err := Check(path); err != nil {
 		return nil, err
 	}
 	q := url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}}
@@ -91,7 +103,7 @@ func openFile(path string) (*sql.DB, error) {
 
 // Checkpoint brings all changes of an embedded database that nobody has open into its one file.
 func Checkpoint(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", sqliteDSN(path, "foreign_keys(1)"))
+	db, err := sql.Open("sqlite", DSN(path, "foreign_keys(1)"))
 	if err != nil {
 		return err
 	}
@@ -114,4 +126,55 @@ func GiveToFolderOwner(path, folder string) error {
 		return nil
 	}
 	return os.Lchown(path, int(owner.Uid), int(owner.Gid))
+}
+
+// ExplainDamage says what to do about a file that SQLite cannot read as a database.
+func ExplainDamage(path string, err error) error {
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	if !ok || lite.Code()&0xff != sqlite3.SQLITE_NOTADB && lite.Code()&0xff != sqlite3.SQLITE_CORRUPT {
+		return err
+	}
+	return fmt.Errorf("%s is damaged, or no database: put a backup in its place, or move it away to begin anew: %w", path, err)
+}
+
+// DSN returns what database/sql opens the database at path by, to write to it; foreignKeys is the pragma.
+func DSN(path, foreignKeys string) string {
+	q := url.Values{
+		"_pragma":      {foreignKeys, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "recursive_triggers(1)"},
+		"_txlock":      {"immediate"},
+		"_time_format": {"sqlite"},
+		"_timezone":    {"UTC"},
+	}
+	return fileURI(path, q)
+}
+
+// fileURI returns the URI by which SQLite opens the file. Two slashes at its beginning would name a host.
+func fileURI(path string, q url.Values) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.Clean(path)}).EscapedPath(), RawQuery: q.Encode()}).String()
+}
+
+// Lock takes the lock that a server holds on the embedded database at path, creating the database's folder (mode 0700)
+// when absent. It ends with the process, so that a killed server leaves none behind.
+func Lock(path string) (release func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("its folder cannot be made, see DATA_DIR: %w", err)
+	}
+	path += ".lock"
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err == nil {
+		err = GiveToFolderOwner(path, filepath.Dir(path))
+	} else if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(path, os.O_RDWR, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%w (%s)", ErrInUse, path)
+		}
+		return nil, err
+	}
+	return func() { f.Close() }, nil
 }
