@@ -57,7 +57,7 @@ func SendRows(ctx context.Context, tx *db.Tx, head string, rows [][]any, tail st
 			n /= 2
 		}
 		width := len(rows[0])
-		if err := Send(ctx, tx, head+placeholders(n, width)+tail, slices.Concat(rows[:n]...)...); err != nil {
+		if err := Send(ctx, tx, head+Placeholders(n, width)+tail, slices.Concat(rows[:n]...)...); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -65,8 +65,8 @@ func SendRows(ctx context.Context, tx *db.Tx, head string, rows [][]any, tail st
 	return nil
 }
 
-// placeholders returns "($1, $2), ($3, $4)" for two rows of two.
-func placeholders(rows, width int) string {
+// Placeholders returns "($1, $2), ($3, $4)" for two rows of two.
+func Placeholders(rows, width int) string {
 	b := make([]byte, 0, rows*width*6)
 	for i := range rows * width {
 		switch {

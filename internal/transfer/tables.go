@@ -3,7 +3,6 @@ package transfer
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"entgo.io/ent/dialect/sql/schema"
@@ -11,6 +10,7 @@ import (
 	entmigrate "github.com/paddock-gate/paddock/ent/db/migrate"
 	"github.com/paddock-gate/paddock/ent/db/usageday"
 	"github.com/paddock-gate/paddock/ent/db/usagetotal"
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // table is a table to copy.
@@ -62,19 +62,7 @@ func (t table) selectAll() string { return "SELECT " + t.columnList() + " FROM "
 
 // insert returns the statement that inserts so many rows.
 func (t table) insert(rows int) string {
-	b := []byte("INSERT INTO " + quote(t.name) + " (" + t.columnList() + ") VALUES ")
-	for i := range rows * len(t.columns) {
-		switch {
-		case i == 0:
-			b = append(b, '(')
-		case i%len(t.columns) == 0:
-			b = append(b, "), ("...)
-		default:
-			b = append(b, ", "...)
-		}
-		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
-	}
-	return string(append(b, ')'))
+	return "INSERT INTO " + quote(t.name) + " (" + t.columnList() + ") VALUES " + store.Placeholders(rows, len(t.columns))
 }
 
 func (t table) columnList() string {
