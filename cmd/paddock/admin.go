@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/paddock-gate/paddock/internal/bootstrap"
+	"github.com/paddock-gate/paddock/internal/coalesce"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -35,6 +37,9 @@ func admin(ctx context.Context, p program) int {
 	}
 	if err != nil {
 		return fail(p, err)
+	}
+	if a.store.Embedded() {
+		time.Sleep(2 * coalesce.RememberFor) // then a running server has forgotten what it had read before
 	}
 	fmt.Fprintf(p.stdout, "RECOVERED_ADMIN_EMAIL=%s\nRECOVERED_ADMIN_PASSWORD=%s\n", r.Email, r.Password)
 	for _, change := range r.Changes {

@@ -7,7 +7,7 @@ import (
 )
 
 // Reservation is a model call that has been admitted and not yet settled, with all that another replica needs to settle
-// it when the call's own has died.
+// it when the call's own has died; or what a replica has reserved ahead of calls, of the kind "lease".
 type Reservation struct{ ent.Schema }
 
 func (Reservation) Fields() []ent.Field {
@@ -20,7 +20,7 @@ func (Reservation) Fields() []ent.Field {
 		field.String("kind").MaxLen(16).Immutable(),
 		field.String("model").MaxLen(256).Immutable(),
 		field.Int64("prompt_tokens").Immutable().Comment("Estimated."),
-		field.Int64("reserved").Immutable().Comment("Tokens held in the day and the month of started_at; 0: the user has no quota."),
+		field.Int64("reserved").Comment("Tokens held in the day and the month of started_at; 0: the user has no quota. A lease's change."),
 		field.Int64("produced").Default(0).Comment("Completion tokens at the last checkpoint."),
 		field.Time("started_at").Immutable(),
 	}

@@ -38,6 +38,7 @@ type App struct {
 	Database string // URL
 	Log      io.Writer
 	env      map[string]string
+	servers  *[]*server.Server // of all replicas
 	stop     func() error
 }
 
@@ -61,7 +62,7 @@ func EachWith(t *testing.T, env Env, test func(t *testing.T, a *App)) {
 func Start(t testing.TB, databaseURL string, env Env) *App {
 	t.Helper()
 	upstream := ollamatest.Start(t)
-	a := &App{Database: databaseURL, Upstream: upstream, Log: io.Discard}
+	a := &App{Database: databaseURL, Upstream: upstream, Log: io.Discard, servers: new([]*server.Server)}
 	if os.Getenv("PADDOCK_TEST_LOG") != "" {
 		a.Log = os.Stderr
 	}
@@ -83,7 +84,7 @@ func Start(t testing.TB, databaseURL string, env Env) *App {
 // Replica starts another server with the same settings on the same database, which must be PostgreSQL.
 func (a *App) Replica(t testing.TB) *App {
 	t.Helper()
-	other := &App{Database: a.Database, Upstream: a.Upstream, AdminKey: a.AdminKey, Log: a.Log, env: a.env}
+	other := &App{Database: a.Database, Upstream: a.Upstream, AdminKey: a.AdminKey, Log: a.Log, env: a.env, servers: a.servers}
 	other.start(t)
 	return other
 }
@@ -114,6 +115,7 @@ func (a *App) start(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	*a.servers = append(*a.servers, srv)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +145,15 @@ func (a *App) start(t testing.TB) {
 			t.Errorf("stop server: %v", err)
 		}
 	})
+}
+
+// Unsettled returns how many model calls of all replicas are not settled in the database yet.
+func (a *App) Unsettled() int {
+	n := 0
+	for _, srv := range *a.servers {
+		n += srv.Unsettled()
+	}
+	return n
 }
 
 // Stop ends the server as SIGTERM does, and waits until it has ended.

@@ -21,7 +21,7 @@ var errAmbiguous = apierr.New(connect.CodeInvalidArgument, apierr.AmbiguousCrede
 
 // Identify authenticates a request by the credential in its header, whatever the protocol, and fills in c. Authorization:
 // Bearer takes a session's access token or an API key, X-API-Key an API key, and with basic so does HTTP Basic. Credentials
-// that Paddock cannot have issued are ignored. The rows are read for every request after it came, so that a revocation, a
+// that Paddock cannot have issued are ignored. The rows are as they are when the request comes, so that a revocation, a
 // logout or a change of roles counts from the next request on.
 //
 // It returns convert.ErrUnauthenticated, an error for two different credentials, or store.ErrAway if the database is unavailable.
@@ -41,6 +41,8 @@ const userColumns = `u.id, u.email, u.display_name, u.external_id, u.active, u.c
 
 const userJoin = ` JOIN users u ON u.id = x.user_id ` +
 	`LEFT JOIN user_roles r ON r.user_id = u.id LEFT JOIN roles o ON o.id = r.role_id `
+
+const byRole = ` ORDER BY r.role_id`
 
 // owner is the user of a key or session, read with their roles. Neither password nor search text is read.
 type owner struct{ db.User }
@@ -77,20 +79,28 @@ func account(c *caller.Caller) *db.User {
 	return u
 }
 
-const keyQuery = `SELECT x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_used_at, x.models, ` + userColumns +
-	` FROM credentials x` + userJoin + `WHERE x.key_id = $1 ORDER BY r.role_id`
+const keyQuery = `SELECT x.key_id, x.id, x.key_hash, x.expires_at, x.revoked_at, x.last_used_at, x.models, ` + userColumns +
+	` FROM credentials x` + userJoin + `WHERE `
 
-// keyRow is what was read of an API key and its owner; the key's id is uuid.Nil if there is none.
+// keyRow is what was read of an API key and its owner.
 type keyRow struct {
 	db.Credential
 
 	owner owner
 }
 
-func (a *Service) readKey(ctx context.Context, keyID string) (*keyRow, error) {
-	k := &keyRow{}
-	return k, a.store.Read(ctx, keyQuery, []any{keyID}, func(rows *sql.Rows) error {
-		return k.owner.scan(rows, &k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models)
+func (a *Service) readKeys(ctx context.Context, keyIDs []string) (map[string]*keyRow, error) {
+	keys := make(map[string]*keyRow, len(keyIDs))
+	among, ids := a.store.Among("x.key_id", keyIDs)
+	return keys, a.store.Read(ctx, keyQuery+among+byRole, []any{ids}, func(rows *sql.Rows) error {
+		k := &keyRow{}
+		err := k.owner.scan(rows, &k.KeyID, &k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models)
+		if same := keys[k.KeyID]; same != nil {
+			same.owner.Edges.Roles = append(same.owner.Edges.Roles, k.owner.Edges.Roles...)
+		} else {
+			keys[k.KeyID] = k
+		}
+		return err
 	})
 }
 
@@ -99,12 +109,12 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 	if err != nil {
 		return convert.ErrUnauthenticated
 	}
-	k, err := a.keyRows.Do(key.ID, func() (*keyRow, error) { return a.readKey(ctx, key.ID) })
+	k, found, err := a.keyRows.Get(ctx, key.ID)
 	if err != nil {
 		return err
 	}
 	now := store.Now()
-	if k.ID == uuid.Nil || !a.keys.Verify(k.KeyHash, key) || !k.owner.Active || !convert.IsLiveKey(&k.Credential, now) {
+	if !found || !a.keys.Verify(k.KeyHash, key) || !k.owner.Active || !convert.IsLiveKey(&k.Credential, now) {
 		return convert.ErrUnauthenticated
 	}
 	a.touch.credential(k.ID, k.LastUsedAt, now)
@@ -113,20 +123,28 @@ func (a *Service) identifyKey(ctx context.Context, text string, c *caller.Caller
 	return nil
 }
 
-const sessionQuery = `SELECT x.user_id, x.expires_at, x.revoked_at, x.last_seen_at, ` + userColumns +
-	` FROM sessions x` + userJoin + `WHERE x.id = $1 ORDER BY r.role_id`
+const sessionQuery = `SELECT x.id, x.user_id, x.expires_at, x.revoked_at, x.last_seen_at, ` + userColumns +
+	` FROM sessions x` + userJoin + `WHERE `
 
-// sessionRow is what was read of a session and its user; the user's id is uuid.Nil if there is none.
+// sessionRow is what was read of a session and its user.
 type sessionRow struct {
 	db.Session
 
 	owner owner
 }
 
-func (a *Service) readSession(ctx context.Context, id uuid.UUID) (*sessionRow, error) {
-	s := &sessionRow{}
-	return s, a.store.Read(ctx, sessionQuery, []any{id}, func(rows *sql.Rows) error {
-		return s.owner.scan(rows, &s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt)
+func (a *Service) readSessions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*sessionRow, error) {
+	sessions := make(map[uuid.UUID]*sessionRow, len(ids))
+	among, list := a.store.Among("x.id", ids)
+	return sessions, a.store.Read(ctx, sessionQuery+among+byRole, []any{list}, func(rows *sql.Rows) error {
+		s := &sessionRow{}
+		err := s.owner.scan(rows, &s.Session.ID, &s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt)
+		if same := sessions[s.Session.ID]; same != nil {
+			same.owner.Edges.Roles = append(same.owner.Edges.Roles, s.owner.Edges.Roles...)
+		} else {
+			sessions[s.Session.ID] = s
+		}
+		return err
 	})
 }
 
@@ -136,11 +154,11 @@ func (a *Service) identifySession(ctx context.Context, token string, c *caller.C
 	if err != nil {
 		return convert.ErrUnauthenticated
 	}
-	s, err := a.sessionRows.Do(sessionID, func() (*sessionRow, error) { return a.readSession(ctx, sessionID) })
+	s, found, err := a.sessionRows.Get(ctx, sessionID)
 	if err != nil {
 		return err
 	}
-	if s.UserID == uuid.Nil || s.UserID != userID || !s.owner.Active || !convert.IsOpenSession(&s.Session, now) {
+	if !found || s.UserID != userID || !s.owner.Active || !convert.IsOpenSession(&s.Session, now) {
 		return convert.ErrUnauthenticated
 	}
 	a.touch.session(sessionID, s.LastSeenAt, now)

@@ -180,5 +180,8 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	return srv, nil
 }
 
+// Unsettled returns how many model calls have been admitted and are not settled in the database yet.
+func (s *Server) Unsettled() int { return s.ledger.Unsettled() }
+
 // Handler returns the handler of everything that the port serves.
 func (s *Server) Handler() http.Handler { return s.handler }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -38,6 +39,7 @@ type Store struct {
 	path    string                    // of the embedded database's file
 	release func()                    // releases the lock on it
 	writes  *sqliteWriter             // nil on PostgreSQL
+	version atomic.Uint64             // of what NewReads reads, on SQLite
 	inserts *coalesce.Batch[*inserts] // nil on SQLite
 }
 
@@ -73,7 +75,7 @@ func Open(ctx context.Context, rawURL string, options ...Option) (*Store, error)
 		p := newPrepared(s.sql)
 		s.reader = p
 		s.Client = db.NewClient(db.Driver(&sqliteDriver{p}))
-		s.writes = newSQLiteWriter(s.Client)
+		s.writes = newSQLiteWriter(s.Client, &s.version)
 	} else {
 		s.reader = s.sql
 		d := newPostgresDriver(s.pool)

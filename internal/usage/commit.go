@@ -19,9 +19,11 @@ import (
 type act int
 
 const (
-	admission  act = iota
-	settlement     // at the entry's cost
-	withdrawal     // if it is there
+	admission   act = iota
+	settlement      // at the entry's cost
+	withdrawal      // if it is there
+	record          // in the database, for a call that was admitted without
+	restitution     // of what is free of a lease
 )
 
 // entry is a change of the ledger that waits to be committed.
@@ -29,7 +31,10 @@ type entry struct {
 	act
 	*Reservation
 	cost    Cost
-	refused error // of an admission
+	from    *lease // that holds the reserved tokens; nil: the reservation itself, or there are none
+	kept    int64  // of the reserved tokens, by the lease after a settlement
+	refused error  // of an admission
+	failed  error  // see putAll
 	done    chan error
 }
 
@@ -39,6 +44,9 @@ func newEntry(a act, r *Reservation) *entry {
 
 // groupSize bounds how many entries share a commit.
 const groupSize = 64
+
+// freed is how many reserved tokens a settlement gives back.
+func (e *entry) freed() int64 { return e.reserved - e.kept }
 
 // errSettled is the error of a settlement that is not the call's first.
 var errSettled = errors.New("settled already")
@@ -142,8 +150,10 @@ func answer(group []*entry, err error) {
 // that no two transactions wait for each other.
 func (l *Ledger) commit(group []*entry) error {
 	slices.SortFunc(group, func(a, b *entry) int { return bytes.Compare(a.id[:], b.id[:]) })
-	return l.write(context.Background(), "usage", func(ctx context.Context, tx *db.Tx) error {
-		w := &rows{ctx: ctx, tx: tx, sums: newSums(ctx, tx, l.store.Embedded())}
+	taken := l.checkOut(group)
+	var w *rows
+	err := l.write(context.Background(), "usage", func(ctx context.Context, tx *db.Tx) error {
+		w = newRows(ctx, tx, l.store, taken)
 		if err := w.sums.lock(group); err != nil {
 			return err
 		}
@@ -152,8 +162,20 @@ func (l *Ledger) commit(group []*entry) error {
 				return err
 			}
 		}
+		w.reserveAhead()
 		return w.write()
 	})
+	l.commits.Add(1)
+	l.checkIn(group, taken, w, err)
+	if len(group) == 1 && group[0].from != nil && store.IsNotMet(err) { // see writeLeases
+		l.mu.Lock()
+		l.lose(group[0].from)
+		l.mu.Unlock()
+		if group[0].act == admission {
+			return l.commit(group)
+		}
+	}
+	return err
 }
 
 // settled is a usage record.
@@ -165,54 +187,120 @@ type settled struct {
 
 // rows are what a group writes.
 type rows struct {
-	ctx      context.Context //nolint:containedctx // of the one transaction
-	tx       *db.Tx
-	sums     *sums
-	admitted [][]any // reservations
-	settled  []settled
-	over     [][]any // ids of reservations
+	ctx     context.Context //nolint:containedctx // of the one transaction
+	tx      *db.Tx
+	store   *store.Store
+	sums    *sums
+	pools   map[*lease]*pool
+	made    [][]any // reservations
+	settled []settled
+	over    [][]any // ids of reservations
+}
+
+func newRows(ctx context.Context, tx *db.Tx, s *store.Store, taken map[*lease]int64) *rows {
+	w := &rows{ctx: ctx, tx: tx, store: s, sums: newSums(ctx, tx, s.Embedded()), pools: make(map[*lease]*pool, len(taken))}
+	for held, free := range taken {
+		w.pools[held] = &pool{free: free}
+	}
+	return w
+}
+
+func (w *rows) pool(held *lease) *pool {
+	p := w.pools[held]
+	if p == nil {
+		p = &pool{}
+		w.pools[held] = p
+	}
+	return p
 }
 
 func (w *rows) add(e *entry) error {
 	switch e.act {
 	case settlement:
-		w.settle(e.Reservation, e.cost)
+		return w.settle(e)
 	case withdrawal:
-		n, err := store.Exec(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1`, e.id)
+		n, err := store.Exec(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1 AND reserved = $2`, e.id, e.reserved)
 		if n > 0 {
-			w.sums.release(e.Reservation)
+			w.sums.hold(e.Reservation, -e.reserved)
 		}
 		return err
-	case admission:
-		if e.refused = w.sums.admit(e.Reservation); e.refused == nil { // a refusal does not fail the others
-			w.reserve(e.Reservation)
+	case record:
+		w.made = append(w.made, reservationRow(e.Reservation, e.produced.Load()))
+		if e.from != nil {
+			w.pool(e.from).add -= e.reserved
+		}
+	case restitution:
+		p := w.pool(e.from)
+		w.sums.hold(e.Reservation, -p.free)
+		p.add -= p.free
+		p.free = 0
+	case admission: // a refusal does not fail the others
+		e.refused = nil
+		if e.from != nil {
+			e.refused = w.sums.admit(e.Reservation, w.pool(e.from))
 		}
 	}
 	return nil
 }
 
-func (w *rows) reserve(r *Reservation) {
-	w.admitted = append(w.admitted, []any{
+// reserveAhead adds to what is free of the leases of the calls that are admitted.
+func (w *rows) reserveAhead() {
+	for held, p := range w.pools {
+		most := min(held.key.most(), w.sums.left(held.row)/leasedLeft)
+		if p.demand == 0 || most < leasedCalls*p.most {
+			continue
+		}
+		tokens := max(0, min(most, leasedCalls*p.demand)-p.free)
+		w.sums.hold(held.row, tokens)
+		p.free += tokens
+		p.add += tokens
+	}
+}
+
+func reservationRow(r *Reservation, produced int64) []any {
+	return []any{
 		r.id, r.ledger.replica, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model,
-		r.call.PromptTokens, r.reserved, int64(0), r.startedAt,
-	})
+		r.call.PromptTokens, r.reserved, produced, r.startedAt,
+	}
 }
 
 // settle writes the usage record, whose id makes sure that it is the only one, in the place of the reservation.
-func (w *rows) settle(r *Reservation, cost Cost) {
+func (w *rows) settle(e *entry) error {
+	r := e.Reservation
+	switch {
+	case e.from != nil:
+		p := w.pool(e.from)
+		p.add -= e.freed()
+		p.free += e.kept
+	case r.call.Kind == leaseKind: // it is charged as it was read, or not now
+		n, err := store.Exec(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1 AND reserved = $2`, r.id, r.reserved)
+		if err == nil && n == 0 {
+			err = errSettled
+		}
+		if err != nil {
+			return err
+		}
+	case r.row:
+		w.over = append(w.over, []any{r.id})
+	}
 	day, _ := periods(r.startedAt)
 	w.settled = append(w.settled, settled{r, day, []any{
-		r.id, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model, cost.PromptTokens,
-		cost.CompletionTokens, cost.Total.Milliseconds(), string(cost.Outcome), !cost.Exact, day, r.startedAt,
+		r.id, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model, e.cost.PromptTokens,
+		e.cost.CompletionTokens, e.cost.Total.Milliseconds(), string(e.cost.Outcome), !e.cost.Exact, day, r.startedAt,
 	}})
-	w.over = append(w.over, []any{r.id})
-	w.sums.charge(r, cost.tokens())
+	w.sums.charge(e)
+	return nil
 }
 
+// write writes the periods first, in the order in which lock locks them.
 func (w *rows) write() error {
-	err := store.SendRows(w.ctx, w.tx, `INSERT INTO reservations (id, replica_id, user_id, credential_id, session_id, kind, model, `+
-		`prompt_tokens, reserved, produced, started_at) VALUES `, w.admitted, "")
-	if err != nil {
+	if err := w.sums.write(); err != nil {
+		return err
+	}
+	if err := w.writeLeases(); err != nil {
+		return err
+	}
+	if err := store.SendRows(w.ctx, w.tx, insertReservations, w.made, ""); err != nil {
 		return err
 	}
 	// In the order of the sums to which the database adds them.
@@ -226,15 +314,52 @@ func (w *rows) write() error {
 	for i, s := range w.settled {
 		records[i] = s.values
 	}
-	err = store.SendRows(w.ctx, w.tx, `INSERT INTO usage_records (id, user_id, credential_id, session_id, kind, model, prompt_tokens, `+
+	err := store.SendRows(w.ctx, w.tx, `INSERT INTO usage_records (id, user_id, credential_id, session_id, kind, model, prompt_tokens, `+
 		`completion_tokens, duration_ms, outcome, estimated, day, started_at) VALUES `, records, "")
 	if err != nil {
 		return err
 	}
-	if err := store.SendRows(w.ctx, w.tx, `DELETE FROM reservations WHERE id IN (`, w.over, ")"); err != nil {
-		return err
-	}
-	return w.sums.write()
+	return store.SendRows(w.ctx, w.tx, `DELETE FROM reservations WHERE id IN (`, w.over, ")")
 }
+
+const insertReservations = `INSERT INTO reservations (id, replica_id, user_id, credential_id, session_id, kind, model, prompt_tokens, ` +
+	`reserved, produced, started_at) VALUES `
+
+// writeLeases writes what the leases have changed by. It fails with an error of which store.IsNotMet reports true when one is not
+// there any more: another replica has taken this one for dead, and charged it.
+func (w *rows) writeLeases() error {
+	var ids []uuid.UUID
+	var changed [][]any
+	for held, p := range w.pools {
+		if held.row.reserved > 0 && !held.lost {
+			ids = append(ids, held.row.id)
+		}
+		switch {
+		case p.add == 0:
+		case held.row.reserved+p.add == 0 && !held.lost:
+			w.over = append(w.over, []any{held.row.id})
+		default:
+			row := reservationRow(held.row, p.add)
+			row[reservedColumn] = p.add
+			changed = append(changed, row)
+		}
+	}
+	if len(ids) > 0 {
+		among, list := w.store.Among("id", ids)
+		if !w.store.Embedded() {
+			among += " ORDER BY id FOR UPDATE"
+		}
+		err := w.store.Require(w.ctx, w.tx, `(SELECT CASE WHEN count(*) = $2 THEN 1 ELSE 0 END FROM `+
+			`(SELECT id FROM reservations WHERE `+among+`) AS held)`, list, len(ids))
+		if err != nil {
+			return err
+		}
+	}
+	return store.SendRows(w.ctx, w.tx, insertReservations, changed, ` ON CONFLICT (id) DO UPDATE SET `+
+		`reserved = reservations.reserved + excluded.reserved, produced = reservations.produced + excluded.produced`)
+}
+
+// reservedColumn is the index of a reservation's tokens in reservationRow.
+const reservedColumn = 8
 
 func optional(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }

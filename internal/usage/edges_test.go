@@ -96,7 +96,7 @@ func TestSweep_ClockAhead(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t))
 	l, ahead, user := replica(s), replica(s), uuid.New()
 	ahead.now = func() time.Time { return store.Now().Add(2 * staleAfter) }
-	reserve(t, l, as(t, user, nil, nil))
+	withRow(t, l, reserve(t, l, as(t, user, nil, nil)))
 	sweep(t, ahead)
 	if got := accountOf(t, s); got.reservations != 1 {
 		t.Errorf("%+v: the running call of a living replica was settled", got)
@@ -115,7 +115,7 @@ func TestSweep_CallsSettled(t *testing.T) {
 		dead, l := replica(s), replica(s)
 		told := 0
 		l.Settled = func(Call, Cost) { told++ }
-		reserve(t, dead, as(t, uuid.New(), nil, nil))
+		withRow(t, dead, reserve(t, dead, as(t, uuid.New(), nil, nil)))
 		silence(t, s, dead)
 		sweep(t, l)
 		if told != 1 {
@@ -132,7 +132,7 @@ func TestSweep_ConcurrentAdmission(t *testing.T) {
 	dead, one, two := replica(s), replica(storetest.Open(t, url)), replica(storetest.Open(t, url))
 	ctx := as(t, uuid.New(), new(int64(1<<40)), nil)
 	for range 200 {
-		r := reserve(t, dead, ctx)
+		r := withRow(t, dead, reserve(t, dead, ctx))
 		swept := func(l *Ledger) *entry { // as Sweep reads it
 			e := newEntry(settlement, &Reservation{ledger: l, id: r.id, call: r.call, reserved: r.reserved, startedAt: r.startedAt})
 			e.who.UserID = r.who.UserID

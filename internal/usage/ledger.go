@@ -21,7 +21,8 @@ import (
 // answerTokens is the default of AnswerTokens.
 const answerTokens = 4096
 
-// Ledger reserves and settles. What waits while a commit is on its way goes into the next one together.
+// Ledger reserves and settles. What waits while a commit is on its way goes into the next one together, and most calls need none
+// before they begin: see lease.
 type Ledger struct {
 	store    *store.Store
 	log      *audit.Log
@@ -30,14 +31,17 @@ type Ledger struct {
 	now      func() time.Time // of the calls
 
 	entries *coalesce.Batch[*entry] // that wait to be committed
+	commits atomic.Uint64           // how many there were
+	states  *coalesce.Reads[userDay, [2]spent]
 
 	mu      sync.Mutex
 	seen    time.Time                  // when this replica last wrote its heartbeat, by its own wall clock
-	live    map[uuid.UUID]*Reservation // not settled in the database, or not yet admitted
-	unsure  time.Time                  // when last an admission failed that may have been written
-	later   []*entry                   // settlements that may wait for an admission
-	open    sync.WaitGroup             // settlements
-	closing bool                       // open is waited for, and so takes no more
+	live    map[uuid.UUID]*Reservation // not settled in the database, leases included
+	leases  map[leaseKey]*lease
+	unsure  time.Time      // when last a commit failed that may have reserved tokens
+	later   []*entry       // settlements that may wait for an admission
+	open    sync.WaitGroup // settlements
+	closing bool           // open is waited for, and so takes no more
 
 	blind bool // see Sweep
 
@@ -51,7 +55,12 @@ type Ledger struct {
 func NewLedger(s *store.Store, log *audit.Log, defaults caller.Quota) *Ledger {
 	l := &Ledger{
 		store: s, log: log, defaults: defaults, AnswerTokens: answerTokens,
-		replica: uuid.Must(uuid.NewV7()), now: store.Now, live: map[uuid.UUID]*Reservation{}, blind: !s.Embedded(),
+		replica: uuid.Must(uuid.NewV7()), now: store.Now, live: map[uuid.UUID]*Reservation{}, leases: map[leaseKey]*lease{},
+		blind: !s.Embedded(),
+	}
+	l.states = store.NewReads(s, l.readStates)
+	if s.Embedded() {
+		l.states.Version = l.commits.Load
 	}
 	l.entries = coalesce.NewBatch(coalesce.BatchOptions{Commits: 1, Jobs: groupSize}, l.commitGroup)
 	return l
@@ -68,12 +77,17 @@ type Reservation struct {
 	reserved  int64 // tokens; 0: no quota
 	max       int64
 	produced  atomic.Int64
-	recorded  int64 // of produced, at the last checkpoint
 	settled   atomic.Bool
+
+	// These are guarded by the ledger's mu.
+	lease    *lease        // that the reserved tokens belong to; nil if the call has its own row, or no quota
+	row      bool          // it has its own row in the database
+	recorded int64         // of produced, in the row
+	writing  chan struct{} // closed when the row is written, which has been begun; nil before
 }
 
-// Reserve admits a call of the context's caller, or refuses it with QUOTA_EXCEEDED, or fails with store.ErrAway. An
-// admitted call is in the database by then, whether or not the caller still waits.
+// Reserve admits a call of the context's caller, or refuses it with QUOTA_EXCEEDED, or fails with store.ErrAway. The tokens of an
+// admitted call are reserved in the database by then, whether or not the caller still waits.
 func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
 	_, span := telemetry.Start(ctx, trace.SpanKindInternal, "reserve")
 	defer span.End()
@@ -82,18 +96,12 @@ func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
 		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: l.now(),
 		limits: l.limitsOf(c.Quota), max: call.MaxTokens,
 	}
+	if l.admitAtOnce(r) {
+		return r, nil
+	}
 	e := newEntry(admission, r)
-	l.mu.Lock()
-	l.live[r.id] = r
-	l.mu.Unlock()
 	l.put(e) // without ctx: many calls share a commit, which ends with none of them
 	if err := <-e.done; err != nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.live, r.id)
-		if e.refused == nil {
-			l.unsure = l.now()
-		}
 		return nil, err
 	}
 	return r, nil
@@ -117,6 +125,7 @@ func (r *Reservation) Settle(ctx context.Context, cost Cost) {
 	if cost.Total == 0 {
 		cost.Total = time.Since(r.startedAt)
 	}
+	cost.Total = max(cost.Total, 0) // the clock may have been set back
 	cost.PromptTokens, cost.CompletionTokens = min(cost.PromptTokens, mostTokens), min(cost.CompletionTokens, mostTokens)
 	noted := telemetry.From(ctx)
 	noted.Outcome, noted.PromptTokens, noted.CompletionTokens = string(cost.Outcome), cost.PromptTokens, cost.CompletionTokens
@@ -130,25 +139,67 @@ func (r *Reservation) Settle(ctx context.Context, cost Cost) {
 	}
 }
 
+// mostTries bounds how often a settlement is tried that fails although the database is there, such as one that a constraint of the
+// operator's refuses.
+const mostTries = 10
+
 // settle writes until it is written.
 func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
-	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+	l.awaitRow(r)
+	l.mu.Lock()
+	from, kept := r.lease, r.kept(cost.tokens())
+	l.mu.Unlock()
+	for wait, tries := 100*time.Millisecond, 0; tries < mostTries; wait = min(2*wait, 5*time.Second) {
 		e := newEntry(settlement, r)
-		e.cost = cost
+		e.cost, e.from, e.kept = cost, from, kept
 		l.putLater(e)
 		err := <-e.done
 		if err == nil && l.Settled != nil {
 			l.Settled(r.call, cost)
 		}
-		if err == nil || errors.Is(err, errSettled) {
+		if errors.Is(err, errSettled) && from != nil { // by a try before, whose answer was lost
+			l.settledBefore(e)
+		}
+		if err == nil || errors.Is(err, errSettled) || store.IsNotMet(err) { // or its lease was charged as a whole
 			break
 		}
 		slog.WarnContext(ctx, "usage not settled yet", "call", r.id, "error", err)
+		if !isAway(err) && !store.IsLocked(err) {
+			if tries++; tries == mostTries {
+				slog.ErrorContext(ctx, "usage not recorded: its tokens stay reserved until this server stops", "call", r.id,
+					"user_id", r.who.UserID, "model", r.call.Model, "prompt_tokens", cost.PromptTokens,
+					"completion_tokens", cost.CompletionTokens, "error", err)
+			}
+		}
 		<-time.After(wait)
 	}
 	l.mu.Lock()
 	delete(l.live, r.id)
 	l.mu.Unlock()
+}
+
+// awaitRow waits until it is known whether the call has a row of its own.
+func (l *Ledger) awaitRow(r *Reservation) {
+	for {
+		l.mu.Lock()
+		writing := r.writing
+		l.mu.Unlock()
+		if writing == nil {
+			return
+		}
+		select {
+		case <-writing:
+		case <-time.After(2 * checkpointEvery): // Run may have ended
+			_ = l.writeRows([]*Reservation{r}) // it will be tried again
+		}
+	}
+}
+
+// Unsettled returns how many calls have been admitted here and are not settled in the database yet.
+func (l *Ledger) Unsettled() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.live) - len(l.leases)
 }
 
 // Close waits until everything is settled, or ctx ends; the rest is then left to another replica.
@@ -163,6 +214,9 @@ func (l *Ledger) Close(ctx context.Context) error {
 	}()
 	select {
 	case <-settled:
+		if err := l.giveBack(true); err != nil {
+			return err
+		}
 		return l.leave(ctx)
 	case <-ctx.Done():
 		return ctx.Err()

@@ -43,6 +43,18 @@ func reserve(t testing.TB, l *Ledger, ctx context.Context) *Reservation {
 	return r
 }
 
+// withRow makes the call one that has run for long enough to have a row of its own.
+func withRow(t testing.TB, l *Ledger, r *Reservation) *Reservation {
+	t.Helper()
+	l.mu.Lock()
+	r.writing = make(chan struct{})
+	l.mu.Unlock()
+	if err := l.writeRows([]*Reservation{r}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
 // written waits until every call that was settled is settled in the database.
 func written(t testing.TB, l *Ledger) {
 	t.Helper()
@@ -128,7 +140,7 @@ func TestSettle_Once(t *testing.T) {
 		s := storetest.Open(t, url)
 		frozen, other := replica(s), replica(s)
 		user := uuid.New()
-		r := reserve(t, frozen, as(t, user, new(int64(100)), nil))
+		r := withRow(t, frozen, reserve(t, frozen, as(t, user, new(int64(100)), nil)))
 		silence(t, s, frozen)
 		sweep(t, other)
 		r.Settle(t.Context(), Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
@@ -150,7 +162,7 @@ func TestSweep_ConcurrentSweeps(t *testing.T) {
 		user := uuid.New()
 		const calls = 200
 		for range calls {
-			reserve(t, dead, as(t, user, nil, new(int64(1<<40))))
+			withRow(t, dead, reserve(t, dead, as(t, user, nil, new(int64(2500)))))
 		}
 		silence(t, s, dead)
 		var sweeps sync.WaitGroup
@@ -173,7 +185,7 @@ func TestSweep_OwnReservations(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		l := replica(s)
-		reserve(t, l, as(t, uuid.New(), nil, nil))
+		withRow(t, l, reserve(t, l, as(t, uuid.New(), nil, nil)))
 		silence(t, s, l)
 		sweep(t, l)
 		if got, want := accountOf(t, s), (account{reservations: 1}); got != want {
@@ -256,7 +268,7 @@ func TestSettle_PeriodsOfTheAdmission(t *testing.T) {
 			t.Error(err)
 		}
 		clock = clock.Add(time.Microsecond).In(time.FixedZone("UTC-11", -11*3600)) // midnight
-		died := reserve(t, l, ctx)
+		died := withRow(t, l, reserve(t, l, ctx))
 		lived.Settle(ctx, Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
 		written(t, l)
 		died.Produced(3)

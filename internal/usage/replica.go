@@ -55,13 +55,21 @@ func (l *Ledger) Run(ctx context.Context) {
 	}
 }
 
-// checkpoint writes how much each call has produced since the last time.
+// checkpoint writes the rows of calls that run for longer, and how much each call has produced since the last time; and it gives back
+// what calls do not need.
 func (l *Ledger) checkpoint(ctx context.Context) error {
+	young := l.now().Add(-checkpointEvery)
+	var unwritten []*Reservation
 	produced := map[*Reservation]int64{}
 	l.mu.Lock()
 	for _, r := range l.live {
-		if n := r.produced.Load(); n != r.recorded {
+		switch n := r.produced.Load(); {
+		case r.row && n != r.recorded:
 			produced[r] = n
+		case r.writing != nil, !r.row && r.call.Kind != leaseKind && r.startedAt.Before(young) && !r.settled.Load():
+			if unwritten = append(unwritten, r); r.writing == nil {
+				r.writing = make(chan struct{}) // from here on a settlement waits
+			}
 		}
 	}
 	idle := len(l.live) == 0
@@ -69,6 +77,10 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 	if idle {
 		return nil
 	}
+	return errors.Join(l.writeProduced(ctx, produced), l.writeRows(unwritten), l.giveBack(false))
+}
+
+func (l *Ledger) writeProduced(ctx context.Context, produced map[*Reservation]int64) error {
 	behind := make([]*Reservation, 0, len(produced))
 	for r := range produced {
 		behind = append(behind, r)
@@ -85,11 +97,46 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for r, n := range produced {
 		r.recorded = n
 	}
 	return nil
 }
+
+// writeRows gives calls rows of their own. While it is not known whether a call has one, its writing stays open.
+func (l *Ledger) writeRows(calls []*Reservation) error {
+	entries := make([]*entry, 0, len(calls))
+	l.mu.Lock()
+	for _, r := range calls {
+		if !r.row {
+			e := newEntry(record, r)
+			e.from = r.lease
+			entries = append(entries, e)
+		}
+	}
+	l.mu.Unlock()
+	err := l.putAll(entries)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range entries {
+		if !e.row && store.Taken(e.failed, "reservations.id") { // by a try before, whose answer was lost
+			if e.from != nil {
+				e.from.row.reserved -= e.reserved
+			}
+			e.hasRow()
+		}
+		if e.writing != nil && (e.row || !isAway(e.failed)) {
+			close(e.writing)
+			e.writing = nil
+		}
+	}
+	return err
+}
+
+// hasRow notes that the call has a row of its own, with the tokens that it had of a lease. The ledger's mu must be held.
+func (r *Reservation) hasRow() { r.row, r.lease = true, nil }
 
 // write runs a transaction that also writes the heartbeat of this replica when that is due: before or together with its first
 // reservation.
@@ -99,7 +146,7 @@ func (l *Ledger) write(ctx context.Context, reason string, f func(ctx context.Co
 	since := began.Sub(l.seen)
 	due := since > beat || since < 0
 	l.mu.Unlock()
-	err := l.log.Unaudited(ctx, reason, func(ctx context.Context, tx *db.Tx) error {
+	err := l.log.Unaudited(store.SumsOnly(ctx), reason, func(ctx context.Context, tx *db.Tx) error {
 		if due {
 			err := store.Send(ctx, tx, `INSERT INTO replicas (id, seen_at) VALUES ($1, CURRENT_TIMESTAMP) `+
 				`ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, l.replica)
@@ -146,7 +193,7 @@ func (l *Ledger) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := l.putAll(settlement, stranded); err != nil {
+		if err := l.putAll(l.settlements(stranded)); err != nil {
 			return err
 		}
 	}
@@ -168,14 +215,26 @@ func (l *Ledger) takeBack(ctx context.Context, now time.Time) error {
 		return err
 	}
 	l.mu.Lock()
-	own = slices.DeleteFunc(own, func(r *Reservation) bool { return l.live[r.id] != nil })
+	held := map[uuid.UUID]bool{} // by running calls: leases that are lost
+	for id, r := range l.live {
+		held[id] = true
+		if r.lease != nil {
+			held[r.lease.row.id] = true
+		}
+	}
 	l.mu.Unlock()
-	if err := l.putAll(withdrawal, own); err != nil {
+	var entries []*entry
+	for _, r := range own {
+		if !held[r.id] {
+			entries = append(entries, newEntry(withdrawal, r))
+		}
+	}
+	if err := l.putAll(entries); err != nil {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.unsure.Equal(unsure) && now.Sub(unsure) > unsureFor {
+	if l.unsure.Equal(unsure) && now.Sub(unsure) > unsureFor && len(entries) == len(own) {
 		l.unsure = time.Time{}
 	}
 	return nil
@@ -187,7 +246,7 @@ func (l *Ledger) reservations(ctx context.Context, rest string, args ...any) ([]
 	query := `SELECT r.id, r.user_id, r.credential_id, r.session_id, r.kind, r.model, r.prompt_tokens, r.reserved, r.produced, ` +
 		`r.started_at FROM reservations r ` + rest
 	err := l.store.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
-		r := &Reservation{ledger: l}
+		r := &Reservation{ledger: l, row: true}
 		var credential, session uuid.NullUUID
 		err := rows.Scan(&r.id, &r.who.UserID, &credential, &session, &r.call.Kind, &r.call.Model, &r.call.PromptTokens, &r.reserved,
 			&r.recorded, &r.startedAt)
@@ -198,24 +257,37 @@ func (l *Ledger) reservations(ctx context.Context, rest string, args ...any) ([]
 	return all, err
 }
 
-// putAll commits the same act for reservations of which only the database knows, in groups, and waits for it. That another
-// replica has settled one meanwhile is no error.
-func (l *Ledger) putAll(a act, all []*Reservation) error {
-	entries := make([]*entry, len(all))
-	for i, r := range all {
-		entries[i] = newEntry(a, r)
-		entries[i].cost = Cost{
-			PromptTokens: r.call.PromptTokens, CompletionTokens: r.recorded, Outcome: Aborted, Total: l.now().Sub(r.startedAt),
+// settlements are those of calls and leases that a dead replica has left behind. A lease without tokens is no call.
+func (l *Ledger) settlements(stranded []*Reservation) []*entry {
+	entries := make([]*entry, len(stranded))
+	for i, r := range stranded {
+		act := settlement
+		if r.call.Kind == leaseKind && r.reserved == 0 {
+			act = withdrawal
 		}
-		go l.put(entries[i]) // one after the other, each would be a group
+		entries[i] = newEntry(act, r)
+		entries[i].cost = Cost{
+			PromptTokens: r.call.PromptTokens, CompletionTokens: r.recorded, Outcome: Aborted, Total: max(0, l.now().Sub(r.startedAt)),
+		}
+	}
+	return entries
+}
+
+// putAll commits entries, in groups, waits for it, and notes the error of each. That another replica has settled one meanwhile is no
+// error.
+func (l *Ledger) putAll(entries []*entry) error {
+	for _, e := range entries {
+		go l.put(e) // one after the other, each would be a group
 	}
 	var failed error
 	for _, e := range entries {
-		switch err := <-e.done; {
-		case err == nil && a == settlement && l.Settled != nil:
-			l.Settled(e.call, e.cost)
-		case err != nil && !errors.Is(err, errSettled):
-			failed = err
+		switch e.failed = <-e.done; {
+		case e.failed == nil:
+			if e.act == settlement && e.call.Kind != leaseKind && l.Settled != nil {
+				l.Settled(e.call, e.cost)
+			}
+		case !errors.Is(e.failed, errSettled):
+			failed = e.failed
 		}
 	}
 	return failed

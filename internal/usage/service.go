@@ -2,6 +2,7 @@ package usage
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -11,7 +12,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/ent/db"
-	"github.com/paddock-gate/paddock/ent/db/usageperiod"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
@@ -30,15 +30,15 @@ func NewService(l *Ledger) *Service { return &Service{l} }
 // heldFor is when to ask again for tokens that running calls hold and may give back.
 const heldFor = 5 * time.Second
 
-// exceeded refuses a call that needs more tokens than the period has left, and returns how long that lasts.
-func exceeded(p *sum, limit, need int64, reset time.Time) (time.Duration, *connect.Error) {
+// exceeded refuses a call that needs more tokens than the period has left, of which others hold some, and returns how long that lasts.
+func exceeded(p *sum, held, limit, need int64, reset time.Time) (time.Duration, *connect.Error) {
 	span := "day"
 	if len(p.period) == len("2006-01") {
 		span = "month"
 	}
 	message := fmt.Sprintf("token quota exceeded: %d of %d tokens used this %s", p.used, limit, span)
-	if p.reserved > 0 {
-		message += fmt.Sprintf(", %d held by running calls", p.reserved)
+	if held > 0 {
+		message += fmt.Sprintf(", %d held by running calls", held)
 	}
 	message += fmt.Sprintf("; this call needs at least %d; the quota will reset at %s", need, reset.Format(time.RFC3339))
 	wait := time.Until(reset)
@@ -69,32 +69,62 @@ func (s *Service) quota(ctx context.Context, id uuid.UUID) (*paddockv1.Quota, er
 	return s.ledger.State(ctx, id, convert.Quota(u))
 }
 
+// userDay names what a user has used in a day and its month.
+type userDay struct {
+	user uuid.UUID
+	day  string
+}
+
+// spent is what is used and reserved of a period, in tokens.
+type spent struct{ used, reserved int64 }
+
+// readStates reads the days and months of users.
+func (l *Ledger) readStates(ctx context.Context, of []userDay) (map[userDay][2]spent, error) {
+	ids := make([]string, 0, 2*len(of))
+	for _, u := range of {
+		ids = append(ids, periodID(u.user, u.day), periodID(u.user, u.day[:len("2006-01")]))
+	}
+	found := make(map[string]spent, len(ids))
+	among, list := l.store.Among("id", ids)
+	err := l.store.Read(ctx, `SELECT id, used, reserved FROM usage_periods WHERE `+among, []any{list}, func(rows *sql.Rows) error {
+		var id string
+		var s spent
+		err := rows.Scan(&id, &s.used, &s.reserved)
+		found[id] = s
+		return err
+	})
+	states := make(map[userDay][2]spent, len(of))
+	for i, u := range of {
+		states[u] = [2]spent{found[ids[2*i]], found[ids[2*i+1]]}
+	}
+	return states, err
+}
+
 // State returns a user's quota, as it is set, and how much of it is used.
 func (l *Ledger) State(ctx context.Context, id uuid.UUID, set caller.Quota) (*paddockv1.Quota, error) {
 	now := store.Now()
-	day, month := periods(now)
-	rows, err := l.store.UsagePeriod.Query().Where(usageperiod.IDIn(periodID(id, day), periodID(id, month))).All(ctx)
+	day, _ := periods(now)
+	holds := l.limitsOf(set)
+	free := l.freeOf(&Reservation{who: caller.Caller{UserID: id}, startedAt: now, limits: holds}) // before the read
+	read, _, err := l.states.Get(ctx, userDay{id, day})
 	if err != nil {
 		return nil, err
 	}
-	holds := l.limitsOf(set)
+	period := func(s spent, limit *int64, monthly bool) *paddockv1.QuotaPeriod {
+		return &paddockv1.QuotaPeriod{
+			Limit: limit, Used: s.used, Reserved: max(0, s.reserved-free), ResetsAt: timestamppb.New(resets(now, monthly)),
+		}
+	}
 	q := &paddockv1.Quota{
 		UserId:            id.String(),
 		TokensPerDay:      set.TokensPerDay,
 		TokensPerMonth:    set.TokensPerMonth,
 		RequestsPerMinute: set.RequestsPerMinute,
-		Day:               &paddockv1.QuotaPeriod{Limit: holds.day, ResetsAt: timestamppb.New(resets(now, false))},
-		Month:             &paddockv1.QuotaPeriod{Limit: holds.month, ResetsAt: timestamppb.New(resets(now, true))},
+		Day:               period(read[0], holds.day, false),
+		Month:             period(read[1], holds.month, true),
 	}
 	if rpm := or(set.RequestsPerMinute, l.defaults.RequestsPerMinute); rpm != nil {
 		q.EffectiveRequestsPerMinute = *rpm
-	}
-	for _, row := range rows {
-		p := q.GetDay()
-		if row.Period == month {
-			p = q.GetMonth()
-		}
-		p.Used, p.Reserved = row.Used, row.Reserved
 	}
 	return q, nil
 }

@@ -25,6 +25,7 @@ type sums struct {
 type sum struct {
 	user           uuid.UUID
 	period         string
+	limited        bool  // the user has a quota
 	used, reserved int64 // in all
 	add            struct{ requests, used, reserved int64 }
 }
@@ -33,23 +34,33 @@ func newSums(ctx context.Context, tx *db.Tx, embedded bool) *sums {
 	return &sums{ctx: ctx, tx: tx, embedded: embedded, known: map[string]*sum{}}
 }
 
-func (s *sums) of(user uuid.UUID, period string) *sum {
-	id := periodID(user, period)
+func (s *sums) of(r *Reservation, period string) *sum {
+	id := periodID(r.who.UserID, period)
 	if s.known[id] == nil {
-		s.known[id] = &sum{user: user, period: period}
+		s.known[id] = &sum{user: r.who.UserID, period: period, limited: r.limited()}
 	}
 	return s.known[id]
 }
 
+// periods returns the sums of the day and the month of a call.
+func (s *sums) periods(r *Reservation) (day, month *sum) {
+	d, m := periods(r.startedAt)
+	return s.of(r, d), s.of(r, m)
+}
+
+// limited reports whether the call is one of a user with a quota.
+func (r *Reservation) limited() bool { return !r.limits.none() || r.reserved > 0 }
+
 // lock reads the periods of users with a quota, those whose calls another replica has left behind included, and keeps
 // everybody else from changing them until the commit. Always in the order of their ids, so that no two replicas wait for
-// each other.
+// each other. A group that does no more than charge what is reserved does without.
 func (s *sums) lock(group []*entry) error {
+	if !slices.ContainsFunc(group, (*entry).asks) {
+		return nil
+	}
 	for _, e := range group {
-		if r := e.Reservation; !r.limits.none() || r.reserved > 0 {
-			day, month := periods(r.startedAt)
-			s.of(r.who.UserID, day)
-			s.of(r.who.UserID, month)
+		if e.limited() {
+			s.periods(e.Reservation)
 		}
 	}
 	if len(s.known) == 0 {
@@ -79,35 +90,40 @@ func (s *sums) read() (found int, err error) {
 	return len(rows), err
 }
 
-// admit reserves what the call may cost, as far as it is there, or says what is not.
-func (s *sums) admit(r *Reservation) error {
-	if r.limits.none() {
-		return nil
+// asks reports whether what becomes of the entry depends on what is left of a quota.
+func (e *entry) asks() bool {
+	switch e.act {
+	case admission:
+		return e.limited()
+	case settlement:
+		return e.limited() && e.cost.tokens() > e.reserved
 	}
-	day, month := periods(r.startedAt)
-	prompt := max(r.call.PromptTokens, 1) // not even an empty one where the quota is 0
-	least, demand := prompt, prompt
+	return false
+}
+
+// admit reserves what the call may cost, as far as it is there, or says what is not. What is free of the lease comes first.
+func (s *sums) admit(r *Reservation, p *pool) error {
+	prompt, demand := r.demand()
+	least := prompt
 	if r.call.Kind != Embed {
 		least++
-		demand += r.call.MaxTokens
-		if r.call.MaxTokens == 0 {
-			demand += r.ledger.AnswerTokens
-		}
 	}
+	day, month := s.periods(r)
 	var refusal error
 	longest := time.Duration(0)
-	for _, p := range []struct {
+	for _, period := range []struct {
 		sum     *sum
 		limit   *int64
 		monthly bool
-	}{{s.of(r.who.UserID, day), r.limits.day, false}, {s.of(r.who.UserID, month), r.limits.month, true}} {
-		if p.limit == nil {
+	}{{day, r.limits.day, false}, {month, r.limits.month, true}} {
+		if period.limit == nil {
 			continue
 		}
-		left := p.sum.left(p.limit)
+		left := period.sum.left(period.limit) + p.free
 		if left < least {
 			// The wait of a period that ended while the call waited for the commit is none.
-			if wait, err := exceeded(p.sum, *p.limit, least, resets(r.startedAt, p.monthly)); refusal == nil || wait > longest {
+			wait, err := exceeded(period.sum, period.sum.reserved-p.free, *period.limit, least, resets(r.startedAt, period.monthly))
+			if refusal == nil || wait > longest {
 				longest, refusal = wait, err
 			}
 		}
@@ -116,13 +132,27 @@ func (s *sums) admit(r *Reservation) error {
 	if refusal != nil {
 		return refusal
 	}
-	r.reserved = demand
-	if r.call.Kind != Embed {
-		r.max = demand - prompt
-	}
-	s.of(r.who.UserID, day).hold(r.reserved)
-	s.of(r.who.UserID, month).hold(r.reserved)
+	r.grant(demand)
+	more := max(0, demand-p.free)
+	s.hold(r, more)
+	p.free += more - demand
+	p.add += more
+	p.demand += demand
+	p.most = max(p.most, demand)
 	return nil
+}
+
+// left is what of a user's quotas is neither used nor reserved.
+func (s *sums) left(r *Reservation) int64 {
+	day, month := s.periods(r)
+	return min(day.left(r.limits.day), month.left(r.limits.month))
+}
+
+// hold reserves so many more tokens for a call, or frees them.
+func (s *sums) hold(r *Reservation, tokens int64) {
+	day, month := s.periods(r)
+	day.hold(tokens)
+	month.hold(tokens)
 }
 
 func (s *sum) hold(tokens int64) {
@@ -130,38 +160,31 @@ func (s *sum) hold(tokens int64) {
 	s.add.reserved += tokens
 }
 
-func (s *sum) charge(tokens, reserved int64) {
-	s.hold(-reserved)
+// charge settles a call. Of what it cost beyond its reservation, which a wrong estimate of the prompt can make it, each
+// period is charged only as much as it has left: a quota is never overrun.
+func (s *sums) charge(e *entry) {
+	day, month := s.periods(e.Reservation)
+	day.charge(day.within(e, e.limits.day), e.freed())
+	month.charge(month.within(e, e.limits.month), e.freed())
+}
+
+func (s *sum) charge(tokens, freed int64) {
+	s.hold(-freed)
 	s.used += tokens
 	s.add.used += tokens
 	s.add.requests++
 }
 
-// release frees what a call had reserved.
-func (s *sums) release(r *Reservation) {
-	day, month := periods(r.startedAt)
-	s.of(r.who.UserID, day).hold(-r.reserved)
-	s.of(r.who.UserID, month).hold(-r.reserved)
-}
-
-// charge settles a call. Of what it cost beyond its reservation, which a wrong estimate of the prompt can make it, each
-// period is charged only as much as it has left: a quota is never overrun.
-func (s *sums) charge(r *Reservation, tokens int64) {
-	day, month := periods(r.startedAt)
-	d, m := s.of(r.who.UserID, day), s.of(r.who.UserID, month)
-	d.charge(d.within(r, r.limits.day, tokens), r.reserved)
-	m.charge(m.within(r, r.limits.month, tokens), r.reserved)
-}
-
 // within cuts what a call cost to what the period has for it.
-func (s *sum) within(r *Reservation, limit *int64, tokens int64) int64 {
+func (s *sum) within(e *entry, limit *int64) int64 {
+	cost := e.cost.tokens()
 	switch {
-	case r.reserved == 0: // no quota
-		return tokens
-	case r.limits.none(): // the quota of a dead replica's call is not known
-		return min(tokens, r.reserved)
+	case !e.limited() || cost <= e.reserved:
+		return cost
+	case e.limits.none(): // the quota of a dead replica's call is not known
+		return e.reserved
 	}
-	return min(tokens, r.reserved+max(0, s.left(limit)))
+	return min(cost, e.reserved+max(0, s.left(limit)))
 }
 
 // left is what of the limit is neither used nor reserved.
@@ -172,16 +195,21 @@ func (s *sum) left(limit *int64) int64 {
 	return *limit - s.used - s.reserved
 }
 
-// write adds what the group adds, in the order in which lock locks.
+// write adds what the group adds: first to the periods that lock locks, in its order.
 func (s *sums) write() error {
-	var changed []string
+	var limited, others []string
 	for id, p := range s.known {
-		if p.add.requests != 0 || p.add.used != 0 || p.add.reserved != 0 {
-			changed = append(changed, id)
+		switch {
+		case p.add.requests == 0 && p.add.used == 0 && p.add.reserved == 0:
+		case p.limited:
+			limited = append(limited, id)
+		default:
+			others = append(others, id)
 		}
 	}
-	slices.Sort(changed)
-	return s.upsert(changed)
+	slices.Sort(limited)
+	slices.Sort(others)
+	return s.upsert(append(limited, others...))
 }
 
 func (s *sums) upsert(ids []string) error {

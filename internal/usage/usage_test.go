@@ -22,19 +22,16 @@ import (
 
 var hi = []*paddockv1.ChatMessage{{Role: "user", Content: "hi"}}
 
-// settled waits until nothing is reserved, which is a moment after the answer, and returns the usage that there is in all.
+// settled waits until every call is settled, which is a moment after the answer, and returns the usage that there is in all.
 func settled(t testing.TB, a *apptest.App, of *apptest.Person) *paddockv1.UsageRow {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		n, err := a.Store.Reservation.Query().Count(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		n := a.Unsettled()
 		if n == 0 {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d reservations are left", n)
+			t.Fatalf("%d calls are not settled", n)
 		}
 	}
 	return usageOf(t, a, of).GetRows()[0]

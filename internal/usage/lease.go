@@ -1,0 +1,245 @@
+package usage
+
+import (
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// lease is what this replica has reserved of a user's quota ahead of calls, so that most calls are admitted without a commit. In the
+// database it is a reservation of leaseKind of which everything is produced: when the replica dies it is charged as a whole, since
+// nobody knows what the calls of the last second have cost. Calls that run longer get reservations of their own.
+type lease struct {
+	key leaseKey
+	row *Reservation // as the database has it; it is there if tokens are reserved
+
+	// These are guarded by the ledger's mu.
+	free int64 // of the reserved tokens, those that no call holds
+	idle bool  // no call was admitted since the last checkpoint
+	lost bool  // how much the database has of it is not known: no further call is admitted on it
+}
+
+// leaseKey is what calls that share a lease have in common.
+type leaseKey struct {
+	user             uuid.UUID
+	day              string
+	perDay, perMonth int64 // -1: no limit
+}
+
+// leaseKind is the kind of a lease's reservation, and of the usage record of one that a dead replica has left behind.
+const leaseKind Kind = "lease"
+
+// The bounds of what a lease has free, which is what a user is charged too much when a replica dies. Where they leave too little for
+// leasedCalls, as they do with small quotas, each call is reserved by itself, to the last token.
+const (
+	leasedCalls = 8  // as many times what the calls that are just admitted may cost
+	leasedPart  = 32 // one in so many tokens of the quota
+	leasedLeft  = 8  // one in so many tokens that are left
+)
+
+func keyOf(r *Reservation) leaseKey {
+	day, _ := periods(r.startedAt)
+	k := leaseKey{user: r.who.UserID, day: day, perDay: -1, perMonth: -1}
+	if r.limits.day != nil {
+		k.perDay = *r.limits.day
+	}
+	if r.limits.month != nil {
+		k.perMonth = *r.limits.month
+	}
+	return k
+}
+
+// most returns how many tokens a lease may have free.
+func (k leaseKey) most() int64 {
+	most := int64(mostTokens)
+	for _, limit := range []int64{k.perDay, k.perMonth} {
+		if limit >= 0 {
+			most = min(most, limit/leasedPart)
+		}
+	}
+	return most
+}
+
+// demand returns what the call's prompt costs and what the call may cost in all, if it gets what it asks for.
+func (r *Reservation) demand() (prompt, all int64) {
+	prompt = min(max(r.call.PromptTokens, 1), mostTokens) // not even an empty one where the quota is 0
+	switch {
+	case r.call.Kind == Embed:
+		return prompt, prompt
+	case r.call.MaxTokens == 0:
+		return prompt, prompt + r.ledger.AnswerTokens
+	}
+	return prompt, prompt + min(r.call.MaxTokens, mostTokens)
+}
+
+// grant lets the call cost so many tokens.
+func (r *Reservation) grant(tokens int64) {
+	r.reserved = tokens
+	if r.call.Kind != Embed {
+		prompt, _ := r.demand()
+		r.max = tokens - prompt
+	}
+}
+
+// admitAtOnce admits a call that has no quota, or for which its lease has enough, and reports whether it did.
+func (l *Ledger) admitAtOnce(r *Reservation) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !r.limits.none() {
+		held := l.leases[keyOf(r)]
+		_, all := r.demand()
+		if held == nil || held.free < all {
+			return false
+		}
+		held.free -= all
+		held.idle = false
+		r.lease = held
+		r.grant(all)
+	}
+	l.live[r.id] = r
+	return true
+}
+
+// kept returns how much of what a call had reserved its lease keeps free, given what the call did cost. mu must be held.
+func (r *Reservation) kept(cost int64) int64 {
+	if r.lease == nil || r.lease.lost {
+		return 0
+	}
+	most := r.lease.key.most()
+	if _, all := r.demand(); most < leasedCalls*all {
+		return 0
+	}
+	return max(0, min(r.reserved-cost, most-r.lease.free))
+}
+
+// freeOf returns how many tokens no call holds of the lease for calls such as this one.
+func (l *Ledger) freeOf(r *Reservation) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if held := l.leases[keyOf(r)]; held != nil {
+		return held.free
+	}
+	return 0
+}
+
+// leaseOf returns the lease for calls such as this one, a new one if there is none. mu must be held.
+func (l *Ledger) leaseOf(r *Reservation) *lease {
+	key := keyOf(r)
+	if held := l.leases[key]; held != nil {
+		return held
+	}
+	row := &Reservation{
+		ledger: l, id: uuid.Must(uuid.NewV7()), call: Call{Kind: leaseKind, Model: r.call.Model}, who: r.who, startedAt: r.startedAt,
+		limits: r.limits,
+	}
+	held := &lease{key: key, row: row}
+	l.leases[key], l.live[row.id] = held, row
+	return held
+}
+
+// drop forgets the lease. mu must be held.
+func (l *Ledger) drop(held *lease) {
+	if l.leases[held.key] == held {
+		delete(l.leases, held.key)
+	}
+	delete(l.live, held.row.id)
+}
+
+// lose drops a lease of which it is not known what the database has. takeBack withdraws what that is. mu must be held.
+func (l *Ledger) lose(held *lease) {
+	held.lost, held.free = true, 0
+	l.drop(held)
+	l.unsure = l.now()
+}
+
+// pool is what a group of entries does to a lease.
+type pool struct {
+	free   int64 // tokens that no call holds: all of them if they are checked out, else those of calls that the group settles
+	add    int64 // to the row
+	demand int64 // of the calls that are admitted
+	most   int64 // of one of them
+}
+
+// checkOut takes what is free of the leases from which the group admits, or that it gives back.
+func (l *Ledger) checkOut(group []*entry) map[*lease]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken := map[*lease]int64{}
+	for _, e := range group {
+		if e.act == admission && !e.limits.none() {
+			e.from = l.leaseOf(e.Reservation)
+		}
+		if e.from != nil && (e.act == admission || e.act == restitution) {
+			taken[e.from] += e.from.free
+			e.from.free = 0
+		}
+	}
+	return taken
+}
+
+// checkIn makes the leases and calls what they are after the commit of the group, given its error.
+func (l *Ledger) checkIn(group []*entry, taken map[*lease]int64, w *rows, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err != nil {
+		for held, free := range taken {
+			switch {
+			case errors.Is(err, store.ErrAway) && !store.IsLocked(err): // it may have been committed
+				l.lose(held)
+			case held.row.reserved == 0:
+				l.drop(held)
+			default:
+				held.free += free
+			}
+		}
+		return
+	}
+	for _, e := range group {
+		switch {
+		case e.act == admission && e.refused == nil:
+			e.lease = e.from
+			l.live[e.id] = e.Reservation
+		case e.act == record:
+			e.hasRow()
+		}
+	}
+	for held, p := range w.pools {
+		held.row.reserved += p.add
+		switch {
+		case held.row.reserved == 0:
+			l.drop(held)
+		case !held.lost:
+			held.free += p.free
+			held.idle = held.idle && p.demand == 0
+		}
+	}
+}
+
+// settledBefore makes the lease what it is after a settlement that was committed without anybody knowing.
+func (l *Ledger) settledBefore(e *entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.from.row.reserved -= e.freed()
+	if !e.from.lost {
+		e.from.free += e.kept
+	}
+	l.unsure = l.now() // the row may be left with no tokens
+}
+
+// giveBack gives back what is free of the leases on which no call was admitted since the last time, or of all.
+func (l *Ledger) giveBack(all bool) error {
+	var entries []*entry
+	l.mu.Lock()
+	for _, held := range l.leases {
+		if all || held.idle {
+			e := newEntry(restitution, held.row)
+			e.from = held
+			entries = append(entries, e)
+		}
+		held.idle = true
+	}
+	l.mu.Unlock()
+	return l.putAll(entries)
+}
