@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +19,10 @@ import (
 )
 
 // TestLedger_KilledReplicas compares the ledger with the upstream under calls of every kind, of which clients abort three in
-// ten, on replicas that are killed at random and start again: every call that the upstream served has one record; those that
-// are exact have the upstream's counts; those that are estimated miss at most what came within one checkpoint; and nothing
-// stays reserved. It fails without checkpoints, and when a settlement leaves its reservation behind.
+// ten, on replicas that are killed at random and start again: every call that the upstream served has one record, but for those of
+// the last second before a kill, which the record of a lease pays for; those that are exact have the upstream's counts; those that are
+// estimated miss at most what came within one checkpoint; and nothing stays reserved. It fails without checkpoints, when a settlement
+// leaves its reservation behind, and when a lease says that less of it is produced.
 //
 // PADDOCK_PROOF=full makes it 10,000 calls and 20 kills, on three replicas over PostgreSQL and on one over SQLite.
 func TestLedger_KilledReplicas(t *testing.T) {
@@ -57,10 +59,12 @@ func TestLedger_KilledReplicas(t *testing.T) {
 				points[i] = rand.IntN(calls * 9 / 10)
 			}
 			slices.Sort(points)
+			var killed []time.Time
 			for _, at := range points {
 				l.wait(t, int64(at))
 				slot := rand.IntN(c.replicas)
 				_ = replicas[slot].Process.Kill()
+				killed = append(killed, time.Now())
 				<-replicas[slot].ended
 				replicas[slot] = start(t, env, "serve")
 				l.moved(slot, replicas[slot].url(t))
@@ -87,7 +91,7 @@ func TestLedger_KilledReplicas(t *testing.T) {
 			if n := reservations(t, s); n > 0 {
 				t.Errorf("%d reservations are left", n)
 			}
-			t.Logf("%v for the calls, %v until nothing was reserved; %v", took.Round(time.Millisecond), swept.Round(time.Millisecond), compare(t, upstream, s))
+			t.Logf("%v for the calls, %v until nothing was reserved; %v", took.Round(time.Millisecond), swept.Round(time.Millisecond), compare(t, upstream, s, killed))
 		})
 	}
 }
@@ -105,31 +109,49 @@ func reservations(t *testing.T, s *store.Store) int {
 const patienceOfCheckpoints = 2 * time.Second
 
 // tally is what compare has seen.
-type tally struct{ served, exact, estimated, unserved, tokens, lost int64 }
+type tally struct{ served, exact, estimated, unserved, unrecorded, leases, tokens, lost int64 }
+
+// keyOf returns which of the load's keys, of which there are four, has made the call to the model.
+func keyOf(t *testing.T, model string) int {
+	t.Helper()
+	_, tag, _ := strings.Cut(model, ":c")
+	n, err := strconv.Atoi(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n % 4
+}
 
 func (n tally) String() string {
-	return fmt.Sprintf("%d calls served: %d exact (%d tokens), %d estimated (%d tokens less than were served); %d admitted and never sent",
-		n.served, n.exact, n.tokens, n.estimated, n.lost, n.unserved)
+	return fmt.Sprintf("%d calls served: %d exact (%d tokens), %d estimated (%d tokens less than were served), %d paid for by %d leases; "+
+		"%d admitted and never sent", n.served, n.exact, n.tokens, n.estimated, n.lost, n.unrecorded, n.leases, n.unserved)
 }
 
 // compare holds the ledger against what the upstream has served.
-func compare(t *testing.T, upstream *truth, s *store.Store) (n tally) {
+func compare(t *testing.T, upstream *truth, s *store.Store, killed []time.Time) (n tally) {
 	t.Helper()
 	upstream.mu.Lock()
 	defer upstream.mu.Unlock()
 	used, requests := map[uuid.UUID]int64{}, map[uuid.UUID]int64{}
 	seen := map[string]bool{}
-	const query = `SELECT user_id, model, prompt_tokens, completion_tokens, estimated, outcome FROM usage_records`
+	leased, owners := map[uuid.UUID]int64{}, map[int]uuid.UUID{}
+	const query = `SELECT kind, user_id, model, prompt_tokens, completion_tokens, estimated, outcome FROM usage_records`
 	err := s.Read(store.Slow(t.Context()), query, nil, func(rows *sql.Rows) error {
 		var user uuid.UUID
-		var model, outcome string
+		var kind, model, outcome string
 		var prompt, completion int64
 		var estimated bool
-		if err := rows.Scan(&user, &model, &prompt, &completion, &estimated, &outcome); err != nil {
+		if err := rows.Scan(&kind, &user, &model, &prompt, &completion, &estimated, &outcome); err != nil {
 			return err
 		}
 		used[user] += prompt + completion
 		requests[user]++
+		if kind == "lease" {
+			leased[user] += completion
+			n.leases++
+			return nil
+		}
+		owners[keyOf(t, model)] = user
 		if seen[model] {
 			t.Errorf("%s has two records", model)
 		}
@@ -157,10 +179,23 @@ func compare(t *testing.T, upstream *truth, s *store.Store) (n tally) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	unpaid := map[uuid.UUID]int64{}
 	for model, call := range upstream.served {
 		n.served++
-		if !seen[model] || call.requests != 1 {
+		short := slices.ContainsFunc(killed, func(at time.Time) bool {
+			return at.After(call.began) && at.Sub(call.began) < patienceOfCheckpoints
+		})
+		if call.requests != 1 || !seen[model] && !short {
 			t.Errorf("%s: served %d times, has a record: %t", model, call.requests, seen[model])
+		}
+		if !seen[model] {
+			n.unrecorded++
+			unpaid[owners[keyOf(t, model)]] += max(int64(len(call.pieces)), call.prompt+call.completion)
+		}
+	}
+	for user, tokens := range unpaid {
+		if tokens > leased[user] {
+			t.Errorf("%d tokens were served without a record, and the leases paid for %d", tokens, leased[user])
 		}
 	}
 	for _, p := range s.UsagePeriod.Query().AllX(t.Context()) {

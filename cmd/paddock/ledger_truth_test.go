@@ -25,6 +25,7 @@ type truth struct {
 
 // served is what the upstream did for a call.
 type served struct {
+	began              time.Time
 	requests           int
 	pieces             []time.Time // when each was written
 	counted            bool        // it came to the end
@@ -64,7 +65,7 @@ func (u *truth) of(model string, do func(*served)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.served[model] == nil {
-		u.served[model] = &served{}
+		u.served[model] = &served{began: time.Now()}
 	}
 	do(u.served[model])
 }

@@ -231,6 +231,9 @@ func TestMetrics(t *testing.T) {
 	if !stream.Receive() {
 		t.Fatal(stream.Err())
 	}
+	for a.Unsettled() > 1 { // than the stream
+		time.Sleep(time.Millisecond)
+	}
 	metrics := send(t, http.MethodGet, a.URL+"/metrics", nil, "").body
 	for _, want := range []string{
 		`paddock_request_duration_seconds_count{code="200",route="/paddock.v1.OllamaService/ListModels"} 3`,
