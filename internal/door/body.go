@@ -48,7 +48,7 @@ func DiscardUnread(largest int64, next http.Handler) http.Handler {
 			limit = discardedOfRPC
 		}
 		if !body.ended && r.Header.Get("Expect") == "" && control.Flush() == nil {
-			discard(control, body, limit)
+			discard(control, body, limit, r.ContentLength)
 		}
 	})
 }
@@ -71,9 +71,15 @@ const discardedOfRPC = 4 << 20
 // How long discard waits for more of a body, and how long it takes in all.
 const discardIdle, discardWait = time.Second, 2 * time.Minute
 
-// discard reads the rest of a body, at most limit bytes.
-func discard(control *http.ResponseController, body io.Reader, limit int64) {
-	buf := make([]byte, 32<<10)
+// discardAtOnce is how many bytes discard reads at once, at most.
+const discardAtOnce = 32 << 10
+
+// discard reads the rest of a body, at most limit bytes. The body's size is as announced, or -1.
+func discard(control *http.ResponseController, body io.Reader, limit, size int64) {
+	if size < 0 {
+		size = discardAtOnce
+	}
+	buf := make([]byte, min(size, discardAtOnce))
 	for end := time.Now().Add(discardWait); limit > 0; {
 		idle := time.Now().Add(discardIdle)
 		if idle.After(end) {

@@ -49,13 +49,14 @@ func Send(ctx context.Context, tx *db.Tx, statement string, args ...any) error {
 }
 
 // SendRows is Send for a statement about many rows, whose values stand between head and tail in parentheses: "INSERT INTO t
-// (a, b) VALUES " or "DELETE FROM t WHERE id IN (". It is sent for 32 rows, 16, 8 and so on, so that few different statements
-// need to be prepared.
+// (a, b) VALUES " or "DELETE FROM t WHERE id IN (". It is sent for as many rows as one of rowsAtOnce, so that few different
+// statements need to be prepared.
 func SendRows(ctx context.Context, tx *db.Tx, head string, rows [][]any, tail string) error {
-	for n := 32; len(rows) > 0; {
-		for n > len(rows) {
-			n /= 2
+	for size := 0; len(rows) > 0; {
+		for rowsAtOnce[size] > len(rows) {
+			size++
 		}
+		n := rowsAtOnce[size]
 		width := len(rows[0])
 		if err := Send(ctx, tx, head+Placeholders(n, width)+tail, slices.Concat(rows[:n]...)...); err != nil {
 			return err
@@ -64,6 +65,9 @@ func SendRows(ctx context.Context, tx *db.Tx, head string, rows [][]any, tail st
 	}
 	return nil
 }
+
+// rowsAtOnce makes two statements of most numbers of rows, each of which costs a trigger's run.
+var rowsAtOnce = []int{48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1}
 
 // Placeholders returns "($1, $2), ($3, $4)" for two rows of two.
 func Placeholders(rows, width int) string {
