@@ -81,7 +81,7 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 		refresh:  refresh,
 		throttle: throttle.New(),
 		noise:    noise,
-		touch:    newTouch(log),
+		touch:    newTouch(s, log),
 		watch:    &watch{store: s, live: map[int]*watched{}},
 	}
 	a.keyRows = store.NewReads(s, a.readKeys)

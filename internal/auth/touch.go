@@ -29,6 +29,7 @@ const (
 // touch records when credentials and sessions were last used, off the request path: many uses share one write, and a killed
 // process loses the last second of them.
 type touch struct {
+	store       *store.Store
 	log         *audit.Log
 	mu          sync.Mutex
 	credentials map[uuid.UUID]struct{}
@@ -36,8 +37,9 @@ type touch struct {
 	wake        chan struct{}
 }
 
-func newTouch(log *audit.Log) *touch {
+func newTouch(s *store.Store, log *audit.Log) *touch {
 	return &touch{
+		store:       s,
 		log:         log,
 		credentials: map[uuid.UUID]struct{}{},
 		sessions:    map[uuid.UUID]struct{}{},
@@ -95,12 +97,12 @@ func (t *touch) write(ctx context.Context) {
 	err := t.log.Unaudited(ctx, "last used", func(ctx context.Context, tx *db.Tx) error {
 		now := store.Now()
 		if len(credentials) > 0 {
-			if err := tx.Credential.Update().Where(credential.IDIn(credentials...)).SetLastUsedAt(now).Exec(ctx); err != nil {
+			if err := tx.Credential.Update().Where(t.store.IsAmong(credential.FieldID, credentials)).SetLastUsedAt(now).Exec(ctx); err != nil {
 				return err
 			}
 		}
 		if len(sessions) > 0 {
-			return tx.Session.Update().Where(session.IDIn(sessions...)).SetLastSeenAt(now).Exec(ctx)
+			return tx.Session.Update().Where(t.store.IsAmong(session.FieldID, sessions)).SetLastSeenAt(now).Exec(ctx)
 		}
 		return nil
 	})

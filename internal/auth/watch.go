@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -23,9 +24,6 @@ import (
 
 // watchInterval is how often the credentials of running streams are checked; a stream ends within twice that.
 const watchInterval = 750 * time.Millisecond
-
-// watchBatch keeps a query's parameters far below what either database takes.
-const watchBatch = 500
 
 // watch ends running streams when their authorization ends: the session, the key, the user, or the last of the roles that
 // allowed them. One query a round serves all streams. A session needs to be open, not live: a stream outlasts the tokens that
@@ -100,15 +98,13 @@ func (w *watch) check(ctx context.Context) error {
 		byRoles[key] = append(byRoles[key], s)
 	}
 	for _, group := range byRoles {
-		for batch := range slices.Chunk(group, watchBatch) {
-			good, err := w.good(ctx, batch)
-			if err != nil {
-				return err
-			}
-			for _, s := range batch {
-				if !good[s.session] && !good[s.credential] {
-					s.end(convert.ErrUnauthenticated)
-				}
+		good, err := w.good(ctx, group)
+		if err != nil {
+			return err
+		}
+		for _, s := range group {
+			if !good[s.session] && !good[s.credential] {
+				s.end(convert.ErrUnauthenticated)
 			}
 		}
 	}
@@ -117,12 +113,12 @@ func (w *watch) check(ctx context.Context) error {
 
 // good returns which of the streams' sessions and credentials are still good; the streams need the same roles.
 func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]bool, error) {
-	var sessions, credentials []uuid.UUID
+	sessions, credentials := map[uuid.UUID]struct{}{}, map[uuid.UUID]struct{}{} // many streams have the same
 	for _, s := range streams {
 		if s.session != uuid.Nil {
-			sessions = append(sessions, s.session)
+			sessions[s.session] = struct{}{}
 		} else {
-			credentials = append(credentials, s.credential)
+			credentials[s.credential] = struct{}{}
 		}
 	}
 	owner := []predicate.User{user.Active(true)}
@@ -133,7 +129,7 @@ func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]boo
 	good := map[uuid.UUID]bool{}
 	if len(sessions) > 0 {
 		ids, err := w.store.Session.Query().
-			Where(session.IDIn(sessions...), convert.OpenSession(now), session.HasUserWith(owner...)).
+			Where(w.store.IsAmong(session.FieldID, slices.Collect(maps.Keys(sessions))), convert.OpenSession(now), session.HasUserWith(owner...)).
 			IDs(ctx)
 		if err != nil {
 			return nil, err
@@ -144,7 +140,7 @@ func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]boo
 	}
 	if len(credentials) > 0 {
 		ids, err := w.store.Credential.Query().
-			Where(credential.IDIn(credentials...), convert.LiveKey(now), credential.HasUserWith(owner...)).
+			Where(w.store.IsAmong(credential.FieldID, slices.Collect(maps.Keys(credentials))), convert.LiveKey(now), credential.HasUserWith(owner...)).
 			IDs(ctx)
 		if err != nil {
 			return nil, err
