@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/paddock-gate/paddock/internal/apierr"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
 // codec encodes and decodes messages for connect-go.
@@ -25,12 +26,19 @@ var binaryCodec = codec{"proto", proto.MarshalOptions{}.MarshalAppend, proto.Unm
 // jsonCodec returns a codec of protobuf's JSON that rejects unknown fields: a misspelt "active" must not be dropped silently, nor a
 // misspelt filter of a list. It also writes what is false, zero or an empty list: people who read JSON look for "active": false.
 func jsonCodec(name string) codec {
-	return codec{name, protojson.MarshalOptions{EmitDefaultValues: true}.MarshalAppend, func(data []byte, m proto.Message) error {
+	return codec{name, appendJSON, func(data []byte, m proto.Message) error {
 		if len(data) == 0 {
 			return nil // as {}
 		}
 		return protojson.Unmarshal(data, m)
 	}}
+}
+
+func appendJSON(b []byte, m proto.Message) ([]byte, error) {
+	if vectors, ok := m.(*paddockv1.EmbedResponse); ok {
+		return appendEmbeddings(b, vectors), nil
+	}
+	return protojson.MarshalOptions{EmitDefaultValues: true}.MarshalAppend(b, m)
 }
 
 // Name implements [connect.Codec].
