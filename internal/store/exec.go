@@ -95,6 +95,29 @@ func (s *Store) Require(ctx context.Context, tx *db.Tx, expression string, args 
 	if !s.Embedded() {
 		return Send(ctx, tx, "SELECT 1 / ("+expression+")", args...)
 	}
+	return require(ctx, tx, errNotMet, expression, args)
+}
+
+// IsNotMet reports whether a transaction has failed because of Require.
+func IsNotMet(err error) bool { return errors.Is(err, errNotMet) || hasCode(err, "22012") }
+
+// errChanged is what RequireUnchanged fails with on SQLite.
+var errChanged = errors.New("a row has changed meanwhile")
+
+// RequireUnchanged is Require for a row that was read before the transaction began; the error is one for which IsChanged reports true.
+// On PostgreSQL nothing but this takes the logarithm of zero.
+func (s *Store) RequireUnchanged(ctx context.Context, tx *db.Tx, expression string, args ...any) error {
+	if !s.Embedded() {
+		return Send(ctx, tx, "SELECT ln("+expression+")", args...)
+	}
+	return require(ctx, tx, errChanged, expression, args)
+}
+
+// IsChanged reports whether a transaction has failed because of RequireUnchanged.
+func IsChanged(err error) bool { return errors.Is(err, errChanged) || hasCode(err, "2201E") }
+
+// require returns failure unless the expression is above 0.
+func require(ctx context.Context, tx *db.Tx, failure error, expression string, args []any) error {
 	rows, err := tx.QueryContext(ctx, "SELECT "+expression, args...)
 	if err != nil {
 		return err
@@ -110,15 +133,14 @@ func (s *Store) Require(ctx context.Context, tx *db.Tx, expression string, args 
 		return err
 	}
 	if n == 0 {
-		return errNotMet
+		return failure
 	}
 	return nil
 }
 
-// IsNotMet reports whether a transaction has failed because of Require.
-func IsNotMet(err error) bool {
+func hasCode(err error, code string) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return errors.Is(err, errNotMet) || ok && pg.Code == "22012"
+	return ok && pg.Code == code
 }
 
 type unanswered struct{}

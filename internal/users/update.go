@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -27,6 +28,14 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 	roles, err := roleNames(req.GetRoles())
 	if err != nil {
 		return nil, err
+	}
+	if req.Active == nil && req.GetRoles() == nil {
+		switch u, err := s.rename(ctx, id, req); {
+		case err == nil:
+			return &paddockv1.UpdateUserResponse{User: convert.User(u)}, nil
+		case !errors.Is(err, errNotRenamed):
+			return nil, err
+		}
 	}
 	mayTakeAdmin := req.Active != nil && !req.GetActive() || req.GetRoles() != nil && !slices.Contains(roles, caller.Admin)
 	var u *db.User // as it is afterwards
@@ -62,16 +71,71 @@ func (s *Service) UpdateUser(ctx context.Context, req *paddockv1.UpdateUserReque
 	return &paddockv1.UpdateUserResponse{User: convert.User(u)}, nil
 }
 
+// errNotRenamed is the error of rename when there is nothing to change, or somebody else has changed the user meanwhile.
+var errNotRenamed = errors.New("not renamed")
+
+// rename changes the display name alone, which ends nobody's rights. The user is read before the transaction, which then asks for no
+// answer before its commit and shares that with others; it fails if the user has changed in between.
+func (s *Service) rename(ctx context.Context, id uuid.UUID, req *paddockv1.UpdateUserRequest) (*db.User, error) {
+	read, found, err := s.rows.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if !found || req.DisplayName == nil || req.GetDisplayName() == read.DisplayName {
+		return nil, errNotRenamed
+	}
+	u := *read // of which others have the original
+	u.DisplayName = req.GetDisplayName()
+	if u.UpdatedAt = store.Now(); !u.UpdatedAt.After(read.UpdatedAt) {
+		u.UpdatedAt = read.UpdatedAt.Add(time.Microsecond)
+	}
+	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		err := store.Send(ctx, tx, `UPDATE users SET display_name = $1, search = $2, updated_at = $3 WHERE id = $4 AND updated_at = $5`,
+			u.DisplayName, searchText(u.Email, u.DisplayName, convert.User(&u).GetExternalId()), u.UpdatedAt, u.ID, read.UpdatedAt)
+		if err == nil {
+			err = s.store.RequireUnchanged(ctx, tx, `(SELECT count(*) FROM users WHERE id = $1 AND updated_at = $2)`, u.ID, u.UpdatedAt)
+		}
+		return updated(&u, []string{renamed(read, &u)}), err
+	})
+	if store.IsChanged(err) {
+		err = errNotRenamed
+	}
+	return &u, err
+}
+
+// readRows reads users with their roles.
+func (s *Service) readRows(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*db.User, error) {
+	rows, err := s.store.User.Query().Where(s.store.IsAmong(user.FieldID, ids)).All(ctx)
+	if err == nil {
+		err = s.loadRoles(ctx, rows)
+	}
+	users := make(map[uuid.UUID]*db.User, len(rows))
+	for _, u := range rows {
+		users[u.ID] = u
+	}
+	return users, err
+}
+
+// updated returns the event of changes to a user, which are not of their roles.
+func updated(u *db.User, changes []string) audit.Event {
+	return audit.Event{Type: audit.UserUpdated, TargetUserID: u.ID, Detail: u.Email + ": " + strings.Join(changes, "; ")}
+}
+
+func renamed(before, after *db.User) string {
+	return fmt.Sprintf("display name %q to %q", before.DisplayName, after.DisplayName)
+}
+
 // apply changes what the request has and the user has not yet, in the database and in u. One call is one event, of the graver
 // type, and its detail lists all changes, the longest last, since a detail that is too long is cut.
 func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUserRequest, roles []string) (audit.Event, error) {
-	event := audit.Event{Type: audit.UserUpdated, TargetUserID: u.ID}
+	before := *u
+	kind := audit.UserUpdated
 	update := tx.User.Update().Where(user.ID(u.ID)) // UpdateOne would read the row once more
 	var changes []string
-	if before := convert.Roles(u); req.GetRoles() != nil && !slices.Equal(before, roles) {
+	if had := convert.Roles(u); req.GetRoles() != nil && !slices.Equal(had, roles) {
 		update.ClearRoles().AddRoleIDs(roles...)
-		event.Type = audit.RolesChanged
-		changes = append(changes, fmt.Sprintf("roles [%s] to [%s]", strings.Join(before, ", "), strings.Join(roles, ", ")))
+		kind = audit.RolesChanged
+		changes = append(changes, fmt.Sprintf("roles [%s] to [%s]", strings.Join(had, ", "), strings.Join(roles, ", ")))
 		u.Edges.Roles = nil
 		for _, name := range roles {
 			u.Edges.Roles = append(u.Edges.Roles, &db.Role{ID: name})
@@ -85,13 +149,14 @@ func apply(ctx context.Context, tx *db.Tx, u *db.User, req *paddockv1.UpdateUser
 	}
 	if req.DisplayName != nil && req.GetDisplayName() != u.DisplayName {
 		update.SetDisplayName(req.GetDisplayName()).SetSearch(searchText(u.Email, req.GetDisplayName(), convert.User(u).GetExternalId()))
-		changes = append(changes, fmt.Sprintf("display name %q to %q", u.DisplayName, req.GetDisplayName()))
 		u.DisplayName = req.GetDisplayName()
+		changes = append(changes, renamed(&before, u))
 	}
 	if len(changes) == 0 {
-		return event, audit.ErrNothingChanged
+		return audit.Event{}, audit.ErrNothingChanged
 	}
-	event.Detail = u.Email + ": " + strings.Join(changes, "; ")
+	event := updated(u, changes)
+	event.Type = kind
 	u.UpdatedAt = store.Now()
 	if err := update.SetUpdatedAt(u.UpdatedAt).Exec(ctx); err != nil || !ends {
 		return event, err

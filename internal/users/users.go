@@ -18,6 +18,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/coalesce"
 	"github.com/paddock-gate/paddock/internal/convert"
 	"github.com/paddock-gate/paddock/internal/email"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
@@ -34,11 +35,14 @@ type Service struct {
 	hasher            *secret.Hasher
 	passwordMinLength int
 	counts            page.Counts
+	rows              *coalesce.Reads[uuid.UUID, *db.User] // with their roles
 }
 
 // New returns the service.
 func New(s *store.Store, log *audit.Log, hasher *secret.Hasher, passwordMinLength int) *Service {
-	return &Service{store: s, log: log, hasher: hasher, passwordMinLength: passwordMinLength}
+	service := &Service{store: s, log: log, hasher: hasher, passwordMinLength: passwordMinLength}
+	service.rows = store.NewReads(s, service.readRows)
+	return service
 }
 
 var (
