@@ -53,6 +53,8 @@ type Config struct {
 	MaxStreamsPerUser int    `env:"MAX_STREAMS_PER_USER" default:"100" min:"1" max:"1000000" help:"streamed answers at once for each user"`
 	MaxStreams        int    `env:"MAX_STREAMS" default:"4000" min:"1" max:"1000000" help:"streamed answers at once in all"`
 
+	Retain Retain
+
 	Ollama          Ollama
 	StreamKeepAlive time.Duration `env:"STREAM_KEEP_ALIVE" default:"15s" min:"10ms" help:"how often a waiting client of a streamed answer is sent a sign of life, where its protocol has one"`
 	// MaxModelBody is in bytes, after decoding.

@@ -58,6 +58,7 @@ func defaults(t *testing.T) config.Config {
 		Tokens: config.Tokens{
 			Algorithm: "HS256", AccessTTL: 10 * time.Minute, RefreshTTL: 24 * time.Hour, SessionTTL: 168 * time.Hour,
 		},
+		Retain:    config.Retain{Usage: 400 * 24 * time.Hour, Keys: 90 * 24 * time.Hour},
 		Bootstrap: config.Bootstrap{Email: "admin@example.com"},
 		Ollama: config.Ollama{
 			BaseURLs:    []*url.URL{mustURL(t, "http://localhost:11434")},
@@ -100,6 +101,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		"OLLAMA_BASE_URL": "https://gpu.internal/ollama/, http://gpu2:11434", "OLLAMA_MAX_INFLIGHT": "4",
 		"OLLAMA_QUEUE_LIMIT": "10", "OLLAMA_QUEUE_TIMEOUT": "5s", "DEFAULT_TOKENS_PER_DAY": "0", "DEFAULT_TOKENS_PER_MONTH": "1000000",
 		"QUOTA_ANSWER_TOKENS": "8192", "STREAM_KEEP_ALIVE": "10ms", "MAX_MODEL_BODY": "100MiB", "MAX_KEEP_ALIVE": "2h", "ALLOW_CLOUD_MODELS": "true",
+		"RETAIN_USAGE": "0", "RETAIN_KEYS": "48h",
 		"MAX_STREAMS_PER_USER": "7", "MAX_STREAMS": "70", "OLLAMA_CONNECT_TIMEOUT": "1ms",
 		"OLLAMA_FIRST_TOKEN_TIMEOUT": "3m", "OLLAMA_IDLE_TIMEOUT": "1m",
 		"DEFAULT_CHAT_MODEL": "qwen3:8b", "DEFAULT_EMBED_MODEL": "bge-m3",
@@ -127,6 +129,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		AnswerTokens:       8192,
 		MaxStreamsPerUser:  7,
 		MaxStreams:         70,
+		Retain:             config.Retain{Keys: 48 * time.Hour},
 		RateLimitPerMinute: 0,
 		StreamKeepAlive:    10 * time.Millisecond,
 		MaxModelBody:       100 << 20,

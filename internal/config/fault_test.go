@@ -77,6 +77,12 @@ var faultCases = []struct {
 	{variable: "DEFAULT_TOKENS_PER_DAY", value: "-1", problem: "must be a whole number, 0 or more"},
 	{variable: "DEFAULT_TOKENS_PER_MONTH", value: "9223372036854775808", problem: "must be a whole number, 0 or more"},
 	{variable: "QUOTA_ANSWER_TOKENS", value: "131073", problem: "must be a whole number from 1 to 131072"},
+	{variable: "RETAIN_USAGE", value: "400", problem: badDelay},
+	{variable: "RETAIN_USAGE", value: "-1d", problem: badDelay},
+	{variable: "RETAIN_USAGE", value: "106752d", problem: badDelay},
+	{variable: "RETAIN_USAGE", value: "1.5d", problem: badDelay},
+	{variable: "RETAIN_USAGE", value: "1d", problem: badRetention},
+	{variable: "RETAIN_KEYS", value: "47h59m", problem: badRetention},
 	{variable: "MAX_STREAMS_PER_USER", value: "0", problem: "must be a whole number from 1 to 1000000"},
 	{variable: "MAX_STREAMS", value: "1000001", problem: "must be a whole number from 1 to 1000000"},
 	{variable: "OLLAMA_BASE_URL", value: "localhost:11434", problem: badBaseURLs},
@@ -157,6 +163,7 @@ var faultCases = []struct {
 
 const (
 	badFile        = "must name a file that can be read"
+	badRetention   = "must be 0, or at least 2d"
 	badDelay       = "must be a duration such as 90s, 10m or 24h, at least 0s"
 	badAddress     = "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one"
 	badHost        = "must be a host name or address without a port, or the folder of a Unix socket"

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"log/slog"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ var kinds = map[string]kind{
 	"int": number, "uint8": number, "uint32": number,
 	"int64":          {bounded(parseInt), "must be a whole number, $min or more", "number"},
 	"size":           {bounded(parseSize), "must be a size such as 64MiB, from $min to $max", "size"},
-	"time.Duration":  {bounded(time.ParseDuration), "must be a duration such as 90s, 10m or 24h, at least $min", "duration"},
+	"time.Duration":  {bounded(parseDuration), "must be a duration such as 90s, 10m or 24h, at least $min", "duration"},
 	"bool":           {single(parseBool), "must be true or false (1, yes, on; 0, no, off)", "true or false"},
 	"slog.Level":     {single(parseLevel), "must be debug, info, warn or error", "debug, info, warn or error"},
 	"folder":         {single(textThat(isPlainPath)), "must be a folder's path and hold none of % ? #", "folder"},
@@ -115,6 +116,19 @@ func oneOf(text string, tag reflect.StructTag) (any, error) {
 }
 
 func parseInt(text string) (int64, error) { return strconv.ParseInt(text, 10, 64) }
+
+// parseDuration is time.ParseDuration, which knows no days, and knows whole ones.
+func parseDuration(text string) (time.Duration, error) {
+	number, ok := strings.CutSuffix(text, "d")
+	if !ok {
+		return time.ParseDuration(text)
+	}
+	days, err := strconv.ParseInt(number, 10, 32)
+	if days > int64(math.MaxInt64/(24*time.Hour)) {
+		return 0, errInvalid
+	}
+	return time.Duration(days) * 24 * time.Hour, err
+}
 
 // parseSize returns a number of bytes, written with or without a unit.
 func parseSize(text string) (int64, error) {

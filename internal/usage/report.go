@@ -31,7 +31,7 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReport(id, req)
+	r, err := newReport(id, req, s.retain.UsageSince(store.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -56,13 +56,15 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 	return m, nil
 }
 
-// report is a statement that sums up a user's usage. Whole days come from usage_days, the rest from the records.
+// report is a statement that sums up a user's usage. Whole days come from usage_days, the rest from the records
+// as long as there are some.
 type report struct {
 	groups  []group
 	filters *paddockv1.GetUsageRequest // what a page token is good for
 	size    int
-	parts   []string // of the window, rows of the same columns
-	after   string   // condition of a page that is not the first
+	kept    time.Time // the days before it may have no records any more
+	parts   []string  // of the window, rows of the same columns
+	after   string    // condition of a page that is not the first
 	args    []any
 }
 
@@ -81,8 +83,9 @@ var groups = []group{
 	}},
 }
 
-func newReport(user uuid.UUID, req *paddockv1.GetUsageRequest) (*report, error) {
-	r := &report{filters: proto.CloneOf(req), size: cmp.Or(int(req.GetPageSize()), defaultPageSize), args: []any{user}}
+// newReport returns the report on a user; before kept, a day began, records may have been deleted.
+func newReport(user uuid.UUID, req *paddockv1.GetUsageRequest, kept time.Time) (*report, error) {
+	r := &report{filters: proto.CloneOf(req), size: cmp.Or(int(req.GetPageSize()), defaultPageSize), kept: kept, args: []any{user}}
 	r.filters.PageSize, r.filters.PageToken = 0, ""
 	for _, g := range groups {
 		if slices.Contains(req.GetGroupBy(), g.name) {
@@ -120,23 +123,47 @@ func startOf(t time.Time) time.Time { return t.Truncate(aDay) }
 // window adds the parts that make up the time from from to to.
 func (r *report) window(from, to time.Time) {
 	first, end := startOf(from.Add(aDay-time.Microsecond)), startOf(to) // the whole days
-	if !first.Before(end) {
-		r.records(from, to)
-		return
-	}
-	r.parts = append(r.parts, fmt.Sprintf(`SELECT day, model, credential_id, requests, prompt_tokens, completion_tokens, duration_ms, estimated `+
-		`FROM usage_days WHERE user_id = $1 AND day >= %s AND day < %s`, r.arg(first.Format(time.DateOnly)), r.arg(end.Format(time.DateOnly))))
+	r.days(first, end, "")
 	if from.Before(first) {
-		r.records(from, first)
+		r.partOfDay(from, earlier(first, to))
 	}
-	if end.Before(to) {
-		r.records(end, to)
+	if end.Before(to) && !end.Before(first) {
+		r.partOfDay(end, to)
 	}
+}
+
+// partOfDay adds a part of one day. Of a day without records there are only its sums: it belongs to the window that it begins in, so
+// that it comes once in windows that follow each other.
+func (r *report) partOfDay(from, to time.Time) {
+	day := startOf(from)
+	next := day.Add(aDay)
+	begins := from.Equal(day)
+	if !day.Before(r.kept) {
+		r.records(from, to)
+		if begins { // they may have been kept for less than now
+			r.days(day, next, " AND NOT EXISTS (SELECT 1 FROM usage_records WHERE started_at < "+r.arg(next)+")")
+		}
+	} else if begins {
+		r.days(day, next, "")
+	}
+}
+
+// days adds the sums of the days from first to before end, for which a further condition holds.
+func (r *report) days(first, end time.Time, condition string) {
+	r.parts = append(r.parts, fmt.Sprintf(`SELECT day, model, credential_id, requests, prompt_tokens, completion_tokens, duration_ms, estimated `+
+		`FROM usage_days WHERE user_id = $1 AND day >= %s AND day < %s%s`, r.arg(first.Format(time.DateOnly)), r.arg(end.Format(time.DateOnly)), condition))
 }
 
 func (r *report) records(from, to time.Time) {
 	r.parts = append(r.parts, fmt.Sprintf(`SELECT day, model, coalesce(credential_id, '%s') AS credential_id, 1 AS requests, prompt_tokens, completion_tokens, duration_ms, estimated `+
 		`FROM usage_records WHERE user_id = $1 AND started_at >= %s AND started_at < %s`, uuid.Nil, r.arg(from), r.arg(to)))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // arg adds an argument and returns its placeholder.

@@ -16,16 +16,20 @@ import (
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
+	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // Service is the UsageService.
-type Service struct{ ledger *Ledger }
+type Service struct {
+	ledger *Ledger
+	retain config.Retain
+}
 
-// NewService returns the service.
-func NewService(l *Ledger) *Service { return &Service{l} }
+// NewService returns the service; usage records are retained for so long.
+func NewService(l *Ledger, retain config.Retain) *Service { return &Service{l, retain} }
 
 // heldFor is when to ask again for tokens that running calls hold and may give back.
 const heldFor = 5 * time.Second

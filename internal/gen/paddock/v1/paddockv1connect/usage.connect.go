@@ -43,7 +43,8 @@ const (
 
 // UsageServiceClient is a client for the paddock.v1.UsageService service.
 type UsageServiceClient interface {
-	// GetUsage answers usage summed up by what is asked for: one's own, or anybody's to an admin. Errors: NOT_FOUND.
+	// GetUsage answers usage summed up by what is asked for: one's own, or anybody's to an admin. Of days longer ago than
+	// RETAIN_USAGE there is no more than the sum: such a day is in the window that it begins in, as a whole. Errors: NOT_FOUND.
 	GetUsage(context.Context, *v1.GetUsageRequest) (*v1.GetUsageResponse, error)
 	// GetQuota answers a user's quota: one's own, or anybody's to an admin. Errors: NOT_FOUND.
 	GetQuota(context.Context, *v1.GetQuotaRequest) (*v1.GetQuotaResponse, error)
@@ -122,7 +123,8 @@ func (c *usageServiceClient) SetQuota(ctx context.Context, req *v1.SetQuotaReque
 
 // UsageServiceHandler is an implementation of the paddock.v1.UsageService service.
 type UsageServiceHandler interface {
-	// GetUsage answers usage summed up by what is asked for: one's own, or anybody's to an admin. Errors: NOT_FOUND.
+	// GetUsage answers usage summed up by what is asked for: one's own, or anybody's to an admin. Of days longer ago than
+	// RETAIN_USAGE there is no more than the sum: such a day is in the window that it begins in, as a whole. Errors: NOT_FOUND.
 	GetUsage(context.Context, *v1.GetUsageRequest) (*v1.GetUsageResponse, error)
 	// GetQuota answers a user's quota: one's own, or anybody's to an admin. Errors: NOT_FOUND.
 	GetQuota(context.Context, *v1.GetQuotaRequest) (*v1.GetQuotaResponse, error)

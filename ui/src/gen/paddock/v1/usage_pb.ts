@@ -348,7 +348,8 @@ export const SetQuotaResponseSchema: GenMessage<SetQuotaResponse> = /*@__PURE__*
  */
 export const UsageService: GenService<{
   /**
-   * GetUsage answers usage summed up by what is asked for: one's own, or anybody's to an admin. Errors: NOT_FOUND.
+   * GetUsage answers usage summed up by what is asked for: one's own, or anybody's to an admin. Of days longer ago than
+   * RETAIN_USAGE there is no more than the sum: such a day is in the window that it begins in, as a whole. Errors: NOT_FOUND.
    *
    * @generated from rpc paddock.v1.UsageService.GetUsage
    */
