@@ -13,6 +13,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/config"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/migrate"
@@ -166,7 +167,7 @@ func wantSweep(t *testing.T, a *apptest.App) {
 	t.Helper()
 	a.Login(t, apptest.AdminEmail, apptest.AdminPassword)
 	must(t, runSQL(t, a.Database, "UPDATE sessions SET expires_at = '2020-01-01'"))
-	if deleted, err := janitor.Sweep(t.Context(), audit.Open(a.Store)); err != nil || deleted == 0 {
+	if deleted, err := janitor.New(a.Store, audit.Open(a.Store), config.Retain{}).Sweep(t.Context()); err != nil || deleted == 0 {
 		t.Errorf("janitor: deleted %d, %v", deleted, err)
 	}
 }

@@ -3,45 +3,77 @@ package janitor
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
-	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
 const (
-	// kept is how long a session stays after its end, and an idempotency key after its call. Neither is of any use by
-	// then: a session that is over is refused and not listed, and the audit trail refers to it by value.
+	// kept is how long a session stays after its end, an idempotency key after its call, and a bucket of requests after the last
+	// one. None is of any use by then: a session that is over is refused and not listed, the audit trail refers to it by value,
+	// and a bucket has been full for long, as it is when it is made.
 	kept = 24 * time.Hour
+	// skew is how far the clocks of replicas may be apart: what one still looks for another does not delete.
+	skew = time.Hour
 	// interval is how often each replica sweeps.
 	interval = time.Hour
 	// batch bounds one transaction, which holds up SQLite's one writer.
 	batch = 500
+	// batches bounds one sweep of a table; the next one goes on.
+	batches = 2000
 )
 
-// sweeps delete a batch ($2) of what was over before a time ($1), by the index on that.
-var sweeps = []struct {
-	statement string
-	before    func(now time.Time) any
-}{
-	{`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, longOver},
-	{`DELETE FROM idempotency_keys WHERE id IN (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, longOver},
-	// Of no use to quotas any more, nor to the overview; the usage records stay.
-	{`DELETE FROM usage_periods WHERE id IN (SELECT id FROM usage_periods WHERE period < $1 ORDER BY period LIMIT $2)`, threeMonthsAgo},
+// Janitor deletes rows of one database. Several replicas may do so at the same time; its own methods are for one goroutine.
+type Janitor struct {
+	store   *store.Store
+	log     *audit.Log
+	retain  config.Retain
+	batches int
+	tables  []table
 }
 
-func longOver(now time.Time) any { return now.Add(-kept) }
+// New returns the janitor of the database.
+func New(s *store.Store, log *audit.Log, retain config.Retain) *Janitor {
+	return &Janitor{store: s, log: log, retain: retain, batches: batches, tables: []table{
+		{name: "sessions", over: `expires_at < $1 OR revoked_at < $1`},
+		{name: "idempotency_keys", index: "created_at"},
+		// Those that it has issued must be found as long as they could be used.
+		{name: "credentials", over: `(expires_at < $1 OR revoked_at < $1) AND NOT EXISTS ` +
+			`(SELECT 1 FROM credentials issued WHERE issued.issued_by = credentials.id AND issued.revoked_at IS NULL)`},
+		{name: "rate_buckets", over: `updated_us < $1`}, // without an index, which would make each request dearer
+		{name: "usage_periods", index: "period"},        // of no use to quotas any more, nor to the overview
+		{name: "usage_records", index: "started_at"},
+	}}
+}
 
-func threeMonthsAgo(now time.Time) any { return now.AddDate(0, -3, 0).Format(time.DateOnly) }
+// limits returns the times before which rows are over, by table; nil is never.
+func (j *Janitor) limits(now time.Time) map[string]any {
+	longAgo := now.Add(-kept)
+	limits := map[string]any{
+		"sessions":         longAgo,
+		"idempotency_keys": longAgo,
+		"rate_buckets":     longAgo.UnixMicro(),
+		"usage_periods":    now.AddDate(0, -3, 0).Format(time.DateOnly),
+	}
+	if since := j.retain.KeysSince(now); !since.IsZero() {
+		limits["credentials"] = since
+	}
+	if since := j.retain.UsageSince(now.Add(-skew)); !since.IsZero() {
+		limits["usage_records"] = since
+	}
+	return limits
+}
 
-// Run sweeps at once and then every hour, until ctx ends. Several replicas may do so at the same time.
-func Run(ctx context.Context, log *audit.Log) {
+// Run sweeps at once and then every hour, until ctx ends.
+func (j *Janitor) Run(ctx context.Context) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		if _, err := Sweep(ctx, log); err != nil && ctx.Err() == nil {
+		if _, err := j.Sweep(ctx); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "rows that are over not deleted", "error", err)
 		}
 		select {
@@ -52,19 +84,14 @@ func Run(ctx context.Context, log *audit.Log) {
 	}
 }
 
-// Sweep deletes what has expired and returns how many rows that was.
-func Sweep(ctx context.Context, log *audit.Log) (deleted int64, err error) {
-	now := store.Now()
-	for _, sweep := range sweeps {
-		for n := int64(1); n > 0; deleted += n {
-			err := log.Unaudited(ctx, "delete what is over", func(ctx context.Context, tx *db.Tx) (err error) {
-				n, err = store.Exec(ctx, tx, sweep.statement, sweep.before(now), batch)
-				return err
-			})
-			if err != nil {
-				return deleted, err
-			}
+// Sweep deletes what is over, up to a bound for each table, and returns how many rows that was.
+func (j *Janitor) Sweep(ctx context.Context) (deleted int64, err error) {
+	limits := j.limits(store.Now())
+	for i := range j.tables {
+		if limit, ok := limits[j.tables[i].name]; ok {
+			n, failed := j.sweep(ctx, &j.tables[i], limit)
+			deleted, err = deleted+n, errors.Join(err, failed)
 		}
 	}
-	return deleted, nil
+	return deleted, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -48,7 +49,7 @@ func TestSweep_OldRowsOnly(t *testing.T) {
 		deleted := make(chan int64)
 		for range 3 {
 			go func() {
-				n, err := janitor.Sweep(t.Context(), log)
+				n, err := janitor.New(a.Store, log, config.Retain{}).Sweep(t.Context())
 				if err != nil {
 					t.Error(err)
 				}
@@ -66,7 +67,7 @@ func TestSweep_OldRowsOnly(t *testing.T) {
 		if err != nil || keys != 6 {
 			t.Errorf("%d idempotency keys are left, %v", keys, err)
 		}
-		if n, err := janitor.Sweep(t.Context(), log); n != 0 || err != nil {
+		if n, err := janitor.New(a.Store, log, config.Retain{}).Sweep(t.Context()); n != 0 || err != nil {
 			t.Errorf("again: %d, %v", n, err)
 		}
 	})
@@ -88,7 +89,7 @@ func TestRun_SweepsAndStops(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			janitor.Run(ctx, log)
+			janitor.New(s, log, config.Retain{}).Run(ctx)
 		}()
 		for left := 1; left > 0; time.Sleep(time.Millisecond) {
 			if left, err = s.IdempotencyKey.Query().Count(t.Context()); err != nil {

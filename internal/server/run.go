@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/door"
-	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/ops"
 )
 
@@ -26,7 +25,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	background.Go(func() { s.auth.Run(work) })
 	background.Go(func() { s.noise.Run(work) })
 	background.Go(func() { s.ledger.Run(work) })
-	background.Go(func() { janitor.Run(work, s.trail) })
+	background.Go(func() { s.janitor.Run(work) })
 	background.Go(func() { ops.ReturnMemory(work, memoryCheck) })
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -21,6 +21,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
+	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/relay"
@@ -63,6 +64,7 @@ type Server struct {
 	auth    *auth.Service
 	trail   *audit.Log
 	noise   *audit.Noise
+	janitor *janitor.Janitor
 	calls   *door.Calls
 	metrics *ops.Metrics
 	ledger  *usage.Ledger
@@ -119,6 +121,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		auth:    authentication,
 		trail:   log,
 		noise:   noise,
+		janitor: janitor.New(s, log, cfg.Retain),
 		calls:   running,
 		metrics: metrics,
 		ledger:  ledger,
