@@ -79,7 +79,7 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 	if err != nil {
 		return err
 	}
-	meter := relay.NewMeter(text, len(prompt) > 0)
+	meter := relay.NewMeter(usage.Chat, relay.Prompt{Text: text, Parts: len(prompt), Given: len(prompt) > 0}, reserved.MaxTokens())
 	defer func() { reserved.Settle(ctx, meter.Cost()) }()
 	mine := turn(ctx, &meter)
 	ask := ollama.ChatRequest{Model: model, Options: options(req.GetOptions())}
@@ -99,6 +99,7 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 			return err
 		}
 		noted.Token()
+		meter.Received += int64(piece.Size)
 		if piece.Done {
 			noted.ResponseModel, noted.FinishReason = piece.Model, piece.DoneReason
 			meter.Outcome = usage.OK
@@ -156,7 +157,7 @@ func (s *Service) Embed(ctx context.Context, req *paddockv1.EmbedRequest) (*padd
 	if err != nil {
 		return nil, err
 	}
-	meter := relay.NewMeter(text, text > 0)
+	meter := relay.NewMeter(usage.Embed, relay.Prompt{Text: text, Parts: len(req.GetInput()), Given: text > 0}, 0)
 	defer func() { reserved.Settle(ctx, meter.Cost()) }()
 	at := turn(ctx, &meter)
 	at.Batch = true

@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -49,6 +50,37 @@ func TestChat_ThinkingCounts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCounts_Hostile checks that what an upstream says of a call's tokens is believed up to what the call can have cost.
+func TestCounts_Hostile(t *testing.T) {
+	a := apptest.Start(t, storetest.SQLite(t), nil)
+	const many = 1 << 50
+	t.Run("chat", func(t *testing.T) {
+		p := a.NewPerson(t, "user")
+		a.Upstream.Script("tiny-chat", ollamatest.Say("a"), ollamatest.Done("stop", many, many))
+		stream, err := a.As(p.Key).Ollama.Chat(t.Context(), &paddockv1.ChatRequest{
+			Model: "tiny-chat", Messages: []*paddockv1.ChatMessage{{Role: "user", Content: "hi"}},
+			Options: &paddockv1.ChatOptions{NumPredict: new(int32(50))},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Close()
+		for stream.Receive() {
+		}
+		if u := used(t, a, p); u.GetPromptTokens() > 20_000 || u.GetCompletionTokens() != 50 || !u.GetEstimated() {
+			t.Errorf("recorded %v, %v", u, stream.Err())
+		}
+	})
+	t.Run("embeddings", func(t *testing.T) {
+		p := a.NewPerson(t, "user")
+		a.Upstream.Script("tiny-embed", ollamatest.Body(fmt.Appendf(nil, `{"embeddings":[[0.5]],"prompt_eval_count":%d,"eval_count":%d}`, many, many)))
+		_, err := a.As(p.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{"hi"}})
+		if u := used(t, a, p); u.GetPromptTokens() > 20_000 || u.GetCompletionTokens() != 0 || err != nil {
+			t.Errorf("recorded %v, %v", u, err)
+		}
+	})
 }
 
 // used waits for the record of a person's one call.

@@ -14,8 +14,8 @@ import (
 type response struct {
 	ID    string
 	Usage *struct {
-		Input  int64 `json:"input_tokens"`
-		Output int64 `json:"output_tokens"`
+		Input  count `json:"input_tokens"`
+		Output count `json:"output_tokens"`
 	}
 	Error *struct{ Message string }
 }
@@ -45,7 +45,7 @@ func (r response) counts() (prompt, completion int64) {
 	if r.Usage == nil {
 		return 0, 0
 	}
-	return max(r.Usage.Input, 0), max(r.Usage.Output, 0)
+	return int64(r.Usage.Input), int64(r.Usage.Output)
 }
 
 // Counts returns the counts in a whole answer.

@@ -1,6 +1,10 @@
 package dialect
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
 
 // countKeys are the upstream's names for its counts, quoted and with a colon. In a JSON string a quote never stands without
 // a backslash, so that what a model says is not taken for one.
@@ -78,15 +82,28 @@ type lastCount struct {
 
 // read takes the number, if p begins with the key.
 func (c *lastCount) read(p []byte) {
-	p, ok := bytes.CutPrefix(p, c.key)
-	if !ok {
-		return
+	if p, ok := bytes.CutPrefix(p, c.key); ok {
+		c.n = int64(countAt(bytes.TrimPrefix(p, []byte(" "))))
 	}
-	c.n = 0
-	for _, digit := range bytes.TrimPrefix(p, []byte(" ")) {
-		if digit < '0' || digit > '9' || c.n > 1<<40 {
-			break
-		}
-		c.n = 10*c.n + int64(digit-'0')
+}
+
+// count is a count in an answer: 0 of what is none or below 0, and no more than a JSON number can be exact.
+type count int64
+
+const mostCount = 1 << 53
+
+// UnmarshalJSON never fails.
+func (c *count) UnmarshalJSON(b []byte) error {
+	*c = countAt(b)
+	return nil
+}
+
+// countAt returns the count that b begins with.
+func countAt(b []byte) count {
+	end := bytes.IndexFunc(b, func(r rune) bool { return !strings.ContainsRune("0123456789+-.eE", r) })
+	if end < 0 {
+		end = len(b)
 	}
+	n, _ := strconv.ParseFloat(string(b[:end]), 64) // 0 of what is no number, and infinite beyond its range
+	return count(min(max(n, 0), mostCount))
 }

@@ -64,7 +64,7 @@ func (g *Gateway) model(call *modelCall) http.HandlerFunc {
 		}
 		return g.relay.Serve(r.Context(), w, relay.Call{
 			Dialect: call.dialect, Kind: call.kind, Path: call.path, Model: q.model, Load: q.load(), Affinity: affinity(r, q),
-			Stream: q.stream, Limit: q.limit, Text: q.text, Prompted: q.prompted, Usage: q.wantsUsage, UsageEverywhere: call.usageEverywhere,
+			Stream: q.stream, Limit: q.limit, Prompt: q.prompt, Usage: q.wantsUsage, UsageEverywhere: call.usageEverywhere,
 			Encode: q.encode, Reshape: call.reshape,
 		})
 	})

@@ -37,9 +37,9 @@ func (q *request) keepLoaded(m rawjson.Member) error {
 	switch {
 	case !ok:
 		return invalid(m.Key, "must be a number of seconds or a duration such as 10m")
-	case d >= 0 && d < leastLoaded && !q.prompted:
+	case d >= 0 && d < leastLoaded && !q.prompt.Given:
 		return invalid(m.Key, "models are not unloaded through this server")
-	case d >= 0 && d < leastLoaded, d >= 0 && d < usuallyLoaded && !q.prompted:
+	case d >= 0 && d < leastLoaded, d >= 0 && d < usuallyLoaded && !q.prompt.Given:
 		return nil
 	case d < 0 || d > q.limits.MaxKeepAlive:
 		m.Value, _ = json.Marshal(q.limits.MaxKeepAlive.String()) // a string always marshals

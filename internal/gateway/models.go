@@ -195,5 +195,5 @@ func (g *Gateway) countTokens(w http.ResponseWriter, r *http.Request) error {
 	}
 	return g.write(w, dialect.Anthropic, struct {
 		InputTokens int64 `json:"input_tokens"`
-	}{usage.Estimate(q.text)})
+	}{usage.Estimate(q.prompt.Text)})
 }

@@ -39,12 +39,12 @@ func TestDecode_TextLength(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if q.text != want {
-			t.Errorf("%.80s: %d, want %d", c.field, q.text, want)
+		if q.prompt.Text != want {
+			t.Errorf("%.80s: %d, want %d", c.field, q.prompt.Text, want)
 		}
 	}
 	pretty, err := decode(ollamaChat, []byte("{\"model\":\"m\",\"messages\": [\n\t{ \"role\" : \"user\",\r\n \"content\": \"a b\" }\n]}"), Options{})
-	if want := len(`[{"role":"user","content":"a b"}]`); err != nil || pretty.text != want {
+	if want := len(`[{"role":"user","content":"a b"}]`); err != nil || pretty.prompt.Text != want {
 		t.Errorf("blanks count: %+v, %v, want %d", pretty, err, want)
 	}
 }
@@ -64,7 +64,7 @@ func TestDecode_EmptyPrompt(t *testing.T) {
 		{ollamaChat, `"messages":[[]]`, true},
 		{ollamaChat, `"messages":[""]`, true},
 	} {
-		if q, err := decode(c.call, []byte(`{"model":"m",`+c.body+`}`), Options{}); err != nil || q.prompted != c.want {
+		if q, err := decode(c.call, []byte(`{"model":"m",`+c.body+`}`), Options{}); err != nil || q.prompt.Given != c.want {
 			t.Errorf("%s: %v, %v", c.body, q, err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/dialect"
 	"github.com/paddock-gate/paddock/internal/ollama"
 	"github.com/paddock-gate/paddock/internal/rawjson"
+	"github.com/paddock-gate/paddock/internal/relay"
 )
 
 // request is a checked request for a model.
@@ -25,8 +26,7 @@ type request struct {
 	noLimit      []byte           // asked for in its place, in Ollama's terms: 0 or less
 	stream       bool
 	wantsUsage   bool // in an OpenAI stream
-	text         int  // bytes that the model reads
-	prompted     bool
+	prompt       relay.Prompt
 	keepAlive    *rawjson.Member // nil: none
 	tools        toolFilter
 	toolChoice   *rawjson.Member // nil: none
@@ -121,9 +121,10 @@ const imageText = 3 << 10
 func (q *request) read(m rawjson.Member, kept *[]rawjson.Member) {
 	*kept = append(*kept, m)
 	images, size := q.call.dialect.Images(m)
-	q.text += min(m.Text, len(m.Value)) - size + images*imageText
+	q.prompt.Text += min(m.Text, len(m.Value)) - size + images*imageText
+	q.prompt.Images += images
 	if m.Key == "messages" || m.Key == "prompt" || m.Key == "input" {
-		q.prompted = m.Text > len("[]") // or the quotes of a text
+		q.prompt.Given = m.Text > len("[]") // or the quotes of a text
 	}
 }
 

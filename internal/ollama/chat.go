@@ -69,6 +69,7 @@ func (r ChatRequest) Encode() (model string, body *Body, err error) {
 // the fields below it; counts and durations that the server left out are 0.
 type ChatPiece struct {
 	Content string
+	Size    int // of the line that it came in, bytes
 	Done    bool
 
 	Model            string // as the server names it; "" unless it does so first of all
@@ -118,6 +119,7 @@ func nextPiece(lines *bufio.Scanner) (ChatPiece, error) {
 			continue
 		}
 		piece, err := decodePiece(lines.Bytes())
+		piece.Size = len(lines.Bytes())
 		if err != nil && lines.Err() != nil { // a line cut short: say why, not what
 			break
 		}
@@ -196,6 +198,6 @@ func decodePiece(b []byte) (ChatPiece, error) {
 		DoneReason:       line.DoneReason,
 		PromptTokens:     max(line.PromptEvalCount, 0),
 		CompletionTokens: max(line.EvalCount, 0),
-		Durations:        Durations{line.Total, line.Load, line.PromptEval, line.Eval},
+		Durations:        Durations{max(line.Total, 0), max(line.Load, 0), max(line.PromptEval, 0), max(line.Eval, 0)},
 	}, nil
 }

@@ -43,8 +43,7 @@ type Call struct {
 	Affinity uint64
 	Stream   bool
 	Limit    int64 // most tokens that the client asks for; 0: none
-	Text     int   // bytes that the model reads
-	Prompted bool  // there is something to read
+	Prompt   Prompt
 	// Usage: the client asked for the usage of an OpenAI stream. UsageEverywhere: each of its chunks carries one.
 	Usage, UsageEverywhere bool
 	// Encode returns the request with a limit for the answer's tokens; 0 is none.
@@ -72,7 +71,7 @@ func (r *Relay) Serve(ctx context.Context, w http.ResponseWriter, call Call) err
 	ctx, span := telemetry.StartModel(ctx, Operation(call.Kind), call.Model)
 	defer span.Finish()
 	reservation, err := r.ledger.Reserve(ctx, usage.Call{
-		Kind: call.Kind, Model: call.Model, PromptTokens: usage.Estimate(call.Text), MaxTokens: call.Limit,
+		Kind: call.Kind, Model: call.Model, PromptTokens: usage.Estimate(call.Prompt.Text), MaxTokens: call.Limit,
 	})
 	if err != nil {
 		return err
@@ -80,7 +79,7 @@ func (r *Relay) Serve(ctx context.Context, w http.ResponseWriter, call Call) err
 	x := &exchange{
 		client: client{w: w, flusher: http.NewResponseController(w), leave: cancel, filler: call.Dialect.Filler(), every: r.every},
 		Relay:  r, ctx: ctx, cancel: cancel, call: call, reservation: reservation, noted: telemetry.From(ctx), remarked: span.IsRecording(),
-		meter:  NewMeter(call.Text, call.Prompted),
+		meter:  NewMeter(call.Kind, call.Prompt, reservation.MaxTokens()),
 		answer: dialect.Stream{Dialect: call.Dialect, Usage: call.Usage, UsageEverywhere: call.UsageEverywhere},
 	}
 	defer func() { reservation.Settle(ctx, x.meter.Cost()) }()

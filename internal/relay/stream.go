@@ -31,6 +31,7 @@ func (x *exchange) stream(answer *ollama.Answer) error {
 		}
 		n, failed := answer.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
+		x.meter.Received += int64(n)
 		out, rest, over, err := x.units(buf)
 		if !over && err == nil && errors.Is(failed, io.EOF) {
 			if last, ok := x.answer.Whole(rest); ok { // but for its end

@@ -43,6 +43,7 @@ func (x *exchange) whole(answer *ollama.Answer) error {
 	// What was kept is the buffer for the rest: a large one saves system calls.
 	rest, err := io.CopyBuffer(out, io.LimitReader(answer, most), kept.Bytes())
 	prompt, completion, size := found.Counts()
+	x.meter.Received = int64(size)
 	if err != nil || rest == most {
 		if prompt+completion > 0 {
 			x.meter.Count(prompt, completion)
@@ -78,7 +79,7 @@ func (x *exchange) complete(contentType string, body []byte) error {
 	if x.remarked {
 		x.remark(body)
 	}
-	x.meter.Outcome = usage.OK
+	x.meter.Outcome, x.meter.Received = usage.OK, int64(len(body))
 	if !x.meter.Count(x.call.Dialect.Counts(body)) {
 		size, unfinished := dialect.Said(body)
 		x.meter.Produced = usage.Estimate(size)
