@@ -71,7 +71,7 @@ func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error)
 			if moved {
 				return s, nil
 			}
-		case claim.generation == s.Generation-1 && now.Sub(s.RotatedAt) <= reuseGrace:
+		case claim.generation == s.Generation-1 && now.Sub(s.RotatedAt).Abs() <= reuseGrace:
 			return s, nil
 		default:
 			return nil, a.reused(ctx, s)

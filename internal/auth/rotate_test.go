@@ -91,6 +91,10 @@ func TestRefresh_ReuseEndsTheSession(t *testing.T) {
 				age(t, a, 11*time.Second)
 				return first, second
 			},
+			"of the parent, after the clock was set back": func(first, second string) (string, string) {
+				age(t, a, -time.Hour)
+				return first, second
+			},
 			"of an older one, at once": func(first, second string) (string, string) {
 				return first, mustRefresh(t, a, second)
 			},

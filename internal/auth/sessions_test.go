@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
@@ -213,11 +214,21 @@ func TestRevokeSession(t *testing.T) {
 }
 
 // TestSession_LastSeen promises last_seen_at, to the minute.
-func TestSession_LastSeen(t *testing.T) {
+func TestSession_LastSeen(t *testing.T) { testLastUses(t, -time.Hour) }
+
+// TestLastUses_ClockSetBack: a use is written although the one before seems to be to come.
+func TestLastUses_ClockSetBack(t *testing.T) { testLastUses(t, time.Hour) }
+
+func testLastUses(t *testing.T, before time.Duration) {
+	t.Helper()
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
-		long := time.Now().Add(-time.Hour).UTC()
-		a.Exec(t, `UPDATE sessions SET last_seen_at = $1`, long)
+		at := time.Now().Add(before).UTC()
+		a.Exec(t, `UPDATE sessions SET last_seen_at = $1`, at)
+		a.Exec(t, `UPDATE credentials SET last_used_at = $1`, at)
+		if err := whoAmI(t, a, p.Key); err != nil {
+			t.Fatal(err)
+		}
 		if err := whoAmI(t, a, p.Token); err != nil {
 			t.Fatal(err)
 		}
@@ -227,8 +238,12 @@ func TestSession_LastSeen(t *testing.T) {
 		}
 		b := apptest.Start(t, a.Database, nil)
 		s, err := b.Store.Session.Query().Only(t.Context())
-		if err != nil || time.Since(s.LastSeenAt) > time.Minute {
+		if err != nil || time.Since(s.LastSeenAt).Abs() > time.Minute {
 			t.Errorf("last seen %s, %v", s.LastSeenAt, err)
+		}
+		k, err := b.Store.Credential.Query().Where(credential.UserID(uuid.MustParse(p.GetId()))).Only(t.Context())
+		if err != nil || k.LastUsedAt == nil || time.Since(*k.LastUsedAt).Abs() > time.Minute {
+			t.Errorf("last used %v, %v", k.LastUsedAt, err)
 		}
 	})
 }

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// usePrecision is how old a last-used time may be before it is written anew.
+	// usePrecision is how old a last-used time may be before it is written anew, or how far ahead of a clock that was set back.
 	usePrecision = time.Minute
 	// useDelay is how long uses are gathered into one write.
 	useDelay = time.Second
@@ -49,13 +49,13 @@ func newTouch(s *store.Store, log *audit.Log) *touch {
 
 // credential notes a use; last, when the one before was, is nil if there was none.
 func (t *touch) credential(id uuid.UUID, last *time.Time, now time.Time) {
-	if last == nil || now.Sub(*last) >= usePrecision {
+	if last == nil || now.Sub(*last).Abs() >= usePrecision {
 		t.use(t.credentials, id)
 	}
 }
 
 func (t *touch) session(id uuid.UUID, last, now time.Time) {
-	if now.Sub(last) >= usePrecision {
+	if now.Sub(last).Abs() >= usePrecision {
 		t.use(t.sessions, id)
 	}
 }
