@@ -3,6 +3,7 @@ package janitor
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"time"
@@ -17,7 +18,7 @@ const (
 	// one. None is of any use by then: a session that is over is refused and not listed, the audit trail refers to it by value,
 	// and a bucket has been full for long, as it is when it is made.
 	kept = 24 * time.Hour
-	// skew is how far the clocks of replicas may be apart: what one still looks for another does not delete.
+	// skew is how far the clocks of replicas may be from the database's: what one still looks for is not deleted.
 	skew = time.Hour
 	// interval is how often each replica sweeps.
 	interval = time.Hour
@@ -68,6 +69,15 @@ func (j *Janitor) limits(now time.Time) map[string]any {
 	return limits
 }
 
+// now returns the time by the clock that all replicas have in common, the database's: a wrong one deletes what counts for the others.
+func (j *Janitor) now(ctx context.Context) (now time.Time, err error) {
+	if j.store.Embedded() {
+		return store.Now(), nil
+	}
+	err = j.store.Read(ctx, "SELECT CURRENT_TIMESTAMP", nil, func(rows *sql.Rows) error { return rows.Scan(&now) })
+	return now.UTC(), err
+}
+
 // Run sweeps at once and then every hour, until ctx ends.
 func (j *Janitor) Run(ctx context.Context) {
 	ticker := time.NewTicker(interval)
@@ -86,7 +96,11 @@ func (j *Janitor) Run(ctx context.Context) {
 
 // Sweep deletes what is over, up to a bound for each table, and returns how many rows that was.
 func (j *Janitor) Sweep(ctx context.Context) (deleted int64, err error) {
-	limits := j.limits(store.Now())
+	now, err := j.now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	limits := j.limits(now)
 	for i := range j.tables {
 		if limit, ok := limits[j.tables[i].name]; ok {
 			n, failed := j.sweep(ctx, &j.tables[i], limit)
