@@ -56,7 +56,8 @@ type CredentialServiceClient interface {
 	// A key that is issued by a key may do no more than that one: no other models, no longer, and it is revoked with it.
 	// Accepts an Idempotency-Key header; a retry answers the same credential without the secret.
 	IssueApiKey(context.Context, *v1.IssueApiKeyRequest) (*v1.IssueApiKeyResponse, error)
-	// ListCredentials answers a user's API keys, newest first, the revoked ones too. Errors: NOT_FOUND.
+	// ListCredentials answers a user's API keys, newest first, those that have ended too as long as they are kept.
+	// Errors: NOT_FOUND.
 	ListCredentials(context.Context, *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error)
 	// SetCredentialModels sets which models an API key may use, of those that its user may. Errors: NOT_FOUND.
 	SetCredentialModels(context.Context, *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error)
@@ -176,7 +177,8 @@ type CredentialServiceHandler interface {
 	// A key that is issued by a key may do no more than that one: no other models, no longer, and it is revoked with it.
 	// Accepts an Idempotency-Key header; a retry answers the same credential without the secret.
 	IssueApiKey(context.Context, *v1.IssueApiKeyRequest) (*v1.IssueApiKeyResponse, error)
-	// ListCredentials answers a user's API keys, newest first, the revoked ones too. Errors: NOT_FOUND.
+	// ListCredentials answers a user's API keys, newest first, those that have ended too as long as they are kept.
+	// Errors: NOT_FOUND.
 	ListCredentials(context.Context, *v1.ListCredentialsRequest) (*v1.ListCredentialsResponse, error)
 	// SetCredentialModels sets which models an API key may use, of those that its user may. Errors: NOT_FOUND.
 	SetCredentialModels(context.Context, *v1.SetCredentialModelsRequest) (*v1.SetCredentialModelsResponse, error)

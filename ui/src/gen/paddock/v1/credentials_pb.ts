@@ -328,7 +328,8 @@ export const CredentialService: GenService<{
     output: typeof IssueApiKeyResponseSchema;
   },
   /**
-   * ListCredentials answers a user's API keys, newest first, the revoked ones too. Errors: NOT_FOUND.
+   * ListCredentials answers a user's API keys, newest first, those that have ended too as long as they are kept.
+   * Errors: NOT_FOUND.
    *
    * @generated from rpc paddock.v1.CredentialService.ListCredentials
    */
