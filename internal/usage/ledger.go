@@ -73,6 +73,7 @@ type Reservation struct {
 	call      Call
 	who       caller.Caller
 	startedAt time.Time
+	began     time.Time // the same, by a clock that is never set back
 	limits    limits
 	reserved  int64 // tokens; 0: no quota
 	max       int64
@@ -93,7 +94,7 @@ func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
 	defer span.End()
 	c := caller.From(ctx)
 	r := &Reservation{
-		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: l.now(),
+		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: l.now(), began: time.Now(),
 		limits: l.limitsOf(c.Quota), max: call.MaxTokens,
 	}
 	if l.admitAtOnce(r) {
@@ -123,9 +124,8 @@ func (r *Reservation) Settle(ctx context.Context, cost Cost) {
 		return
 	}
 	if cost.Total == 0 {
-		cost.Total = time.Since(r.startedAt)
+		cost.Total = time.Since(r.began)
 	}
-	cost.Total = max(cost.Total, 0) // the clock may have been set back
 	cost.PromptTokens, cost.CompletionTokens = min(cost.PromptTokens, mostTokens), min(cost.CompletionTokens, mostTokens)
 	noted := telemetry.From(ctx)
 	noted.Outcome, noted.PromptTokens, noted.CompletionTokens = string(cost.Outcome), cost.PromptTokens, cost.CompletionTokens
