@@ -21,8 +21,9 @@ import (
 // process is the built program, serving.
 type process struct {
 	*exec.Cmd
-	url string
-	key string // of the first admin, when it was made by this start
+	url  string
+	key  string   // of the first admin, when it was made by this start; after populate that of a user with a quota
+	keys []string // after populate, of 200 more users with quotas
 }
 
 // startProcess starts the built program in the folder and returns when /healthz answers 200, and how long that took. What

@@ -13,12 +13,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/gen/paddock/v1/paddockv1connect"
 )
 
 // The upstream and the reference proxy run in processes of their own, so that the CPU and memory of each can be measured: this
 // test binary started again, to serve.
 const (
-	serveVariable    = "PADDOCK_BENCH_SERVE" // "upstream" or "reference"
+	serveVariable    = "PADDOCK_BENCH_SERVE" // "upstream", "bare" or "reference"
 	upstreamVariable = "PADDOCK_BENCH_UPSTREAM"
 )
 
@@ -26,6 +29,12 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(serveVariable) {
 	case "upstream":
 		serve(fakeOllama())
+	case "bare":
+		mux := http.NewServeMux()
+		mux.Handle(paddockv1connect.NewAuthServiceHandler(bareAuth{answer: &paddockv1.WhoAmIResponse{
+			User: &paddockv1.User{Id: "01a2270a-99a8-711e-9737-6121e6a762ce", Email: "ada@example.com", Roles: []string{"user"}},
+		}}))
+		serve(mux)
 	case "reference":
 		serve(referenceProxy(os.Getenv(upstreamVariable)))
 	default:

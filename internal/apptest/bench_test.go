@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,15 +69,16 @@ func median(xs []float64) float64 {
 // as a client can, since its work is shared out to ours and the floor alike.
 func load(b *testing.B, base, request, wantStatus string) float64 {
 	b.Helper()
-	return loadAt(b, base, request, wantStatus, clients)
+	return loadAt(b, base, wantStatus, clients, request)
 }
 
-// loadAt is load with so many connections.
-func loadAt(b *testing.B, base, request, wantStatus string, clients int) float64 {
+// loadAt is load with so many connections, which send the requests in turn.
+func loadAt(b *testing.B, base, wantStatus string, clients int, requests ...string) float64 {
 	b.Helper()
 	address := strings.TrimPrefix(base, "http://")
 	var done sync.WaitGroup
 	counts := make([]int, clients)
+	var next atomic.Int64
 	stop := time.Now().Add(roundTime)
 	began := time.Now()
 	for i := range clients {
@@ -89,6 +91,7 @@ func loadAt(b *testing.B, base, request, wantStatus string, clients int) float64
 			defer conn.Close()
 			r := bufio.NewReader(conn)
 			for time.Now().Before(stop) {
+				request := requests[int(next.Add(1))%len(requests)]
 				if _, err := io.WriteString(conn, request); err != nil {
 					b.Error(err)
 					return
