@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -69,6 +70,13 @@ func TestRowsRead_DoNotGrow(t *testing.T) {
 	entries := func(req *paddockv1.ListAuditEntriesRequest) func() error {
 		return func() error { _, err := admin.Audit.ListAuditEntries(t.Context(), req); return err }
 	}
+	begin := time.Now().AddDate(0, 0, -28)
+	counts := func(req *paddockv1.CountAuditEntriesRequest) func() error {
+		for i := range 49 {
+			req.Bounds = append(req.Bounds, timestamppb.New(begin.Add(time.Duration(i)*14*time.Hour)))
+		}
+		return func() error { _, err := admin.Audit.CountAuditEntries(t.Context(), req); return err }
+	}
 	for _, c := range []struct {
 		name string
 		most int64 // rows, of tables and indexes
@@ -91,6 +99,8 @@ func TestRowsRead_DoNotGrow(t *testing.T) {
 		{"entries about one user", 500, entries(&paddockv1.ListAuditEntriesRequest{UserId: other})},
 		{"entries about one user of a rare outcome", 500, entries(&paddockv1.ListAuditEntriesRequest{UserId: other, Outcome: "denied"})},
 		{"entries since", 500, entries(&paddockv1.ListAuditEntriesRequest{OccurredAfter: timestamppb.Now()})},
+		{"counts of four weeks", 1000, counts(&paddockv1.CountAuditEntriesRequest{})},
+		{"counts of a user", 500, counts(&paddockv1.CountAuditEntriesRequest{UserId: other})},
 		{"usage by day", 500, func() error {
 			_, err := own.Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{GroupBy: []string{"day"}})
 			return err

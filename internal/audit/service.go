@@ -23,7 +23,10 @@ import (
 const defaultPageSize = 100
 
 // Service is the AuditService.
-type Service struct{ store *store.Store }
+type Service struct {
+	store   *store.Store
+	counted spans
+}
 
 // NewService returns the service.
 func NewService(s *store.Store) *Service { return &Service{store: s} }

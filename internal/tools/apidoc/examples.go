@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
@@ -46,6 +47,8 @@ var examples = []proto.Message{
 	&paddockv1.SetQuotaRequest{UserId: anID, TokensPerDay: new(int64(200_000))},
 
 	&paddockv1.ListAuditEntriesRequest{PageSize: 20, EventType: "login"},
+	&paddockv1.CountAuditEntriesRequest{Bounds: []*timestamppb.Timestamp{{Seconds: 1_793_491_200}, {Seconds: 1_793_577_600}, {Seconds: 1_793_664_000}}},
+	&paddockv1.ExportAuditEntriesRequest{EventType: "login"},
 }
 
 // exampleOf returns the example of a request, which must pass its rules.

@@ -330,6 +330,329 @@ func (x *ListAuditEntriesResponse) GetNextPageToken() string {
 	return ""
 }
 
+type CountAuditEntriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the spans begin, and last where the last one ends, each later than the one before: 2 times or more. None: only
+	// since is answered.
+	Bounds []*timestamppb.Timestamp `protobuf:"bytes,1,rep,name=bounds,proto3" json:"bounds,omitempty"`
+	// Part of the event type.
+	EventType string `protobuf:"bytes,2,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	// Only what this user did, or what was done to them.
+	UserId string `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Only entries with this outcome: "success", "failure" or "denied".
+	Outcome       string `protobuf:"bytes,4,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountAuditEntriesRequest) Reset() {
+	*x = CountAuditEntriesRequest{}
+	mi := &file_paddock_v1_audit_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountAuditEntriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountAuditEntriesRequest) ProtoMessage() {}
+
+func (x *CountAuditEntriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_audit_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountAuditEntriesRequest.ProtoReflect.Descriptor instead.
+func (*CountAuditEntriesRequest) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CountAuditEntriesRequest) GetBounds() []*timestamppb.Timestamp {
+	if x != nil {
+		return x.Bounds
+	}
+	return nil
+}
+
+func (x *CountAuditEntriesRequest) GetEventType() string {
+	if x != nil {
+		return x.EventType
+	}
+	return ""
+}
+
+func (x *CountAuditEntriesRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *CountAuditEntriesRequest) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+type CountAuditEntriesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each span.
+	Counts []*AuditCount `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	// When the oldest of all entries happened; absent when there are none.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=since,proto3" json:"since,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CountAuditEntriesResponse) Reset() {
+	*x = CountAuditEntriesResponse{}
+	mi := &file_paddock_v1_audit_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CountAuditEntriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CountAuditEntriesResponse) ProtoMessage() {}
+
+func (x *CountAuditEntriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_audit_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CountAuditEntriesResponse.ProtoReflect.Descriptor instead.
+func (*CountAuditEntriesResponse) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CountAuditEntriesResponse) GetCounts() []*AuditCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *CountAuditEntriesResponse) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+// AuditCount is how many entries a span of time has, by outcome.
+type AuditCount struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Success int32                  `protobuf:"varint,1,opt,name=success,proto3" json:"success,omitempty"`
+	Failure int32                  `protobuf:"varint,2,opt,name=failure,proto3" json:"failure,omitempty"`
+	Denied  int32                  `protobuf:"varint,3,opt,name=denied,proto3" json:"denied,omitempty"`
+	// There may be more: of one kind, no more than 20,000 entries of a span are counted.
+	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditCount) Reset() {
+	*x = AuditCount{}
+	mi := &file_paddock_v1_audit_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditCount) ProtoMessage() {}
+
+func (x *AuditCount) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_audit_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditCount.ProtoReflect.Descriptor instead.
+func (*AuditCount) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AuditCount) GetSuccess() int32 {
+	if x != nil {
+		return x.Success
+	}
+	return 0
+}
+
+func (x *AuditCount) GetFailure() int32 {
+	if x != nil {
+		return x.Failure
+	}
+	return 0
+}
+
+func (x *AuditCount) GetDenied() int32 {
+	if x != nil {
+		return x.Denied
+	}
+	return 0
+}
+
+func (x *AuditCount) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+type ExportAuditEntriesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Part of the event type.
+	EventType string `protobuf:"bytes,1,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
+	// Only what this user did, or what was done to them.
+	UserId string `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Only entries at this time or later.
+	OccurredAfter *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=occurred_after,json=occurredAfter,proto3" json:"occurred_after,omitempty"`
+	// Only entries before this time; absent means before the call.
+	OccurredBefore *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=occurred_before,json=occurredBefore,proto3" json:"occurred_before,omitempty"`
+	// Only entries with this outcome: "success", "failure" or "denied".
+	Outcome       string `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportAuditEntriesRequest) Reset() {
+	*x = ExportAuditEntriesRequest{}
+	mi := &file_paddock_v1_audit_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportAuditEntriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportAuditEntriesRequest) ProtoMessage() {}
+
+func (x *ExportAuditEntriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_audit_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportAuditEntriesRequest.ProtoReflect.Descriptor instead.
+func (*ExportAuditEntriesRequest) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ExportAuditEntriesRequest) GetEventType() string {
+	if x != nil {
+		return x.EventType
+	}
+	return ""
+}
+
+func (x *ExportAuditEntriesRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *ExportAuditEntriesRequest) GetOccurredAfter() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OccurredAfter
+	}
+	return nil
+}
+
+func (x *ExportAuditEntriesRequest) GetOccurredBefore() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OccurredBefore
+	}
+	return nil
+}
+
+func (x *ExportAuditEntriesRequest) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+type ExportAuditEntriesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The next of the entries, at most 500.
+	Entries       []*AuditEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportAuditEntriesResponse) Reset() {
+	*x = ExportAuditEntriesResponse{}
+	mi := &file_paddock_v1_audit_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportAuditEntriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportAuditEntriesResponse) ProtoMessage() {}
+
+func (x *ExportAuditEntriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_audit_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportAuditEntriesResponse.ProtoReflect.Descriptor instead.
+func (*ExportAuditEntriesResponse) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ExportAuditEntriesResponse) GetEntries() []*AuditEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
 var File_paddock_v1_audit_proto protoreflect.FileDescriptor
 
 const file_paddock_v1_audit_proto_rawDesc = "" +
@@ -371,9 +694,35 @@ const file_paddock_v1_audit_proto_rawDesc = "" +
 	"\aoutcome\x18\a \x01(\tB!\xbaH\x1er\x1cR\x00R\asuccessR\afailureR\x06deniedR\aoutcome\"t\n" +
 	"\x18ListAuditEntriesResponse\x120\n" +
 	"\aentries\x18\x01 \x03(\v2\x16.paddock.v1.AuditEntryR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2x\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe3\x01\n" +
+	"\x18CountAuditEntriesRequest\x12<\n" +
+	"\x06bounds\x18\x01 \x03(\v2\x1a.google.protobuf.TimestampB\b\xbaH\x05\x92\x01\x02\x10=R\x06bounds\x12&\n" +
+	"\n" +
+	"event_type\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18@R\teventType\x12$\n" +
+	"\auser_id\x18\x03 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12;\n" +
+	"\aoutcome\x18\x04 \x01(\tB!\xbaH\x1er\x1cR\x00R\asuccessR\afailureR\x06deniedR\aoutcome\"}\n" +
+	"\x19CountAuditEntriesResponse\x12.\n" +
+	"\x06counts\x18\x01 \x03(\v2\x16.paddock.v1.AuditCountR\x06counts\x120\n" +
+	"\x05since\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"l\n" +
+	"\n" +
+	"AuditCount\x12\x18\n" +
+	"\asuccess\x18\x01 \x01(\x05R\asuccess\x12\x18\n" +
+	"\afailure\x18\x02 \x01(\x05R\afailure\x12\x16\n" +
+	"\x06denied\x18\x03 \x01(\x05R\x06denied\x12\x12\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\"\xae\x02\n" +
+	"\x19ExportAuditEntriesRequest\x12&\n" +
+	"\n" +
+	"event_type\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18@R\teventType\x12$\n" +
+	"\auser_id\x18\x02 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12A\n" +
+	"\x0eoccurred_after\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\roccurredAfter\x12C\n" +
+	"\x0foccurred_before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x0eoccurredBefore\x12;\n" +
+	"\aoutcome\x18\x05 \x01(\tB!\xbaH\x1er\x1cR\x00R\asuccessR\afailureR\x06deniedR\aoutcome\"N\n" +
+	"\x1aExportAuditEntriesResponse\x120\n" +
+	"\aentries\x18\x01 \x03(\v2\x16.paddock.v1.AuditEntryR\aentries2\xd4\x02\n" +
 	"\fAuditService\x12h\n" +
-	"\x10ListAuditEntries\x12#.paddock.v1.ListAuditEntriesRequest\x1a$.paddock.v1.ListAuditEntriesResponse\"\t\xe2\xe0\x18\x02\b\x04\x90\x02\x01BCZAgithub.com/paddock-gate/paddock/internal/gen/paddock/v1;paddockv1b\x06proto3"
+	"\x10ListAuditEntries\x12#.paddock.v1.ListAuditEntriesRequest\x1a$.paddock.v1.ListAuditEntriesResponse\"\t\xe2\xe0\x18\x02\b\x04\x90\x02\x01\x12k\n" +
+	"\x11CountAuditEntries\x12$.paddock.v1.CountAuditEntriesRequest\x1a%.paddock.v1.CountAuditEntriesResponse\"\t\xe2\xe0\x18\x02\b\x04\x90\x02\x01\x12m\n" +
+	"\x12ExportAuditEntries\x12%.paddock.v1.ExportAuditEntriesRequest\x1a&.paddock.v1.ExportAuditEntriesResponse\"\x06\xe2\xe0\x18\x02\b\x040\x01BCZAgithub.com/paddock-gate/paddock/internal/gen/paddock/v1;paddockv1b\x06proto3"
 
 var (
 	file_paddock_v1_audit_proto_rawDescOnce sync.Once
@@ -387,25 +736,40 @@ func file_paddock_v1_audit_proto_rawDescGZIP() []byte {
 	return file_paddock_v1_audit_proto_rawDescData
 }
 
-var file_paddock_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_paddock_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_paddock_v1_audit_proto_goTypes = []any{
-	(*AuditEntry)(nil),               // 0: paddock.v1.AuditEntry
-	(*ListAuditEntriesRequest)(nil),  // 1: paddock.v1.ListAuditEntriesRequest
-	(*ListAuditEntriesResponse)(nil), // 2: paddock.v1.ListAuditEntriesResponse
-	(*timestamppb.Timestamp)(nil),    // 3: google.protobuf.Timestamp
+	(*AuditEntry)(nil),                 // 0: paddock.v1.AuditEntry
+	(*ListAuditEntriesRequest)(nil),    // 1: paddock.v1.ListAuditEntriesRequest
+	(*ListAuditEntriesResponse)(nil),   // 2: paddock.v1.ListAuditEntriesResponse
+	(*CountAuditEntriesRequest)(nil),   // 3: paddock.v1.CountAuditEntriesRequest
+	(*CountAuditEntriesResponse)(nil),  // 4: paddock.v1.CountAuditEntriesResponse
+	(*AuditCount)(nil),                 // 5: paddock.v1.AuditCount
+	(*ExportAuditEntriesRequest)(nil),  // 6: paddock.v1.ExportAuditEntriesRequest
+	(*ExportAuditEntriesResponse)(nil), // 7: paddock.v1.ExportAuditEntriesResponse
+	(*timestamppb.Timestamp)(nil),      // 8: google.protobuf.Timestamp
 }
 var file_paddock_v1_audit_proto_depIdxs = []int32{
-	3, // 0: paddock.v1.AuditEntry.occurred_at:type_name -> google.protobuf.Timestamp
-	3, // 1: paddock.v1.ListAuditEntriesRequest.occurred_after:type_name -> google.protobuf.Timestamp
-	3, // 2: paddock.v1.ListAuditEntriesRequest.occurred_before:type_name -> google.protobuf.Timestamp
-	0, // 3: paddock.v1.ListAuditEntriesResponse.entries:type_name -> paddock.v1.AuditEntry
-	1, // 4: paddock.v1.AuditService.ListAuditEntries:input_type -> paddock.v1.ListAuditEntriesRequest
-	2, // 5: paddock.v1.AuditService.ListAuditEntries:output_type -> paddock.v1.ListAuditEntriesResponse
-	5, // [5:6] is the sub-list for method output_type
-	4, // [4:5] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	8,  // 0: paddock.v1.AuditEntry.occurred_at:type_name -> google.protobuf.Timestamp
+	8,  // 1: paddock.v1.ListAuditEntriesRequest.occurred_after:type_name -> google.protobuf.Timestamp
+	8,  // 2: paddock.v1.ListAuditEntriesRequest.occurred_before:type_name -> google.protobuf.Timestamp
+	0,  // 3: paddock.v1.ListAuditEntriesResponse.entries:type_name -> paddock.v1.AuditEntry
+	8,  // 4: paddock.v1.CountAuditEntriesRequest.bounds:type_name -> google.protobuf.Timestamp
+	5,  // 5: paddock.v1.CountAuditEntriesResponse.counts:type_name -> paddock.v1.AuditCount
+	8,  // 6: paddock.v1.CountAuditEntriesResponse.since:type_name -> google.protobuf.Timestamp
+	8,  // 7: paddock.v1.ExportAuditEntriesRequest.occurred_after:type_name -> google.protobuf.Timestamp
+	8,  // 8: paddock.v1.ExportAuditEntriesRequest.occurred_before:type_name -> google.protobuf.Timestamp
+	0,  // 9: paddock.v1.ExportAuditEntriesResponse.entries:type_name -> paddock.v1.AuditEntry
+	1,  // 10: paddock.v1.AuditService.ListAuditEntries:input_type -> paddock.v1.ListAuditEntriesRequest
+	3,  // 11: paddock.v1.AuditService.CountAuditEntries:input_type -> paddock.v1.CountAuditEntriesRequest
+	6,  // 12: paddock.v1.AuditService.ExportAuditEntries:input_type -> paddock.v1.ExportAuditEntriesRequest
+	2,  // 13: paddock.v1.AuditService.ListAuditEntries:output_type -> paddock.v1.ListAuditEntriesResponse
+	4,  // 14: paddock.v1.AuditService.CountAuditEntries:output_type -> paddock.v1.CountAuditEntriesResponse
+	7,  // 15: paddock.v1.AuditService.ExportAuditEntries:output_type -> paddock.v1.ExportAuditEntriesResponse
+	13, // [13:16] is the sub-list for method output_type
+	10, // [10:13] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_paddock_v1_audit_proto_init() }
@@ -420,7 +784,7 @@ func file_paddock_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paddock_v1_audit_proto_rawDesc), len(file_paddock_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -114,7 +114,7 @@ type Overview struct {
 	ApiKeys int32 `protobuf:"varint,4,opt,name=api_keys,json=apiKeys,proto3" json:"api_keys,omitempty"`
 	// The working API keys that expire within 14 days, soonest first, 20 at most.
 	ExpiringKeys []*ExpiringKey `protobuf:"bytes,5,rep,name=expiring_keys,json=expiringKeys,proto3" json:"expiring_keys,omitempty"`
-	// One for each of the last 28 days, UTC, oldest first; today is the last.
+	// One for each of the last 28 days, UTC, oldest first; today is the last, up to taken_at.
 	SignInDays []*SignInDay    `protobuf:"bytes,6,rep,name=sign_in_days,json=signInDays,proto3" json:"sign_in_days,omitempty"`
 	Database   *DatabaseHealth `protobuf:"bytes,7,opt,name=database,proto3" json:"database,omitempty"`
 	// The Ollama servers behind us.
@@ -284,9 +284,11 @@ func (x *ExpiringKey) GetUserEmail() string {
 type SignInDay struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// "2026-11-22", UTC.
-	Day           string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
-	Succeeded     int32  `protobuf:"varint,2,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
-	Failed        int32  `protobuf:"varint,3,opt,name=failed,proto3" json:"failed,omitempty"`
+	Day string `protobuf:"bytes,1,opt,name=day,proto3" json:"day,omitempty"`
+	// Audit entries of type login_success.
+	Succeeded int32 `protobuf:"varint,2,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
+	// Audit entries of type login_failure.
+	Failed        int32 `protobuf:"varint,3,opt,name=failed,proto3" json:"failed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -36,12 +36,23 @@ const (
 	// AuditServiceListAuditEntriesProcedure is the fully-qualified name of the AuditService's
 	// ListAuditEntries RPC.
 	AuditServiceListAuditEntriesProcedure = "/paddock.v1.AuditService/ListAuditEntries"
+	// AuditServiceCountAuditEntriesProcedure is the fully-qualified name of the AuditService's
+	// CountAuditEntries RPC.
+	AuditServiceCountAuditEntriesProcedure = "/paddock.v1.AuditService/CountAuditEntries"
+	// AuditServiceExportAuditEntriesProcedure is the fully-qualified name of the AuditService's
+	// ExportAuditEntries RPC.
+	AuditServiceExportAuditEntriesProcedure = "/paddock.v1.AuditService/ExportAuditEntries"
 )
 
 // AuditServiceClient is a client for the paddock.v1.AuditService service.
 type AuditServiceClient interface {
 	// ListAuditEntries answers audit entries, newest first, a page at a time.
 	ListAuditEntries(context.Context, *v1.ListAuditEntriesRequest) (*v1.ListAuditEntriesResponse, error)
+	// CountAuditEntries counts the audit entries of consecutive spans of time by outcome, without reading them out.
+	CountAuditEntries(context.Context, *v1.CountAuditEntriesRequest) (*v1.CountAuditEntriesResponse, error)
+	// ExportAuditEntries streams all audit entries that match, newest first, as fast as the client reads them. An export that
+	// breaks off ends as an error, never as a clean end. Errors: TOO_MANY_STREAMS.
+	ExportAuditEntries(context.Context, *v1.ExportAuditEntriesRequest) (*connect.ServerStreamForClient[v1.ExportAuditEntriesResponse], error)
 }
 
 // NewAuditServiceClient constructs a client for the paddock.v1.AuditService service. By default, it
@@ -62,12 +73,27 @@ func NewAuditServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 			connect.WithClientOptions(opts...),
 		),
+		countAuditEntries: connect.NewClient[v1.CountAuditEntriesRequest, v1.CountAuditEntriesResponse](
+			httpClient,
+			baseURL+AuditServiceCountAuditEntriesProcedure,
+			connect.WithSchema(auditServiceMethods.ByName("CountAuditEntries")),
+			connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+			connect.WithClientOptions(opts...),
+		),
+		exportAuditEntries: connect.NewClient[v1.ExportAuditEntriesRequest, v1.ExportAuditEntriesResponse](
+			httpClient,
+			baseURL+AuditServiceExportAuditEntriesProcedure,
+			connect.WithSchema(auditServiceMethods.ByName("ExportAuditEntries")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // auditServiceClient implements AuditServiceClient.
 type auditServiceClient struct {
-	listAuditEntries *connect.Client[v1.ListAuditEntriesRequest, v1.ListAuditEntriesResponse]
+	listAuditEntries   *connect.Client[v1.ListAuditEntriesRequest, v1.ListAuditEntriesResponse]
+	countAuditEntries  *connect.Client[v1.CountAuditEntriesRequest, v1.CountAuditEntriesResponse]
+	exportAuditEntries *connect.Client[v1.ExportAuditEntriesRequest, v1.ExportAuditEntriesResponse]
 }
 
 // ListAuditEntries calls paddock.v1.AuditService.ListAuditEntries.
@@ -79,10 +105,29 @@ func (c *auditServiceClient) ListAuditEntries(ctx context.Context, req *v1.ListA
 	return nil, err
 }
 
+// CountAuditEntries calls paddock.v1.AuditService.CountAuditEntries.
+func (c *auditServiceClient) CountAuditEntries(ctx context.Context, req *v1.CountAuditEntriesRequest) (*v1.CountAuditEntriesResponse, error) {
+	response, err := c.countAuditEntries.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ExportAuditEntries calls paddock.v1.AuditService.ExportAuditEntries.
+func (c *auditServiceClient) ExportAuditEntries(ctx context.Context, req *v1.ExportAuditEntriesRequest) (*connect.ServerStreamForClient[v1.ExportAuditEntriesResponse], error) {
+	return c.exportAuditEntries.CallServerStream(ctx, connect.NewRequest(req))
+}
+
 // AuditServiceHandler is an implementation of the paddock.v1.AuditService service.
 type AuditServiceHandler interface {
 	// ListAuditEntries answers audit entries, newest first, a page at a time.
 	ListAuditEntries(context.Context, *v1.ListAuditEntriesRequest) (*v1.ListAuditEntriesResponse, error)
+	// CountAuditEntries counts the audit entries of consecutive spans of time by outcome, without reading them out.
+	CountAuditEntries(context.Context, *v1.CountAuditEntriesRequest) (*v1.CountAuditEntriesResponse, error)
+	// ExportAuditEntries streams all audit entries that match, newest first, as fast as the client reads them. An export that
+	// breaks off ends as an error, never as a clean end. Errors: TOO_MANY_STREAMS.
+	ExportAuditEntries(context.Context, *v1.ExportAuditEntriesRequest, *connect.ServerStream[v1.ExportAuditEntriesResponse]) error
 }
 
 // NewAuditServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -99,10 +144,27 @@ func NewAuditServiceHandler(svc AuditServiceHandler, opts ...connect.HandlerOpti
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
+	auditServiceCountAuditEntriesHandler := connect.NewUnaryHandlerSimple(
+		AuditServiceCountAuditEntriesProcedure,
+		svc.CountAuditEntries,
+		connect.WithSchema(auditServiceMethods.ByName("CountAuditEntries")),
+		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
+		connect.WithHandlerOptions(opts...),
+	)
+	auditServiceExportAuditEntriesHandler := connect.NewServerStreamHandlerSimple(
+		AuditServiceExportAuditEntriesProcedure,
+		svc.ExportAuditEntries,
+		connect.WithSchema(auditServiceMethods.ByName("ExportAuditEntries")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/paddock.v1.AuditService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case AuditServiceListAuditEntriesProcedure:
 			auditServiceListAuditEntriesHandler.ServeHTTP(w, r)
+		case AuditServiceCountAuditEntriesProcedure:
+			auditServiceCountAuditEntriesHandler.ServeHTTP(w, r)
+		case AuditServiceExportAuditEntriesProcedure:
+			auditServiceExportAuditEntriesHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -114,4 +176,12 @@ type UnimplementedAuditServiceHandler struct{}
 
 func (UnimplementedAuditServiceHandler) ListAuditEntries(context.Context, *v1.ListAuditEntriesRequest) (*v1.ListAuditEntriesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("paddock.v1.AuditService.ListAuditEntries is not implemented"))
+}
+
+func (UnimplementedAuditServiceHandler) CountAuditEntries(context.Context, *v1.CountAuditEntriesRequest) (*v1.CountAuditEntriesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("paddock.v1.AuditService.CountAuditEntries is not implemented"))
+}
+
+func (UnimplementedAuditServiceHandler) ExportAuditEntries(context.Context, *v1.ExportAuditEntriesRequest, *connect.ServerStream[v1.ExportAuditEntriesResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("paddock.v1.AuditService.ExportAuditEntries is not implemented"))
 }

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paddock/v1/audit.proto.
  */
 export const file_paddock_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYWRkb2NrL3YxL2F1ZGl0LnByb3RvEgpwYWRkb2NrLnYxIqECCgpBdWRpdEVudHJ5EgoKAmlkGAEgASgJEhIKCmV2ZW50X3R5cGUYAiABKAkSLwoLb2NjdXJyZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWFjdG9yX3VzZXJfaWQYBCABKAkSEwoLYWN0b3JfZW1haWwYBSABKAkSFgoOdGFyZ2V0X3VzZXJfaWQYBiABKAkSFQoNY3JlZGVudGlhbF9pZBgHIAEoCRISCgpzZXNzaW9uX2lkGAggASgJEgoKAmlwGAkgASgJEhIKCnVzZXJfYWdlbnQYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIPCgdvdXRjb21lGAwgASgJEg4KBmRldGFpbBgNIAEoCSLfAQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSEgoKZXZlbnRfdHlwZRgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEjIKDm9jY3VycmVkX2FmdGVyGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9vY2N1cnJlZF9iZWZvcmUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB291dGNvbWUYByABKAkiXAoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEicKB2VudHJpZXMYASADKAsyFi5wYWRkb2NrLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMngKDEF1ZGl0U2VydmljZRJoChBMaXN0QXVkaXRFbnRyaWVzEiMucGFkZG9jay52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBokLnBhZGRvY2sudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIgmQAgHi4BgCCARCQ1pBZ2l0aHViLmNvbS9wYWRkb2NrLWdhdGUvcGFkZG9jay9pbnRlcm5hbC9nZW4vcGFkZG9jay92MTtwYWRkb2NrdjFiBnByb3RvMw", [file_google_protobuf_timestamp, file_paddock_v1_access]);
+  fileDesc("ChZwYWRkb2NrL3YxL2F1ZGl0LnByb3RvEgpwYWRkb2NrLnYxIqECCgpBdWRpdEVudHJ5EgoKAmlkGAEgASgJEhIKCmV2ZW50X3R5cGUYAiABKAkSLwoLb2NjdXJyZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWFjdG9yX3VzZXJfaWQYBCABKAkSEwoLYWN0b3JfZW1haWwYBSABKAkSFgoOdGFyZ2V0X3VzZXJfaWQYBiABKAkSFQoNY3JlZGVudGlhbF9pZBgHIAEoCRISCgpzZXNzaW9uX2lkGAggASgJEgoKAmlwGAkgASgJEhIKCnVzZXJfYWdlbnQYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIPCgdvdXRjb21lGAwgASgJEg4KBmRldGFpbBgNIAEoCSLfAQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSEgoKZXZlbnRfdHlwZRgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEjIKDm9jY3VycmVkX2FmdGVyGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9vY2N1cnJlZF9iZWZvcmUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB291dGNvbWUYByABKAkiXAoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEicKB2VudHJpZXMYASADKAsyFi5wYWRkb2NrLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInwKGENvdW50QXVkaXRFbnRyaWVzUmVxdWVzdBIqCgZib3VuZHMYASADKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmV2ZW50X3R5cGUYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIPCgdvdXRjb21lGAQgASgJIm4KGUNvdW50QXVkaXRFbnRyaWVzUmVzcG9uc2USJgoGY291bnRzGAEgAygLMhYucGFkZG9jay52MS5BdWRpdENvdW50EikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJMCgpBdWRpdENvdW50Eg8KB3N1Y2Nlc3MYASABKAUSDwoHZmFpbHVyZRgCIAEoBRIOCgZkZW5pZWQYAyABKAUSDAoEbW9yZRgEIAEoCCK6AQoZRXhwb3J0QXVkaXRFbnRyaWVzUmVxdWVzdBISCgpldmVudF90eXBlGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSMgoOb2NjdXJyZWRfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD29jY3VycmVkX2JlZm9yZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHb3V0Y29tZRgFIAEoCSJFChpFeHBvcnRBdWRpdEVudHJpZXNSZXNwb25zZRInCgdlbnRyaWVzGAEgAygLMhYucGFkZG9jay52MS5BdWRpdEVudHJ5MtQCCgxBdWRpdFNlcnZpY2USaAoQTGlzdEF1ZGl0RW50cmllcxIjLnBhZGRvY2sudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaJC5wYWRkb2NrLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIJkAIB4uAYAggEEmsKEUNvdW50QXVkaXRFbnRyaWVzEiQucGFkZG9jay52MS5Db3VudEF1ZGl0RW50cmllc1JlcXVlc3QaJS5wYWRkb2NrLnYxLkNvdW50QXVkaXRFbnRyaWVzUmVzcG9uc2UiCZACAeLgGAIIBBJtChJFeHBvcnRBdWRpdEVudHJpZXMSJS5wYWRkb2NrLnYxLkV4cG9ydEF1ZGl0RW50cmllc1JlcXVlc3QaJi5wYWRkb2NrLnYxLkV4cG9ydEF1ZGl0RW50cmllc1Jlc3BvbnNlIgbi4BgCCAQwAUJDWkFnaXRodWIuY29tL3BhZGRvY2stZ2F0ZS9wYWRkb2NrL2ludGVybmFsL2dlbi9wYWRkb2NrL3YxO3BhZGRvY2t2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_paddock_v1_access]);
 
 /**
  * AuditEntry is one recorded event. Actor and target are stored by value: deleting a user changes no entry.
@@ -206,6 +206,175 @@ export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse
   messageDesc(file_paddock_v1_audit, 2);
 
 /**
+ * @generated from message paddock.v1.CountAuditEntriesRequest
+ */
+export type CountAuditEntriesRequest = Message<"paddock.v1.CountAuditEntriesRequest"> & {
+  /**
+   * Where the spans begin, and last where the last one ends, each later than the one before: 2 times or more. None: only
+   * since is answered.
+   *
+   * @generated from field: repeated google.protobuf.Timestamp bounds = 1;
+   */
+  bounds: Timestamp[];
+
+  /**
+   * Part of the event type.
+   *
+   * @generated from field: string event_type = 2;
+   */
+  eventType: string;
+
+  /**
+   * Only what this user did, or what was done to them.
+   *
+   * @generated from field: string user_id = 3;
+   */
+  userId: string;
+
+  /**
+   * Only entries with this outcome: "success", "failure" or "denied".
+   *
+   * @generated from field: string outcome = 4;
+   */
+  outcome: string;
+};
+
+/**
+ * Describes the message paddock.v1.CountAuditEntriesRequest.
+ * Use `create(CountAuditEntriesRequestSchema)` to create a new message.
+ */
+export const CountAuditEntriesRequestSchema: GenMessage<CountAuditEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_audit, 3);
+
+/**
+ * @generated from message paddock.v1.CountAuditEntriesResponse
+ */
+export type CountAuditEntriesResponse = Message<"paddock.v1.CountAuditEntriesResponse"> & {
+  /**
+   * One for each span.
+   *
+   * @generated from field: repeated paddock.v1.AuditCount counts = 1;
+   */
+  counts: AuditCount[];
+
+  /**
+   * When the oldest of all entries happened; absent when there are none.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 2;
+   */
+  since?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message paddock.v1.CountAuditEntriesResponse.
+ * Use `create(CountAuditEntriesResponseSchema)` to create a new message.
+ */
+export const CountAuditEntriesResponseSchema: GenMessage<CountAuditEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_audit, 4);
+
+/**
+ * AuditCount is how many entries a span of time has, by outcome.
+ *
+ * @generated from message paddock.v1.AuditCount
+ */
+export type AuditCount = Message<"paddock.v1.AuditCount"> & {
+  /**
+   * @generated from field: int32 success = 1;
+   */
+  success: number;
+
+  /**
+   * @generated from field: int32 failure = 2;
+   */
+  failure: number;
+
+  /**
+   * @generated from field: int32 denied = 3;
+   */
+  denied: number;
+
+  /**
+   * There may be more: of one kind, no more than 20,000 entries of a span are counted.
+   *
+   * @generated from field: bool more = 4;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message paddock.v1.AuditCount.
+ * Use `create(AuditCountSchema)` to create a new message.
+ */
+export const AuditCountSchema: GenMessage<AuditCount> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_audit, 5);
+
+/**
+ * @generated from message paddock.v1.ExportAuditEntriesRequest
+ */
+export type ExportAuditEntriesRequest = Message<"paddock.v1.ExportAuditEntriesRequest"> & {
+  /**
+   * Part of the event type.
+   *
+   * @generated from field: string event_type = 1;
+   */
+  eventType: string;
+
+  /**
+   * Only what this user did, or what was done to them.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * Only entries at this time or later.
+   *
+   * @generated from field: google.protobuf.Timestamp occurred_after = 3;
+   */
+  occurredAfter?: Timestamp | undefined;
+
+  /**
+   * Only entries before this time; absent means before the call.
+   *
+   * @generated from field: google.protobuf.Timestamp occurred_before = 4;
+   */
+  occurredBefore?: Timestamp | undefined;
+
+  /**
+   * Only entries with this outcome: "success", "failure" or "denied".
+   *
+   * @generated from field: string outcome = 5;
+   */
+  outcome: string;
+};
+
+/**
+ * Describes the message paddock.v1.ExportAuditEntriesRequest.
+ * Use `create(ExportAuditEntriesRequestSchema)` to create a new message.
+ */
+export const ExportAuditEntriesRequestSchema: GenMessage<ExportAuditEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_audit, 6);
+
+/**
+ * @generated from message paddock.v1.ExportAuditEntriesResponse
+ */
+export type ExportAuditEntriesResponse = Message<"paddock.v1.ExportAuditEntriesResponse"> & {
+  /**
+   * The next of the entries, at most 500.
+   *
+   * @generated from field: repeated paddock.v1.AuditEntry entries = 1;
+   */
+  entries: AuditEntry[];
+};
+
+/**
+ * Describes the message paddock.v1.ExportAuditEntriesResponse.
+ * Use `create(ExportAuditEntriesResponseSchema)` to create a new message.
+ */
+export const ExportAuditEntriesResponseSchema: GenMessage<ExportAuditEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_audit, 7);
+
+/**
  * AuditService reads the audit trail. Entries are never changed and never deleted by the program.
  *
  * @generated from service paddock.v1.AuditService
@@ -220,6 +389,27 @@ export const AuditService: GenService<{
     methodKind: "unary";
     input: typeof ListAuditEntriesRequestSchema;
     output: typeof ListAuditEntriesResponseSchema;
+  },
+  /**
+   * CountAuditEntries counts the audit entries of consecutive spans of time by outcome, without reading them out.
+   *
+   * @generated from rpc paddock.v1.AuditService.CountAuditEntries
+   */
+  countAuditEntries: {
+    methodKind: "unary";
+    input: typeof CountAuditEntriesRequestSchema;
+    output: typeof CountAuditEntriesResponseSchema;
+  },
+  /**
+   * ExportAuditEntries streams all audit entries that match, newest first, as fast as the client reads them. An export that
+   * breaks off ends as an error, never as a clean end. Errors: TOO_MANY_STREAMS.
+   *
+   * @generated from rpc paddock.v1.AuditService.ExportAuditEntries
+   */
+  exportAuditEntries: {
+    methodKind: "server_streaming";
+    input: typeof ExportAuditEntriesRequestSchema;
+    output: typeof ExportAuditEntriesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_paddock_v1_audit, 0);

@@ -87,7 +87,7 @@ export type Overview = Message<"paddock.v1.Overview"> & {
   expiringKeys: ExpiringKey[];
 
   /**
-   * One for each of the last 28 days, UTC, oldest first; today is the last.
+   * One for each of the last 28 days, UTC, oldest first; today is the last, up to taken_at.
    *
    * @generated from field: repeated paddock.v1.SignInDay sign_in_days = 6;
    */
@@ -165,11 +165,15 @@ export type SignInDay = Message<"paddock.v1.SignInDay"> & {
   day: string;
 
   /**
+   * Audit entries of type login_success.
+   *
    * @generated from field: int32 succeeded = 2;
    */
   succeeded: number;
 
   /**
+   * Audit entries of type login_failure.
+   *
    * @generated from field: int32 failed = 3;
    */
   failed: number;
