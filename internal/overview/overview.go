@@ -44,7 +44,7 @@ func New(s *store.Store, upstream *upstream.Pool, accessTTL time.Duration) *Serv
 
 // GetOverview implements paddock.v1.OverviewService.
 func (s *Service) GetOverview(ctx context.Context, _ *paddockv1.GetOverviewRequest) (*paddockv1.GetOverviewResponse, error) {
-	now := store.Now()
+	now := store.Now().Add(time.Millisecond).Truncate(time.Millisecond) // the next time that an address of the page can say
 	o := &paddockv1.Overview{TakenAt: timestamppb.New(now)}
 	for _, part := range []func(context.Context, time.Time, *paddockv1.Overview) error{
 		s.database, s.counts, s.expiringKeys, s.signIns, s.usage, s.upstreams,

@@ -61,6 +61,32 @@ func TestGetOverview_Counts(t *testing.T) {
 	})
 }
 
+// TestGetOverview_SignInsAreListed: the audit trail lists as many entries from the day's beginning to the time of the overview as
+// are counted, whatever happens afterwards or happened the day before.
+func TestGetOverview_SignInsAreListed(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		fail := func() {
+			_, _ = a.As("").Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: "nobody@example.com", Password: "wrong"})
+		}
+		fail()
+		fail()
+		o := get(t.Context(), t, a)
+		time.Sleep(time.Until(o.GetTakenAt().AsTime()))
+		fail()
+		day := o.GetSignInDays()[27]
+		from, err := time.Parse(time.DateOnly, day.GetDay())
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := a.Admin().Audit.ListAuditEntries(t.Context(), &paddockv1.ListAuditEntriesRequest{
+			EventType: "login_failure", OccurredAfter: timestamppb.New(from), OccurredBefore: o.GetTakenAt(),
+		})
+		if err != nil || len(m.GetEntries()) != int(day.GetFailed()) || day.GetFailed() != 2 {
+			t.Errorf("%d failed of which %d are listed, want 2; %v", day.GetFailed(), len(m.GetEntries()), err)
+		}
+	})
+}
+
 func TestGetOverview_UpstreamDown(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		if up := get(t.Context(), t, a).GetUpstreams(); len(up) != 1 || !up[0].GetUp() || up[0].GetProblem() != "" {

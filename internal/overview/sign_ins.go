@@ -42,7 +42,7 @@ func (d *signInDays) set(counted []*paddockv1.SignInDay, now time.Time) {
 }
 
 // signIns counts in the database, which does not have to hand out the entries: for each day and event type it reads a range
-// of one index.
+// of one index. Today ends at now, so that what is counted can be listed by the time that the overview says.
 func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
 	today := now.Truncate(24 * time.Hour)
 	var parts []string
@@ -52,7 +52,11 @@ func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overv
 		day := s.signedIn.get(from.Format(time.DateOnly))
 		if day == nil {
 			day = &paddockv1.SignInDay{Day: from.Format(time.DateOnly)}
-			args = append(args, from, from.AddDate(0, 0, 1))
+			to := from.AddDate(0, 0, 1)
+			if now.Before(to) {
+				to = now
+			}
+			args = append(args, from, to)
 			for _, eventType := range []int{1, 2} {
 				parts = append(parts, fmt.Sprintf(`SELECT %d, %d, count(*) FROM audit_entries WHERE event_type = $%d AND `+
 					`outcome IN ('%s', '%s', '%s') AND occurred_at >= $%d AND occurred_at < $%d`,
