@@ -34,6 +34,27 @@ test('Esc stops an answer in the middle: what arrived stays, and the model is le
   await expect(page.getByLabel('Message')).toBeEditable();
 });
 
+for (const turn of [1, 2, 3]) {
+  test(`a reload in the middle of an answer keeps what had come, as stopped (${turn} of 3)`, async ({
+    page,
+    server,
+  }) => {
+    const prompt = `Count through reload ${turn}`;
+    const left = server.upstream.answer(prompt, async function* () {
+      yield 'one ';
+      yield 'two';
+      await new Promise(() => {});
+    });
+    await ask(page, prompt);
+    await expect(answer(page)).toContainText('one two');
+    await page.reload();
+    await expect(answer(page)).toContainText('Stopped here.');
+    await expect(answer(page)).toContainText('one two');
+    await expect(page.getByText('cannot be reached')).toBeHidden();
+    await left;
+  });
+}
+
 test('when the model server breaks in the middle, what arrived is kept and can be asked for again', async ({
   page,
   server,

@@ -3,6 +3,7 @@ import type { Client } from '@connectrpc/connect';
 import { faultOf, wordsOf } from '../../api/errors';
 import type { ChatResponse, OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import type { Answer, Conversation, Stats } from './conversation';
+import { isLeaving } from './leaving';
 
 /** The answer as it grows, each time whole. It does not throw: the last one says how it ended. */
 export async function* answering(
@@ -22,7 +23,7 @@ export async function* answering(
     }
     if (answer.state === 'running') yield { ...answer, state: 'failed', fault: 'The answer broke off.' };
   } catch (thrown) {
-    if (signal.aborted) yield { ...answer, state: 'stopped' };
+    if (signal.aborted || isLeaving()) yield { ...answer, state: 'stopped' };
     else yield { ...answer, state: 'failed', fault: wordsOf(thrown), reason: faultOf(thrown).reason };
   }
 }

@@ -15,6 +15,8 @@ export class Chats {
   readonly drafts = new Map<string, string>();
   readonly #ollama: Client<typeof OllamaService>;
   readonly #running = new Map<string, AbortController>();
+  /** Of what runs: ends it and writes it down, before it returns. */
+  readonly #ends = new Set<() => void>();
   readonly #onFull: () => void;
   /** Tells the tab to which an answer comes to stop it: the conversation's id. */
   readonly #tabs: BroadcastChannel;
@@ -29,10 +31,17 @@ export class Chats {
     this.#tabs.addEventListener('message', ({ data }: MessageEvent<string>) => {
       this.#running.get(data)?.abort();
     });
+    addEventListener('pagehide', this.#leave);
   }
+
+  /** Whoever reloads or closes the page stops what runs: no answer broke off by itself then. */
+  readonly #leave = () => {
+    for (const end of this.#ends) end();
+  };
 
   /** Ends what runs, and follows other tabs no more. */
   close(): void {
+    removeEventListener('pagehide', this.#leave);
     for (const run of this.#running.values()) run.abort();
     this.#tabs.close();
     this.conversations.close();
@@ -110,13 +119,20 @@ export class Chats {
     };
     const show = throttled(SHOW, () => put((conversation) => this.conversations.show(conversation)));
     const keep = throttled(KEEP, () => put((conversation) => this.#keep(conversation)));
+    const end = () => {
+      run.abort();
+      answer = { ...answer, state: 'stopped' };
+      put((conversation) => this.#keep(conversation));
+    };
 
+    this.#ends.add(end);
     this.#running.set(asked.id, run);
     this.#keep({ ...asked, turns: [...asked.turns, answer] });
     for await (answer of answering(this.#ollama, asked, answer, run.signal)) {
       show();
       keep();
     }
+    this.#ends.delete(end);
     put((conversation) => this.#keep({ ...conversation, updatedAt: Date.now() }));
     if (this.#running.get(asked.id) === run) this.#running.delete(asked.id);
   }
