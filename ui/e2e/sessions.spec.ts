@@ -13,6 +13,50 @@ test('a session that an admin revokes is thrown out at its next step', async ({ 
   await expect(page.getByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
 });
 
+for (const how of ['session is revoked', 'account is disabled']) {
+  test(`whose ${how} in the middle of an answer is told what happened and what to do`, async ({
+    page,
+    server,
+    another,
+  }) => {
+    const account = await server.newUser('user');
+    const { id } = account.user;
+    void server.upstream.answer(`Go on while the ${how}`, async function* () {
+      yield 'The beginning';
+      await new Promise(() => {});
+    });
+    await signIn(page, account, '/chat');
+    await page.getByLabel('Message').fill(`Go on while the ${how}`);
+    await page.keyboard.press('Enter');
+    const answer = page.getByRole('article', { name: 'Answer' });
+    await expect(answer).toContainText('The beginning');
+
+    if (how === 'account is disabled') await server.users.updateUser({ id, active: false });
+    else {
+      const admin = await another(server.admin, `/users/${id}?tab=sessions`);
+      await admin.getByRole('button', { name: /^Revoke Chrom/ }).click();
+      await admin.getByRole('alertdialog').getByRole('button', { name: 'Revoke' }).click();
+    }
+    await expect(page.getByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
+    await expect(page.getByRole('note')).toHaveText(
+      'You were signed out: the session ran out, or it was ended elsewhere. Sign in again; if that is refused, ask an admin.',
+    );
+
+    await server.users.updateUser({ id, active: true });
+    await page.getByLabel('Email').fill(account.email);
+    await page.getByLabel('Password', { exact: true }).fill(account.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await expect(answer).toContainText('The beginning');
+    await expect(answer.getByRole('alert')).toContainText(
+      'Your session, or your right to do this, ended meanwhile. Sign in again; if that is refused, ask an admin. What arrived is kept.',
+    );
+    await page.getByRole('button', { name: /menu$/ }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await expect(page.getByRole('heading', { name: 'Sign in to Paddock' })).toBeVisible();
+    await expect(page.getByRole('note')).toBeHidden();
+  });
+}
+
 test('a sign-in leaves nothing that a script could carry away', async ({ page, context, server }) => {
   await signIn(page, await server.newUser('user'), '/account');
   await expect(page.getByText('This session')).toBeVisible();

@@ -28,14 +28,20 @@ export function faultOf(thrown: unknown): Fault {
     .flatMap((b) => b.fieldViolations)) {
     fields[localName(field)] ??= sentence(description);
   }
+  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason ?? '';
   return {
-    reason: error.findDetails(ErrorInfoSchema)[0]?.reason ?? '',
-    message: isUnreachable(error)
-      ? 'Paddock cannot be reached. Check your connection.'
-      : sentence(error.rawMessage),
+    reason,
+    message: messageOf(error, reason),
     fields,
     retryAfter: retryDelay && Math.ceil(durationMs(retryDelay) / 1000),
   };
+}
+
+function messageOf(error: ConnectError, reason: string): string {
+  if (isUnreachable(error)) return 'Paddock cannot be reached. Check your connection.';
+  if (reason === 'UNAUTHENTICATED')
+    return 'Your session, or your right to do this, ended meanwhile. Sign in again; if that is refused, ask an admin.';
+  return sentence(error.rawMessage);
 }
 
 /** The sentence to show, with the time after which to try again. */

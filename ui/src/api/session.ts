@@ -9,7 +9,7 @@ interface Grant {
 }
 
 /** What the tabs of this browser tell each other. It goes through memory alone. */
-type News = { kind: 'granted'; grant: Grant } | { kind: 'signed out' };
+type News = { kind: 'granted'; grant: Grant } | { kind: 'signed out'; ended: boolean };
 
 /** Says that a cookie may be there to refresh with, so that a stranger's visit costs no refused call. Not a secret. */
 const HINT = 'paddock.signed-in';
@@ -29,6 +29,8 @@ export class Session {
   /** Who is signed in. */
   user: User | undefined;
   accessToken: string | undefined;
+  /** Whether nobody is signed in because the session ran out, or was ended by others. */
+  ended = false;
 
   readonly #auth: Client<typeof AuthService>;
   readonly #withCookie: boolean;
@@ -45,7 +47,8 @@ export class Session {
     this.#auth = createClient(AuthService, transport);
     this.#withCookie = options.withCookie;
     this.#tabs.addEventListener('message', ({ data }: MessageEvent<News>) => {
-      this.#adopt(data.kind === 'granted' ? data.grant : undefined);
+      if (data.kind === 'granted') this.#adopt(data.grant);
+      else this.#adopt(undefined, data.ended);
     });
   }
 
@@ -80,7 +83,7 @@ export class Session {
     } catch (thrown) {
       if (ConnectError.from(thrown).code !== Code.Unauthenticated) throw thrown; // else it was over already
     } finally {
-      if (this.user && this.user.id === user?.id) this.#end();
+      if (this.user && this.user.id === user?.id) this.#end({ ended: false });
     }
   }
 
@@ -136,7 +139,7 @@ export class Session {
       if (this.#changes === before) this.#take(answer);
     } catch (thrown) {
       if (this.#changes !== before) return; // somebody signed in or out meanwhile
-      if (ConnectError.from(thrown).code === Code.Unauthenticated) this.#end();
+      if (ConnectError.from(thrown).code === Code.Unauthenticated) this.#end({ ended: true });
       throw thrown;
     }
   }
@@ -150,14 +153,15 @@ export class Session {
     this.#adopt(grant);
   }
 
-  #end(): void {
-    this.#tell({ kind: 'signed out' });
+  #end({ ended }: { ended: boolean }): void {
+    this.#tell({ kind: 'signed out', ended });
     localStorage.removeItem(HINT);
-    this.#adopt(undefined);
+    this.#adopt(undefined, ended);
   }
 
-  #adopt(grant: Grant | undefined): void {
+  #adopt(grant: Grant | undefined, ended = false): void {
     this.#changes++;
+    this.ended = ended;
     this.accessToken = grant?.accessToken;
     this.user = grant?.user;
     for (const listener of this.#listeners) listener();

@@ -19,14 +19,19 @@ export function connect() {
 
 /**
  * Sends the access token. When the server refuses it, the session is refreshed and the call made once more, for the same user
- * only; a stream only while nothing of it has arrived.
+ * only; a stream only while nothing of it has arrived. When the server ends a stream later, the refresh tells whether the
+ * session is over.
  */
 export function authenticate(session: Session): Interceptor {
   return (next) => async (request) => {
+    const onBroken = async (thrown: unknown) => {
+      if (ConnectError.from(thrown).code === Code.Unauthenticated)
+        await session.refresh(session.accessToken).catch(() => {});
+    };
     const attempt = async () => {
       request.header.set('Authorization', `Bearer ${session.accessToken}`);
       const response = await next(request);
-      return response.stream ? begun(response) : response;
+      return response.stream ? begun(response, onBroken) : response;
     };
     if (request.stream) request = { ...request, message: await replayable(request.message) };
     const { accessToken, user } = session;
@@ -41,14 +46,22 @@ export function authenticate(session: Session): Interceptor {
   };
 }
 
-/** Waits for a stream's first message, which is where its error shows. */
-async function begun(response: StreamResponse): Promise<StreamResponse> {
+/** Waits for a stream's first message, which is where its error shows. onBroken is told of one that comes later. */
+async function begun(
+  response: StreamResponse,
+  onBroken: (thrown: unknown) => Promise<void>,
+): Promise<StreamResponse> {
   const messages = response.message[Symbol.asyncIterator]();
   const first = await messages.next();
   async function* all() {
     if (first.done) return;
     yield first.value;
-    yield* { [Symbol.asyncIterator]: () => messages };
+    try {
+      yield* { [Symbol.asyncIterator]: () => messages };
+    } catch (thrown) {
+      await onBroken(thrown);
+      throw thrown;
+    }
   }
   return { ...response, message: all() };
 }

@@ -6,6 +6,7 @@ import { Button } from '../ui/button';
 import { Field, Input, PasswordInput } from '../ui/field';
 import { Form } from '../ui/form';
 import { Logo } from '../ui/logo';
+import { Notice } from '../ui/notice';
 
 export function SignIn() {
   const { session } = useRouteContext({ from: '/sign-in' });
@@ -26,6 +27,14 @@ export function SignIn() {
         </div>
       </header>
       <div className="rounded-2xl border border-line bg-panel p-5 shadow-pop">
+        {session.ended && !signIn.error && (
+          <div className="mb-4">
+            <Notice>
+              You were signed out: the session ran out, or it was ended elsewhere. Sign in again; if that is
+              refused, ask an admin.
+            </Notice>
+          </div>
+        )}
         <Form error={signIn.error} onSubmit={(values) => signIn.mutate(values)}>
           <Field label="Email" name="email">
             <Input
