@@ -4,10 +4,11 @@ import { createConnectQueryKey, TransportProvider } from '@connectrpc/connect-qu
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider, type RouterHistory } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
-import { isPassing, wordsOf } from './api/errors';
+import { isPassing } from './api/errors';
 import type { Session } from './api/session';
 import { OllamaService } from './gen/paddock/v1/ollama_pb';
 import { newRouter } from './router';
+import { ErrorWords } from './ui/words';
 
 const Toasts = lazy(async () => ({ default: (await import('./ui/toast')).Toasts }));
 
@@ -65,7 +66,7 @@ function newQueryClient(session: Session): QueryClient {
       onError: (thrown, _variables, _result, mutation) => {
         onRefusal(thrown);
         if (mutation.meta?.inPlace) return;
-        void import('./ui/toast').then(({ toast }) => toast.failed(wordsOf(thrown)));
+        void import('./ui/toast').then(({ toast }) => toast.failed(<ErrorWords error={thrown} />));
       },
     }),
   });

@@ -44,13 +44,38 @@ function messageOf(error: ConnectError, reason: string): string {
   return sentence(error.rawMessage);
 }
 
-/** The sentence to show, with the time after which to try again. */
-export function wordsOf(thrown: unknown): string {
-  const { reason, message, retryAfter } = faultOf(thrown);
-  if (!retryAfter) return message;
-  if (reason === 'QUOTA_EXCEEDED')
-    return `${message.replace(/; the quota will reset.*/, '.')} It resets in ${seconds(retryAfter)}.`;
-  return `${message.replace(/; try again.*/, '.')} Try again in ${seconds(retryAfter)}.`;
+/** What to say of a fault, and until when to wait. */
+export interface Refusal {
+  message: string;
+  reason?: string;
+  /** When another try makes sense, in milliseconds since 1970, when the server says so. */
+  retryAt?: number;
+}
+
+const refusals = new WeakMap<object, Refusal>();
+
+/** The same for the same error, however often it is asked: the wait does not begin anew. */
+export function refusalOf(thrown: unknown): Refusal {
+  const known = isObject(thrown) && refusals.get(thrown);
+  if (known) return known;
+  const { message, reason, retryAfter } = faultOf(thrown);
+  const refusal = { message, reason, retryAt: retryAfter && Date.now() + retryAfter * 1000 };
+  if (isObject(thrown)) refusals.set(thrown, refusal);
+  return refusal;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+/** The sentence to show, with how long there is to wait at a time. */
+export function wordsOf({ message, reason, retryAt }: Refusal, now = Date.now()): string {
+  if (!retryAt) return message;
+  const isQuota = reason === 'QUOTA_EXCEEDED';
+  const what = message.replace(isQuota ? /; the quota will reset.*/ : /; try again.*/, '.');
+  const left = Math.ceil((retryAt - now) / 1000);
+  if (left <= 0) return `${what} You can try again now.`;
+  return `${what} ${isQuota ? 'It resets' : 'Try again'} in ${seconds(left)}.`;
 }
 
 /** Whether a later try of the same call may go well. */

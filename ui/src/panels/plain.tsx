@@ -1,8 +1,8 @@
 import { type ErrorComponentProps, Link, useMatch, useRouter } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { wordsOf } from '../api/errors';
 import { Button, ButtonLink } from '../ui/button';
 import { Logo } from '../ui/logo';
+import { ErrorWords } from '../ui/words';
 
 /** A page that says one thing. It stands alone, or in the shell. */
 export function Plain({
@@ -46,7 +46,7 @@ export function Failed({ error, reset }: ErrorComponentProps) {
   };
   return (
     <Plain title="That did not work" actions={<Button onClick={retry}>Try again</Button>}>
-      {wordsOf(error)}
+      <ErrorWords error={error} />
     </Plain>
   );
 }

@@ -1,12 +1,12 @@
 import { useMutation } from '@tanstack/react-query';
 import { useRouteContext } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
-import { faultOf, seconds } from '../api/errors';
+import { refusalOf, seconds } from '../api/errors';
 import { Button } from '../ui/button';
 import { Field, Input, PasswordInput } from '../ui/field';
 import { Form } from '../ui/form';
 import { Logo } from '../ui/logo';
 import { Notice } from '../ui/notice';
+import { useNow } from '../ui/use-now';
 
 export function SignIn() {
   const { session } = useRouteContext({ from: '/sign-in' });
@@ -14,7 +14,8 @@ export function SignIn() {
     mutationFn: (values: FormData) => session.signIn(text(values, 'email'), text(values, 'password')),
     meta: { inPlace: true },
   });
-  const wait = useCountdown(signIn.error);
+  const { retryAt = 0 } = signIn.error ? refusalOf(signIn.error) : {};
+  const wait = Math.max(0, Math.ceil((retryAt - useNow(retryAt)) / 1000));
 
   return (
     <main className="mx-auto flex min-h-full w-full max-w-[25rem] flex-col justify-center gap-7 px-5 py-10">
@@ -61,18 +62,4 @@ export function SignIn() {
 
 function text(values: FormData, name: string): string {
   return String(values.get(name) ?? '');
-}
-
-/** Counts down the seconds until the error says that another try makes sense. */
-function useCountdown(error: unknown): number {
-  const [left, setLeft] = useState(0);
-  useEffect(() => {
-    const wait = error ? (faultOf(error).retryAfter ?? 0) : 0;
-    const end = Date.now() + wait * 1000;
-    const tick = () => setLeft(Math.max(0, Math.ceil((end - Date.now()) / 1000)));
-    tick();
-    const timer = setInterval(tick, 250);
-    return () => clearInterval(timer);
-  }, [error]);
-  return left;
 }

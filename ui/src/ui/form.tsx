@@ -1,7 +1,8 @@
 import { Form as Base } from '@base-ui/react/form';
 import { useMemo, type ReactNode } from 'react';
-import { faultOf, wordsOf } from '../api/errors';
+import { faultOf } from '../api/errors';
 import { Notice } from './notice';
+import { ErrorWords } from './words';
 
 interface FormProps {
   /** What the call threw: its violations show at the fields by name, everything else above them. */
@@ -25,7 +26,11 @@ export function Form({ error, onSubmit, id, children }: FormProps) {
       }}
       className="flex flex-col gap-4"
     >
-      {elsewhere ? <Notice tone="bad">{wordsOf(error)}</Notice> : null}
+      {elsewhere ? (
+        <Notice tone="bad">
+          <ErrorWords error={error} />
+        </Notice>
+      ) : null}
       {children}
     </Base>
   );

@@ -1,8 +1,8 @@
 import clsx from 'clsx';
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { wordsOf } from '../api/errors';
 import { Button } from './button';
+import { ErrorWords } from './words';
 
 const tones = {
   info: { surface: 'bg-info-soft text-info-text', Icon: Info },
@@ -35,12 +35,14 @@ export function Notice({ tone = 'info', children, action }: NoticeProps) {
 interface ErrorNoticeProps {
   error: unknown;
   onRetry?: () => void;
+  /** What it means here. */
+  before?: ReactNode;
   /** What else can be done about it. */
   help?: ReactNode;
 }
 
 /** A query that failed, in place of what it was to show. */
-export function ErrorNotice({ error, onRetry, help }: ErrorNoticeProps) {
+export function ErrorNotice({ error, onRetry, before, help }: ErrorNoticeProps) {
   const retry = onRetry && (
     <Button size="sm" onClick={onRetry}>
       Try again
@@ -48,7 +50,7 @@ export function ErrorNotice({ error, onRetry, help }: ErrorNoticeProps) {
   );
   return (
     <Notice tone="bad" action={retry}>
-      {wordsOf(error)}
+      {before} <ErrorWords error={error} />
       {help}
     </Notice>
   );

@@ -1,6 +1,7 @@
 import { Toast as Base } from '@base-ui/react/toast';
 import clsx from 'clsx';
 import { CircleAlert, CircleCheck, X } from 'lucide-react';
+import type { ReactNode } from 'react';
 import { IconButton } from './icon-button';
 
 const manager = Base.createToastManager();
@@ -15,7 +16,7 @@ export const toast = {
   done(title: string, undo?: Undo): void {
     manager.add({ title, type: 'done', actionProps: undo && { children: undo.label, onClick: undo.run } });
   },
-  failed(title: string): void {
+  failed(title: ReactNode): void {
     manager.add({ title, type: 'failed', priority: 'high', timeout: 8000 });
   },
 };

@@ -1,6 +1,6 @@
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
-import { faultOf, wordsOf } from '../../api/errors';
+import { refusalOf } from '../../api/errors';
 import type { ChatResponse, OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import type { Answer, Conversation, Stats } from './conversation';
 import { isLeaving } from './leaving';
@@ -24,7 +24,10 @@ export async function* answering(
     if (answer.state === 'running') yield { ...answer, state: 'failed', fault: 'The answer broke off.' };
   } catch (thrown) {
     if (signal.aborted || isLeaving()) yield { ...answer, state: 'stopped' };
-    else yield { ...answer, state: 'failed', fault: wordsOf(thrown), reason: faultOf(thrown).reason };
+    else {
+      const { message, reason, retryAt } = refusalOf(thrown);
+      yield { ...answer, state: 'failed', fault: message, reason, retryAt };
+    }
   }
 }
 

@@ -26,6 +26,8 @@ export interface Answer {
   fault?: string;
   /** Of the contract, when the server gave one. */
   reason?: string;
+  /** When another try makes sense, in milliseconds since 1970, when the server said so. */
+  retryAt?: number;
   stats?: Stats;
 }
 

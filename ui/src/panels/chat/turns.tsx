@@ -5,6 +5,7 @@ import { Button } from '../../ui/button';
 import { IconButton } from '../../ui/icon-button';
 import { CopyButton } from '../../ui/copy-button';
 import { Notice } from '../../ui/notice';
+import { Words } from '../../ui/words';
 import { FaultHelp } from '../models/fault-help';
 import type { Answer, Prompt } from './conversation';
 import { AnswerText } from './markdown';
@@ -129,7 +130,8 @@ function Ending({ answer, onRetry }: AnswerTurnProps) {
     case 'failed':
       return (
         <Notice tone="bad" action={again}>
-          {answer.fault} {answer.content && 'What arrived is kept.'}
+          <Words of={{ ...answer, message: answer.fault ?? '' }} />{' '}
+          {answer.content && 'What arrived is kept.'}
           <FaultHelp reason={answer.reason} capability="completion" />
         </Notice>
       );

@@ -1,4 +1,3 @@
-import { wordsOf } from '../../api/errors';
 import { CopyButton } from '../../ui/copy-button';
 import { ErrorNotice, Notice } from '../../ui/notice';
 import { type Capability, useModels } from './use-models';
@@ -16,7 +15,8 @@ export function ModelNote({ capability }: { capability: Capability }) {
   if (error) {
     return (
       <ErrorNotice
-        error={`The models cannot be listed, but you can type a model’s name. ${wordsOf(error)}`}
+        before="The models cannot be listed, but you can type a model’s name."
+        error={error}
         onRetry={() => void refetch()}
       />
     );

@@ -1,11 +1,11 @@
 import { type ReactNode, useId, useState } from 'react';
-import { wordsOf } from '../../api/errors';
 import { Button } from '../../ui/button';
 import { Dialog } from '../../ui/dialog';
 import { Form } from '../../ui/form';
 import { Notice } from '../../ui/notice';
 import { Switch } from '../../ui/switch';
 import { type Allowed, faultIn } from './model-list';
+import { ErrorWords } from '../../ui/words';
 import { ModelNames } from './model-names';
 
 interface ModelsDialogProps {
@@ -37,7 +37,7 @@ export function ModelsDialog({
   const [all, setAll] = useState(allowed === undefined);
   const [names, setNames] = useState(allowed ?? []);
   const form = useId();
-  const fault = error && (faultIn(names, error) ?? wordsOf(error));
+  const fault = error && (faultIn(names, error) ?? <ErrorWords error={error} />);
   return (
     <Dialog
       open

@@ -1,11 +1,12 @@
 import { useQuery } from '@connectrpc/connect-query';
-import { faultOf, wordsOf } from '../../api/errors';
+import { faultOf } from '../../api/errors';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
 import type { DatabaseHealth, Overview } from '../../gen/paddock/v1/overview_pb';
 import { Status } from '../../ui/badge';
 import { CopyButton } from '../../ui/copy-button';
 import { Card } from '../../ui/page';
 import { Skeleton } from '../../ui/skeleton';
+import { ErrorWords } from '../../ui/words';
 import { milliseconds } from './milliseconds';
 import { Upstreams } from './upstreams';
 
@@ -55,7 +56,13 @@ function Models() {
     const away = faultOf(error).reason === 'UPSTREAM_UNAVAILABLE';
     return (
       <p className="text-sm text-fg-2">
-        {away ? 'They are listed here when Ollama answers.' : `They cannot be listed. ${wordsOf(error)}`}
+        {away ? (
+          'They are listed here when Ollama answers.'
+        ) : (
+          <>
+            They cannot be listed. <ErrorWords error={error} />
+          </>
+        )}
       </p>
     );
   }
