@@ -37,6 +37,9 @@ func (g *Gate) Open(ctx context.Context) (*Horse, error) {
 \`\`\`
 
 > A horse that waits is a horse that thinks.
+
+- [x] Close the outer gate
+- [ ] Open the inner gate
 `;
 
 // What opens from a control belongs to that, and to no landmark: dialogs, as axe knows, and lists and menus as well.
@@ -75,6 +78,7 @@ for (const { theme, size } of looks) {
           nodes.map((node) => `${id}: ${help}: ${node.html.slice(0, 300)} ${node.failureSummary}`),
         );
         expect.soft(faults, `axe on ${name}`).toEqual([]);
+        await expect.soft(page.locator('main'), `${name} has a main landmark`).toHaveCount(1);
         expect.soft(await sideways(page), `${name} scrolls sideways`).toEqual([]);
         expect.soft(await cutOff(page), `${name} has charts with names that are cut off`).toEqual([]);
       });

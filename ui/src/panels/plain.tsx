@@ -1,8 +1,11 @@
-import { type ErrorComponentProps, Link, useMatch, useRouter } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ErrorComponentProps, Link, useRouter } from '@tanstack/react-router';
+import { createContext, type ReactNode, use } from 'react';
 import { Button, ButtonLink } from '../ui/button';
 import { Logo } from '../ui/logo';
 import { ErrorWords } from '../ui/words';
+
+/** Whether a main landmark stands around it already. */
+export const InMain = createContext(false);
 
 /** A page that says one thing. It stands alone, or in the shell. */
 export function Plain({
@@ -14,8 +17,7 @@ export function Plain({
   children: ReactNode;
   actions?: ReactNode;
 }) {
-  const inShell = useMatch({ from: '/shell', shouldThrow: false }) !== undefined;
-  const Frame = inShell ? 'div' : 'main';
+  const Frame = use(InMain) ? 'div' : 'main';
   return (
     <Frame className="mx-auto flex min-h-full max-w-md flex-col items-center justify-center gap-4 px-6 py-16 text-center">
       <title>{`${title} · Paddock`}</title>

@@ -99,6 +99,10 @@ const components: Components = {
   img: ({ src, alt }) => (
     <OutwardLink href={typeof src === 'string' ? src : ''}>{alt || 'Image'}</OutwardLink>
   ),
+  // Of a list of tasks.
+  input: ({ checked = false }) => (
+    <input type="checkbox" checked={checked} disabled aria-label={checked ? 'Done' : 'Not done'} />
+  ),
   pre: ({ children }) => <CodeBlock>{children}</CodeBlock>,
   sup: ({ id = '' }) => <NoteCall name={id} />,
   table: ({ children }) => (

@@ -108,6 +108,9 @@ test('a server that does not answer is told as such, and asked again', async () 
     },
   });
   expect(await screen.findByText('The database is unavailable. Try again in 1 s.')).toBeVisible();
+  expect(screen.getByRole('main')).toContainElement(
+    screen.getByRole('heading', { name: 'That did not work' }),
+  );
   away = false;
   await person.click(screen.getByRole('button', { name: 'Try again' }));
   expect(await screen.findByText(/nothing is open to you/)).toBeVisible();

@@ -7,6 +7,7 @@ import { Logo } from '../../ui/logo';
 import { Sheet } from '../../ui/sheet';
 import { useShortcuts } from '../../ui/shortcuts';
 import { mayUse, useCurrentPanel, usePanels } from '../panel';
+import { InMain } from '../plain';
 import { NotAuthorised } from './not-authorised';
 import { ShortcutsDialog } from './shortcuts-dialog';
 import { Sidebar } from './sidebar';
@@ -59,11 +60,13 @@ export function Shell() {
           <IconButton label="Search or jump to" icon={<Search />} onClick={() => setOpen('commands')} />
         </header>
         <main id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 overflow-y-auto outline-none">
-          {isOpen ? (
-            <Outlet />
-          ) : (
-            <Suspense>{Instead ? <Instead /> : <NotAuthorised panel={panel} />}</Suspense>
-          )}
+          <InMain value>
+            {isOpen ? (
+              <Outlet />
+            ) : (
+              <Suspense>{Instead ? <Instead /> : <NotAuthorised panel={panel} />}</Suspense>
+            )}
+          </InMain>
         </main>
       </div>
       <Sheet side="left" title="Paddock" open={open === 'sidebar'} onClose={close}>
