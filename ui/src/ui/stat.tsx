@@ -11,18 +11,34 @@ interface StatProps {
   note: ReactNode;
 }
 
-/** A number that matters, and the way to what it counts; takes the router's to, params and search. */
-export const Stat = createLink(function Stat({
+const surface = 'flex min-w-0 flex-col gap-1 rounded-xl border border-line bg-panel p-4 shadow-card';
+
+/** A number that matters. */
+export function Stat(stat: StatProps) {
+  return (
+    <div className={surface}>
+      <Content {...stat} />
+    </div>
+  );
+}
+
+/** The same, and the way to what it counts; takes the router's to, params and search. */
+export const StatLink = createLink(function StatLink({
   label,
   value,
   note,
   ...anchor
 }: Omit<Native<'a'>, 'children'> & StatProps) {
   return (
-    <a
-      {...anchor}
-      className="flex min-w-0 flex-col gap-1 rounded-xl border border-line bg-panel p-4 shadow-card hover:border-line-strong"
-    >
+    <a {...anchor} className={`${surface} hover:border-line-strong`}>
+      <Content label={label} value={value} note={note} />
+    </a>
+  );
+});
+
+function Content({ label, value, note }: StatProps) {
+  return (
+    <>
       <span className="text-sm text-fg-2">{label}</span>
       {value === undefined ? (
         <span className="flex h-13 w-16 items-center">
@@ -34,6 +50,6 @@ export const Stat = createLink(function Stat({
           <span className="text-xs text-fg-3">{note}</span>
         </>
       )}
-    </a>
+    </>
   );
-});
+}

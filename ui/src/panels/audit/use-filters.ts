@@ -32,7 +32,7 @@ export function useFilters(onLoad: () => void) {
   const load = useMutation({
     mutationFn: async (draft: Draft) => {
       const user = draft.user === filters.user ? search.user : await idOf(draft.user.trim());
-      await navigate({ search: ({ live }) => ({ ...searchOf(draft), user, live }) });
+      await navigate({ search: ({ live }) => ({ ...searchOf(draft, search), user, live }) });
       onLoad();
     },
     meta: { inPlace: true },
@@ -62,17 +62,21 @@ function draftOf(search: AuditSearch, user: string): Draft {
   };
 }
 
-function searchOf(draft: Draft): AuditSearch {
+/** The form holds minutes: a bound that was left alone stays as exact as it was. */
+function searchOf(draft: Draft, { from, to }: AuditSearch): AuditSearch {
   const custom = draft.window === 'custom';
-  const bound = (time: string) => (custom && time ? new Date(time).toISOString() : undefined);
+  const bound = (time: string, before: string | undefined) => {
+    if (!custom || !time) return undefined;
+    return time === localTime(before) ? before : new Date(time).toISOString();
+  };
   const limit = Number(draft.limit);
   return {
     limit: limit === DEFAULT_LIMIT ? undefined : limit,
     event: draft.event.trim() || undefined,
     outcome: draft.outcome || undefined,
     window: custom ? undefined : draft.window || undefined,
-    from: bound(draft.from),
-    to: bound(draft.to),
+    from: bound(draft.from, from),
+    to: bound(draft.to, to),
   };
 }
 

@@ -20,6 +20,7 @@ function open(...roles: string[]) {
           overview: {
             users: 1204,
             activeUsers: 1200,
+            sessions: 7,
             apiKeys: 3,
             expiringKeys: [
               {
@@ -32,6 +33,7 @@ function open(...roles: string[]) {
               },
             ],
             signInDays: [{ day: '2026-11-22', succeeded: 5, failed: 2 }],
+            takenAt: timestampFromDate(new Date('2026-11-22T21:03:04.567Z')),
             database: { kind: 'sqlite', latencyMs: 0.04 },
             usageDays: [
               { day: '2026-11-21', requests: 2n, tokens: 1000n },
@@ -60,6 +62,22 @@ test('an admin begins with how things are: figures, what is wrong in words, keys
     expect.stringMatching(/^\/users\//),
   );
   expect(await screen.findByText('ollama pull llama3.2')).toBeVisible();
+});
+
+test('a number leads to the rows that it counts, or nowhere', async () => {
+  const { history, person } = open('admin');
+  await screen.findByText('Failed sign-ins today');
+  expect(screen.getByRole('link', { name: /Active users/ })).toHaveAttribute('href', '/users?status=active');
+  expect(screen.getByText('Sessions').closest('a')).toBeNull();
+  expect(screen.getByText('API keys').closest('a')).toBeNull();
+  await person.click(screen.getByRole('link', { name: /Failed sign-ins today/ }));
+  await waitFor(() => expect(history.location.pathname).toBe('/audit'));
+  expect(Object.fromEntries(new URLSearchParams(history.location.search))).toEqual({
+    event: 'login_failure',
+    window: 'custom',
+    from: '2026-11-22T00:00:00.000Z',
+    to: '2026-11-22T21:03:04.567Z',
+  });
 });
 
 test('the usage of the days is told in tokens or in requests', async () => {
