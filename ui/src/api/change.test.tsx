@@ -52,11 +52,17 @@ async function changedBy(method: DescMethodUnary): Promise<string[]> {
 }
 
 test.each([
-  [UserService.method.createUser, ['getOverview', 'listAuditEntries', 'listUsers']],
-  [UsageService.method.setQuota, ['getQuota', 'listAuditEntries', 'whoAmI']],
-  [CredentialService.method.setCredentialModels, ['listAuditEntries', 'listCredentials']],
-  [UserService.method.setRoleModels, ['listAuditEntries', 'listModels', 'listRoles']],
-  [AuthService.method.revokeSession, ['getOverview', 'listAuditEntries', 'listSessions']],
+  [UserService.method.createUser, ['countAuditEntries', 'getOverview', 'listAuditEntries', 'listUsers']],
+  [UsageService.method.setQuota, ['countAuditEntries', 'getQuota', 'listAuditEntries', 'whoAmI']],
+  [
+    CredentialService.method.setCredentialModels,
+    ['countAuditEntries', 'listAuditEntries', 'listCredentials'],
+  ],
+  [UserService.method.setRoleModels, ['countAuditEntries', 'listAuditEntries', 'listModels', 'listRoles']],
+  [
+    AuthService.method.revokeSession,
+    ['countAuditEntries', 'getOverview', 'listAuditEntries', 'listSessions'],
+  ],
 ])('a change is asked for anew where it shows, and nothing else is: $name', async (method, names) => {
   expect(await changedBy(method as DescMethodUnary)).toEqual(names);
 });

@@ -15,7 +15,7 @@ const { listCredentials, issueApiKey, rotateCredential, revokeCredential, setCre
 const { getUser, listUsers, listRoles, createUser, updateUser, deleteUser, setPassword, setRoleModels } =
   UserService.method;
 const { getQuota, setQuota } = UsageService.method;
-const { listAuditEntries } = AuditService.method;
+const { listAuditEntries, countAuditEntries } = AuditService.method;
 const { listModels } = OllamaService.method;
 const { getOverview } = OverviewService.method;
 
@@ -44,7 +44,7 @@ export function useChange<I extends DescMessage, O extends DescMessage>(
   return useMutation(method, {
     ...options,
     onSuccess: (...result) => {
-      for (const schema of [listAuditEntries, ...(shownBy.get(method) ?? [])]) {
+      for (const schema of [listAuditEntries, countAuditEntries, ...(shownBy.get(method) ?? [])]) {
         const queryKey = createConnectQueryKey({ schema, cardinality: 'finite' });
         void queryClient.invalidateQueries({ queryKey });
       }

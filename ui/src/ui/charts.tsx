@@ -40,8 +40,8 @@ interface ColumnsProps {
   /** What is shown, for who cannot see it: "Events per hour". */
   label: string;
   series: Series[];
-  /** One column each: its name on the axis, and a number for each of the series, the lowest first. */
-  columns: { name: string; values: number[] }[];
+  /** One column each: its name on the axis, and a number for each of the series, the lowest first. more: it has more than that. */
+  columns: { name: string; values: number[]; more?: boolean }[];
   format?: (value: number) => string;
 }
 
@@ -63,7 +63,7 @@ export function Columns({
   };
   const words =
     current &&
-    `${current.name}: ${series.map((s, i) => `${s.name} ${format(current.values[i] ?? 0)}`).join(', ')}`;
+    `${current.name}: ${series.map((s, i) => `${s.name} ${format(current.values[i] ?? 0)}`).join(', ')}${current.more ? ', or more' : ''}`;
   return (
     <figure className="relative">
       <div className="mb-3 flex min-h-5 flex-wrap items-center gap-x-4 text-xs text-fg-2">

@@ -1,11 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromDate, timestampMs } from '@bufbuild/protobuf/wkt';
-import { Code } from '@connectrpc/connect';
+import { Code, type ServiceImpl } from '@connectrpc/connect';
 import { screen, waitFor, within } from '@testing-library/react';
 import { expect, test, vi } from 'vitest';
 import { AuditEntrySchema, AuditService, type ListAuditEntriesRequest } from '../../gen/paddock/v1/audit_pb';
 import { UserService } from '../../gen/paddock/v1/users_pb';
 import { fault, renderApp, someone } from '../../test/app';
+
+type Audit = ServiceImpl<typeof AuditService>;
 
 const ada = someone('admin');
 
@@ -23,20 +25,32 @@ const entry = create(AuditEntrySchema, {
 function open(
   path: string,
   list: (request: ListAuditEntriesRequest) => object = () => ({ entries: [entry] }),
+  exportAuditEntries: Audit['exportAuditEntries'] = async function* () {
+    yield* [];
+  },
 ) {
   const listAuditEntries = vi.fn<typeof list>(list);
+  const countAuditEntries = vi.fn<Audit['countAuditEntries']>(({ bounds }) => ({
+    since: timestampFromDate(new Date('2026-11-01T00:00:00Z')),
+    counts: bounds.slice(1).map((_, i) => ({ success: 100, failure: i === 0 ? 4 : 0 })),
+  }));
   const app = renderApp({
     path,
     as: ada,
     services: ({ service }) => {
-      service(AuditService, { listAuditEntries });
+      service(AuditService, { listAuditEntries, countAuditEntries, exportAuditEntries });
       service(UserService, {
         getUser: () => ({ user: ada }),
         listUsers: ({ query }) => ({ users: ada.email.includes(query) ? [ada] : [] }),
       });
     },
   });
-  return { ...app, asked: () => listAuditEntries.mock.lastCall![0], listAuditEntries };
+  return {
+    ...app,
+    asked: () => listAuditEntries.mock.lastCall![0],
+    listAuditEntries,
+    countAuditEntries,
+  };
 }
 
 async function shown() {
@@ -114,3 +128,73 @@ test('a server that is busy says when to try again', async () => {
     'Too many calls. Try again in 12 s.',
   );
 });
+
+test('the chart covers the whole window, whichever page is shown', async () => {
+  const { countAuditEntries, person } = open(
+    '/audit?event=login&from=2026-11-22T00:00:00Z&to=2026-11-23T23:00:00Z',
+    ({ pageToken }) => ({ entries: [entry], nextPageToken: pageToken ? '' : 'older' }),
+  );
+  const chart = await screen.findByRole('img', { name: /^4,704 entries, / });
+  const { bounds, eventType } = countAuditEntries.mock.lastCall![0];
+  expect(eventType).toBe('login');
+  expect(bounds).toHaveLength(48);
+  expect(timestampMs(bounds[0]!)).toBe(Date.parse('2026-11-22'));
+  expect(timestampMs(bounds.at(-1)!)).toBe(Date.parse('2026-11-23T23:00:00Z'));
+  await person.click(screen.getByRole('button', { name: 'Next' }));
+  expect(await screen.findByText(/page 2 · none older/)).toBeVisible();
+  expect(chart).toHaveAccessibleName(/^4,704 entries, /);
+});
+
+test('without a window the chart begins with the oldest entry', async () => {
+  const { countAuditEntries } = open('/audit');
+  await screen.findByRole('img', { name: /entries, / });
+  expect(timestampMs(countAuditEntries.mock.lastCall![0].bounds[0]!)).toBe(Date.parse('2026-11-01'));
+});
+
+test('the chart says where the server counted no further', async () => {
+  const { countAuditEntries } = open('/audit?from=2026-11-22T00:00:00Z&to=2026-11-24T00:00:00Z');
+  countAuditEntries.mockImplementation(({ bounds }) => ({
+    counts: bounds.slice(1).map((_, i) => ({ success: i === 0 ? 20_000 : 0, more: i === 0 })),
+  }));
+  expect(await screen.findByRole('img', { name: /^At least 20,000 entries, / })).toBeVisible();
+});
+
+test('the export has all entries of the window, as the server streams them', async () => {
+  const saved = saves();
+  const { person } = open('/audit?outcome=failure', undefined, async function* ({ outcome }) {
+    for (const actorEmail of ['one', 'two', outcome]) yield { entries: [{ ...entry, actorEmail }] };
+  });
+  await shown();
+  await person.click(screen.getByRole('button', { name: 'Export all' }));
+  await person.click(await screen.findByRole('menuitem', { name: /JSON lines/ }));
+  expect(await screen.findByText('Exported 3 entries')).toBeVisible();
+  const lines = (await saved[0]!.text()).trim().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { actorEmail: string }).actorEmail)).toEqual([
+    'one',
+    'two',
+    'failure',
+  ]);
+});
+
+test('an export that breaks off says so, and saves nothing that looks whole', async () => {
+  const saved = saves();
+  const { person } = open('/audit', undefined, async function* () {
+    yield { entries: [entry] };
+    throw fault(Code.Unavailable, 'DATABASE_UNAVAILABLE', 'the database is unavailable');
+  });
+  await shown();
+  await person.click(screen.getByRole('button', { name: 'Export all' }));
+  await person.click(await screen.findByRole('menuitem', { name: /CSV/ }));
+  expect(await screen.findAllByText('The database is unavailable.')).not.toHaveLength(0);
+  expect(saved).toHaveLength(0);
+});
+
+/** The files that are saved from here on. */
+function saves(): Blob[] {
+  const files: Blob[] = [];
+  vi.spyOn(URL, 'createObjectURL').mockImplementation((file) => {
+    files.push(file as Blob);
+    return 'blob:';
+  });
+  return files;
+}

@@ -62,15 +62,11 @@ export function Audit() {
             <Radio className={search.live && 'animate-pulse'} aria-hidden />
             Live
           </Button>
-          <ExportMenu entries={entries ?? []} />
+          <ExportMenu search={search} from={log.shown.from} disabled={!entries?.length} />
         </>
       }
     >
-      {entries && entries.length > 0 && log.from && (
-        <Card>
-          <Histogram entries={entries} from={log.from} to={log.to} />
-        </Card>
-      )}
+      {entries && entries.length > 0 && <Histogram search={search} shown={log.shown} />}
       <Filters
         filters={filters}
         count={filtersIn(search)}

@@ -1,9 +1,3 @@
-/** A stretch of time from start on, in milliseconds since 1970, and the times that fell into it. */
-export interface Bucket<T> {
-  start: number;
-  items: T[];
-}
-
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -20,18 +14,20 @@ const steps = [
   days.map((n) => n * DAY),
 ].flat();
 
-/** Sorts items into equal stretches between two times, 48 at most, that begin on round times of this time zone. */
-export function bucketsOf<T>(items: T[], timeOf: (item: T) => number, from: number, to: number): Bucket<T>[] {
+/** Equal stretches between two times, in milliseconds since 1970. */
+export interface Stretches {
+  /** Round times of this time zone, at which the stretches begin; the first may be before the first bound. */
+  starts: number[];
+  /** Where the stretches begin that lie between the two times, and last where the last one ends. */
+  bounds: number[];
+}
+
+/** Divides the time between two times, the second exclusive, into 49 stretches at most. */
+export function stretchesOf(from: number, to: number): Stretches {
   const step = steps.find((one) => (to - from) / one < MOST) ?? (to - from) / MOST;
-  const buckets: Bucket<T>[] = [];
-  for (let start = roundDown(from, step); start <= to; start = after(start, step)) {
-    buckets.push({ start, items: [] });
-  }
-  for (const item of items) {
-    const time = timeOf(item);
-    buckets.findLast((bucket) => bucket.start <= time)?.items.push(item);
-  }
-  return buckets;
+  const starts: number[] = [];
+  for (let start = roundDown(from, step); start < to; start = after(start, step)) starts.push(start);
+  return { starts, bounds: [from, ...starts.slice(1), to] };
 }
 
 /** What to call stretches that begin at such times, each differently. */

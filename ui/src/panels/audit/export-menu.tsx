@@ -1,36 +1,42 @@
-import { Braces, Download, Sheet } from 'lucide-react';
-import type { AuditEntry } from '../../gen/paddock/v1/audit_pb';
+import { Braces, Download, Sheet, X } from 'lucide-react';
 import { Button } from '../../ui/button';
-import { download } from '../../ui/download';
 import { Menu, MenuItem } from '../../ui/menu';
-import { toCsv, toJsonText } from './export';
+import { asCsv, asJsonLines } from './export';
+import type { AuditSearch } from './search';
+import { useExport } from './use-export';
 
-/** Saves the entries that are shown. */
-export function ExportMenu({ entries }: { entries: AuditEntry[] }) {
+interface ExportMenuProps {
+  search: AuditSearch;
+  /** Where the window begins; absent: with the oldest entry. */
+  from: Date | undefined;
+  disabled: boolean;
+}
+
+/** Saves all entries of the window, whichever page of them is shown. */
+export function ExportMenu({ search, from, disabled }: ExportMenuProps) {
+  const { start, running, read, stop } = useExport(search, { from });
+  if (running) {
+    return (
+      <Button onClick={stop} aria-label="Stop the export">
+        <X aria-hidden />
+        <span className="tabular-nums">{read.toLocaleString()} read</span>
+      </Button>
+    );
+  }
   const trigger = (
-    <Button disabled={entries.length === 0}>
+    <Button disabled={disabled}>
       <Download aria-hidden />
-      Export
+      Export all
     </Button>
   );
   return (
     <Menu trigger={trigger}>
-      <MenuItem
-        icon={<Sheet />}
-        onSelect={() => download(fileName('csv'), 'text/csv;charset=utf-8', toCsv(entries))}
-      >
+      <MenuItem icon={<Sheet />} onSelect={() => start(asCsv)}>
         CSV, for a spreadsheet
       </MenuItem>
-      <MenuItem
-        icon={<Braces />}
-        onSelect={() => download(fileName('json'), 'application/json', toJsonText(entries))}
-      >
-        JSON, as the API gives it
+      <MenuItem icon={<Braces />} onSelect={() => start(asJsonLines)}>
+        JSON lines, as the API gives them
       </MenuItem>
     </Menu>
   );
-}
-
-function fileName(ending: string): string {
-  return `audit-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${ending}`;
 }

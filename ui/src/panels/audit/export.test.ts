@@ -2,11 +2,10 @@ import { create } from '@bufbuild/protobuf';
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
 import { AuditEntrySchema } from '../../gen/paddock/v1/audit_pb';
-import { toCsv, toJsonText } from './export';
+import { asCsv, asJsonLines } from './export';
 
 function csvOf(actorEmail: string): string {
-  const [, row] = toCsv([create(AuditEntrySchema, { eventType: 'login_failure', actorEmail })]).split('\r\n');
-  return row!;
+  return asCsv.rows([create(AuditEntrySchema, { eventType: 'login_failure', actorEmail })]).split('\r\n')[0]!;
 }
 
 test.each([
@@ -29,13 +28,13 @@ test('quotes, commas and line breaks stay in their cell', () => {
 
 test('the CSV names its columns, and times are UTC', () => {
   const occurredAt = timestampFromDate(new Date('2026-11-22T23:20:19.619Z'));
-  const csv = toCsv([create(AuditEntrySchema, { occurredAt })]);
-  expect(csv).toMatch(/^occurred_at,event_type,outcome,.*\r\n"2026-11-22T23:20:19.619Z",/);
+  expect(asCsv.head + asCsv.rows([create(AuditEntrySchema, { occurredAt })])).toMatch(
+    /^occurred_at,event_type,outcome,.*\r\n"2026-11-22T23:20:19.619Z",/,
+  );
 });
 
-test('the JSON is the API’s', () => {
+test('the JSON is the API’s, an entry a line', () => {
   const entry = create(AuditEntrySchema, { eventType: 'logout', actorEmail: 'ada@example.com' });
-  expect(JSON.parse(toJsonText([entry]))).toEqual({
-    entries: [{ eventType: 'logout', actorEmail: 'ada@example.com' }],
-  });
+  const line = '{"eventType":"logout","actorEmail":"ada@example.com"}\n';
+  expect(asJsonLines.rows([entry, entry])).toBe(line + line);
 });

@@ -1,6 +1,6 @@
-import { create, toJson } from '@bufbuild/protobuf';
+import { toJsonString } from '@bufbuild/protobuf';
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import { type AuditEntry, ListAuditEntriesResponseSchema } from '../../gen/paddock/v1/audit_pb';
+import { type AuditEntry, AuditEntrySchema } from '../../gen/paddock/v1/audit_pb';
 import { csv } from '../../ui/csv';
 
 /** Column names of the CSV, which are those of the API, and what stands in them. */
@@ -20,14 +20,26 @@ const columns: [string, (entry: AuditEntry) => string][] = [
   ['id', (entry) => entry.id],
 ];
 
-/** The entries as a table. Emails that were tried, agents and details are strangers' text; csv makes it inert. */
-export function toCsv(entries: AuditEntry[]): string {
-  const names = columns.map(([name]) => name);
-  return `${names.join(',')}\r\n${csv(entries.map((entry) => columns.map(([, read]) => read(entry))))}`;
+/** How entries are written into a file: its first line, if it has one, and then some of them at a time. */
+export interface Format {
+  ending: string;
+  mime: string;
+  head: string;
+  rows: (entries: AuditEntry[]) => string;
 }
 
-/** The entries as the API gives them. */
-export function toJsonText(entries: AuditEntry[]): string {
-  const all = create(ListAuditEntriesResponseSchema, { entries });
-  return `${JSON.stringify(toJson(ListAuditEntriesResponseSchema, all), null, 2)}\n`;
-}
+/** A table. Emails that were tried, agents and details are strangers' text; csv makes it inert. */
+export const asCsv: Format = {
+  ending: 'csv',
+  mime: 'text/csv;charset=utf-8',
+  head: `${columns.map(([name]) => name).join(',')}\r\n`,
+  rows: (entries) => csv(entries.map((entry) => columns.map(([, read]) => read(entry)))),
+};
+
+/** The entries as the API gives them, one a line. */
+export const asJsonLines: Format = {
+  ending: 'jsonl',
+  mime: 'application/jsonl',
+  head: '',
+  rows: (entries) => entries.map((entry) => `${toJsonString(AuditEntrySchema, entry)}\n`).join(''),
+};

@@ -76,15 +76,18 @@ export function isMoving({ from, window, at }: AuditSearch): boolean {
   return !from && !at && window !== undefined && window !== 'custom';
 }
 
+/** What the entries that it asks for have in common, beside their time. */
+export function filtersOf({ event, user, outcome }: AuditSearch) {
+  return { eventType: event, userId: user, outcome };
+}
+
 /** The page of entries that it asks the server for. */
 export function entriesAsked(search: AuditSearch, start = startOf(search, new Date())) {
-  const { limit = DEFAULT_LIMIT, event, user, outcome, to, after } = search;
+  const { limit = DEFAULT_LIMIT, to, after } = search;
   return {
+    ...filtersOf(search),
     pageSize: limit,
     pageToken: after,
-    eventType: event,
-    userId: user,
-    outcome,
     occurredAfter: start && timestampFromDate(start),
     occurredBefore: to ? timestampFromDate(new Date(to)) : undefined,
   };

@@ -44,17 +44,16 @@ export function useEntries(search: AuditSearch) {
   const staleToken = query.error && 'pageToken' in faultOf(query.error).fields;
 
   const { entries, nextPageToken } = query.data ?? {};
-  const newest = entries?.[0];
-  const oldest = entries?.at(-1);
-  const now = new Date(query.dataUpdatedAt);
+  const newest = page === 1 && query.data?.entries[0];
+  const now = Math.max(query.dataUpdatedAt, newest ? timeOf(newest) + 1 : 0); // the server's clock may be ahead
+  const end = search.at ? new Date(search.at) : query.data && new Date(now);
   return {
     ...query,
     entries,
     reload,
     retry: () => (staleToken ? goTo(1) : reload()),
-    /** The stretch of time of which the entries are all there are. */
-    from: start && !nextPageToken ? start : oldest && new Date(timeOf(oldest)),
-    to: page > 1 && newest ? new Date(timeOf(newest)) : to && new Date(to) < now ? new Date(to) : now,
+    /** The window, of which the entries are a page. */
+    shown: { from: start, to: to && end && new Date(to) < end ? new Date(to) : end },
     pagination: {
       summary: [
         countOf(entries?.length ?? 0),
