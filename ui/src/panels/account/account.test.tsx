@@ -17,6 +17,8 @@ interface Options {
   onGetQuota?: () => void;
   /** By what they are grouped by. */
   rows?: Record<string, MessageInitShape<typeof UsageRowSchema>[]>;
+  /** Rows a page of usage. */
+  pageSize?: number;
   credentials?: MessageInitShape<typeof CredentialSchema>[];
 }
 
@@ -27,6 +29,7 @@ function open({
   told,
   onGetQuota = () => {},
   rows = {},
+  pageSize = 5000,
   credentials = [{ id: 'key 1', label: 'ci-token', prefix: 'pdk_abc' }],
 }: Options = {}) {
   const user = someone();
@@ -45,7 +48,12 @@ function open({
           onGetQuota();
           return { quota };
         },
-        getUsage: ({ groupBy }) => ({ rows: rows[groupBy[0]!] ?? [] }),
+        getUsage: ({ groupBy, pageToken }) => {
+          const all = rows[groupBy[0]!] ?? [];
+          const at = Number(pageToken);
+          const next = at + pageSize < all.length ? String(at + pageSize) : '';
+          return { rows: all.slice(at, at + pageSize), nextPageToken: next };
+        },
       });
     },
   });
@@ -168,6 +176,33 @@ test('usage shows by day, by model, and by key with its label', async () => {
   const keys = await screen.findByRole('table', { name: 'Usage by API key' });
   expect(await within(keys).findByRole('row', { name: 'ci-token pdk_abc… 2 1,234' })).toBeVisible();
   expect(within(keys).getByRole('row', { name: 'Signed in, without a key 1 0' })).toBeVisible();
+});
+
+/** So many models, each costlier than the one before. */
+function modelRows(count: number) {
+  return Array.from({ length: count }, (_, i) => ({
+    model: `m${i}`,
+    requests: 1n,
+    promptTokens: BigInt(i + 1),
+  }));
+}
+
+const usedToday = [{ day: new Date().toISOString().slice(0, 10), requests: 1n, promptTokens: 1n }];
+
+test('usage of several pages is ranked as a whole', async () => {
+  const { person } = open({ rows: { day: usedToday, model: modelRows(125) }, pageSize: 50 });
+  const models = await screen.findByRole('table', { name: 'Usage by model' });
+  expect(await within(models).findByRole('row', { name: 'm124 1 125' })).toBeVisible();
+  await person.click(screen.getByRole('button', { name: '100 more of 117' }));
+  await person.click(screen.getByRole('button', { name: '17 more' }));
+  expect(within(models).getByText('m0')).toBeVisible();
+});
+
+test('where there is more usage than is read, it says that this is a part', async () => {
+  open({ rows: { day: usedToday, model: modelRows(25) }, pageSize: 2 });
+  expect(
+    await screen.findByText('These are the costliest of the first 20 rows. There are more.'),
+  ).toBeVisible();
 });
 
 test('a model that never answered is not said to be estimated', async () => {

@@ -1,15 +1,15 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { useQuery } from '@connectrpc/connect-query';
-import { keepPreviousData } from '@tanstack/react-query';
 import { useState } from 'react';
 import { CredentialService } from '../../gen/paddock/v1/credentials_pb';
-import { type UsageRow, UsageService } from '../../gen/paddock/v1/usage_pb';
+import type { UsageRow } from '../../gen/paddock/v1/usage_pb';
 import { Button } from '../../ui/button';
 import { ErrorNotice } from '../../ui/notice';
 import { Segmented } from '../../ui/segmented';
 import { Skeleton } from '../../ui/skeleton';
 import { Cell, Head, Row, Table } from '../../ui/table';
 import { costliest, tokensOf } from './figures';
+import { useUsage } from './use-usage';
 
 type Grouping = 'model' | 'credential';
 
@@ -18,27 +18,25 @@ const groupings = [
   { value: 'credential', label: 'By API key' },
 ] as const;
 
-/** How many rows are shown at first. */
+/** How many rows are shown at first, and how many more at a time. */
 const SHOWN = 8;
+const STEP = 100;
 
 /** What model calls since a time cost, by model or by API key, the costliest first. */
 export function UsageTable({ userId, from }: { userId: string; from: Timestamp }) {
   const [grouping, setGrouping] = useState<Grouping>('model');
-  const [all, setAll] = useState(false);
-  const { data, error, refetch } = useQuery(
-    UsageService.method.getUsage,
-    { userId, from, groupBy: [grouping] },
-    { placeholderData: keepPreviousData, staleTime: 0 },
-  );
-  const rows = data && costliest(data.rows);
+  const [shown, setShown] = useState(SHOWN);
+  const usage = useUsage(userId, from, grouping);
+  const rows = usage.rows && costliest(usage.rows);
+  const rest = Math.max(0, (rows?.length ?? 0) - shown);
   const estimated = rows?.some(isEstimated);
   return (
     <div className="flex flex-col gap-2">
       <div>
         <Segmented label="Rows" items={[...groupings]} value={grouping} onChange={setGrouping} />
       </div>
-      {!rows &&
-        (error ? <ErrorNotice error={error} onRetry={() => void refetch()} /> : <Skeleton lines={3} />)}
+      {usage.error && <ErrorNotice error={usage.error} onRetry={usage.retry} />}
+      {!rows && !usage.error && <Skeleton lines={3} />}
       {rows && (
         <div className="overflow-hidden rounded-xl border border-line">
           <Table
@@ -51,7 +49,7 @@ export function UsageTable({ userId, from }: { userId: string; from: Timestamp }
               </>
             }
           >
-            {rows.slice(0, all ? undefined : SHOWN).map((row) => (
+            {rows.slice(0, shown).map((row) => (
               <Row key={row.model + row.credentialId}>
                 <Cell>
                   {row.model ? (
@@ -69,12 +67,18 @@ export function UsageTable({ userId, from }: { userId: string; from: Timestamp }
           </Table>
         </div>
       )}
-      {rows && rows.length > SHOWN && !all && (
+      {rest > 0 && (
         <div>
-          <Button size="sm" look="ghost" onClick={() => setAll(true)}>
-            {rows.length - SHOWN} more
+          <Button size="sm" look="ghost" onClick={() => setShown(shown + STEP)}>
+            {rest > STEP ? `${STEP} more of ${rest.toLocaleString()}` : `${rest} more`}
           </Button>
         </div>
+      )}
+      {rows && usage.isPart && (
+        <p className="text-xs text-fg-3">
+          These are the costliest of the first {rows.length.toLocaleString()} rows.{' '}
+          {usage.readsOn ? 'The others are being read.' : 'There are more.'}
+        </p>
       )}
       {estimated && (
         <p className="text-xs text-fg-3">
