@@ -20,7 +20,7 @@ import (
 
 const (
 	// mostCounted is how many entries of one kind are counted in a span.
-	mostCounted = 20_000
+	mostCounted = 10_000
 	// settledAfter is how long after its end a span gets no more entries: one is dated before it is committed.
 	settledAfter = time.Hour
 	// countedFor is how long counts are remembered.

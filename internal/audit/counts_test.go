@@ -137,7 +137,7 @@ func TestCountAuditEntries_MoreThanAreCounted(t *testing.T) {
 		at := time.Now().Add(-3 * time.Hour).UTC().Truncate(time.Microsecond)
 		addEntry(t, a, audit.Logout, audit.Success, at, &user, nil)
 		const many = `INSERT INTO audit_entries (id, event_type, occurred_at, actor_user_id, actor_email, target_user_id, ip, user_agent, request_id, outcome, detail) ` +
-			`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20001) SELECT %s, 'login_success', e.occurred_at, e.actor_user_id, '', NULL, '', '', '', 'success', '' ` +
+			`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10001) SELECT %s, 'login_success', e.occurred_at, e.actor_user_id, '', NULL, '', '', '', 'success', '' ` +
 			`FROM n, audit_entries AS e WHERE e.event_type = 'logout'`
 		id := `printf('%08x-0000-7000-8000-000000000000', i)`
 		if !a.Store.Embedded() {
@@ -152,9 +152,9 @@ func TestCountAuditEntries_MoreThanAreCounted(t *testing.T) {
 			n    int32
 			more bool
 		}{
-			{&paddockv1.CountAuditEntriesRequest{}, 20_001, true},
+			{&paddockv1.CountAuditEntriesRequest{}, 10_001, true},
 			{&paddockv1.CountAuditEntriesRequest{EventType: "logout"}, 1, false},
-			{&paddockv1.CountAuditEntriesRequest{UserId: user.String()}, 20_000, true},
+			{&paddockv1.CountAuditEntriesRequest{UserId: user.String()}, 10_000, true},
 		} {
 			c.req.Bounds = bounds
 			m, err := a.Admin().Audit.CountAuditEntries(t.Context(), c.req)

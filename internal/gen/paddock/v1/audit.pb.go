@@ -463,7 +463,7 @@ type AuditCount struct {
 	Success int32                  `protobuf:"varint,1,opt,name=success,proto3" json:"success,omitempty"`
 	Failure int32                  `protobuf:"varint,2,opt,name=failure,proto3" json:"failure,omitempty"`
 	Denied  int32                  `protobuf:"varint,3,opt,name=denied,proto3" json:"denied,omitempty"`
-	// There may be more: of one kind, no more than 20,000 entries of a span are counted.
+	// There may be more: of one kind, no more than 10,000 entries of a span are counted.
 	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

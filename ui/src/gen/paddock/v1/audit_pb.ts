@@ -294,7 +294,7 @@ export type AuditCount = Message<"paddock.v1.AuditCount"> & {
   denied: number;
 
   /**
-   * There may be more: of one kind, no more than 20,000 entries of a span are counted.
+   * There may be more: of one kind, no more than 10,000 entries of a span are counted.
    *
    * @generated from field: bool more = 4;
    */
