@@ -9,6 +9,9 @@ import { Time } from '../../ui/time';
 /** How many are shown at first. */
 const SHOWN = 6;
 
+/** The server lists no more keys than these. */
+export const MOST_EXPIRING = 20;
+
 /** The keys to rotate next, with the way to their users. */
 export function ExpiringKeys({ keys }: { keys: ExpiringKey[] | undefined }) {
   const [all, setAll] = useState(false);
@@ -35,7 +38,17 @@ export function ExpiringKeys({ keys }: { keys: ExpiringKey[] | undefined }) {
           </Button>
         </div>
       )}
+      {keys && <MayBeMore keys={keys} />}
     </Card>
+  );
+}
+
+export function MayBeMore({ keys }: { keys: ExpiringKey[] }) {
+  if (keys.length < MOST_EXPIRING) return null;
+  return (
+    <p className="mt-2 text-xs text-fg-3">
+      These are the {MOST_EXPIRING} that expire first; there may be more.
+    </p>
   );
 }
 

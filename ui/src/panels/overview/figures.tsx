@@ -1,9 +1,7 @@
-import type { Overview } from '../../gen/paddock/v1/overview_pb';
 import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import type { Overview } from '../../gen/paddock/v1/overview_pb';
 import { Stat, StatLink } from '../../ui/stat';
-
-/** The server lists no more keys than these. */
-const MOST_EXPIRING = 20;
+import { MOST_EXPIRING } from './expiring-keys';
 
 /** The numbers of this moment. Where there is a list of what one counts, it is the way there. */
 export function Figures({ overview }: { overview: Overview | undefined }) {
@@ -15,7 +13,11 @@ export function Figures({ overview }: { overview: Overview | undefined }) {
       <StatLink
         label="Active users"
         value={overview?.activeUsers}
-        note={inactive ? `${inactive.toLocaleString()} more are inactive` : 'All users are active'}
+        note={
+          inactive
+            ? `${inactive.toLocaleString()} more ${inactive === 1 ? 'is' : 'are'} inactive`
+            : 'All users are active'
+        }
         to="/users/{-$userId}"
         search={{ status: 'active' }}
       />

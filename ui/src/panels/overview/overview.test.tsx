@@ -4,8 +4,9 @@ import { act, render, screen, waitFor, within } from '@testing-library/react';
 import { expect, test } from 'vitest';
 import { AuditService } from '../../gen/paddock/v1/audit_pb';
 import { OllamaService } from '../../gen/paddock/v1/ollama_pb';
-import { OverviewService, UpstreamHealthSchema } from '../../gen/paddock/v1/overview_pb';
+import { ExpiringKeySchema, OverviewService, UpstreamHealthSchema } from '../../gen/paddock/v1/overview_pb';
 import { renderApp, someone } from '../../test/app';
+import { MayBeMore as Said } from './expiring-keys';
 import { Upstreams } from './upstreams';
 
 function open(...roles: string[]) {
@@ -89,6 +90,16 @@ test('the usage of the days is told in tokens or in requests', async () => {
   expect(chart).toHaveAccessibleName('Tokens per day (UTC). Nov 22: tokens 234');
   await person.click(screen.getByRole('button', { name: 'Requests' }));
   expect(screen.getByText('7 requests')).toBeVisible();
+});
+
+test('where the server lists no more keys, the list says that there may be some', async () => {
+  const keys = Array.from({ length: 20 }, (_, i) =>
+    create(ExpiringKeySchema, { credential: { id: `key ${i}`, label: `k${i}` } }),
+  );
+  const { rerender } = render(<Said keys={keys} />);
+  expect(screen.getByText(/These are the 20 that expire first; there may be more\./)).toBeVisible();
+  rerender(<Said keys={keys.slice(1)} />);
+  expect(screen.queryByText(/there may be more/)).toBeNull();
 });
 
 test('no server is said to stand in for others while all are away', () => {
