@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"entgo.io/ent/dialect"
 
 	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 )
+
+// lockedTimeout is how long a server's statement waits for what another process, such as a tool that makes backups, has locked. A call
+// may wait for two, and learns within 2 s that the database is away.
+const lockedTimeout = 800 * time.Millisecond
 
 // openSQLite opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
 //
@@ -18,6 +23,10 @@ import (
 // one that reads first and then writes would lose to SQLITE_BUSY whatever the busy timeout. Times are written as UTC text
 // that sorts.
 func (s *Store) openSQLite(ctx context.Context, path string, options []Option) error {
+	wait := lockedTimeout
+	if slices.Contains(options, Beside) {
+		wait = sqlitefile.Patient
+	}
 	if len(options) > 0 {
 		if err := sqlitefile.Check(path); err != nil {
 			return err
@@ -39,7 +48,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, options []Option) e
 		err = fmt.Errorf("its file must be writable: %w", err)
 	}
 	if err == nil {
-		s.sql, err = sql.Open("sqlite", sqlitefile.DSN(path, "foreign_keys(1)"))
+		s.sql, err = sql.Open("sqlite", sqlitefile.DSN(path, "foreign_keys(1)", wait))
 	}
 	if err == nil {
 		s.sql.SetMaxOpenConns(8)

@@ -74,12 +74,12 @@ func (w *sqliteWriter) commit(first *job, next func() (*job, bool)) {
 		}
 	}()
 	tx, beginErr := w.client.Tx(context.Background())
+	if beginErr != nil { // another process has locked the file: whoever waits for that has waited long enough
+		group, err = append(w.batch.Rest(), first), fmt.Errorf("begin: %w", beginErr)
+		return
+	}
 	for j, ok := first, true; ok; j, ok = next() {
 		group = append(group, j)
-		if beginErr != nil {
-			err = fmt.Errorf("begin: %w", beginErr)
-			return
-		}
 		if err = runJob(tx, j); err != nil {
 			tx.Rollback()
 			return

@@ -97,7 +97,7 @@ func (s *Store) DB() *sql.DB { return s.sql }
 // table is rebuilt by dropping it, and its children would go with it. (Inside a transaction the pragma does nothing.)
 func (s *Store) MigrationDB() (*sql.DB, error) {
 	if s.dialect == dialect.SQLite {
-		return sql.Open("sqlite", sqlitefile.DSN(s.path, "foreign_keys(0)"))
+		return sql.Open("sqlite", sqlitefile.DSN(s.path, "foreign_keys(0)", sqlitefile.Patient))
 	}
 	cfg := s.pool.Config().ConnConfig
 	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {

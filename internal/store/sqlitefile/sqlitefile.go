@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"modernc.org/sqlite" // registers the driver "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -103,7 +104,7 @@ func openFile(path string) (*sql.DB, error) {
 
 // Checkpoint brings all changes of an embedded database that nobody has open into its one file.
 func Checkpoint(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", DSN(path, "foreign_keys(1)"))
+	db, err := sql.Open("sqlite", DSN(path, "foreign_keys(1)", Patient))
 	if err != nil {
 		return err
 	}
@@ -137,10 +138,17 @@ func ExplainDamage(path string, err error) error {
 	return fmt.Errorf("%s is damaged, or no database: put a backup in its place, or move it away to begin anew: %w", path, err)
 }
 
-// DSN returns what database/sql opens the database at path by, to write to it; foreignKeys is the pragma.
-func DSN(path, foreignKeys string) string {
+// Patient is for how long a statement that a person has started waits for what locks the database.
+const Patient = 5 * time.Second
+
+// DSN returns what database/sql opens the database at path by, to write to it; foreignKeys is the pragma, and a statement waits so long
+// for what locks the database.
+func DSN(path, foreignKeys string, wait time.Duration) string {
 	q := url.Values{
-		"_pragma":      {foreignKeys, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "recursive_triggers(1)"},
+		"_pragma": {
+			foreignKeys, fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)",
+			"temp_store(MEMORY)", "recursive_triggers(1)",
+		},
 		"_txlock":      {"immediate"},
 		"_time_format": {"sqlite"},
 		"_timezone":    {"UTC"},
