@@ -200,7 +200,7 @@ func insert(ctx context.Context, tx *db.Tx, e Event) error {
 		SetRequestID(Fit(c.RequestID, schema.AuditRequestIDBytes)).
 		SetOutcome(string(e.Outcome)).
 		SetDetail(Fit(e.Detail, schema.AuditDetailBytes)).
-		Exec(ctx)
+		Exec(store.Vital(ctx))
 	if err != nil {
 		return fmt.Errorf("audit entry %s: %w", e.Type, err)
 	}

@@ -105,6 +105,22 @@ func (e heldConstraintError) As(target any) bool {
 	return ok
 }
 
+type vital struct{}
+
+// Vital returns a context for a statement that nothing in a call makes fail: if the database refuses it, as by a trigger or a
+// constraint of the operator, the error is ErrAway.
+func Vital(ctx context.Context) context.Context { return context.WithValue(ctx, vital{}, true) }
+
+func isVital(ctx context.Context) bool { return ctx.Value(vital{}) != nil }
+
+// refusedError marks the error of a vital statement with ErrAway.
+func refusedError(err error) error {
+	if errors.Is(err, ErrAway) {
+		return err
+	}
+	return awayError{err}
+}
+
 // IsLocked reports whether a statement has waited too long for a row that another transaction has locked.
 func IsLocked(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)

@@ -31,6 +31,15 @@ type postgresTx struct {
 type statement struct {
 	query string
 	args  []any
+	vital bool // see Vital
+}
+
+// failed returns the error of the statement when it comes out of a pipeline.
+func (s statement) failed(err error) error {
+	if s.vital {
+		return refusedError(err)
+	}
+	return heldError(err)
 }
 
 // batch is good for one connection and one sending: pgx keeps in it what it has prepared.
@@ -44,7 +53,7 @@ func batch(statements []statement) *pgx.Batch {
 
 func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err error) {
 	if v == nil {
-		return t.hold(query, args)
+		return t.hold(ctx, query, args)
 	}
 	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
 	defer func() { span.End(err) }()
@@ -67,7 +76,7 @@ func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err e
 // ExecContext serves hand-written statements: Ent looks for it behind Tx.ExecContext.
 func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
 	if ctx.Value(unanswered{}) != nil {
-		return driver.ResultNoRows, t.hold(query, args)
+		return driver.ResultNoRows, t.hold(ctx, query, args)
 	}
 	err = t.Exec(ctx, query, args, &result)
 	return result, err
@@ -151,7 +160,7 @@ func (t *postgresTx) Rollback() error {
 	return WrapAway(err)
 }
 
-func (t *postgresTx) hold(query string, args any) error {
+func (t *postgresTx) hold(ctx context.Context, query string, args any) error {
 	if t.failed {
 		return errFailed
 	}
@@ -159,13 +168,13 @@ func (t *postgresTx) hold(query string, args any) error {
 	if err != nil {
 		return err
 	}
-	t.held = append(t.held, statement{query, argv})
+	t.held = append(t.held, statement{query, argv, isVital(ctx)})
 	return nil
 }
 
 // send sends what is held and then the statement, within an explicit transaction. The results are at the statement's.
 func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.BatchResults, error) {
-	if err := t.hold(query, args); err != nil {
+	if err := t.hold(ctx, query, args); err != nil {
 		return nil, err
 	}
 	if !t.begun {
@@ -182,10 +191,10 @@ func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.Batc
 	statements := t.held
 	t.held = nil
 	results := t.conn.SendBatch(ctx, batch(statements))
-	for range len(statements) - 1 {
+	for _, held := range statements[:len(statements)-1] {
 		if _, err := results.Exec(); err != nil {
 			results.Close()
-			return nil, heldError(err)
+			return nil, held.failed(err)
 		}
 	}
 	return results, nil

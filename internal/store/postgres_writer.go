@@ -83,9 +83,9 @@ func (d *postgresDriver) pipeline(statements []statement) error {
 	defer conn.Release()
 	results := conn.SendBatch(ctx, batch(statements))
 	defer results.Close()
-	for range statements {
+	for _, held := range statements {
 		if _, err := results.Exec(); err != nil {
-			return heldError(err)
+			return held.failed(err)
 		}
 	}
 	return results.Close()

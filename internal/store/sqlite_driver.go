@@ -50,6 +50,9 @@ type sqliteTx struct{ tx *preparedTx }
 func (t *sqliteTx) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	err := WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v))
+	if err != nil && isVital(ctx) {
+		err = refusedError(err)
+	}
 	span.End(err)
 	return err
 }
