@@ -124,8 +124,13 @@ func (h *Health) ready(ctx context.Context) (checks map[string]string, ready boo
 	if err := h.Store.Ping(ctx); err != nil {
 		fail("database", "unavailable")
 		fail("schema", "unknown")
-	} else if err := migrate.Check(ctx, h.Store); err != nil {
+		return checks, ready
+	}
+	if err := migrate.Check(ctx, h.Store); err != nil {
 		fail("schema", schemaFault(err))
+	}
+	if err := h.Store.Writable(ctx); err != nil {
+		fail("database", "cannot be written")
 	}
 	return checks, ready
 }

@@ -61,6 +61,7 @@ func isAway(err error) bool {
 		}
 		switch pg.Code {
 		case "25006", // read-only after a failover
+			"XX001", "XX002", // damaged data or index
 			"55P03",                   // lock timeout
 			"3D000", "28P01", "28000": // database or credentials gone
 			return true
@@ -70,7 +71,8 @@ func isAway(err error) bool {
 	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch lite.Code() & 0xff {
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
-			sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM:
+			sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM,
+			sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 			return true
 		}
 		return false

@@ -41,6 +41,8 @@ type Store struct {
 	writes  *sqliteWriter             // nil on PostgreSQL
 	version atomic.Uint64             // of what NewReads reads, on SQLite
 	inserts *coalesce.Batch[*inserts] // nil on SQLite
+
+	writability writability
 }
 
 // Option changes how Open opens the embedded database. It changes nothing for PostgreSQL.

@@ -28,6 +28,7 @@ func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) e
 	}
 	ctx, span := telemetry.StartTransaction(ctx, s.dialect)
 	err := s.runTx(ctx, f)
+	s.writability.note(err)
 	span.End(err)
 	return err
 }

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/paddock-gate/paddock/ent/db"
+)
+
+const (
+	// writableTTL is for how long the answer of Writable is kept, whoever asks.
+	writableTTL = time.Second
+	// failedTTL is for how long a change that the database could not write counts, unless another one succeeds.
+	failedTTL = 10 * time.Second
+)
+
+// writability is what is known of whether the database can be written.
+type writability struct {
+	failed atomic.Int64 // when the last change failed, in Unix nanoseconds; 0 after one that succeeded
+
+	mu   sync.Mutex
+	at   time.Time
+	last error
+}
+
+// note takes note of a transaction's error.
+func (w *writability) note(err error) {
+	switch {
+	case err == nil:
+		if w.failed.Load() != 0 {
+			w.failed.Store(0)
+		}
+	case isUnwritable(err):
+		w.failed.Store(time.Now().UnixNano())
+	}
+}
+
+var errFailedLately = errors.New("the last change could not be written")
+
+// Writable returns nil if the database can be written, else ErrAway. It makes a change that leaves nothing behind and that no other
+// replica waits for, at most one every second, so that everybody may ask; and it heeds the changes that calls make. A small change may
+// still be possible on a disk that is full for others.
+func (s *Store) Writable(ctx context.Context) error {
+	w := &s.writability
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if time.Since(w.at) < writableTTL {
+		return w.last
+	}
+	if time.Since(time.Unix(0, w.failed.Load())) < failedTTL {
+		w.last = awayError{errFailedLately}
+	} else if w.last = s.tryWrite(context.WithoutCancel(ctx)); !errors.Is(w.last, ErrAway) {
+		w.last = nil // it can be reached, and other checks tell what else is the matter
+	}
+	w.at = time.Now()
+	return w.last
+}
+
+// tryWrite commits a row's coming and going.
+func (s *Store) tryWrite(ctx context.Context) error {
+	return s.Tx(WithWrites(ctx), func(ctx context.Context, tx *db.Tx) error {
+		id := uuid.New()
+		if err := Send(ctx, tx, `INSERT INTO rate_buckets (id, tokens, updated_us) VALUES ($1, 0, 0)`, id); err != nil {
+			return err
+		}
+		return Send(ctx, tx, `DELETE FROM rate_buckets WHERE id = $1`, id)
+	})
+}
+
+// isUnwritable reports whether a transaction has failed because nothing can be written, and not because of others at the time.
+func isUnwritable(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "25006" || pg.Code == "53100" || pg.Code[:min(2, len(pg.Code))] == "58" // read-only, full, I/O error
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return true
+		}
+	}
+	return false
+}
