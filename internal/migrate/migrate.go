@@ -10,7 +10,6 @@ import (
 	"time"
 
 	atlas "ariga.io/atlas/sql/migrate"
-	"ariga.io/atlas/sql/postgres"
 	"ariga.io/atlas/sql/schema"
 	"entgo.io/ent/dialect"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,8 +18,6 @@ import (
 )
 
 const (
-	// migrateLock is the advisory lock that the Atlas command line takes too.
-	migrateLock = "atlas_migrate_execute"
 	// migrateWait bounds the wait for another replica that migrates, and for a table that others use.
 	migrateWait = 10 * time.Minute
 	// lockWait is how long a migration waits for a table's lock on PostgreSQL, while the calls of running servers queue behind it, and
@@ -45,25 +42,41 @@ func upTo(ctx context.Context, s *store.Store, dir atlas.Dir) (applied []string,
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	defer db.Close() // releases the lock
+	defer db.Close()
+	wait, done := newWaiting(ctx, "a connection to the database")
+	defer done()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", store.WrapAway(err))
 	}
 	defer conn.Close()
-	if applied, err = up(ctx, s.Dialect(), conn, dir); err != nil {
+	locked := new(lock)
+	if !s.Embedded() { // SQLite's file is locked since Open
+		wait.on("another program to end its migration of the database")
+		if locked, err = lockMigrations(ctx, db); err != nil {
+			return nil, fmt.Errorf("migrate: %w", store.WrapAway(err))
+		}
+		defer locked.release()
+	}
+	wait.on("the migrations that the database has")
+	m := &migration{dialect: s.Dialect(), conn: conn, dir: dir, lock: locked, wait: wait}
+	if applied, err = m.up(ctx); err != nil {
 		return applied, fmt.Errorf("migrate: %w", store.WrapAway(err))
 	}
 	return applied, nil
 }
 
-func up(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir) (applied []string, err error) {
-	if dialectName == dialect.Postgres { // SQLite's file is locked since Open
-		if err := lockMigrations(ctx, conn); err != nil {
-			return nil, err
-		}
-	}
-	status, pending, err := pendingIn(ctx, dialectName, dir, conn)
+// migration is one run of Up.
+type migration struct {
+	dialect string
+	conn    *sql.Conn
+	dir     atlas.Dir
+	lock    *lock
+	wait    *waiting
+}
+
+func (m *migration) up(ctx context.Context) (applied []string, err error) {
+	status, pending, err := pendingIn(ctx, m.dialect, m.dir, m.conn)
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +86,11 @@ func up(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir) 
 	if status.Ahead {
 		return nil, nil
 	}
-	if err := (revisions{conn, dialectName}).create(ctx); err != nil {
+	if err := (revisions{m.conn, m.dialect}).create(ctx); err != nil {
 		return nil, err
 	}
 	for _, file := range pending {
-		if err := applyUnlocked(ctx, dialectName, conn, dir, file); err != nil {
+		if err := m.applyUnlocked(ctx, file); err != nil {
 			return applied, fmt.Errorf("%s: %w", file.Name(), err)
 		}
 		applied = append(applied, file.Name())
@@ -85,25 +98,18 @@ func up(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir) 
 	return applied, nil
 }
 
-// lockMigrations takes the lock until the connection ends.
-func lockMigrations(ctx context.Context, conn *sql.Conn) error {
-	drv, err := postgres.Open(conn)
-	if err != nil {
-		return err
-	}
-	if _, err := drv.Lock(ctx, migrateLock, migrateWait); err != nil {
-		return fmt.Errorf("wait for another migration to end: %w", err)
-	}
-	return nil
-}
-
 // applyUnlocked is apply as soon as nobody locks what the migration changes: a backup or a report may for long.
-func applyUnlocked(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Dir, file atlas.File) error {
+func (m *migration) applyUnlocked(ctx context.Context, file atlas.File) error {
+	m.wait.on("the migration " + file.Name())
 	for limit := time.Now().Add(migrateWait); ; {
-		err := apply(ctx, dialectName, conn, dir, file)
+		if err := m.lock.check(ctx); err != nil {
+			return err
+		}
+		err := apply(ctx, m.dialect, m.conn, m.dir, file)
 		if cause, ok := errors.AsType[*pgconn.PgError](err); !ok || cause.Code != lockNotAvailable || time.Now().After(limit) {
 			return err
 		}
+		m.wait.on("others to leave alone what the migration " + file.Name() + " changes: a backup or a report")
 		select {
 		case <-time.After(lockPause):
 		case <-ctx.Done():
@@ -126,7 +132,7 @@ func apply(ctx context.Context, dialectName string, conn *sql.Conn, dir atlas.Di
 	}
 	defer tx.Rollback()
 	if dialectName == dialect.Postgres {
-		if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '`+lockWait+`'`); err != nil {
+		if _, err := tx.ExecContext(ctx, `SET LOCAL lock_timeout = '`+lockWait+`'; SET LOCAL statement_timeout = 0`); err != nil {
 			return err
 		}
 	}

@@ -35,15 +35,17 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 	params := cfg.ConnConfig.RuntimeParams
 	params["application_name"] = "paddock"
 	params["timezone"] = "UTC"
-	params["statement_timeout"] = strconv.FormatInt(StatementTimeout.Milliseconds(), 10)
-	params["lock_timeout"] = "1500" // more than deadlock_timeout, which is better: a deadlock is tried again
-	params["idle_in_transaction_session_timeout"] = "10000"
+	for _, setting := range sessionSettings {
+		params[setting.name] = strconv.FormatInt(setting.limit.Milliseconds(), 10)
+	}
 
-	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	s.pooler = newPooler(url, cfg.ConnConfig)
+	cfg.BeforeConnect = s.pooler.adapt
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
-		return nil
+		return s.pooler.check(ctx, conn)
 	}
 
 	s.pool, err = pgxpool.NewWithConfig(ctx, cfg)
@@ -51,7 +53,7 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 		return err
 	}
 	s.dialect = dialect.Postgres
-	s.sql = sql.OpenDB(impatientConnector{stdlib.GetPoolConnector(s.pool)})
+	s.sql = sql.OpenDB(impatientConnector{poolerConnector{stdlib.GetPoolConnector(s.pool), s.pooler}})
 	s.sql.SetMaxIdleConns(0) // the pool below keeps them
 	return nil
 }

@@ -21,11 +21,12 @@ import (
 // postgresDriver is Ent's driver, on pgx itself and not on database/sql, for the sake of its pipeline: see postgresTx.
 type postgresDriver struct {
 	pool    *pgxpool.Pool
+	pooler  *pooler
 	inserts *coalesce.Batch[*inserts]
 }
 
-func newPostgresDriver(pool *pgxpool.Pool) *postgresDriver {
-	d := &postgresDriver{pool: pool}
+func newPostgresDriver(pool *pgxpool.Pool, pooler *pooler) *postgresDriver {
+	d := &postgresDriver{pool: pool, pooler: pooler}
 	d.inserts = newBatch(insertWriters, d.commitInserts)
 	return d
 }
@@ -33,7 +34,11 @@ func newPostgresDriver(pool *pgxpool.Pool) *postgresDriver {
 func (d *postgresDriver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
 	defer cancel()
-	return d.pool.Acquire(ctx)
+	conn, err := d.pool.Acquire(ctx)
+	if d.pooler.noticed(err) {
+		conn, err = d.pool.Acquire(ctx)
+	}
+	return conn, err
 }
 
 func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) (err error) {

@@ -177,16 +177,16 @@ func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.Batc
 	if err := t.hold(ctx, query, args); err != nil {
 		return nil, err
 	}
-	if !t.begun {
-		t.held = append([]statement{{query: "begin"}}, t.held...)
-		t.begun = true
-	}
 	if t.conn == nil {
 		conn, err := t.driver.acquire(ctx)
 		if err != nil {
 			return nil, err
 		}
 		t.conn = conn
+	}
+	if !t.begun {
+		t.held = append(t.driver.first(statement{query: "begin"}), t.held...)
+		t.begun = true
 	}
 	statements := t.held
 	t.held = nil

@@ -81,6 +81,9 @@ func (d *postgresDriver) pipeline(statements []statement) error {
 		return err
 	}
 	defer conn.Release()
+	if first := d.first(); first != nil {
+		statements = append(first, statements...)
+	}
 	results := conn.SendBatch(ctx, batch(statements))
 	defer results.Close()
 	for _, held := range statements {

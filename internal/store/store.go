@@ -36,6 +36,7 @@ type Store struct {
 	sql     *sql.DB
 	reader  entsql.ExecQuerier        // sql, or statements of it that stay prepared
 	pool    *pgxpool.Pool             // nil on SQLite
+	pooler  *pooler                   // nil on SQLite
 	path    string                    // of the embedded database's file
 	release func()                    // releases the lock on it
 	writes  *sqliteWriter             // nil on PostgreSQL
@@ -80,7 +81,7 @@ func Open(ctx context.Context, rawURL string, options ...Option) (*Store, error)
 		s.writes = newSQLiteWriter(s.Client, &s.version)
 	} else {
 		s.reader = s.sql
-		d := newPostgresDriver(s.pool)
+		d := newPostgresDriver(s.pool, s.pooler)
 		s.Client, s.inserts = db.NewClient(db.Driver(d)), d.inserts
 	}
 	return s, nil
@@ -102,10 +103,11 @@ func (s *Store) MigrationDB() (*sql.DB, error) {
 		return sql.Open("sqlite", sqlitefile.DSN(s.path, "foreign_keys(0)", sqlitefile.Patient))
 	}
 	cfg := s.pool.Config().ConnConfig
-	for _, limit := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
-		cfg.RuntimeParams[limit] = "0"
+	for _, setting := range sessionSettings {
+		cfg.RuntimeParams[setting.name] = "0"
 	}
-	return stdlib.OpenDB(*cfg), nil
+	connector := stdlib.GetConnector(*cfg, stdlib.OptionBeforeConnect(s.pooler.adapt), stdlib.OptionAfterConnect(s.pooler.check))
+	return sql.OpenDB(poolerConnector{connector, s.pooler}), nil
 }
 
 // Ping reports whether the database answers.
