@@ -12,7 +12,7 @@ import (
 )
 
 // listen takes LISTEN_ADDR before the database is touched: a server that cannot serve leaves nothing behind.
-func listen(ctx context.Context, cfg config.Config) (net.Listener, error) {
+func listen(ctx context.Context, cfg config.Config) (*net.TCPListener, error) {
 	if err := checkMetricsAddr(ctx, cfg); err != nil {
 		return nil, err
 	}
@@ -20,7 +20,7 @@ func listen(ctx context.Context, cfg config.Config) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("LISTEN_ADDR: %w", err)
 	}
-	return listener, nil
+	return listener.(*net.TCPListener), nil //nolint:errcheck,forcetypeassert // as every listener of TCP is
 }
 
 // devListen takes LISTEN_ADDR, or when that was left to it the first free one of 8080 to 8083, and says so when it moves.

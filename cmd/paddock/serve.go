@@ -27,6 +27,7 @@ func serve(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	defer listener.Close()
+	ready := server.AnswerStarting(listener)
 	a, err := open(ctx, cfg, p)
 	if err != nil {
 		return fail(p, err)
@@ -50,6 +51,7 @@ func serve(ctx context.Context, p program) int {
 	if err != nil {
 		return fail(p, err)
 	}
+	ready()
 	a.log.Info("serving", "addr", listener.Addr().String(), "version", version.String(), "database", string(cfg.Database.Driver))
 	debug.FreeOSMemory() // what the start has needed: a hash of the first admin's password alone takes 19 MiB
 	if err := srv.Run(ctx, listener); err != nil {

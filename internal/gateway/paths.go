@@ -5,6 +5,8 @@ import (
 	"path"
 	"strings"
 
+	"connectrpc.com/connect"
+
 	"github.com/paddock-gate/paddock/internal/dialect"
 )
 
@@ -53,6 +55,11 @@ func Misdirected(w http.ResponseWriter, r *http.Request) {
 	d := dialectAt(path.Clean(r.URL.Path))
 	const message = "this server is not called by that name; its operator can allow it with ALLOWED_HOSTS"
 	d.WriteJSON(w, http.StatusMisdirectedRequest, d.ErrorBody(r.Context(), http.StatusMisdirectedRequest, "", message))
+}
+
+// Unavailable refuses a request, of whatever path, that another try will serve.
+func Unavailable(w http.ResponseWriter, r *http.Request, err *connect.Error) {
+	dialectAt(path.Clean(r.URL.Path)).WriteError(w, r, err)
 }
 
 // collapse makes one slash of several and drops those at the end.

@@ -8,7 +8,7 @@ import (
 )
 
 // sayEvery is how often it is said what is being waited for.
-const sayEvery = 5 * time.Second
+var sayEvery = 5 * time.Second
 
 // waiting says in the log, again and again, what is being waited for.
 type waiting struct{ what atomic.Pointer[string] }

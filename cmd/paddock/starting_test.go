@@ -1,0 +1,84 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestServe_WaitsForMigration holds the lock on migrations, as another replica does that migrates, or a session of a pooler that has
+// kept it: the server says so, answers probes meanwhile, and serves as soon as it can.
+func TestServe_WaitsForMigration(t *testing.T) {
+	t.Parallel()
+	url := storetest.PostgreSQL(t)
+	other, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer other.Close(t.Context())
+	_, err = other.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, 0xa02049d8) // of Atlas's command line
+	must(t, err)
+	reserved, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	addr := reserved.Addr().String()
+	must(t, reserved.Close())
+	p := start(t, onItsOwn(t).with(environment{"DATABASE_URL": url, "LISTEN_ADDR": addr, "AUTO_MIGRATE": "true"}), "serve")
+
+	for _, c := range []struct {
+		method, path string
+		status       int
+		body         string
+	}{
+		{http.MethodGet, "/healthz", http.StatusOK, `"status":"ok"`},
+		{http.MethodGet, "/readyz", http.StatusServiceUnavailable, `"serving":"starting"`},
+		{http.MethodPost, "/paddock.v1.AuthService/WhoAmI", http.StatusServiceUnavailable, "DATABASE_UNAVAILABLE"},
+		{http.MethodPost, "/v1/chat/completions", http.StatusServiceUnavailable, "DATABASE_UNAVAILABLE"},
+		{http.MethodGet, "/api/tags", http.StatusServiceUnavailable, "starting"},
+		{http.MethodGet, "/", http.StatusServiceUnavailable, "starting"},
+	} {
+		var res *http.Response
+		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) { // until the port is open
+			req, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+addr+c.path, strings.NewReader("{}"))
+			must(t, err)
+			req.Header.Set("Content-Type", "application/json")
+			if res, err = http.DefaultClient.Do(req); err == nil {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %v\n%s", c.path, err, p.stderr.String())
+			}
+		}
+		body, err := io.ReadAll(res.Body)
+		must(t, err)
+		must(t, res.Body.Close())
+		if res.StatusCode != c.status || !strings.Contains(string(body), c.body) {
+			t.Errorf("%s: %d %s, want %d and %s", c.path, res.StatusCode, body, c.status, c.body)
+		}
+		if c.status != http.StatusOK && c.path != "/readyz" && res.Header.Get("Retry-After") != "1" {
+			t.Errorf("%s: Retry-After %q", c.path, res.Header.Get("Retry-After"))
+		}
+	}
+	const said = "waiting for another program to end its migration"
+	for deadline := time.Now().Add(patience); !strings.Contains(p.stderr.String(), said); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not say what it waits for:\n%s", p.stderr.String())
+		}
+	}
+	must(t, other.Close(t.Context()))
+	if got := body(t, p.url(t)+"/readyz"); !strings.Contains(got, `"status":"ready"`) {
+		t.Errorf("/readyz: %s", got)
+	}
+	p.stop(t)
+}
