@@ -20,8 +20,6 @@ import (
 func TestFaults_Network(t *testing.T) {
 	t.Parallel()
 	cluster := storetest.NewCluster(t)
-	proxy := cluster.Proxy(t)
-	a := newActor(t, apptest.Start(t, proxy.Through(t, cluster.Database(t)), nil))
 	for _, c := range []struct {
 		name  string
 		fault storetest.Fault
@@ -31,32 +29,127 @@ func TestFaults_Network(t *testing.T) {
 		{"blackholed", storetest.Fault{Blackhole: true}, false},
 		{"blackholed and cut", storetest.Fault{Blackhole: true}, true},
 		{"slow", storetest.Fault{Delay: 5 * time.Second}, false},
-		{"cut in the middle of each statement", storetest.Fault{CutAfter: 20}, false},
+		{"cut", storetest.Fault{CutAfter: 20}, false},
 	} {
-		proxy.Set(c.fault)
-		if c.cut {
-			proxy.Cut()
-		}
-		for name, act := range a.acts() {
-			start := time.Now()
-			got := act(t.Context())
-			if took := time.Since(start); !isUnavailable(got) || took > promptly {
-				t.Errorf("%s: %s: %d %s after %s", c.name, name, got.StatusCode, got.body, took)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			proxy := cluster.Proxy(t)
+			a := newActor(t, apptest.Start(t, proxy.Through(t, cluster.Database(t))+"&pool_max_conns=2", nil))
+			proxy.Set(c.fault)
+			if c.cut {
+				proxy.Cut()
 			}
-		}
-		wantReady(t, a, http.StatusServiceUnavailable)
-		proxy.Set(storetest.Fault{})
-		wantDone(t, a.acts())
-		wantReady(t, a, http.StatusOK)
+			wantUnavailable(t, a.acts())
+			wantReady(t, a, http.StatusServiceUnavailable)
+			proxy.Set(storetest.Fault{})
+			wantDone(t, a.acts())
+			wantReady(t, a, http.StatusOK)
+			wantAccounted(t, a)
+		})
 	}
+}
+
+// TestFaults_PoolExhausted holds all of the server's connections with rows that somebody else has locked.
+func TestFaults_PoolExhausted(t *testing.T) {
+	t.Parallel()
+	url := storetest.PostgreSQL(t)
+	a := newActor(t, apptest.Start(t, url+"&pool_max_conns=2", nil))
+	other, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer other.Close(context.WithoutCancel(t.Context()))
+	_, err = other.Exec(t.Context(), `BEGIN; LOCK TABLE users, credentials, sessions, audit_entries IN ACCESS EXCLUSIVE MODE`)
+	must(t, err)
+	wantUnavailable(t, a.acts())
+	_, err = other.Exec(t.Context(), `ROLLBACK`)
+	must(t, err)
+	wantDone(t, a.acts())
 	wantAccounted(t, a)
+}
+
+// TestFaults_MaxConnections has others take all connections that PostgreSQL allows.
+func TestFaults_MaxConnections(t *testing.T) {
+	t.Parallel()
+	cluster := storetest.NewCluster(t, "max_connections=20")
+	url := cluster.Database(t)
+	a := newActor(t, apptest.Start(t, url, nil))
+	_, err := a.Store.DB().ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'paddock' AND pid <> pg_backend_pid()`)
+	must(t, err)
+	var others []*pgx.Conn
+	taken := func() bool {
+		other, err := pgx.Connect(t.Context(), url)
+		if err != nil {
+			return true
+		}
+		others = append(others, other)
+		return false
+	}
+	for !taken() {
+	}
+	_, _ = others[0].Exec(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'paddock'`)
+	for !taken() {
+	}
+	wantUnavailable(t, a.acts())
+	for _, other := range others {
+		must(t, other.Close(t.Context()))
+	}
+	wantDone(t, a.acts())
+	wantAccounted(t, a)
+}
+
+// TestFaults_Standby has the server talk to a read-only standby, as when the address moves too early, until that is promoted.
+func TestFaults_Standby(t *testing.T) {
+	t.Parallel()
+	primary := storetest.NewCluster(t, "synchronous_commit=on")
+	proxy := primary.Proxy(t)
+	database := primary.Database(t)
+	a := newActor(t, apptest.Start(t, proxy.Through(t, database), nil))
+	wantDone(t, a.acts())
+	standby := primary.Standby(t)
+	proxy.Move(standby)
+	must(t, primary.Stop())
+	wantUnavailable(t, a.acts())
+	wantReads(t, a)
+	wantReady(t, a, http.StatusServiceUnavailable)
+	standby.Promote(t)
+	wantDone(t, a.acts())
+	wantReady(t, a, http.StatusOK)
+	wantAccounted(t, a)
+}
+
+// TestFaults_CancelledRequests has clients give up at once, again and again: what they asked for is done once or not at all, and nobody
+// else notices.
+func TestFaults_CancelledRequests(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, app *apptest.App) {
+		a := newActor(t, app)
+		var calls sync.WaitGroup
+		for worker := range 16 {
+			calls.Go(func() {
+				for i := range 20 {
+					for _, act := range a.acts() {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(worker*i%40)*100*time.Microsecond)
+						act(ctx)
+						cancel()
+					}
+				}
+			})
+		}
+		calls.Go(func() {
+			for range 10 {
+				wantReads(t, a)
+			}
+		})
+		calls.Wait()
+		wantDone(t, a.acts())
+		wantAccounted(t, a)
+	})
 }
 
 // TestFaults_PgBouncer checks that a server behind PgBouncer in transaction mode serves, also many calls at once.
 func TestFaults_PgBouncer(t *testing.T) {
 	t.Parallel()
 	cluster := storetest.NewCluster(t)
-	through := cluster.PgBouncer(t, "default_pool_size = 4")
+	through := cluster.PgBouncer(t, "default_pool_size = 4\nserver_login_retry = 1")
 	a := newActor(t, apptest.Start(t, through(cluster.Database(t)), nil))
 	wantReady(t, a, http.StatusOK)
 	var calls sync.WaitGroup
@@ -106,6 +199,3 @@ func TestFaults_CommitUnanswered(t *testing.T) {
 	}
 	wantAccounted(t, a)
 }
-
-var _ = context.Background
-var _ = pgx.Connect

@@ -32,6 +32,7 @@ func (s *Store) openPostgres(ctx context.Context, url string) error {
 	cfg.MaxConnLifetime = time.Hour
 	cfg.MaxConnIdleTime = 5 * time.Minute
 	cfg.ConnConfig.ConnectTimeout = acquireTimeout
+	cfg.ConnConfig.DialFunc = dialWith(cfg.ConnConfig.DialFunc)
 	params := cfg.ConnConfig.RuntimeParams
 	params["application_name"] = "paddock"
 	params["timezone"] = "UTC"

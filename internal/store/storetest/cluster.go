@@ -140,6 +140,11 @@ func (c *Cluster) init(ctx context.Context) (err error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
+	return c.watch()
+}
+
+// watch starts the watchdog.
+func (c *Cluster) watch() (err error) {
 	c.watchdog = c.command(context.Background(), "/bin/sh", "-c", watchdog, c.dir)
 	if c.leash, err = c.watchdog.StdinPipe(); err != nil {
 		return err
@@ -188,12 +193,68 @@ func (c *Cluster) Start(ctx context.Context) error {
 }
 
 // Stop ends the server as an operator would (fast shutdown): running transactions are rolled back, clients are cut off.
-func (c *Cluster) Stop() error {
-	if err := c.server.Process.Signal(syscall.SIGINT); err != nil {
+func (c *Cluster) Stop() error { return c.end(syscall.SIGINT) }
+
+// Crash ends the server in the middle of what it does (immediate shutdown). It recovers when it is started again. Durability needs
+// "synchronous_commit=on" then.
+func (c *Cluster) Crash() error { return c.end(syscall.SIGQUIT) }
+
+func (c *Cluster) end(by syscall.Signal) error {
+	if err := c.server.Process.Signal(by); err != nil {
 		return err
 	}
 	<-c.exited
 	return nil
+}
+
+// Standby starts a read-only copy of the cluster that follows it.
+func (c *Cluster) Standby(t testing.TB) *Cluster {
+	t.Helper()
+	dir, err := os.MkdirTemp("", folderPrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Cluster{bin: c.bin, dir: dir, settings: c.settings, owner: c.owner}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if c.owner != nil {
+		if err := os.Chown(dir, int(c.owner.Uid), int(c.owner.Gid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copied := s.command(t.Context(), filepath.Join(c.bin, "pg_basebackup"), "-D", s.data(), "-h", c.dir, "-p", "5432", "-U", "postgres", "-R", "--checkpoint=fast", "--no-sync")
+	if out, err := copied.CombinedOutput(); err != nil {
+		t.Fatalf("pg_basebackup: %v\n%s", err, out)
+	}
+	if err := s.watch(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	if err := s.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Promote makes a standby a server of its own, as in a failover.
+func (c *Cluster) Promote(t testing.TB) {
+	t.Helper()
+	promoted := c.command(t.Context(), filepath.Join(c.bin, "pg_ctl"), "promote", "-w", "-D", c.data())
+	if out, err := promoted.CombinedOutput(); err != nil {
+		t.Fatalf("pg_ctl promote: %v\n%s", err, out)
+	}
+}
+
+// At makes a URL of another cluster one of this.
+func (c *Cluster) At(t testing.TB, of string) string {
+	t.Helper()
+	u, err := url.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("host", c.dir)
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 // close ends the server and removes what it left.
@@ -204,6 +265,8 @@ func (c *Cluster) close() {
 	c.leash.Close()
 	_ = c.watchdog.Wait()
 }
+
+func (c *Cluster) socket() string { return filepath.Join(c.dir, ".s.PGSQL.5432") }
 
 func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
 

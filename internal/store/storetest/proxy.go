@@ -3,7 +3,6 @@ package storetest
 import (
 	"net"
 	"net/url"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -12,11 +11,11 @@ import (
 // Proxy stands between a program and a cluster, and does to the connections what networks do.
 type Proxy struct {
 	listener net.Listener
-	socket   string
 
-	mu    sync.Mutex
-	fault Fault
-	pairs map[*pair]bool
+	mu     sync.Mutex
+	socket string // of the cluster
+	fault  Fault
+	pairs  map[*pair]bool
 }
 
 // Fault is what a Proxy does to connections, those that are open and those to come.
@@ -47,7 +46,7 @@ func (c *Cluster) Proxy(t testing.TB) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{listener: listener, socket: filepath.Join(c.dir, ".s.PGSQL.5432"), pairs: map[*pair]bool{}}
+	p := &Proxy{listener: listener, socket: c.socket(), pairs: map[*pair]bool{}}
 	go p.accept()
 	t.Cleanup(func() {
 		listener.Close()
@@ -80,6 +79,14 @@ func (p *Proxy) Set(f Fault) {
 	}
 }
 
+// Move cuts all connections and leads to another cluster from now on.
+func (p *Proxy) Move(to *Cluster) {
+	p.mu.Lock()
+	p.socket = to.socket()
+	p.mu.Unlock()
+	p.Cut()
+}
+
 // Cut cuts all connections.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
@@ -107,10 +114,13 @@ func (p *Proxy) accept() {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer client.Close()
-	if p.now().Refuse {
+	p.mu.Lock()
+	refuse, socket := p.fault.Refuse, p.socket
+	p.mu.Unlock()
+	if refuse {
 		return
 	}
-	server, err := net.Dial("unix", p.socket)
+	server, err := net.Dial("unix", socket)
 	if err != nil {
 		return
 	}
