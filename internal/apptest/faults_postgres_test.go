@@ -68,6 +68,7 @@ func TestFaults_PoolExhausted(t *testing.T) {
 
 // TestFaults_MaxConnections has others take all connections that PostgreSQL allows.
 func TestFaults_MaxConnections(t *testing.T) {
+	soak(t)
 	t.Parallel()
 	cluster := storetest.NewCluster(t, "max_connections=20")
 	url := cluster.Database(t)
@@ -98,6 +99,7 @@ func TestFaults_MaxConnections(t *testing.T) {
 
 // TestFaults_Standby has the server talk to a read-only standby, as when the address moves too early, until that is promoted.
 func TestFaults_Standby(t *testing.T) {
+	soak(t)
 	t.Parallel()
 	primary := storetest.NewCluster(t, "synchronous_commit=on")
 	proxy := primary.Proxy(t)
@@ -123,11 +125,11 @@ func TestFaults_CancelledRequests(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, app *apptest.App) {
 		a := newActor(t, app)
 		var calls sync.WaitGroup
-		for worker := range 16 {
+		for worker := range 8 {
 			calls.Go(func() {
-				for i := range 20 {
+				for i := range 8 {
 					for _, act := range a.acts() {
-						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(worker*i%40)*100*time.Microsecond)
+						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(worker*i%40)*200*time.Microsecond)
 						act(ctx)
 						cancel()
 					}
@@ -172,7 +174,7 @@ func TestFaults_CommitUnanswered(t *testing.T) {
 	cluster := storetest.NewCluster(t)
 	proxy := cluster.Proxy(t)
 	a := newActor(t, apptest.Start(t, proxy.Through(t, cluster.Database(t)), nil))
-	for range 5 {
+	for range 2 {
 		for _, key := range []string{"", rand.Text()} {
 			var cut atomic.Bool
 			proxy.Set(storetest.Fault{Answer: func(said []byte) bool {

@@ -19,7 +19,7 @@ import (
 // lockSQLite takes the lock that allows writes, as a tool that makes backups does, and returns what gives it back.
 func lockSQLite(t testing.TB, url, how string) (unlock func()) {
 	t.Helper()
-	other, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(url, "sqlite://"))
+	other, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(url, "sqlite://")+"?_pragma=busy_timeout(5000)")
 	must(t, err)
 	other.SetMaxOpenConns(1)
 	_, err = other.ExecContext(t.Context(), how)

@@ -3,6 +3,7 @@ package backup
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,11 @@ func Dump(databaseURL, file string) string {
 // Load returns what to type to restore such a file to the PostgreSQL database at databaseURL, which must be empty.
 func Load(databaseURL, file string) string {
 	return fmt.Sprintf("pg_restore --dbname=%s --single-transaction --exit-on-error --no-owner %s", shellQuote(clientURL(databaseURL)), shellQuote(file))
+}
+
+// unknownToClients are parameters that PostgreSQL's own programs do not know, or that would be seen.
+var unknownToClients = []string{
+	"password", "sslpassword", "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity",
 }
 
 // clientURL is the URL as PostgreSQL's own programs take it, without the password, which would be seen, and without what is
@@ -28,7 +34,8 @@ func clientURL(databaseURL string) string {
 	}
 	q := u.Query()
 	for name := range q {
-		if name == "password" || name == "sslpassword" || strings.HasPrefix(name, "pool_") {
+		switch {
+		case strings.HasPrefix(name, "pool_"), slices.Contains(unknownToClients, name):
 			q.Del(name)
 		}
 	}

@@ -55,6 +55,7 @@ func TestDump_HidesPassword(t *testing.T) {
 		{"postgres://app:canary@db:5432/app?sslmode=require&pool_max_conns=9", "postgres://app@db:5432/app?sslmode=require"},
 		{"postgres://app:canary@/app?host=%2Fvar%2Frun%2Fmy%20db&password=canary", "postgres://app@/app?host=%2Fvar%2Frun%2Fmy%20db"},
 		{"postgres://db/app", "postgres://db/app"},
+		{"postgres://db/app?default_query_exec_mode=exec&statement_cache_capacity=0", "postgres://db/app"},
 	} {
 		for _, command := range []string{backup.Dump(c.in, "f"), backup.Load(c.in, "f")} {
 			if !strings.Contains(command, "--dbname='"+c.want+"'") {

@@ -23,7 +23,9 @@ type Fault struct {
 	Refuse    bool          // new connections are closed at once
 	Blackhole bool          // nothing is passed on any more, either way
 	Delay     time.Duration // before what the server says is passed on
-	CutAfter  int           // bytes of the client, counted for each connection from now on; it is then cut. 0: never
+
+	// The connection is cut after so many bytes of the client, or of the server, counted from now on. 0: never.
+	CutAfter, CutAnswerAfter int
 
 	// Answer is called with what the server says. If it returns false, the connection is cut, and the client gets nothing of it.
 	Answer func(said []byte) bool
@@ -31,7 +33,7 @@ type Fault struct {
 
 type pair struct {
 	client, server net.Conn
-	sent           int
+	sent, said     int
 }
 
 func (p *pair) close() {
@@ -75,7 +77,7 @@ func (p *Proxy) Set(f Fault) {
 	defer p.mu.Unlock()
 	p.fault = f
 	for pair := range p.pairs {
-		pair.sent = 0
+		pair.sent, pair.said = 0, 0
 	}
 }
 
@@ -136,7 +138,7 @@ func (p *Proxy) serve(client net.Conn) {
 	}()
 	go func() {
 		defer pair.close()
-		p.copy(client, server, func(sent []byte) (int, bool) { return p.sent(pair, sent) })
+		p.copy(client, server, func(sent []byte) (int, bool) { return p.count(&pair.sent, len(sent), p.now().CutAfter) })
 	}()
 	p.copy(server, client, func(said []byte) (int, bool) {
 		f := p.now()
@@ -144,19 +146,19 @@ func (p *Proxy) serve(client net.Conn) {
 		if f.Answer != nil && !f.Answer(said) {
 			return 0, false
 		}
-		return len(said), true
+		return p.count(&pair.said, len(said), f.CutAnswerAfter)
 	})
 }
 
-// sent returns how much of what the client has sent is to be passed on, and whether the connection lives on.
-func (p *Proxy) sent(pair *pair, sent []byte) (pass int, ok bool) {
+// count adds n bytes to those that have been passed on, and returns how many more may be, and whether the connection lives on.
+func (p *Proxy) count(passed *int, n, limit int) (pass int, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if limit := p.fault.CutAfter; limit > 0 && pair.sent+len(sent) >= limit {
-		return limit - pair.sent, false
+	if limit > 0 && *passed+n >= limit {
+		return limit - *passed, false
 	}
-	pair.sent += len(sent)
-	return len(sent), true
+	*passed += n
+	return n, true
 }
 
 // copy passes on what comes from one side, as far as pass lets it.
