@@ -27,7 +27,7 @@ func serve(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	defer listener.Close()
-	ready := server.AnswerStarting(listener)
+	ready := server.AnswerStarting(ctx, listener)
 	a, err := open(ctx, cfg, p)
 	if err != nil {
 		return fail(p, err)

@@ -70,7 +70,7 @@ func TestServe_WaitsForMigration(t *testing.T) {
 			t.Errorf("%s: Retry-After %q", c.path, res.Header.Get("Retry-After"))
 		}
 	}
-	const said = "waiting for another program to end its migration"
+	const said = `"for":"another program to end its migration of the database"`
 	for deadline := time.Now().Add(patience); !strings.Contains(p.stderr.String(), said); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not say what it waits for:\n%s", p.stderr.String())

@@ -5,3 +5,10 @@ var (
 	UpTo       = upTo
 	Migrations = migrations
 )
+
+// SaySoon has Up say what it waits for a hundred times as often, until undo is called.
+func SaySoon() (undo func()) {
+	before := sayEvery
+	sayEvery = before / 100
+	return func() { sayEvery = before }
+}

@@ -2,6 +2,8 @@ package migrate_test
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,4 +91,56 @@ func TestUp_LockedTable(t *testing.T) {
 	if err := <-migrated; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestUp_SaysWhatItWaitsFor: who looks at the log of a program that waits learns why.
+func TestUp_SaysWhatItWaitsFor(t *testing.T) {
+	url := storetest.EmptyPostgreSQL(t)
+	other, err := raw(t, url).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	atlas, err := postgres.Open(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := atlas.Lock(t.Context(), "atlas_migrate_execute", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan string, 16)
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(writerFunc(func(line string) {
+		select {
+		case said <- line:
+		default: // enough was said
+		}
+	}), nil)))
+	defer slog.SetDefault(before)
+	defer migrate.SaySoon()()
+	migrated := make(chan error, 1)
+	s := storetest.Open(t, url)
+	go func() {
+		_, err := migrate.Up(t.Context(), s)
+		migrated <- err
+	}()
+	for range 2 {
+		if line := <-said; !strings.Contains(line, `msg=waiting for="another program to end its migration of the database" waited=`) {
+			t.Errorf("said %s", line)
+		}
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-migrated; err != nil {
+		t.Error(err)
+	}
+}
+
+type writerFunc func(string)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(string(p))
+	return len(p), nil
 }

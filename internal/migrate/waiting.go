@@ -24,7 +24,7 @@ func newWaiting(ctx context.Context, what string) (w *waiting, stop func()) {
 		for {
 			select {
 			case <-every.C:
-				slog.WarnContext(ctx, "waiting for "+*w.what.Load(), "waited", time.Since(began).Round(time.Second).String())
+				slog.WarnContext(ctx, "waiting", "for", *w.what.Load(), "waited", time.Since(began).Round(time.Second).String())
 			case <-ctx.Done():
 				return
 			}

@@ -22,7 +22,7 @@ const quickStart = time.Second
 
 // AnswerStarting answers on the port of a server that takes long to start, because it waits for the database, say: /healthz that it
 // lives, everything else that it is unavailable. The caller must call ready, once, before another server serves on the listener.
-func AnswerStarting(listener *net.TCPListener) (ready func()) {
+func AnswerStarting(ctx context.Context, listener *net.TCPListener) (ready func()) {
 	server := newHTTPServer(http.HandlerFunc(starting), slog.Default())
 	port := &lentListener{TCPListener: listener}
 	served := make(chan struct{})
@@ -36,7 +36,7 @@ func AnswerStarting(listener *net.TCPListener) (ready func()) {
 		}
 		port.takeBack()
 		<-served
-		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			server.Close()

@@ -210,7 +210,7 @@ func (c *Cluster) end(by syscall.Signal) error {
 // Standby starts a read-only copy of the cluster that follows it.
 func (c *Cluster) Standby(t testing.TB) *Cluster {
 	t.Helper()
-	dir, err := os.MkdirTemp("", folderPrefix)
+	dir, err := os.MkdirTemp("", folderPrefix) //nolint:usetesting // another user must reach it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func (c *Cluster) PgBouncer(t testing.TB, settings string) (through func(url str
 			t.Skip("behind PgBouncer: not run: there is none: scripts/ensure-pgbouncer installs it")
 		}
 	}
-	dir, err := os.MkdirTemp(c.dir, "pgbouncer-")
+	dir, err := os.MkdirTemp(c.dir, "pgbouncer-") //nolint:usetesting // another user must reach it
 	if err != nil {
 		t.Fatal(err)
 	}
