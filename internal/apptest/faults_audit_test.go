@@ -28,6 +28,12 @@ func TestFaults_AuditRefused(t *testing.T) {
 			`DROP FUNCTION own() CASCADE`,
 		},
 		{
+			"deferred trigger", storetest.PostgreSQL,
+			`CREATE FUNCTION own() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$;
+			CREATE CONSTRAINT TRIGGER own AFTER INSERT ON audit_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION own()`,
+			`DROP FUNCTION own() CASCADE`,
+		},
+		{
 			"constraint", storetest.PostgreSQL,
 			`ALTER TABLE audit_entries ADD CONSTRAINT own CHECK (occurred_at < '2000-01-01') NOT VALID`,
 			`ALTER TABLE audit_entries DROP CONSTRAINT own`,

@@ -25,6 +25,7 @@ type postgresTx struct {
 	conn   *pgxpool.Conn
 	begun  bool
 	failed bool
+	vital  bool // one of its statements is: so is the commit, where what is deferred fails
 	held   []statement
 }
 
@@ -122,7 +123,7 @@ func (t *postgresTx) Commit() error {
 		return nil
 	}
 	if err := t.commit(); err != nil {
-		return t.fail(err)
+		return t.fail(statement{vital: t.vital}.failed(err))
 	}
 	t.release()
 	return nil
@@ -168,6 +169,7 @@ func (t *postgresTx) hold(ctx context.Context, query string, args any) error {
 	if err != nil {
 		return err
 	}
+	t.vital = t.vital || isVital(ctx)
 	t.held = append(t.held, statement{query, argv, isVital(ctx)})
 	return nil
 }

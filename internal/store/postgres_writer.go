@@ -91,5 +91,8 @@ func (d *postgresDriver) pipeline(statements []statement) error {
 			return held.failed(err)
 		}
 	}
-	return results.Close()
+	if err := results.Close(); err != nil { // what is deferred fails at the end
+		return statement{vital: slices.ContainsFunc(statements, func(s statement) bool { return s.vital })}.failed(err)
+	}
+	return nil
 }
