@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,21 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// waitForPort waits until somebody listens there.
+func waitForPort(t *testing.T, addr string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -36,6 +52,8 @@ func TestServe_WaitsForMigration(t *testing.T) {
 	must(t, reserved.Close())
 	p := start(t, onItsOwn(t).with(environment{"DATABASE_URL": url, "LISTEN_ADDR": addr, "AUTO_MIGRATE": "true"}), "serve")
 
+	waitForPort(t, addr)
+	var checks sync.WaitGroup
 	for _, c := range []struct {
 		method, path string
 		status       int
@@ -48,35 +66,42 @@ func TestServe_WaitsForMigration(t *testing.T) {
 		{http.MethodGet, "/api/tags", http.StatusServiceUnavailable, "starting"},
 		{http.MethodGet, "/", http.StatusServiceUnavailable, "starting"},
 	} {
-		var res *http.Response
-		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) { // until the port is open
+		checks.Go(func() {
 			req, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+addr+c.path, strings.NewReader("{}"))
-			must(t, err)
+			if err != nil {
+				t.Error(err)
+				return
+			}
 			req.Header.Set("Content-Type", "application/json")
-			if res, err = http.DefaultClient.Do(req); err == nil {
-				break
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Errorf("%s: %v", c.path, err)
+				return
 			}
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: %v\n%s", c.path, err, p.stderr.String())
+			defer res.Body.Close()
+			text, err := io.ReadAll(res.Body)
+			if err != nil || res.StatusCode != c.status || !strings.Contains(string(text), c.body) {
+				t.Errorf("%s: %d %s, %v, want %d and %s", c.path, res.StatusCode, text, err, c.status, c.body)
 			}
-		}
-		body, err := io.ReadAll(res.Body)
-		must(t, err)
-		must(t, res.Body.Close())
-		if res.StatusCode != c.status || !strings.Contains(string(body), c.body) {
-			t.Errorf("%s: %d %s, want %d and %s", c.path, res.StatusCode, body, c.status, c.body)
-		}
-		if c.status != http.StatusOK && c.path != "/readyz" && res.Header.Get("Retry-After") != "1" {
-			t.Errorf("%s: Retry-After %q", c.path, res.Header.Get("Retry-After"))
-		}
+			if call := c.status != http.StatusOK && c.path != "/readyz"; call && res.Header.Get("Retry-After") != "1" {
+				t.Errorf("%s: Retry-After %q", c.path, res.Header.Get("Retry-After"))
+			}
+		})
 	}
+	checks.Wait()
 	const said = `"for":"another program to end its migration of the database"`
 	for deadline := time.Now().Add(patience); !strings.Contains(p.stderr.String(), said); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not say what it waits for:\n%s", p.stderr.String())
 		}
 	}
+	waited := make(chan int, 1)
+	go func() { waited <- get("http://" + addr + "/api/tags") }()
+	time.Sleep(200 * time.Millisecond)
 	must(t, other.Close(t.Context()))
+	if status := <-waited; status != http.StatusUnauthorized {
+		t.Errorf("a call that has waited: %d", status)
+	}
 	if got := body(t, p.url(t)+"/readyz"); !strings.Contains(got, `"status":"ready"`) {
 		t.Errorf("/readyz: %s", got)
 	}

@@ -17,31 +17,43 @@ import (
 	"github.com/paddock-gate/paddock/internal/rpc"
 )
 
-// quickStart is how long a start may take before the port is answered. Connections that come in the meantime wait, and are served.
-const quickStart = time.Second
+const (
+	// quickStart is how long a start may take before the port is answered. Connections that come in the meantime wait.
+	quickStart = time.Second
+	// startPatience is how long calls wait for the start to end after that. A load balancer that does not ask whether a server is ready, and
+	// sends calls as soon as it can connect, loses none to a start that is no slower.
+	startPatience = 5 * time.Second
+)
+
+// starting answers requests while the server starts.
+type starting struct {
+	ended chan struct{} // closed when handler is there
+	then  http.Handler
+	asRPC *connect.ErrorWriter
+}
 
 // AnswerStarting answers on the port of a server that takes long to start, because it waits for the database, say: /healthz that it
-// lives, everything else that it is unavailable. The caller must call ready, once, before another server serves on the listener.
-func AnswerStarting(ctx context.Context, listener *net.TCPListener) (ready func()) {
-	server := newHTTPServer(http.HandlerFunc(starting), slog.Default())
+// lives, everything else that it is unavailable. The caller must call ready, once, with the handler that serves from then on, before
+// another server serves on the listener.
+func AnswerStarting(ctx context.Context, listener *net.TCPListener) (ready func(then http.Handler)) {
+	s := &starting{ended: make(chan struct{}), asRPC: connect.NewErrorWriter(rpc.Options()...)}
+	server := newHTTPServer(s, slog.Default())
 	port := &lentListener{TCPListener: listener}
 	served := make(chan struct{})
 	timer := time.AfterFunc(quickStart, func() {
 		defer close(served)
 		_ = server.Serve(port) // it ends when the listener is taken back
 	})
-	return func() {
+	return func(then http.Handler) {
 		if timer.Stop() {
 			return
 		}
 		port.takeBack()
 		<-served
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			server.Close()
-		}
 		_ = listener.SetDeadline(time.Time{})
+		s.then = then
+		close(s.ended)
+		go server.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // it ends with the last of the calls that have waited
 	}
 }
 
@@ -68,22 +80,34 @@ func (l *lentListener) Accept() (net.Conn, error) {
 // Close leaves the listener open for the next server.
 func (l *lentListener) Close() error { return nil }
 
-// starting answers a request while the server starts.
-func starting(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers probes at once, and calls when the start has ended or takes too long.
+func (s *starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Connection", "close") // the next request is the other server's
-	asRPC := connect.NewErrorWriter(rpc.Options()...)
-	unavailable := apierr.Retry(connect.CodeUnavailable, apierr.DatabaseUnavailable, "the server is starting; try again", apierr.RetryDefault)
-	switch {
-	case r.URL.Path == "/healthz":
+	switch r.URL.Path {
+	case "/healthz":
 		new(ops.Health).Healthz(w, r)
-	case r.URL.Path == "/readyz":
+		return
+	case "/readyz":
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": "unavailable", "checks": map[string]string{"serving": "starting"}})
-	case asRPC.IsSupported(r):
-		_ = asRPC.Write(w, r, unavailable)
-	default:
-		gateway.Unavailable(w, r, unavailable)
+		return
 	}
+	select {
+	case <-s.ended:
+		s.then.ServeHTTP(w, r)
+	case <-time.After(startPatience):
+		s.refuse(w, r)
+	case <-r.Context().Done():
+	}
+}
+
+func (s *starting) refuse(w http.ResponseWriter, r *http.Request) {
+	unavailable := apierr.Retry(connect.CodeUnavailable, apierr.DatabaseUnavailable, "the server is starting; try again", apierr.RetryDefault)
+	if s.asRPC.IsSupported(r) {
+		_ = s.asRPC.Write(w, r, unavailable) // the client has gone
+		return
+	}
+	gateway.Unavailable(w, r, unavailable)
 }
