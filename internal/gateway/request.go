@@ -190,9 +190,13 @@ func (q *request) lower(value []byte) {
 	}
 }
 
-// encode writes the request anew, in pieces, with a limit for the answer's tokens; 0 is none. A client of Ollama's that asks
-// for none gets none, even if the model has one of its own.
+// encode writes the request anew, in pieces, with a limit for the answer's tokens; 0 is none.
 func (q *request) encode(limit int64) *ollama.Body {
+	return ollama.NewBody(pieces(q.members(limit))...)
+}
+
+// members returns what goes upstream. A client of Ollama's that asks for no limit gets none, even if the model has one of its own.
+func (q *request) members(limit int64) []rawjson.Member {
 	all := append([]rawjson.Member{{Key: "model", Value: strconv.AppendQuote(nil, q.spelled)}}, q.fields...)
 	add := func(key string, value []byte) { all = append(all, rawjson.Member{Key: key, Value: value}) }
 	number := strconv.AppendInt(nil, limit, 10)
@@ -211,7 +215,7 @@ func (q *request) encode(limit int64) *ollama.Body {
 		if q.call.streams {
 			add("stream", strconv.AppendBool(nil, q.stream))
 		}
-		return ollama.NewBody(pieces(append(all, q.call.adds...))...)
+		return append(all, q.call.adds...)
 	}
 	if limit > 0 {
 		add(limitField[d], number)
@@ -222,7 +226,7 @@ func (q *request) encode(limit int64) *ollama.Body {
 	if q.stream && d == dialect.OpenAI {
 		add("stream_options", []byte(`{"include_usage":true}`))
 	}
-	return ollama.NewBody(pieces(all)...)
+	return all
 }
 
 // limitField is what the limit of an answer's tokens is called.
