@@ -136,6 +136,10 @@ var faultCases = []struct {
 	{variable: "CORS_ALLOWED_ORIGINS", value: "**", problem: badOrigins},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "https://a.example,null", problem: badOrigins},
 	{variable: "CORS_ALLOWED_ORIGINS", value: "a.example", problem: badOrigins},
+	{variable: "ALLOWED_HOSTS", value: "https://ai.example.com", problem: badHosts},
+	{variable: "ALLOWED_HOSTS", value: "ai.example.com:443", problem: badHosts},
+	{variable: "ALLOWED_HOSTS", value: "*.example.com", problem: badHosts},
+	{variable: "ALLOWED_HOSTS", value: "ai.example.com,fe80::1%eth0", problem: badHosts},
 	{variable: "TRUSTED_PROXIES", value: "10.0.0.0/33", problem: badNetworks},
 	{variable: "TRUSTED_PROXIES", value: "10.0.0.0/8,proxy", problem: badNetworks},
 	{variable: "TRUSTED_PROXIES", value: "fe80::1%eth0", problem: badNetworks},
@@ -176,6 +180,7 @@ const (
 	badBaseURL     = "must be an http:// or https:// address without credentials, query or fragment"
 	badBoolean     = "must be true or false (1, yes, on; 0, no, off)"
 	badOrigins     = "must be origins such as https://app.example.com, app://obsidian.md, moz-extension://* or http://localhost:*, lower case, without path or default port, comma-separated; * may be the host where the scheme is not http or https, and the port of this machine"
+	badHosts       = "must be host names without scheme, port or path, comma-separated"
 	badNetworks    = "must be networks such as 10.0.0.0/8 or single addresses, comma-separated"
 	badProtocol    = "must be http/protobuf, the one protocol that is supported"
 	badSampler     = "must be always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio"
