@@ -137,3 +137,33 @@ func TestReadAll_Room(t *testing.T) {
 		t.Errorf("an announced length of 1 GiB: %v", err)
 	}
 }
+
+// FuzzDecode checks that bodies come out as they went in, and that no body becomes larger than is allowed, or takes more room than
+// is counted.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("hello"), true, uint16(100))
+	f.Add(bytes.Repeat([]byte("a"), 4<<10), false, uint16(1))
+	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), true, uint16(9))
+	f.Add([]byte("\x28\xb5\x2f\xfd\x04\x00"), false, uint16(9))
+	f.Fuzz(func(t *testing.T, body []byte, gzipped bool, most uint16) {
+		coding, limit := codingZstd, int64(most)
+		if gzipped {
+			coding = codingGzip
+		}
+		got, err := decode(coding, body, limit, testRoom())
+		if err == nil && int64(len(got)) > limit {
+			t.Errorf("%d bytes became %d, of at most %d", len(body), len(got), limit)
+		}
+		if _, known := errors.AsType[*connect.Error](err); err != nil && !known {
+			t.Errorf("fails with %v, which is for no client", err)
+		}
+		sent := encoders[coding](t, body)
+		got, err = decode(coding, sent, limit, testRoom())
+		switch {
+		case int64(len(body)) <= limit && (err != nil || !bytes.Equal(got, body)):
+			t.Errorf("%q became %q, %v", body, got, err)
+		case int64(len(body)) > limit && err == nil:
+			t.Errorf("%d bytes were accepted, of at most %d", len(body), limit)
+		}
+	})
+}

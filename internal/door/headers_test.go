@@ -3,6 +3,7 @@ package door
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -89,4 +90,52 @@ func TestIsCrossOrigin_WithoutSecFetchSite(t *testing.T) {
 			t.Errorf("%q at %q, TLS %t: %t", c.origin, c.host, c.encrypted, got)
 		}
 	}
+}
+
+// FuzzIsCrossOrigin checks that a page's origin is taken for the server's own only if a browser would.
+func FuzzIsCrossOrigin(f *testing.F) {
+	f.Add("http://a.example:80", "a.example", "", false)
+	f.Add("https://A.example", "a.example:443", "", true)
+	f.Add("null", "null", "cross-site", false)
+	f.Add("http://a@b", "b", "", false)
+	f.Fuzz(func(t *testing.T, origin, host, site string, encrypted bool) {
+		header := http.Header{"Origin": {origin}, "Sec-Fetch-Site": {site}}
+		if origin == "" || isCrossOrigin(&http.Request{Header: header}, host, encrypted) {
+			return
+		}
+		if site == "same-origin" || site == "none" {
+			return
+		}
+		page, err := url.Parse(origin)
+		if site != "" || err != nil && !strings.HasSuffix(origin, host) {
+			t.Fatalf("%q of %q, %q: %v", origin, host, site, err)
+		}
+		if err != nil {
+			return // no browser sends it
+		}
+		port := map[string]string{"http": ":80", "https": ":443"}[page.Scheme]
+		if port == "" || encrypted && page.Scheme != "https" || !strings.EqualFold(page.Host, host) && !strings.EqualFold(page.Host+port, host) {
+			t.Errorf("%q is of %q", origin, host)
+		}
+	})
+}
+
+// FuzzAllowsOrigin checks that the origins allowed by a pattern are those that it stands for.
+func FuzzAllowsOrigin(f *testing.F) {
+	for _, s := range []string{"https://a.example", "http://localhost:5173", "http://localhost", "moz-extension://x", "http://localhost:99999", "http://localhost:1.evil.example", "null"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, origin string) {
+		u, err := url.Parse(origin)
+		for _, allowed := range []string{"https://a.example", "http://localhost:*", "moz-extension://*"} {
+			if !allowsOrigin([]string{allowed}, origin) {
+				continue
+			}
+			scheme, host, _ := strings.Cut(strings.TrimRight(allowed, ":*"), "://")
+			if err != nil && scheme != "moz-extension" || err == nil && (u.Scheme != scheme || scheme == "http" && u.Hostname() != host) ||
+				scheme == "https" && origin != allowed {
+				t.Errorf("%s allows %q", allowed, origin)
+			}
+		}
+	})
 }

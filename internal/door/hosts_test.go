@@ -1,6 +1,11 @@
 package door
 
-import "testing"
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+)
 
 func TestHosts_Serve(t *testing.T) {
 	for _, c := range []struct {
@@ -50,4 +55,27 @@ func TestIsLoopback(t *testing.T) {
 			t.Errorf("%s: %t", address, got)
 		}
 	}
+}
+
+// FuzzHosts checks that a server of loopback addresses serves no host that a browser would take for another machine's.
+func FuzzHosts(f *testing.F) {
+	for _, s := range []string{"localhost", "127.0.0.1:80", "[::1]:80", "evil.example", "localhost.", "a@localhost", "[::ffff:127.0.0.1]", "x:localhost", "127.1"} {
+		f.Add(s)
+	}
+	loopback, named := Hosts{Loopback: true}, Hosts{Allowed: []string{"ai.example.com"}}
+	f.Fuzz(func(t *testing.T, host string) {
+		u, err := url.Parse("http://" + host + "/")
+		if err != nil || host == "" || u.Host != host {
+			return // no browser sends it
+		}
+		name := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+		address, err := netip.ParseAddr(name)
+		own := name == "localhost" || strings.HasSuffix(name, ".localhost") || err == nil && address.Unmap().IsLoopback()
+		if loopback.serve(host) && !own {
+			t.Errorf("%q is served", host)
+		}
+		if named.serve(host) && !own && name != "ai.example.com" {
+			t.Errorf("%q is served", host)
+		}
+	})
 }

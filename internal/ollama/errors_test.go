@@ -2,8 +2,10 @@ package ollama
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestStatusError_Kinds(t *testing.T) {
@@ -73,3 +75,27 @@ func TestError_ForTheLog(t *testing.T) {
 		t.Errorf("%s, want %s", e, want)
 	}
 }
+
+// FuzzStatusError checks that whatever a server says in place of an answer becomes one line that tells nothing of the inside, and
+// stays what it is when it is said again.
+func FuzzStatusError(f *testing.F) {
+	f.Add(500, []byte(`{"error":"open /root/x: dial tcp 10.0.0.1:80"}`), "http://h/x\n")
+	f.Add(404, []byte(`{"error":{"message":"a\u0000\u202eb"}}`), "[::1]:5 C:\\x")
+	f.Add(503, []byte("<html>"), "a.b:8080/x")
+	f.Fuzz(func(t *testing.T, status int, body []byte, text string) {
+		e := StatusError(status, body)
+		if e.Message == "" || e.Kind == nil || errors.Is(e, ErrUnavailable) != (e.RetryAfter > 0) {
+			t.Errorf("%d %q: %+v", status, body, e)
+		}
+		for _, said := range []string{e.Message, SafeText(text), SafeText(ErrorText(body)), ModelError(text).Message} {
+			if !utf8.ValidString(said) || len(said) > maxMessage+len("…") || strings.ContainsAny(said, "\r\n\t\x00\u202e") {
+				t.Errorf("%q, %q: %q", body, text, said)
+			}
+			if strings.Contains(said, "://") || addresses.MatchString(said) {
+				t.Errorf("%q, %q: %q tells where something is", body, text, said)
+			}
+		}
+	})
+}
+
+var addresses = regexp.MustCompile(`\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|(?:^| )/\w`)

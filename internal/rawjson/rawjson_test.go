@@ -188,3 +188,67 @@ func BenchmarkMembers256kB(b *testing.B) {
 		}
 	}
 }
+
+// FuzzFind checks what is found in objects against encoding/json.
+func FuzzFind(f *testing.F) {
+	f.Add([]byte(`{"a":{"b":[1],"b":"x\"y"},"c":"{\"b\":2}"}`), "b")
+	f.Add([]byte(`{"a":{"\u0062":1, "b" : null}}`), "b")
+	f.Fuzz(func(t *testing.T, body []byte, key string) {
+		all, err := Members(body, nil)
+		if err != nil || bytes.ContainsRune(body, '\\') || bytes.ContainsAny(Quote(key), `\`) {
+			return // a key with an escape is not found
+		}
+		for _, m := range all {
+			want := json.RawMessage("null")
+			var object map[string]json.RawMessage
+			if json.Unmarshal(m.Value, &object) == nil && object[key] != nil {
+				want = object[key]
+			}
+			if got := Find(m.Value, key); !bytes.Equal(got, want) {
+				t.Errorf("%q in %s is %s, want %s", key, m.Value, got, want)
+			}
+		}
+	})
+}
+
+// FuzzMapStrings checks that every text of a value is replaced and nothing else, and that texts come out of quotes as they went in.
+func FuzzMapStrings(f *testing.F) {
+	f.Add([]byte(`{"a":["x",{"k":"y\\\""}," "],"b":"x" , "c":1}`), "new \"text\"\n\u2028")
+	f.Fuzz(func(t *testing.T, body []byte, text string) {
+		text = strings.ToValidUTF8(text, "")
+		if got := Unquote(Quote(text)); got != text {
+			t.Fatalf("%q became %q", text, got)
+		}
+		if _, err := Members(body, nil); err != nil {
+			return
+		}
+		if same := MapStrings(body, func(quoted []byte) []byte { return quoted }); !bytes.Equal(same, body) {
+			t.Fatalf("%s became %s", body, same)
+		}
+		got := MapStrings(body, func([]byte) []byte { return Quote(text) })
+		var was, is any
+		if err := json.Unmarshal(body, &was); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(got, &is); err != nil || !reflect.DeepEqual(is, allTexts(was, text)) {
+			t.Errorf("%s became %s, %v", body, got, err)
+		}
+	})
+}
+
+// allTexts returns a value with text in the place of every text in it.
+func allTexts(v any, text string) any {
+	switch v := v.(type) {
+	case string:
+		return text
+	case []any:
+		for i := range v {
+			v[i] = allTexts(v[i], text)
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = allTexts(v[key], text)
+		}
+	}
+	return v
+}
