@@ -46,7 +46,10 @@ func readSecretFile(path string) (string, error) {
 	case err != nil:
 		return "", errors.New("must name a file that can be read")
 	}
-	text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+	text, ended := strings.CutSuffix(string(content), "\n")
+	if ended {
+		text = strings.TrimSuffix(text, "\r")
+	}
 	switch {
 	case text == "":
 		return "", errors.New("must name a file that is not empty")
