@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,7 +27,7 @@ func Observe(log *slog.Logger, m *Metrics, tracing *Tracing, next http.Handler) 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		c := &caller.Caller{UserAgent: r.UserAgent(), RequestID: requestID(r)}
-		seen := &observation{Call: telemetry.Call{Began: began}, method: r.Method, path: r.URL.Path}
+		seen := &observation{Call: telemetry.Call{Began: began}, method: r.Method, path: loggedPath(r.URL.Path)}
 		ctx, span := tracing.begin(r.Context(), r, seen)
 		r = r.WithContext(caller.With(telemetry.With(ctx, seen), c))
 		rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), http2: r.ProtoMajor == 2}
@@ -61,7 +62,7 @@ func logRequest(r *http.Request, log *slog.Logger, unauthenticated *sampler, see
 	}
 	attrs := append(make([]slog.Attr, 0, 16),
 		slog.String("method", r.Method),
-		slog.String("path", r.URL.Path),
+		slog.String("path", seen.path),
 		slog.Int("status", seen.status(sent)),
 		slog.Float64("duration_ms", milliseconds(took)),
 		slog.String("request_id", c.RequestID),
@@ -80,6 +81,12 @@ func logRequest(r *http.Request, log *slog.Logger, unauthenticated *sampler, see
 	}
 	log.LogAttrs(r.Context(), level, "request", seen.appendModelCall(attrs)...)
 }
+
+// credential matches what looks like a key or token, ours or another service's.
+var credential = regexp.MustCompile(`\b(pdk_|pdr_|sk-|eyJ)[\w.~+=-]{16,}`)
+
+// loggedPath returns a path as it is logged: without keys and tokens, which clients that are set up wrongly send in it.
+func loggedPath(path string) string { return credential.ReplaceAllString(path, "$1…") }
 
 // appendModelCall appends what is known of a model call.
 func (o *observation) appendModelCall(attrs []slog.Attr) []slog.Attr {
