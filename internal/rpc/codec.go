@@ -86,10 +86,13 @@ func markUndecoded(msg proto.Message, err error) {
 	msg.ProtoReflect().SetUnknown(protowire.AppendString(b, readable(err)))
 }
 
-// readable returns the text of a protobuf error without its prefix and non-breaking spaces.
+// quotedValue matches a value in an error of protobuf's JSON, to its end. It may be a password.
+var quotedValue = regexp.MustCompile(`(?s)(invalid value(?: for [^:]*)?|unexpected token|invalid escape code):? [^\]}\[{,:].*`)
+
+// readable returns the text of a protobuf error without its prefix, non-breaking spaces and the value that is wrong.
 func readable(err error) string {
 	s := strings.ReplaceAll(err.Error(), "\u00a0", " ")
-	return strings.TrimSpace(strings.TrimPrefix(s, "proto:"))
+	return quotedValue.ReplaceAllString(strings.TrimSpace(strings.TrimPrefix(s, "proto:")), "$1")
 }
 
 // undecoded returns an error if the message could not be decoded.
