@@ -69,6 +69,26 @@ func (e *Error) Error() string {
 	if e.detail != "" && e.detail != e.Message {
 		text += ": " + e.detail
 	}
+	return withoutQuotes(text)
+}
+
+// withoutQuotes returns a text without what is quoted in it, from the first quote to the last of its kind, unless each is a name
+// or a character: of a tool's call that it cannot read, Ollama quotes all that the model has said.
+func withoutQuotes(text string) string {
+	for _, quote := range []string{"`", "'", `"`} {
+		before, rest, _ := strings.Cut(text, quote)
+		last := strings.LastIndex(rest, quote)
+		if last < 0 {
+			continue
+		}
+		parts := strings.Split(rest[:last], quote)
+		for i := 0; i < len(parts); i += 2 { // those in quotes
+			if _, err := Canonical(parts[i]); err != nil && len(parts[i]) > len(`\u00`) {
+				text = before + quote + "…" + rest[last:]
+				break
+			}
+		}
+	}
 	return text
 }
 

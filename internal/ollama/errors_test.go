@@ -99,3 +99,19 @@ func FuzzStatusError(f *testing.F) {
 }
 
 var addresses = regexp.MustCompile(`\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|(?:^| )/\w`)
+
+// TestError_WithoutQuotes checks that the log is told what an upstream says, but for what it quotes of prompts and answers.
+func TestError_WithoutQuotes(t *testing.T) {
+	for said, want := range map[string]string{
+		`error parsing tool call: raw='{"x":"it's a secret"}', err=invalid character`: `error parsing tool call: raw='…', err=invalid character`,
+		`invalid role "a secret", must be "user"`:                                     `invalid role "…"`,
+		`model 'nope' not found`:                                                      `model 'nope' not found`,
+		`"tiny-embed" does not support chat`:                                          `"tiny-embed" does not support chat`,
+		"an error was encountered: it's dead":                                         "an error was encountered: it's dead",
+		"template: `{{ a secret }}` fails":                                            "template: `…` fails",
+	} {
+		if got := ModelError(said).Error(); got != "ollama: upstream failed: "+want {
+			t.Errorf("%s is logged as %s", said, got)
+		}
+	}
+}
