@@ -61,11 +61,18 @@ func EachWith(t *testing.T, env Env, test func(t *testing.T, a *App)) {
 // cheap, no request limit holds, calls do not wait for others, and nothing is logged unless PADDOCK_TEST_LOG is set.
 func Start(t testing.TB, databaseURL string, env Env) *App {
 	t.Helper()
-	upstream := ollamatest.Start(t)
-	a := &App{Database: databaseURL, Upstream: upstream, Log: io.Discard, servers: new([]*server.Server)}
+	log := io.Discard
 	if os.Getenv("PADDOCK_TEST_LOG") != "" {
-		a.Log = os.Stderr
+		log = os.Stderr
 	}
+	return StartLogged(t, databaseURL, env, log)
+}
+
+// StartLogged is Start with a log, which is written to at LOG_LEVEL until the server has ended.
+func StartLogged(t testing.TB, databaseURL string, env Env, log io.Writer) *App {
+	t.Helper()
+	upstream := ollamatest.Start(t)
+	a := &App{Database: databaseURL, Upstream: upstream, Log: log, servers: new([]*server.Server)}
 	a.env = map[string]string{
 		"DATABASE_URL":          databaseURL,
 		"DATA_DIR":              t.TempDir(),
@@ -110,7 +117,7 @@ func (a *App) start(t testing.TB) {
 	if made.APIKey != "" {
 		a.AdminKey = made.APIKey
 	}
-	logger := slog.New(slog.NewJSONHandler(a.Log, nil))
+	logger := slog.New(slog.NewJSONHandler(a.Log, &slog.HandlerOptions{Level: cfg.LogLevel}))
 	srv, err := server.New(t.Context(), cfg, a.Store, log, a.Hasher, logger, server.Options{Secrets: [][]byte{[]byte(a.env["JWT_SECRET"])}})
 	if err != nil {
 		t.Fatal(err)
