@@ -32,10 +32,12 @@ func (h Hosts) serve(host string) bool {
 	if !h.Loopback && len(h.Allowed) == 0 || host == "" { // browsers always say it
 		return true
 	}
-	name := host
-	if n, _, err := net.SplitHostPort(host); err == nil {
-		name = n
+	name, _, err := net.SplitHostPort(host)
+	if inner, ok := strings.CutPrefix(host, "["); err != nil && ok {
+		name, _ = strings.CutSuffix(inner, "]")
+	} else if err != nil {
+		name = host
 	}
-	name = strings.TrimSuffix(strings.ToLower(strings.Trim(name, "[]")), ".")
+	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	return config.IsLoopback(name) || slices.Contains(h.Allowed, name)
 }
