@@ -46,15 +46,15 @@ func Parse(token string, filters proto.Message) (Position, error) {
 		!utf8.Valid(b[fixedBytes:]) || slices.Contains(b[fixedBytes:], 0) {
 		return Position{}, ErrInvalid
 	}
-	micros := int64(binary.BigEndian.Uint64(b))
-	if micros < 0 || micros > maxMicros {
+	micros, total := int64(binary.BigEndian.Uint64(b)), int32(binary.BigEndian.Uint32(b[24:]))
+	if micros < 0 || micros > maxMicros || total < 0 {
 		return Position{}, ErrInvalid
 	}
 	return Position{
 		Time:  time.UnixMicro(micros).UTC(),
 		ID:    uuid.UUID(b[8:24]),
 		Key:   string(b[fixedBytes:]),
-		Total: int32(binary.BigEndian.Uint32(b[24:])),
+		Total: total,
 	}, nil
 }
 

@@ -69,6 +69,7 @@ func TestParse_Malformed(t *testing.T) {
 // store.
 func FuzzParse(f *testing.F) {
 	f.Add(page.Token(page.Position{Time: time.Unix(1, 0), Total: 7}, filters))
+	f.Add(page.Token(page.Position{Time: time.Unix(1, 0), Total: -7}, filters))
 	f.Add("")
 	f.Add(strings.Repeat("A", 48))
 	f.Fuzz(func(t *testing.T, token string) {
@@ -76,8 +77,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if at.Time.Year() < 1970 || at.Time.Year() > 9999 {
-			t.Errorf("%q is of the year %d", token, at.Time.Year())
+		if at.Time.Year() < 1970 || at.Time.Year() > 9999 || at.Total < 0 {
+			t.Errorf("%q is of the year %d, one of %d", token, at.Time.Year(), at.Total)
 		}
 		if again, err := page.Parse(page.Token(at, filters), filters); err != nil || again != at {
 			t.Errorf("%v became %v, %v", at, again, err)
