@@ -199,6 +199,6 @@ func openBrowser(ctx context.Context, urls ...string) {
 		command = []string{"xdg-open"}
 	}
 	for _, u := range urls {
-		_ = exec.CommandContext(ctx, command[0], append(command[1:], u)...).Start()
+		_ = exec.CommandContext(ctx, command[0], append(command[1:], u)...).Start() //nolint:gosec // one of three programs, and an address of our own
 	}
 }
