@@ -95,11 +95,17 @@ load: go ## Hold a running server against what is promised under load: make load
 	@bin/load $(flags) $(URL)
 
 .PHONY: lint
-lint: check ## Check style, protos, workflows, generated code and known vulnerabilities
+lint: check ## Check style, protos, workflows, generated code, and what it depends on
 	$(call TOOL,golangci) golangci-lint run ./...
 	$(call TOOL,actionlint) actionlint
 	scripts/check-generated
+	@$(MAKE) --no-print-directory check-deps
+
+.PHONY: check-deps
+check-deps: ## Look for known vulnerabilities in what it depends on, and for licences that are not allowed
 	scripts/check-vulnerabilities
+	scripts/check-advisories
+	scripts/check-licences
 
 .PHONY: check
 check: $(BUF) .tools/protovalidate ## What of lint takes seconds: formatting, go vet, protos

@@ -37,6 +37,38 @@ func TestAFindingIsAFindingWhateverItsTextSays(t *testing.T) {
 	}
 }
 
+// TestCheckAdvisories_HighOnesFail: npm says by what it prints whether it has been told any; its status is 1 either way.
+func TestCheckAdvisories_HighOnesFail(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		text   string
+		fails  bool
+		says   string
+	}{
+		{0, `{"auditReportVersion":2,"vulnerabilities":{"a":{"name":"a","severity":"low","range":"*","via":["b"]}}}`, false, "no advisory of high severity"},
+		{1, `{"auditReportVersion":2,"vulnerabilities":{"a":{"name":"a","severity":"high","range":"<2","via":["b",{"title":"runs what it reads"}]}}}`, true, "high: a <2: runs what it reads"},
+		{1, `{"message":"405 Method Not Allowed","error":{"summary":""}}`, false, "NOT RUN, the registry does not tell: 405"},
+		{1, "", false, "NOT RUN"},
+	} {
+		dir := t.TempDir()
+		fake := fmt.Sprintf("#!/bin/sh\n[ \"$1\" = audit ] || exit 0\necho '%s'\nexit %d\n", c.text, c.status)
+		if err := os.WriteFile(filepath.Join(dir, "npm"), []byte(fake), 0o700); err != nil { //nolint:gosec // it is to be run
+			t.Fatal(err)
+		}
+		for _, tool := range []string{"jq", "node"} {
+			if _, err := exec.LookPath(tool); err != nil {
+				t.Skipf("not run: %v", err)
+			}
+		}
+		check := exec.CommandContext(t.Context(), "../scripts/check-advisories")
+		check.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		out, err := check.CombinedOutput()
+		if fails := err != nil; fails != c.fails || !strings.Contains(string(out), c.says) {
+			t.Errorf("status %d, %q: %v\n%s", c.status, c.text, err, out)
+		}
+	}
+}
+
 func TestMakeHelp_EveryTarget(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")
 	if err != nil {
