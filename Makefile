@@ -84,6 +84,10 @@ soak: ## Run what takes long: the ledger's proof, upgrades from the release befo
 seed: build ## Make the first admin and API key in the configured database
 	bin/paddock seed
 
+.PHONY: fuzz
+fuzz: ## Fuzz each parser for FUZZTIME (1m), one after the other; those that match: make fuzz only=dialect
+	@scripts/fuzz $(only)
+
 .PHONY: bench
 bench: ## Measure what performance promises, each beside its floor
 	scripts/bench
