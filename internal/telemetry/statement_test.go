@@ -1,6 +1,9 @@
 package telemetry
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestSummary(t *testing.T) {
 	for query, want := range map[string][2]string{
@@ -32,4 +35,24 @@ func TestWithoutLiterals(t *testing.T) {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
 	}
+}
+
+// FuzzWithoutLiterals checks that of what a statement quotes nothing is left, and of the rest all.
+func FuzzWithoutLiterals(f *testing.F) {
+	f.Add("SELECT ", "it's", " FROM x WHERE y = $1")
+	f.Add("", "\\", "''")
+	f.Fuzz(func(t *testing.T, before, literal, after string) {
+		if strings.Contains(before+after, "'") {
+			return
+		}
+		got := withoutLiterals(before + "'" + strings.ReplaceAll(literal, "'", "''") + "'" + after)
+		inside, ok := strings.CutPrefix(got, before)
+		inside, ok2 := strings.CutSuffix(inside, after)
+		if !ok || !ok2 || strings.Trim(inside, "'?") != "" {
+			t.Errorf("%q, %q, %q became %q", before, literal, after, got)
+		}
+		if operation, table := summary(got); len(operation)+len(table) > 2*len(got) {
+			t.Errorf("%q does %q to %q", got, operation, table)
+		}
+	})
 }
