@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -89,9 +90,17 @@ func markUndecoded(msg proto.Message, err error) {
 // quotedValue matches a value in an error of protobuf's JSON, to its end. It may be a password.
 var quotedValue = regexp.MustCompile(`(?s)(invalid value(?: for [^:]*)?|unexpected token|invalid escape code):? [^\]}\[{,:].*`)
 
-// readable returns the text of a protobuf error without its prefix, non-breaking spaces and the value that is wrong.
+// readable returns the text of a protobuf error without its prefix, non-breaking spaces, control characters and the value that is wrong.
 func readable(err error) string {
-	s := strings.ReplaceAll(err.Error(), "\u00a0", " ")
+	s := strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, err.Error())
 	return quotedValue.ReplaceAllString(strings.TrimSpace(strings.TrimPrefix(s, "proto:")), "$1")
 }
 
