@@ -43,6 +43,8 @@ func (c *canaries) signIns(t *testing.T) {
 			c.refused(t, err)
 		}
 	}
+	_, err = c.As("").Auth.Login(ctx, &paddockv1.LoginRequest{Email: c.text("a password in the field for the email"), Password: "x"})
+	c.refused(t, err)
 	in := c.Login(t, c.p.GetEmail(), first)
 	c.addTokens("a session", in.GetAccessToken(), in.GetRefreshToken())
 	out, err := c.As("").Auth.Refresh(ctx, &paddockv1.RefreshRequest{RefreshToken: in.GetRefreshToken()})

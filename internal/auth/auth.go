@@ -118,6 +118,15 @@ func loginName(text string) string {
 	return audit.Fit(text, schema.AuditEmailBytes)
 }
 
+// recorded returns what the audit trail is told of a login name: nothing of a text that is no email, since people type passwords into
+// the wrong field.
+func recorded(name string) string {
+	if _, err := email.Normalize(name); err != nil {
+		return ""
+	}
+	return name
+}
+
 // signIn begins a session for the user with the email and password. With errInvalidCredentials it also returns the user with
 // the email, if there is one.
 func (a *Service) signIn(ctx context.Context, name, password string) (*db.User, *db.Session, error) {
@@ -187,7 +196,7 @@ func (a *Service) begin(ctx context.Context, verified *db.User, hash string) (u 
 }
 
 func (a *Service) loginFailed(ctx context.Context, name string, u *db.User) error {
-	event := audit.Event{Type: audit.LoginFailure, Outcome: audit.Failure, ActorEmail: name}
+	event := audit.Event{Type: audit.LoginFailure, Outcome: audit.Failure, ActorEmail: recorded(name)}
 	if u != nil {
 		event.TargetUserID = u.ID
 	}

@@ -42,7 +42,7 @@ func (a *Service) mayGuess(ctx context.Context, account string) (*throttle.Guess
 		return nil, fmt.Errorf("%w: %w", secret.ErrBusy, err)
 	case wait > 0:
 		a.noise.Add(ctx, audit.Event{
-			Type: audit.LoginThrottled, Outcome: audit.Denied, ActorEmail: account,
+			Type: audit.LoginThrottled, Outcome: audit.Denied, ActorEmail: recorded(account),
 			Detail: "refused for another " + wait.Round(time.Second).String(),
 		})
 		return nil, apierr.Retry(connect.CodeResourceExhausted, apierr.LoginThrottled,
