@@ -121,7 +121,7 @@ func undecoded(msg proto.Message) error {
 	return nil
 }
 
-var unknownField = regexp.MustCompile(`unknown field "([^"]+)"`)
+var unknownField = regexp.MustCompile(`unknown field "((?:[^"\\]|\\.)*)"`)
 
 // whyUndecoded returns the error for the reason, with the name of the field if it is unknown.
 func whyUndecoded(reason string) error {
