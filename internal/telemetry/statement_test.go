@@ -51,8 +51,6 @@ func FuzzWithoutLiterals(f *testing.F) {
 		if !ok || !ok2 || strings.Trim(inside, "'?") != "" {
 			t.Errorf("%q, %q, %q became %q", before, literal, after, got)
 		}
-		if operation, table := summary(got); len(operation)+len(table) > 2*len(got) {
-			t.Errorf("%q does %q to %q", got, operation, table)
-		}
+		_, _ = summary(got) // must not panic
 	})
 }
