@@ -148,8 +148,8 @@ func checkDecoded(t *testing.T, q *request, body []byte, sent map[string]any, li
 	if q.stream != stream {
 		t.Errorf("%q streams: %t", body, q.stream)
 	}
-	if q.text < 0 || q.text > len(body)*imageText {
-		t.Errorf("%q has %d bytes of text", body, q.text)
+	if q.prompt.Text < 0 || q.prompt.Text > len(body)*imageText {
+		t.Errorf("%q has %d bytes of text", body, q.prompt.Text)
 	}
 	told := sent[limitField[q.call.dialect]]
 	if options, ok := sent["options"].(map[string]any); ok && q.call.dialect == dialect.Ollama {
