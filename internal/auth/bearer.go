@@ -91,8 +91,8 @@ type keyRow struct {
 
 func (a *Service) readKeys(ctx context.Context, keyIDs []string) (map[string]*keyRow, error) {
 	keys := make(map[string]*keyRow, len(keyIDs))
-	among, ids := a.store.Among("x.key_id", keyIDs)
-	return keys, a.store.Read(ctx, keyQuery+among+byRole, []any{ids}, func(rows *sql.Rows) error {
+	among, ids := store.Among(a.store, "x.key_id", 1, keyIDs)
+	return keys, a.store.Read(ctx, keyQuery+among+byRole, ids, func(rows *sql.Rows) error {
 		k := &keyRow{}
 		err := k.owner.scan(rows, &k.KeyID, &k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models)
 		if same := keys[k.KeyID]; same != nil {
@@ -135,8 +135,8 @@ type sessionRow struct {
 
 func (a *Service) readSessions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*sessionRow, error) {
 	sessions := make(map[uuid.UUID]*sessionRow, len(ids))
-	among, list := a.store.Among("x.id", ids)
-	return sessions, a.store.Read(ctx, sessionQuery+among+byRole, []any{list}, func(rows *sql.Rows) error {
+	among, list := store.Among(a.store, "x.id", 1, ids)
+	return sessions, a.store.Read(ctx, sessionQuery+among+byRole, list, func(rows *sql.Rows) error {
 		s := &sessionRow{}
 		err := s.owner.scan(rows, &s.Session.ID, &s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt)
 		if same := sessions[s.Session.ID]; same != nil {

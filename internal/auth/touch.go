@@ -97,12 +97,12 @@ func (t *touch) write(ctx context.Context) {
 	err := t.log.Unaudited(ctx, "last used", func(ctx context.Context, tx *db.Tx) error {
 		now := store.Now()
 		if len(credentials) > 0 {
-			if err := tx.Credential.Update().Where(t.store.IsAmong(credential.FieldID, credentials)).SetLastUsedAt(now).Exec(ctx); err != nil {
+			if err := tx.Credential.Update().Where(store.IsAmong(t.store, credential.FieldID, credentials)).SetLastUsedAt(now).Exec(ctx); err != nil {
 				return err
 			}
 		}
 		if len(sessions) > 0 {
-			return tx.Session.Update().Where(t.store.IsAmong(session.FieldID, sessions)).SetLastSeenAt(now).Exec(ctx)
+			return tx.Session.Update().Where(store.IsAmong(t.store, session.FieldID, sessions)).SetLastSeenAt(now).Exec(ctx)
 		}
 		return nil
 	})

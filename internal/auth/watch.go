@@ -129,7 +129,7 @@ func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]boo
 	good := map[uuid.UUID]bool{}
 	if len(sessions) > 0 {
 		ids, err := w.store.Session.Query().
-			Where(w.store.IsAmong(session.FieldID, slices.Collect(maps.Keys(sessions))), convert.OpenSession(now), session.HasUserWith(owner...)).
+			Where(store.IsAmong(w.store, session.FieldID, slices.Collect(maps.Keys(sessions))), convert.OpenSession(now), session.HasUserWith(owner...)).
 			IDs(ctx)
 		if err != nil {
 			return nil, err
@@ -140,7 +140,7 @@ func (w *watch) good(ctx context.Context, streams []*watched) (map[uuid.UUID]boo
 	}
 	if len(credentials) > 0 {
 		ids, err := w.store.Credential.Query().
-			Where(w.store.IsAmong(credential.FieldID, slices.Collect(maps.Keys(credentials))), convert.LiveKey(now), credential.HasUserWith(owner...)).
+			Where(store.IsAmong(w.store, credential.FieldID, slices.Collect(maps.Keys(credentials))), convert.LiveKey(now), credential.HasUserWith(owner...)).
 			IDs(ctx)
 		if err != nil {
 			return nil, err

@@ -14,8 +14,9 @@ type Reads[K comparable, V any] struct {
 	Load func(ctx context.Context, keys []K) (map[K]V, error)
 	// AtOnce is how many reads may be running.
 	AtOnce int
-	// Final reports whether the error of a read is also the answer to the calls that wait for the next one.
-	Final func(error) bool
+	// Final reports whether the error of a read that took Patience or longer is also the answer to the calls that wait for the next one.
+	Final    func(error) bool
+	Patience time.Duration
 	// Version, if set, is another number once any value may be another one, and before that is acknowledged to anybody. Values are
 	// then remembered while it stays the same, up to RememberFor.
 	Version func() uint64
@@ -43,6 +44,7 @@ type shared[K comparable, V any] struct {
 	keys        []K
 	asked       map[K]struct{}
 	begin, done chan struct{}
+	began       time.Time
 	values      map[K]V
 	err         error
 }
@@ -101,7 +103,7 @@ func (r *Reads[K, V]) current() uint64 {
 }
 
 func (r *Reads[K, V]) run(ctx context.Context, s *shared[K, V]) {
-	s.err = ErrPanicked
+	s.err, s.began = ErrPanicked, time.Now()
 	defer r.end(s, r.current())
 	s.values, s.err = r.Load(ctx, s.keys)
 }
@@ -117,7 +119,7 @@ func (r *Reads[K, V]) end(s *shared[K, V], version uint64) {
 	switch {
 	case next == nil:
 		r.running--
-	case s.err != nil && r.Final != nil && r.Final(s.err):
+	case s.err != nil && r.Final != nil && r.Final(s.err) && time.Since(s.began) >= r.Patience:
 		r.running--
 		next.err = s.err
 		close(next.done)

@@ -58,7 +58,7 @@ func SendRows(ctx context.Context, tx *db.Tx, head string, rows [][]any, tail st
 		}
 		n := rowsAtOnce[size]
 		width := len(rows[0])
-		if err := Send(ctx, tx, head+Placeholders(n, width)+tail, slices.Concat(rows[:n]...)...); err != nil {
+		if err := Send(ctx, tx, head+Placeholders(1, n, width)+tail, slices.Concat(rows[:n]...)...); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -69,8 +69,8 @@ func SendRows(ctx context.Context, tx *db.Tx, head string, rows [][]any, tail st
 // rowsAtOnce makes two statements of most numbers of rows, each of which costs a trigger's run.
 var rowsAtOnce = []int{48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1}
 
-// Placeholders returns "($1, $2), ($3, $4)" for two rows of two.
-func Placeholders(rows, width int) string {
+// Placeholders returns "($1, $2), ($3, $4)" for two rows of two, from $1 on.
+func Placeholders(first, rows, width int) string {
 	b := make([]byte, 0, rows*width*6)
 	for i := range rows * width {
 		switch {
@@ -81,7 +81,7 @@ func Placeholders(rows, width int) string {
 		default:
 			b = append(b, '(')
 		}
-		b = strconv.AppendInt(append(b, '$'), int64(i+1), 10)
+		b = strconv.AppendInt(append(b, '$'), int64(first+i), 10)
 	}
 	return string(append(b, ')'))
 }

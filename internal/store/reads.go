@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
+	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
 
@@ -12,14 +14,18 @@ import (
 )
 
 // readsAtOnce is how many reads of a kind may be running. The fewer, the more calls share one.
-const readsAtOnce = 2
+const readsAtOnce = 1
+
+// readPatience tells a read that has failed because its connection was gone from one that a database has not answered.
+const readPatience = 500 * time.Millisecond
 
 // NewReads returns reads of rows by key that calls share. Of the embedded database, whose only writer is this process, rows are
 // remembered until a transaction is committed.
 func NewReads[K comparable, V any](s *Store, load func(ctx context.Context, keys []K) (map[K]V, error)) *coalesce.Reads[K, V] {
 	r := &coalesce.Reads[K, V]{
 		Load: load, AtOnce: readsAtOnce,
-		Final: func(err error) bool { return errors.Is(err, ErrAway) }, // calls that wait fail at once
+		// If the database does not answer, the calls that wait fail at once.
+		Final: func(err error) bool { return errors.Is(err, ErrAway) }, Patience: readPatience,
 	}
 	if s.Embedded() {
 		r.Version = s.version.Load
@@ -33,24 +39,48 @@ type sumsOnly struct{}
 // NewReads: what is remembered of those stays.
 func SumsOnly(ctx context.Context) context.Context { return context.WithValue(ctx, sumsOnly{}, true) }
 
-// IsAmong returns an Ent predicate that says the same as Among, for a column of the table that is selected from. Lists of any length are
-// one statement, which stays prepared.
-func (s *Store) IsAmong(column string, values any) func(*entsql.Selector) {
-	condition, arg := s.Among("", values)
-	before, after, _ := strings.Cut(condition, "$1")
-	return func(selector *entsql.Selector) {
-		selector.Where(entsql.P(func(b *entsql.Builder) {
-			b.Ident(selector.C(column)).WriteString(before)
-			b.Arg(arg).WriteString(after)
-		}))
+// Among returns the condition that the column has one of the values, which are $first and so on, and the arguments for it. The lists of
+// many lengths are few statements, which stay prepared. PostgreSQL plans them once, as it does not with an array: it would expect
+// more of a plan for just this array each time.
+func Among[V any](s *Store, column string, first int, values []V) (condition string, args []any) {
+	n := 1
+	for n < len(values) {
+		n *= 2
 	}
+	switch {
+	case n <= mostSpelled:
+		args = make([]any, n)
+		for i := range args {
+			args[i] = values[min(i, len(values)-1)] // the last one as often as there is room
+		}
+		return column + " IN " + Placeholders(first, 1, n), args
+	case s.Embedded():
+		list, _ := json.Marshal(values) //nolint:errchkjson // of texts
+		return fmt.Sprintf("%s IN (SELECT value FROM json_each($%d))", column, first), []any{string(list)}
+	}
+	return fmt.Sprintf("%s = ANY($%d)", column, first), []any{values}
 }
 
-// Among returns the condition that the column has one of the values, a slice of strings or UUIDs, and the argument that it has as $1.
-func (s *Store) Among(column string, values any) (condition string, arg any) {
-	if !s.Embedded() {
-		return column + " = ANY($1)", values
+// mostSpelled is how many values Among spells out.
+const mostSpelled = 64
+
+// IsAmong returns an Ent predicate that says the same as Among, for a column of the table that is selected from.
+func IsAmong[V any](s *Store, column string, values []V) func(*entsql.Selector) {
+	return func(selector *entsql.Selector) {
+		if len(values) == 0 {
+			selector.Where(entsql.False())
+			return
+		}
+		selector.Where(entsql.P(func(b *entsql.Builder) {
+			condition, args := Among(s, "", 1, values)
+			b.Ident(selector.C(column))
+			for _, arg := range args {
+				before, after, _ := strings.Cut(condition, "$")
+				b.WriteString(before)
+				b.Arg(arg)
+				condition = strings.TrimLeft(after, "0123456789")
+			}
+			b.WriteString(condition)
+		}))
 	}
-	list, _ := json.Marshal(values) //nolint:errchkjson // of texts
-	return column + " IN (SELECT value FROM json_each($1))", string(list)
 }

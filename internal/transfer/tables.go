@@ -62,7 +62,7 @@ func (t table) selectAll() string { return "SELECT " + t.columnList() + " FROM "
 
 // insert returns the statement that inserts so many rows.
 func (t table) insert(rows int) string {
-	return "INSERT INTO " + quote(t.name) + " (" + t.columnList() + ") VALUES " + store.Placeholders(rows, len(t.columns))
+	return "INSERT INTO " + quote(t.name) + " (" + t.columnList() + ") VALUES " + store.Placeholders(1, rows, len(t.columns))
 }
 
 func (t table) columnList() string {

@@ -345,12 +345,12 @@ func (w *rows) writeLeases() error {
 		}
 	}
 	if len(ids) > 0 {
-		among, list := w.store.Among("id", ids)
+		among, args := store.Among(w.store, "id", 2, ids)
 		if !w.store.Embedded() {
 			among += " ORDER BY id FOR UPDATE"
 		}
-		err := w.store.Require(w.ctx, w.tx, `(SELECT CASE WHEN count(*) = $2 THEN 1 ELSE 0 END FROM `+
-			`(SELECT id FROM reservations WHERE `+among+`) AS held)`, list, len(ids))
+		err := w.store.Require(w.ctx, w.tx, `(SELECT CASE WHEN count(*) = $1 THEN 1 ELSE 0 END FROM `+
+			`(SELECT id FROM reservations WHERE `+among+`) AS held)`, append([]any{len(ids)}, args...)...)
 		if err != nil {
 			return err
 		}

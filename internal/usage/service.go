@@ -89,8 +89,8 @@ func (l *Ledger) readStates(ctx context.Context, of []userDay) (map[userDay][2]s
 		ids = append(ids, periodID(u.user, u.day), periodID(u.user, u.day[:len("2006-01")]))
 	}
 	found := make(map[string]spent, len(ids))
-	among, list := l.store.Among("id", ids)
-	err := l.store.Read(ctx, `SELECT id, used, reserved FROM usage_periods WHERE `+among, []any{list}, func(rows *sql.Rows) error {
+	among, list := store.Among(l.store, "id", 1, ids)
+	err := l.store.Read(ctx, `SELECT id, used, reserved FROM usage_periods WHERE `+among, list, func(rows *sql.Rows) error {
 		var id string
 		var s spent
 		err := rows.Scan(&id, &s.used, &s.reserved)

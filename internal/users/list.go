@@ -86,7 +86,7 @@ func (s *Service) loadRoles(ctx context.Context, users []*db.User) error {
 	for i, u := range users {
 		ids[i], of[u.ID] = u.ID, u
 	}
-	links, err := s.store.UserRole.Query().Where(s.store.IsAmong(userrole.FieldUserID, ids)).All(ctx)
+	links, err := s.store.UserRole.Query().Where(store.IsAmong(s.store, userrole.FieldUserID, ids)).All(ctx)
 	for _, link := range links {
 		edges := &of[link.UserID].Edges
 		edges.Roles = append(edges.Roles, &db.Role{ID: link.RoleID})
