@@ -23,7 +23,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/replica"
 	"github.com/paddock-gate/paddock/ent/db/reservation"
 	"github.com/paddock-gate/paddock/ent/db/role"
+	"github.com/paddock-gate/paddock/ent/db/seal"
+	"github.com/paddock-gate/paddock/ent/db/sealtile"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/unsealedentry"
 	"github.com/paddock-gate/paddock/ent/db/usageday"
 	"github.com/paddock-gate/paddock/ent/db/usageperiod"
 	"github.com/paddock-gate/paddock/ent/db/usagerecord"
@@ -53,8 +56,14 @@ type Client struct {
 	Reservation *ReservationClient
 	// Role is the client for interacting with the Role builders.
 	Role *RoleClient
+	// Seal is the client for interacting with the Seal builders.
+	Seal *SealClient
+	// SealTile is the client for interacting with the SealTile builders.
+	SealTile *SealTileClient
 	// Session is the client for interacting with the Session builders.
 	Session *SessionClient
+	// UnsealedEntry is the client for interacting with the UnsealedEntry builders.
+	UnsealedEntry *UnsealedEntryClient
 	// UsageDay is the client for interacting with the UsageDay builders.
 	UsageDay *UsageDayClient
 	// UsagePeriod is the client for interacting with the UsagePeriod builders.
@@ -85,7 +94,10 @@ func (c *Client) init() {
 	c.Replica = NewReplicaClient(c.config)
 	c.Reservation = NewReservationClient(c.config)
 	c.Role = NewRoleClient(c.config)
+	c.Seal = NewSealClient(c.config)
+	c.SealTile = NewSealTileClient(c.config)
 	c.Session = NewSessionClient(c.config)
+	c.UnsealedEntry = NewUnsealedEntryClient(c.config)
 	c.UsageDay = NewUsageDayClient(c.config)
 	c.UsagePeriod = NewUsagePeriodClient(c.config)
 	c.UsageRecord = NewUsageRecordClient(c.config)
@@ -191,7 +203,10 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Replica:        NewReplicaClient(cfg),
 		Reservation:    NewReservationClient(cfg),
 		Role:           NewRoleClient(cfg),
+		Seal:           NewSealClient(cfg),
+		SealTile:       NewSealTileClient(cfg),
 		Session:        NewSessionClient(cfg),
+		UnsealedEntry:  NewUnsealedEntryClient(cfg),
 		UsageDay:       NewUsageDayClient(cfg),
 		UsagePeriod:    NewUsagePeriodClient(cfg),
 		UsageRecord:    NewUsageRecordClient(cfg),
@@ -224,7 +239,10 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Replica:        NewReplicaClient(cfg),
 		Reservation:    NewReservationClient(cfg),
 		Role:           NewRoleClient(cfg),
+		Seal:           NewSealClient(cfg),
+		SealTile:       NewSealTileClient(cfg),
 		Session:        NewSessionClient(cfg),
+		UnsealedEntry:  NewUnsealedEntryClient(cfg),
 		UsageDay:       NewUsageDayClient(cfg),
 		UsagePeriod:    NewUsagePeriodClient(cfg),
 		UsageRecord:    NewUsageRecordClient(cfg),
@@ -261,8 +279,8 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.AuditEntry, c.Credential, c.IdempotencyKey, c.RateBucket, c.Replica,
-		c.Reservation, c.Role, c.Session, c.UsageDay, c.UsagePeriod, c.UsageRecord,
-		c.UsageTotal, c.User, c.UserRole,
+		c.Reservation, c.Role, c.Seal, c.SealTile, c.Session, c.UnsealedEntry,
+		c.UsageDay, c.UsagePeriod, c.UsageRecord, c.UsageTotal, c.User, c.UserRole,
 	} {
 		n.Use(hooks...)
 	}
@@ -273,8 +291,8 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.AuditEntry, c.Credential, c.IdempotencyKey, c.RateBucket, c.Replica,
-		c.Reservation, c.Role, c.Session, c.UsageDay, c.UsagePeriod, c.UsageRecord,
-		c.UsageTotal, c.User, c.UserRole,
+		c.Reservation, c.Role, c.Seal, c.SealTile, c.Session, c.UnsealedEntry,
+		c.UsageDay, c.UsagePeriod, c.UsageRecord, c.UsageTotal, c.User, c.UserRole,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -297,8 +315,14 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Reservation.mutate(ctx, m)
 	case *RoleMutation:
 		return c.Role.mutate(ctx, m)
+	case *SealMutation:
+		return c.Seal.mutate(ctx, m)
+	case *SealTileMutation:
+		return c.SealTile.mutate(ctx, m)
 	case *SessionMutation:
 		return c.Session.mutate(ctx, m)
+	case *UnsealedEntryMutation:
+		return c.UnsealedEntry.mutate(ctx, m)
 	case *UsageDayMutation:
 		return c.UsageDay.mutate(ctx, m)
 	case *UsagePeriodMutation:
@@ -1295,6 +1319,272 @@ func (c *RoleClient) mutate(ctx context.Context, m *RoleMutation) (Value, error)
 	}
 }
 
+// SealClient is a client for the Seal schema.
+type SealClient struct {
+	config
+}
+
+// NewSealClient returns a client for the Seal from the given config.
+func NewSealClient(c config) *SealClient {
+	return &SealClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `seal.Hooks(f(g(h())))`.
+func (c *SealClient) Use(hooks ...Hook) {
+	c.hooks.Seal = append(c.hooks.Seal, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `seal.Intercept(f(g(h())))`.
+func (c *SealClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Seal = append(c.inters.Seal, interceptors...)
+}
+
+// Create returns a builder for creating a Seal entity.
+func (c *SealClient) Create() *SealCreate {
+	mutation := newSealMutation(c.config, OpCreate)
+	return &SealCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Seal entities.
+func (c *SealClient) CreateBulk(builders ...*SealCreate) *SealCreateBulk {
+	return &SealCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *SealClient) MapCreateBulk(slice any, setFunc func(*SealCreate, int)) *SealCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &SealCreateBulk{err: fmt.Errorf("calling to SealClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*SealCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &SealCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Seal.
+func (c *SealClient) Update() *SealUpdate {
+	mutation := newSealMutation(c.config, OpUpdate)
+	return &SealUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *SealClient) UpdateOne(_m *Seal) *SealUpdateOne {
+	mutation := newSealMutation(c.config, OpUpdateOne, withSeal(_m))
+	return &SealUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *SealClient) UpdateOneID(id string) *SealUpdateOne {
+	mutation := newSealMutation(c.config, OpUpdateOne, withSealID(id))
+	return &SealUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Seal.
+func (c *SealClient) Delete() *SealDelete {
+	mutation := newSealMutation(c.config, OpDelete)
+	return &SealDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *SealClient) DeleteOne(_m *Seal) *SealDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *SealClient) DeleteOneID(id string) *SealDeleteOne {
+	builder := c.Delete().Where(seal.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &SealDeleteOne{builder}
+}
+
+// Query returns a query builder for Seal.
+func (c *SealClient) Query() *SealQuery {
+	return &SealQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeSeal},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Seal entity by its id.
+func (c *SealClient) Get(ctx context.Context, id string) (*Seal, error) {
+	return c.Query().Where(seal.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *SealClient) GetX(ctx context.Context, id string) *Seal {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *SealClient) Hooks() []Hook {
+	return c.hooks.Seal
+}
+
+// Interceptors returns the client interceptors.
+func (c *SealClient) Interceptors() []Interceptor {
+	return c.inters.Seal
+}
+
+func (c *SealClient) mutate(ctx context.Context, m *SealMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&SealCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&SealUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&SealUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&SealDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown Seal mutation op: %q", m.Op())
+	}
+}
+
+// SealTileClient is a client for the SealTile schema.
+type SealTileClient struct {
+	config
+}
+
+// NewSealTileClient returns a client for the SealTile from the given config.
+func NewSealTileClient(c config) *SealTileClient {
+	return &SealTileClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `sealtile.Hooks(f(g(h())))`.
+func (c *SealTileClient) Use(hooks ...Hook) {
+	c.hooks.SealTile = append(c.hooks.SealTile, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `sealtile.Intercept(f(g(h())))`.
+func (c *SealTileClient) Intercept(interceptors ...Interceptor) {
+	c.inters.SealTile = append(c.inters.SealTile, interceptors...)
+}
+
+// Create returns a builder for creating a SealTile entity.
+func (c *SealTileClient) Create() *SealTileCreate {
+	mutation := newSealTileMutation(c.config, OpCreate)
+	return &SealTileCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of SealTile entities.
+func (c *SealTileClient) CreateBulk(builders ...*SealTileCreate) *SealTileCreateBulk {
+	return &SealTileCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *SealTileClient) MapCreateBulk(slice any, setFunc func(*SealTileCreate, int)) *SealTileCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &SealTileCreateBulk{err: fmt.Errorf("calling to SealTileClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*SealTileCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &SealTileCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for SealTile.
+func (c *SealTileClient) Update() *SealTileUpdate {
+	mutation := newSealTileMutation(c.config, OpUpdate)
+	return &SealTileUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *SealTileClient) UpdateOne(_m *SealTile) *SealTileUpdateOne {
+	mutation := newSealTileMutation(c.config, OpUpdateOne, withSealTile(_m))
+	return &SealTileUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *SealTileClient) UpdateOneID(id string) *SealTileUpdateOne {
+	mutation := newSealTileMutation(c.config, OpUpdateOne, withSealTileID(id))
+	return &SealTileUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for SealTile.
+func (c *SealTileClient) Delete() *SealTileDelete {
+	mutation := newSealTileMutation(c.config, OpDelete)
+	return &SealTileDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *SealTileClient) DeleteOne(_m *SealTile) *SealTileDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *SealTileClient) DeleteOneID(id string) *SealTileDeleteOne {
+	builder := c.Delete().Where(sealtile.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &SealTileDeleteOne{builder}
+}
+
+// Query returns a query builder for SealTile.
+func (c *SealTileClient) Query() *SealTileQuery {
+	return &SealTileQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeSealTile},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a SealTile entity by its id.
+func (c *SealTileClient) Get(ctx context.Context, id string) (*SealTile, error) {
+	return c.Query().Where(sealtile.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *SealTileClient) GetX(ctx context.Context, id string) *SealTile {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *SealTileClient) Hooks() []Hook {
+	return c.hooks.SealTile
+}
+
+// Interceptors returns the client interceptors.
+func (c *SealTileClient) Interceptors() []Interceptor {
+	return c.inters.SealTile
+}
+
+func (c *SealTileClient) mutate(ctx context.Context, m *SealTileMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&SealTileCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&SealTileUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&SealTileUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&SealTileDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown SealTile mutation op: %q", m.Op())
+	}
+}
+
 // SessionClient is a client for the Session schema.
 type SessionClient struct {
 	config
@@ -1441,6 +1731,139 @@ func (c *SessionClient) mutate(ctx context.Context, m *SessionMutation) (Value, 
 		return (&SessionDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("db: unknown Session mutation op: %q", m.Op())
+	}
+}
+
+// UnsealedEntryClient is a client for the UnsealedEntry schema.
+type UnsealedEntryClient struct {
+	config
+}
+
+// NewUnsealedEntryClient returns a client for the UnsealedEntry from the given config.
+func NewUnsealedEntryClient(c config) *UnsealedEntryClient {
+	return &UnsealedEntryClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `unsealedentry.Hooks(f(g(h())))`.
+func (c *UnsealedEntryClient) Use(hooks ...Hook) {
+	c.hooks.UnsealedEntry = append(c.hooks.UnsealedEntry, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `unsealedentry.Intercept(f(g(h())))`.
+func (c *UnsealedEntryClient) Intercept(interceptors ...Interceptor) {
+	c.inters.UnsealedEntry = append(c.inters.UnsealedEntry, interceptors...)
+}
+
+// Create returns a builder for creating a UnsealedEntry entity.
+func (c *UnsealedEntryClient) Create() *UnsealedEntryCreate {
+	mutation := newUnsealedEntryMutation(c.config, OpCreate)
+	return &UnsealedEntryCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of UnsealedEntry entities.
+func (c *UnsealedEntryClient) CreateBulk(builders ...*UnsealedEntryCreate) *UnsealedEntryCreateBulk {
+	return &UnsealedEntryCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *UnsealedEntryClient) MapCreateBulk(slice any, setFunc func(*UnsealedEntryCreate, int)) *UnsealedEntryCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &UnsealedEntryCreateBulk{err: fmt.Errorf("calling to UnsealedEntryClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*UnsealedEntryCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &UnsealedEntryCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for UnsealedEntry.
+func (c *UnsealedEntryClient) Update() *UnsealedEntryUpdate {
+	mutation := newUnsealedEntryMutation(c.config, OpUpdate)
+	return &UnsealedEntryUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *UnsealedEntryClient) UpdateOne(_m *UnsealedEntry) *UnsealedEntryUpdateOne {
+	mutation := newUnsealedEntryMutation(c.config, OpUpdateOne, withUnsealedEntry(_m))
+	return &UnsealedEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *UnsealedEntryClient) UpdateOneID(id uuid.UUID) *UnsealedEntryUpdateOne {
+	mutation := newUnsealedEntryMutation(c.config, OpUpdateOne, withUnsealedEntryID(id))
+	return &UnsealedEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for UnsealedEntry.
+func (c *UnsealedEntryClient) Delete() *UnsealedEntryDelete {
+	mutation := newUnsealedEntryMutation(c.config, OpDelete)
+	return &UnsealedEntryDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *UnsealedEntryClient) DeleteOne(_m *UnsealedEntry) *UnsealedEntryDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *UnsealedEntryClient) DeleteOneID(id uuid.UUID) *UnsealedEntryDeleteOne {
+	builder := c.Delete().Where(unsealedentry.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &UnsealedEntryDeleteOne{builder}
+}
+
+// Query returns a query builder for UnsealedEntry.
+func (c *UnsealedEntryClient) Query() *UnsealedEntryQuery {
+	return &UnsealedEntryQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeUnsealedEntry},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a UnsealedEntry entity by its id.
+func (c *UnsealedEntryClient) Get(ctx context.Context, id uuid.UUID) (*UnsealedEntry, error) {
+	return c.Query().Where(unsealedentry.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *UnsealedEntryClient) GetX(ctx context.Context, id uuid.UUID) *UnsealedEntry {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *UnsealedEntryClient) Hooks() []Hook {
+	return c.hooks.UnsealedEntry
+}
+
+// Interceptors returns the client interceptors.
+func (c *UnsealedEntryClient) Interceptors() []Interceptor {
+	return c.inters.UnsealedEntry
+}
+
+func (c *UnsealedEntryClient) mutate(ctx context.Context, m *UnsealedEntryMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&UnsealedEntryCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&UnsealedEntryUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&UnsealedEntryUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&UnsealedEntryDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown UnsealedEntry mutation op: %q", m.Op())
 	}
 }
 
@@ -2293,13 +2716,13 @@ func (c *UserRoleClient) mutate(ctx context.Context, m *UserRoleMutation) (Value
 type (
 	hooks struct {
 		AuditEntry, Credential, IdempotencyKey, RateBucket, Replica, Reservation, Role,
-		Session, UsageDay, UsagePeriod, UsageRecord, UsageTotal, User,
-		UserRole []ent.Hook
+		Seal, SealTile, Session, UnsealedEntry, UsageDay, UsagePeriod, UsageRecord,
+		UsageTotal, User, UserRole []ent.Hook
 	}
 	inters struct {
 		AuditEntry, Credential, IdempotencyKey, RateBucket, Replica, Reservation, Role,
-		Session, UsageDay, UsagePeriod, UsageRecord, UsageTotal, User,
-		UserRole []ent.Interceptor
+		Seal, SealTile, Session, UnsealedEntry, UsageDay, UsagePeriod, UsageRecord,
+		UsageTotal, User, UserRole []ent.Interceptor
 	}
 )
 

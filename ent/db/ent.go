@@ -19,7 +19,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/replica"
 	"github.com/paddock-gate/paddock/ent/db/reservation"
 	"github.com/paddock-gate/paddock/ent/db/role"
+	"github.com/paddock-gate/paddock/ent/db/seal"
+	"github.com/paddock-gate/paddock/ent/db/sealtile"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/unsealedentry"
 	"github.com/paddock-gate/paddock/ent/db/usageday"
 	"github.com/paddock-gate/paddock/ent/db/usageperiod"
 	"github.com/paddock-gate/paddock/ent/db/usagerecord"
@@ -93,7 +96,10 @@ func checkColumn(t, c string) error {
 			replica.Table:        replica.ValidColumn,
 			reservation.Table:    reservation.ValidColumn,
 			role.Table:           role.ValidColumn,
+			seal.Table:           seal.ValidColumn,
+			sealtile.Table:       sealtile.ValidColumn,
 			session.Table:        session.ValidColumn,
+			unsealedentry.Table:  unsealedentry.ValidColumn,
 			usageday.Table:       usageday.ValidColumn,
 			usageperiod.Table:    usageperiod.ValidColumn,
 			usagerecord.Table:    usagerecord.ValidColumn,

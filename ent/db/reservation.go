@@ -32,7 +32,7 @@ type Reservation struct {
 	Model string `json:"model,omitempty"`
 	// Estimated.
 	PromptTokens int64 `json:"prompt_tokens,omitempty"`
-	// Tokens held in the day and the month of started_at; 0: the user has no quota.
+	// Tokens held in the day and the month of started_at; 0: the user has no quota. A lease's change.
 	Reserved int64 `json:"reserved,omitempty"`
 	// Completion tokens at the last checkpoint.
 	Produced int64 `json:"produced,omitempty"`

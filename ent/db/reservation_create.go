@@ -331,6 +331,24 @@ type (
 	}
 )
 
+// SetReserved sets the "reserved" field.
+func (u *ReservationUpsert) SetReserved(v int64) *ReservationUpsert {
+	u.Set(reservation.FieldReserved, v)
+	return u
+}
+
+// UpdateReserved sets the "reserved" field to the value that was provided on create.
+func (u *ReservationUpsert) UpdateReserved() *ReservationUpsert {
+	u.SetExcluded(reservation.FieldReserved)
+	return u
+}
+
+// AddReserved adds v to the "reserved" field.
+func (u *ReservationUpsert) AddReserved(v int64) *ReservationUpsert {
+	u.Add(reservation.FieldReserved, v)
+	return u
+}
+
 // SetProduced sets the "produced" field.
 func (u *ReservationUpsert) SetProduced(v int64) *ReservationUpsert {
 	u.Set(reservation.FieldProduced, v)
@@ -387,9 +405,6 @@ func (u *ReservationUpsertOne) UpdateNewValues() *ReservationUpsertOne {
 		if _, exists := u.create.mutation.PromptTokens(); exists {
 			s.SetIgnore(reservation.FieldPromptTokens)
 		}
-		if _, exists := u.create.mutation.Reserved(); exists {
-			s.SetIgnore(reservation.FieldReserved)
-		}
 		if _, exists := u.create.mutation.StartedAt(); exists {
 			s.SetIgnore(reservation.FieldStartedAt)
 		}
@@ -422,6 +437,27 @@ func (u *ReservationUpsertOne) Update(set func(*ReservationUpsert)) *Reservation
 		set(&ReservationUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetReserved sets the "reserved" field.
+func (u *ReservationUpsertOne) SetReserved(v int64) *ReservationUpsertOne {
+	return u.Update(func(s *ReservationUpsert) {
+		s.SetReserved(v)
+	})
+}
+
+// AddReserved adds v to the "reserved" field.
+func (u *ReservationUpsertOne) AddReserved(v int64) *ReservationUpsertOne {
+	return u.Update(func(s *ReservationUpsert) {
+		s.AddReserved(v)
+	})
+}
+
+// UpdateReserved sets the "reserved" field to the value that was provided on create.
+func (u *ReservationUpsertOne) UpdateReserved() *ReservationUpsertOne {
+	return u.Update(func(s *ReservationUpsert) {
+		s.UpdateReserved()
+	})
 }
 
 // SetProduced sets the "produced" field.
@@ -649,9 +685,6 @@ func (u *ReservationUpsertBulk) UpdateNewValues() *ReservationUpsertBulk {
 			if _, exists := b.mutation.PromptTokens(); exists {
 				s.SetIgnore(reservation.FieldPromptTokens)
 			}
-			if _, exists := b.mutation.Reserved(); exists {
-				s.SetIgnore(reservation.FieldReserved)
-			}
 			if _, exists := b.mutation.StartedAt(); exists {
 				s.SetIgnore(reservation.FieldStartedAt)
 			}
@@ -685,6 +718,27 @@ func (u *ReservationUpsertBulk) Update(set func(*ReservationUpsert)) *Reservatio
 		set(&ReservationUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetReserved sets the "reserved" field.
+func (u *ReservationUpsertBulk) SetReserved(v int64) *ReservationUpsertBulk {
+	return u.Update(func(s *ReservationUpsert) {
+		s.SetReserved(v)
+	})
+}
+
+// AddReserved adds v to the "reserved" field.
+func (u *ReservationUpsertBulk) AddReserved(v int64) *ReservationUpsertBulk {
+	return u.Update(func(s *ReservationUpsert) {
+		s.AddReserved(v)
+	})
+}
+
+// UpdateReserved sets the "reserved" field to the value that was provided on create.
+func (u *ReservationUpsertBulk) UpdateReserved() *ReservationUpsertBulk {
+	return u.Update(func(s *ReservationUpsert) {
+		s.UpdateReserved()
+	})
 }
 
 // SetProduced sets the "produced" field.

@@ -27,6 +27,27 @@ func (_u *ReservationUpdate) Where(ps ...predicate.Reservation) *ReservationUpda
 	return _u
 }
 
+// SetReserved sets the "reserved" field.
+func (_u *ReservationUpdate) SetReserved(v int64) *ReservationUpdate {
+	_u.mutation.ResetReserved()
+	_u.mutation.SetReserved(v)
+	return _u
+}
+
+// SetNillableReserved sets the "reserved" field if the given value is not nil.
+func (_u *ReservationUpdate) SetNillableReserved(v *int64) *ReservationUpdate {
+	if v != nil {
+		_u.SetReserved(*v)
+	}
+	return _u
+}
+
+// AddReserved adds value to the "reserved" field.
+func (_u *ReservationUpdate) AddReserved(v int64) *ReservationUpdate {
+	_u.mutation.AddReserved(v)
+	return _u
+}
+
 // SetProduced sets the "produced" field.
 func (_u *ReservationUpdate) SetProduced(v int64) *ReservationUpdate {
 	_u.mutation.ResetProduced()
@@ -95,6 +116,12 @@ func (_u *ReservationUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	if _u.mutation.SessionIDCleared() {
 		_spec.ClearField(reservation.FieldSessionID, field.TypeUUID)
 	}
+	if value, ok := _u.mutation.Reserved(); ok {
+		_spec.SetField(reservation.FieldReserved, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedReserved(); ok {
+		_spec.AddField(reservation.FieldReserved, field.TypeInt64, value)
+	}
 	if value, ok := _u.mutation.Produced(); ok {
 		_spec.SetField(reservation.FieldProduced, field.TypeInt64, value)
 	}
@@ -119,6 +146,27 @@ type ReservationUpdateOne struct {
 	fields   []string
 	hooks    []Hook
 	mutation *ReservationMutation
+}
+
+// SetReserved sets the "reserved" field.
+func (_u *ReservationUpdateOne) SetReserved(v int64) *ReservationUpdateOne {
+	_u.mutation.ResetReserved()
+	_u.mutation.SetReserved(v)
+	return _u
+}
+
+// SetNillableReserved sets the "reserved" field if the given value is not nil.
+func (_u *ReservationUpdateOne) SetNillableReserved(v *int64) *ReservationUpdateOne {
+	if v != nil {
+		_u.SetReserved(*v)
+	}
+	return _u
+}
+
+// AddReserved adds value to the "reserved" field.
+func (_u *ReservationUpdateOne) AddReserved(v int64) *ReservationUpdateOne {
+	_u.mutation.AddReserved(v)
+	return _u
 }
 
 // SetProduced sets the "produced" field.
@@ -218,6 +266,12 @@ func (_u *ReservationUpdateOne) sqlSave(ctx context.Context) (_node *Reservation
 	}
 	if _u.mutation.SessionIDCleared() {
 		_spec.ClearField(reservation.FieldSessionID, field.TypeUUID)
+	}
+	if value, ok := _u.mutation.Reserved(); ok {
+		_spec.SetField(reservation.FieldReserved, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedReserved(); ok {
+		_spec.AddField(reservation.FieldReserved, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.Produced(); ok {
 		_spec.SetField(reservation.FieldProduced, field.TypeInt64, value)

@@ -13,7 +13,10 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/replica"
 	"github.com/paddock-gate/paddock/ent/db/reservation"
 	"github.com/paddock-gate/paddock/ent/db/role"
+	"github.com/paddock-gate/paddock/ent/db/seal"
+	"github.com/paddock-gate/paddock/ent/db/sealtile"
 	"github.com/paddock-gate/paddock/ent/db/session"
+	"github.com/paddock-gate/paddock/ent/db/unsealedentry"
 	"github.com/paddock-gate/paddock/ent/db/usageday"
 	"github.com/paddock-gate/paddock/ent/db/usageperiod"
 	"github.com/paddock-gate/paddock/ent/db/usagerecord"
@@ -139,6 +142,18 @@ func init() {
 	roleDescID := roleFields[0].Descriptor()
 	// role.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	role.IDValidator = roleDescID.Validators[0].(func(string) error)
+	sealFields := schema.Seal{}.Fields()
+	_ = sealFields
+	// sealDescID is the schema descriptor for id field.
+	sealDescID := sealFields[0].Descriptor()
+	// seal.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	seal.IDValidator = sealDescID.Validators[0].(func(string) error)
+	sealtileFields := schema.SealTile{}.Fields()
+	_ = sealtileFields
+	// sealtileDescID is the schema descriptor for id field.
+	sealtileDescID := sealtileFields[0].Descriptor()
+	// sealtile.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	sealtile.IDValidator = sealtileDescID.Validators[0].(func(string) error)
 	sessionFields := schema.Session{}.Fields()
 	_ = sessionFields
 	// sessionDescRefreshSalt is the schema descriptor for refresh_salt field.
@@ -173,6 +188,12 @@ func init() {
 	sessionDescID := sessionFields[0].Descriptor()
 	// session.DefaultID holds the default value on creation for the id field.
 	session.DefaultID = sessionDescID.Default.(func() uuid.UUID)
+	unsealedentryFields := schema.UnsealedEntry{}.Fields()
+	_ = unsealedentryFields
+	// unsealedentryDescID is the schema descriptor for id field.
+	unsealedentryDescID := unsealedentryFields[0].Descriptor()
+	// unsealedentry.DefaultID holds the default value on creation for the id field.
+	unsealedentry.DefaultID = unsealedentryDescID.Default.(func() uuid.UUID)
 	usagedayFields := schema.UsageDay{}.Fields()
 	_ = usagedayFields
 	// usagedayDescDay is the schema descriptor for day field.

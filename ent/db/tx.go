@@ -28,8 +28,14 @@ type Tx struct {
 	Reservation *ReservationClient
 	// Role is the client for interacting with the Role builders.
 	Role *RoleClient
+	// Seal is the client for interacting with the Seal builders.
+	Seal *SealClient
+	// SealTile is the client for interacting with the SealTile builders.
+	SealTile *SealTileClient
 	// Session is the client for interacting with the Session builders.
 	Session *SessionClient
+	// UnsealedEntry is the client for interacting with the UnsealedEntry builders.
+	UnsealedEntry *UnsealedEntryClient
 	// UsageDay is the client for interacting with the UsageDay builders.
 	UsageDay *UsageDayClient
 	// UsagePeriod is the client for interacting with the UsagePeriod builders.
@@ -180,7 +186,10 @@ func (tx *Tx) init() {
 	tx.Replica = NewReplicaClient(tx.config)
 	tx.Reservation = NewReservationClient(tx.config)
 	tx.Role = NewRoleClient(tx.config)
+	tx.Seal = NewSealClient(tx.config)
+	tx.SealTile = NewSealTileClient(tx.config)
 	tx.Session = NewSessionClient(tx.config)
+	tx.UnsealedEntry = NewUnsealedEntryClient(tx.config)
 	tx.UsageDay = NewUsageDayClient(tx.config)
 	tx.UsagePeriod = NewUsagePeriodClient(tx.config)
 	tx.UsageRecord = NewUsageRecordClient(tx.config)

@@ -8,6 +8,7 @@ import (
 	"entgo.io/ent/dialect/sql/schema"
 
 	entmigrate "github.com/paddock-gate/paddock/ent/db/migrate"
+	"github.com/paddock-gate/paddock/ent/db/unsealedentry"
 	"github.com/paddock-gate/paddock/ent/db/usageday"
 	"github.com/paddock-gate/paddock/ent/db/usagetotal"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -45,16 +46,16 @@ func tables() []table {
 }
 
 func rank(t table) int {
-	if t.isSummedUp() {
+	if t.isFilledByTrigger() {
 		return 1
 	}
 	return 0
 }
 
-// isSummedUp reports whether a trigger fills the table while usage_records is copied. What it has written gives way to the
-// source's rows, which outlive the records.
-func (t table) isSummedUp() bool {
-	return t.name == usageday.Table || t.name == usagetotal.Table
+// isFilledByTrigger reports whether a trigger fills the table while usage_records or audit_entries is copied. What it has written
+// gives way to the source's rows: sums outlive the records, and most entries do not wait to be sealed any more.
+func (t table) isFilledByTrigger() bool {
+	return t.name == usageday.Table || t.name == usagetotal.Table || t.name == unsealedentry.Table
 }
 
 // selectAll returns the query for all rows.

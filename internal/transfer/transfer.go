@@ -139,7 +139,7 @@ func (t table) count(ctx context.Context, db querier) (n int64, err error) {
 // copy copies the rows of a table, compares them, and returns how many it were.
 func (t table) copy(ctx context.Context, from, to *sql.Tx) (rows int64, err error) {
 	var read, written checksum
-	if t.isSummedUp() {
+	if t.isFilledByTrigger() {
 		statement := "DELETE FROM " + quote(t.name) //nolint:gosec // a name from Ent's schema
 		if _, err := to.ExecContext(ctx, statement); err != nil {
 			return 0, err

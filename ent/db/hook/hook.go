@@ -93,6 +93,30 @@ func (f RoleFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.RoleMutation", m)
 }
 
+// The SealFunc type is an adapter to allow the use of ordinary
+// function as Seal mutator.
+type SealFunc func(context.Context, *db.SealMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f SealFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.SealMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.SealMutation", m)
+}
+
+// The SealTileFunc type is an adapter to allow the use of ordinary
+// function as SealTile mutator.
+type SealTileFunc func(context.Context, *db.SealTileMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f SealTileFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.SealTileMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.SealTileMutation", m)
+}
+
 // The SessionFunc type is an adapter to allow the use of ordinary
 // function as Session mutator.
 type SessionFunc func(context.Context, *db.SessionMutation) (db.Value, error)
@@ -103,6 +127,18 @@ func (f SessionFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error
 		return f(ctx, mv)
 	}
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.SessionMutation", m)
+}
+
+// The UnsealedEntryFunc type is an adapter to allow the use of ordinary
+// function as UnsealedEntry mutator.
+type UnsealedEntryFunc func(context.Context, *db.UnsealedEntryMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UnsealedEntryFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.UnsealedEntryMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.UnsealedEntryMutation", m)
 }
 
 // The UsageDayFunc type is an adapter to allow the use of ordinary

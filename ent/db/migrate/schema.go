@@ -173,6 +173,35 @@ var (
 		Columns:    RolesColumns,
 		PrimaryKey: []*schema.Column{RolesColumns[0]},
 	}
+	// SealsColumns holds the columns for the "seals" table.
+	SealsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 16},
+		{Name: "size", Type: field.TypeInt64},
+		{Name: "checkpoint", Type: field.TypeString, Size: 2147483647},
+		{Name: "sealed_at", Type: field.TypeTime},
+		{Name: "holder", Type: field.TypeUUID},
+		{Name: "held_until", Type: field.TypeTime},
+		{Name: "verified_size", Type: field.TypeInt64},
+		{Name: "verified_at", Type: field.TypeTime, Nullable: true},
+		{Name: "fault", Type: field.TypeString, Size: 2147483647},
+	}
+	// SealsTable holds the schema information for the "seals" table.
+	SealsTable = &schema.Table{
+		Name:       "seals",
+		Columns:    SealsColumns,
+		PrimaryKey: []*schema.Column{SealsColumns[0]},
+	}
+	// SealTilesColumns holds the columns for the "seal_tiles" table.
+	SealTilesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 32},
+		{Name: "data", Type: field.TypeBytes},
+	}
+	// SealTilesTable holds the schema information for the "seal_tiles" table.
+	SealTilesTable = &schema.Table{
+		Name:       "seal_tiles",
+		Columns:    SealTilesColumns,
+		PrimaryKey: []*schema.Column{SealTilesColumns[0]},
+	}
 	// SessionsColumns holds the columns for the "sessions" table.
 	SessionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -213,6 +242,16 @@ var (
 				Columns: []*schema.Column{SessionsColumns[7]},
 			},
 		},
+	}
+	// UnsealedEntriesColumns holds the columns for the "unsealed_entries" table.
+	UnsealedEntriesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+	}
+	// UnsealedEntriesTable holds the schema information for the "unsealed_entries" table.
+	UnsealedEntriesTable = &schema.Table{
+		Name:       "unsealed_entries",
+		Columns:    UnsealedEntriesColumns,
+		PrimaryKey: []*schema.Column{UnsealedEntriesColumns[0]},
 	}
 	// UsageDaysColumns holds the columns for the "usage_days" table.
 	UsageDaysColumns = []*schema.Column{
@@ -392,7 +431,10 @@ var (
 		ReplicasTable,
 		ReservationsTable,
 		RolesTable,
+		SealsTable,
+		SealTilesTable,
 		SessionsTable,
+		UnsealedEntriesTable,
 		UsageDaysTable,
 		UsagePeriodsTable,
 		UsageRecordsTable,

@@ -27,8 +27,17 @@ type Reservation func(*sql.Selector)
 // Role is the predicate function for role builders.
 type Role func(*sql.Selector)
 
+// Seal is the predicate function for seal builders.
+type Seal func(*sql.Selector)
+
+// SealTile is the predicate function for sealtile builders.
+type SealTile func(*sql.Selector)
+
 // Session is the predicate function for session builders.
 type Session func(*sql.Selector)
+
+// UnsealedEntry is the predicate function for unsealedentry builders.
+type UnsealedEntry func(*sql.Selector)
 
 // UsageDay is the predicate function for usageday builders.
 type UsageDay func(*sql.Selector)

@@ -282,6 +282,8 @@ type ListAuditEntriesResponse struct {
 	Entries []*AuditEntry          `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
 	// Empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How far the audit trail is protected against changes; absent before the first entry is sealed.
+	Seal          *AuditSeal `protobuf:"bytes,3,opt,name=seal,proto3" json:"seal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -330,6 +332,95 @@ func (x *ListAuditEntriesResponse) GetNextPageToken() string {
 	return ""
 }
 
+func (x *ListAuditEntriesResponse) GetSeal() *AuditSeal {
+	if x != nil {
+		return x.Seal
+	}
+	return nil
+}
+
+// AuditSeal is how far the audit trail is sealed: a later change of an entry, or its deletion, can be proved.
+type AuditSeal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many entries are sealed.
+	Entries int64 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	// When the last of them was.
+	SealedAt *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=sealed_at,json=sealedAt,proto3" json:"sealed_at,omitempty"`
+	// How many entries the last check of all sealed entries has looked at.
+	VerifiedEntries int64 `protobuf:"varint,3,opt,name=verified_entries,json=verifiedEntries,proto3" json:"verified_entries,omitempty"`
+	// When that check began; absent before the first.
+	VerifiedAt *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=verified_at,json=verifiedAt,proto3" json:"verified_at,omitempty"`
+	// What the check has found wrong; empty: nothing.
+	Fault         string `protobuf:"bytes,5,opt,name=fault,proto3" json:"fault,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditSeal) Reset() {
+	*x = AuditSeal{}
+	mi := &file_paddock_v1_audit_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditSeal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditSeal) ProtoMessage() {}
+
+func (x *AuditSeal) ProtoReflect() protoreflect.Message {
+	mi := &file_paddock_v1_audit_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditSeal.ProtoReflect.Descriptor instead.
+func (*AuditSeal) Descriptor() ([]byte, []int) {
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AuditSeal) GetEntries() int64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *AuditSeal) GetSealedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SealedAt
+	}
+	return nil
+}
+
+func (x *AuditSeal) GetVerifiedEntries() int64 {
+	if x != nil {
+		return x.VerifiedEntries
+	}
+	return 0
+}
+
+func (x *AuditSeal) GetVerifiedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.VerifiedAt
+	}
+	return nil
+}
+
+func (x *AuditSeal) GetFault() string {
+	if x != nil {
+		return x.Fault
+	}
+	return ""
+}
+
 type CountAuditEntriesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Where the spans begin, and last where the last one ends, each later than the one before: 2 times or more. None: only
@@ -347,7 +438,7 @@ type CountAuditEntriesRequest struct {
 
 func (x *CountAuditEntriesRequest) Reset() {
 	*x = CountAuditEntriesRequest{}
-	mi := &file_paddock_v1_audit_proto_msgTypes[3]
+	mi := &file_paddock_v1_audit_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -359,7 +450,7 @@ func (x *CountAuditEntriesRequest) String() string {
 func (*CountAuditEntriesRequest) ProtoMessage() {}
 
 func (x *CountAuditEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_audit_proto_msgTypes[3]
+	mi := &file_paddock_v1_audit_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -372,7 +463,7 @@ func (x *CountAuditEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountAuditEntriesRequest.ProtoReflect.Descriptor instead.
 func (*CountAuditEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *CountAuditEntriesRequest) GetBounds() []*timestamppb.Timestamp {
@@ -415,7 +506,7 @@ type CountAuditEntriesResponse struct {
 
 func (x *CountAuditEntriesResponse) Reset() {
 	*x = CountAuditEntriesResponse{}
-	mi := &file_paddock_v1_audit_proto_msgTypes[4]
+	mi := &file_paddock_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +518,7 @@ func (x *CountAuditEntriesResponse) String() string {
 func (*CountAuditEntriesResponse) ProtoMessage() {}
 
 func (x *CountAuditEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_audit_proto_msgTypes[4]
+	mi := &file_paddock_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +531,7 @@ func (x *CountAuditEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CountAuditEntriesResponse.ProtoReflect.Descriptor instead.
 func (*CountAuditEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{4}
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CountAuditEntriesResponse) GetCounts() []*AuditCount {
@@ -471,7 +562,7 @@ type AuditCount struct {
 
 func (x *AuditCount) Reset() {
 	*x = AuditCount{}
-	mi := &file_paddock_v1_audit_proto_msgTypes[5]
+	mi := &file_paddock_v1_audit_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -483,7 +574,7 @@ func (x *AuditCount) String() string {
 func (*AuditCount) ProtoMessage() {}
 
 func (x *AuditCount) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_audit_proto_msgTypes[5]
+	mi := &file_paddock_v1_audit_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -496,7 +587,7 @@ func (x *AuditCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditCount.ProtoReflect.Descriptor instead.
 func (*AuditCount) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{5}
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AuditCount) GetSuccess() int32 {
@@ -545,7 +636,7 @@ type ExportAuditEntriesRequest struct {
 
 func (x *ExportAuditEntriesRequest) Reset() {
 	*x = ExportAuditEntriesRequest{}
-	mi := &file_paddock_v1_audit_proto_msgTypes[6]
+	mi := &file_paddock_v1_audit_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +648,7 @@ func (x *ExportAuditEntriesRequest) String() string {
 func (*ExportAuditEntriesRequest) ProtoMessage() {}
 
 func (x *ExportAuditEntriesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_audit_proto_msgTypes[6]
+	mi := &file_paddock_v1_audit_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +661,7 @@ func (x *ExportAuditEntriesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportAuditEntriesRequest.ProtoReflect.Descriptor instead.
 func (*ExportAuditEntriesRequest) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{6}
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ExportAuditEntriesRequest) GetEventType() string {
@@ -618,7 +709,7 @@ type ExportAuditEntriesResponse struct {
 
 func (x *ExportAuditEntriesResponse) Reset() {
 	*x = ExportAuditEntriesResponse{}
-	mi := &file_paddock_v1_audit_proto_msgTypes[7]
+	mi := &file_paddock_v1_audit_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -630,7 +721,7 @@ func (x *ExportAuditEntriesResponse) String() string {
 func (*ExportAuditEntriesResponse) ProtoMessage() {}
 
 func (x *ExportAuditEntriesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_paddock_v1_audit_proto_msgTypes[7]
+	mi := &file_paddock_v1_audit_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -643,7 +734,7 @@ func (x *ExportAuditEntriesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportAuditEntriesResponse.ProtoReflect.Descriptor instead.
 func (*ExportAuditEntriesResponse) Descriptor() ([]byte, []int) {
-	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{7}
+	return file_paddock_v1_audit_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ExportAuditEntriesResponse) GetEntries() []*AuditEntry {
@@ -691,10 +782,18 @@ const file_paddock_v1_audit_proto_rawDesc = "" +
 	"\auser_id\x18\x04 \x01(\tB\v\xbaH\b\xd8\x01\x01r\x03\xb0\x01\x01R\x06userId\x12A\n" +
 	"\x0eoccurred_after\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\roccurredAfter\x12C\n" +
 	"\x0foccurred_before\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0eoccurredBefore\x12;\n" +
-	"\aoutcome\x18\a \x01(\tB!\xbaH\x1er\x1cR\x00R\asuccessR\afailureR\x06deniedR\aoutcome\"t\n" +
+	"\aoutcome\x18\a \x01(\tB!\xbaH\x1er\x1cR\x00R\asuccessR\afailureR\x06deniedR\aoutcome\"\x9f\x01\n" +
 	"\x18ListAuditEntriesResponse\x120\n" +
 	"\aentries\x18\x01 \x03(\v2\x16.paddock.v1.AuditEntryR\aentries\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe3\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12)\n" +
+	"\x04seal\x18\x03 \x01(\v2\x15.paddock.v1.AuditSealR\x04seal\"\xdc\x01\n" +
+	"\tAuditSeal\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\x03R\aentries\x127\n" +
+	"\tsealed_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\bsealedAt\x12)\n" +
+	"\x10verified_entries\x18\x03 \x01(\x03R\x0fverifiedEntries\x12;\n" +
+	"\vverified_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"verifiedAt\x12\x14\n" +
+	"\x05fault\x18\x05 \x01(\tR\x05fault\"\xe3\x01\n" +
 	"\x18CountAuditEntriesRequest\x12<\n" +
 	"\x06bounds\x18\x01 \x03(\v2\x1a.google.protobuf.TimestampB\b\xbaH\x05\x92\x01\x02\x10=R\x06bounds\x12&\n" +
 	"\n" +
@@ -736,40 +835,44 @@ func file_paddock_v1_audit_proto_rawDescGZIP() []byte {
 	return file_paddock_v1_audit_proto_rawDescData
 }
 
-var file_paddock_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_paddock_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_paddock_v1_audit_proto_goTypes = []any{
 	(*AuditEntry)(nil),                 // 0: paddock.v1.AuditEntry
 	(*ListAuditEntriesRequest)(nil),    // 1: paddock.v1.ListAuditEntriesRequest
 	(*ListAuditEntriesResponse)(nil),   // 2: paddock.v1.ListAuditEntriesResponse
-	(*CountAuditEntriesRequest)(nil),   // 3: paddock.v1.CountAuditEntriesRequest
-	(*CountAuditEntriesResponse)(nil),  // 4: paddock.v1.CountAuditEntriesResponse
-	(*AuditCount)(nil),                 // 5: paddock.v1.AuditCount
-	(*ExportAuditEntriesRequest)(nil),  // 6: paddock.v1.ExportAuditEntriesRequest
-	(*ExportAuditEntriesResponse)(nil), // 7: paddock.v1.ExportAuditEntriesResponse
-	(*timestamppb.Timestamp)(nil),      // 8: google.protobuf.Timestamp
+	(*AuditSeal)(nil),                  // 3: paddock.v1.AuditSeal
+	(*CountAuditEntriesRequest)(nil),   // 4: paddock.v1.CountAuditEntriesRequest
+	(*CountAuditEntriesResponse)(nil),  // 5: paddock.v1.CountAuditEntriesResponse
+	(*AuditCount)(nil),                 // 6: paddock.v1.AuditCount
+	(*ExportAuditEntriesRequest)(nil),  // 7: paddock.v1.ExportAuditEntriesRequest
+	(*ExportAuditEntriesResponse)(nil), // 8: paddock.v1.ExportAuditEntriesResponse
+	(*timestamppb.Timestamp)(nil),      // 9: google.protobuf.Timestamp
 }
 var file_paddock_v1_audit_proto_depIdxs = []int32{
-	8,  // 0: paddock.v1.AuditEntry.occurred_at:type_name -> google.protobuf.Timestamp
-	8,  // 1: paddock.v1.ListAuditEntriesRequest.occurred_after:type_name -> google.protobuf.Timestamp
-	8,  // 2: paddock.v1.ListAuditEntriesRequest.occurred_before:type_name -> google.protobuf.Timestamp
+	9,  // 0: paddock.v1.AuditEntry.occurred_at:type_name -> google.protobuf.Timestamp
+	9,  // 1: paddock.v1.ListAuditEntriesRequest.occurred_after:type_name -> google.protobuf.Timestamp
+	9,  // 2: paddock.v1.ListAuditEntriesRequest.occurred_before:type_name -> google.protobuf.Timestamp
 	0,  // 3: paddock.v1.ListAuditEntriesResponse.entries:type_name -> paddock.v1.AuditEntry
-	8,  // 4: paddock.v1.CountAuditEntriesRequest.bounds:type_name -> google.protobuf.Timestamp
-	5,  // 5: paddock.v1.CountAuditEntriesResponse.counts:type_name -> paddock.v1.AuditCount
-	8,  // 6: paddock.v1.CountAuditEntriesResponse.since:type_name -> google.protobuf.Timestamp
-	8,  // 7: paddock.v1.ExportAuditEntriesRequest.occurred_after:type_name -> google.protobuf.Timestamp
-	8,  // 8: paddock.v1.ExportAuditEntriesRequest.occurred_before:type_name -> google.protobuf.Timestamp
-	0,  // 9: paddock.v1.ExportAuditEntriesResponse.entries:type_name -> paddock.v1.AuditEntry
-	1,  // 10: paddock.v1.AuditService.ListAuditEntries:input_type -> paddock.v1.ListAuditEntriesRequest
-	3,  // 11: paddock.v1.AuditService.CountAuditEntries:input_type -> paddock.v1.CountAuditEntriesRequest
-	6,  // 12: paddock.v1.AuditService.ExportAuditEntries:input_type -> paddock.v1.ExportAuditEntriesRequest
-	2,  // 13: paddock.v1.AuditService.ListAuditEntries:output_type -> paddock.v1.ListAuditEntriesResponse
-	4,  // 14: paddock.v1.AuditService.CountAuditEntries:output_type -> paddock.v1.CountAuditEntriesResponse
-	7,  // 15: paddock.v1.AuditService.ExportAuditEntries:output_type -> paddock.v1.ExportAuditEntriesResponse
-	13, // [13:16] is the sub-list for method output_type
-	10, // [10:13] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	3,  // 4: paddock.v1.ListAuditEntriesResponse.seal:type_name -> paddock.v1.AuditSeal
+	9,  // 5: paddock.v1.AuditSeal.sealed_at:type_name -> google.protobuf.Timestamp
+	9,  // 6: paddock.v1.AuditSeal.verified_at:type_name -> google.protobuf.Timestamp
+	9,  // 7: paddock.v1.CountAuditEntriesRequest.bounds:type_name -> google.protobuf.Timestamp
+	6,  // 8: paddock.v1.CountAuditEntriesResponse.counts:type_name -> paddock.v1.AuditCount
+	9,  // 9: paddock.v1.CountAuditEntriesResponse.since:type_name -> google.protobuf.Timestamp
+	9,  // 10: paddock.v1.ExportAuditEntriesRequest.occurred_after:type_name -> google.protobuf.Timestamp
+	9,  // 11: paddock.v1.ExportAuditEntriesRequest.occurred_before:type_name -> google.protobuf.Timestamp
+	0,  // 12: paddock.v1.ExportAuditEntriesResponse.entries:type_name -> paddock.v1.AuditEntry
+	1,  // 13: paddock.v1.AuditService.ListAuditEntries:input_type -> paddock.v1.ListAuditEntriesRequest
+	4,  // 14: paddock.v1.AuditService.CountAuditEntries:input_type -> paddock.v1.CountAuditEntriesRequest
+	7,  // 15: paddock.v1.AuditService.ExportAuditEntries:input_type -> paddock.v1.ExportAuditEntriesRequest
+	2,  // 16: paddock.v1.AuditService.ListAuditEntries:output_type -> paddock.v1.ListAuditEntriesResponse
+	5,  // 17: paddock.v1.AuditService.CountAuditEntries:output_type -> paddock.v1.CountAuditEntriesResponse
+	8,  // 18: paddock.v1.AuditService.ExportAuditEntries:output_type -> paddock.v1.ExportAuditEntriesResponse
+	16, // [16:19] is the sub-list for method output_type
+	13, // [13:16] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_paddock_v1_audit_proto_init() }
@@ -784,7 +887,7 @@ func file_paddock_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_paddock_v1_audit_proto_rawDesc), len(file_paddock_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paddock/v1/audit.proto.
  */
 export const file_paddock_v1_audit: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYWRkb2NrL3YxL2F1ZGl0LnByb3RvEgpwYWRkb2NrLnYxIqECCgpBdWRpdEVudHJ5EgoKAmlkGAEgASgJEhIKCmV2ZW50X3R5cGUYAiABKAkSLwoLb2NjdXJyZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWFjdG9yX3VzZXJfaWQYBCABKAkSEwoLYWN0b3JfZW1haWwYBSABKAkSFgoOdGFyZ2V0X3VzZXJfaWQYBiABKAkSFQoNY3JlZGVudGlhbF9pZBgHIAEoCRISCgpzZXNzaW9uX2lkGAggASgJEgoKAmlwGAkgASgJEhIKCnVzZXJfYWdlbnQYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIPCgdvdXRjb21lGAwgASgJEg4KBmRldGFpbBgNIAEoCSLfAQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSEgoKZXZlbnRfdHlwZRgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEjIKDm9jY3VycmVkX2FmdGVyGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9vY2N1cnJlZF9iZWZvcmUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB291dGNvbWUYByABKAkiXAoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEicKB2VudHJpZXMYASADKAsyFi5wYWRkb2NrLnYxLkF1ZGl0RW50cnkSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJInwKGENvdW50QXVkaXRFbnRyaWVzUmVxdWVzdBIqCgZib3VuZHMYASADKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmV2ZW50X3R5cGUYAiABKAkSDwoHdXNlcl9pZBgDIAEoCRIPCgdvdXRjb21lGAQgASgJIm4KGUNvdW50QXVkaXRFbnRyaWVzUmVzcG9uc2USJgoGY291bnRzGAEgAygLMhYucGFkZG9jay52MS5BdWRpdENvdW50EikKBXNpbmNlGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJMCgpBdWRpdENvdW50Eg8KB3N1Y2Nlc3MYASABKAUSDwoHZmFpbHVyZRgCIAEoBRIOCgZkZW5pZWQYAyABKAUSDAoEbW9yZRgEIAEoCCK6AQoZRXhwb3J0QXVkaXRFbnRyaWVzUmVxdWVzdBISCgpldmVudF90eXBlGAEgASgJEg8KB3VzZXJfaWQYAiABKAkSMgoOb2NjdXJyZWRfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjMKD29jY3VycmVkX2JlZm9yZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHb3V0Y29tZRgFIAEoCSJFChpFeHBvcnRBdWRpdEVudHJpZXNSZXNwb25zZRInCgdlbnRyaWVzGAEgAygLMhYucGFkZG9jay52MS5BdWRpdEVudHJ5MtQCCgxBdWRpdFNlcnZpY2USaAoQTGlzdEF1ZGl0RW50cmllcxIjLnBhZGRvY2sudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaJC5wYWRkb2NrLnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIJkAIB4uAYAggEEmsKEUNvdW50QXVkaXRFbnRyaWVzEiQucGFkZG9jay52MS5Db3VudEF1ZGl0RW50cmllc1JlcXVlc3QaJS5wYWRkb2NrLnYxLkNvdW50QXVkaXRFbnRyaWVzUmVzcG9uc2UiCZACAeLgGAIIBBJtChJFeHBvcnRBdWRpdEVudHJpZXMSJS5wYWRkb2NrLnYxLkV4cG9ydEF1ZGl0RW50cmllc1JlcXVlc3QaJi5wYWRkb2NrLnYxLkV4cG9ydEF1ZGl0RW50cmllc1Jlc3BvbnNlIgbi4BgCCAQwAUJDWkFnaXRodWIuY29tL3BhZGRvY2stZ2F0ZS9wYWRkb2NrL2ludGVybmFsL2dlbi9wYWRkb2NrL3YxO3BhZGRvY2t2MWIGcHJvdG8z", [file_google_protobuf_timestamp, file_paddock_v1_access]);
+  fileDesc("ChZwYWRkb2NrL3YxL2F1ZGl0LnByb3RvEgpwYWRkb2NrLnYxIqECCgpBdWRpdEVudHJ5EgoKAmlkGAEgASgJEhIKCmV2ZW50X3R5cGUYAiABKAkSLwoLb2NjdXJyZWRfYXQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWFjdG9yX3VzZXJfaWQYBCABKAkSEwoLYWN0b3JfZW1haWwYBSABKAkSFgoOdGFyZ2V0X3VzZXJfaWQYBiABKAkSFQoNY3JlZGVudGlhbF9pZBgHIAEoCRISCgpzZXNzaW9uX2lkGAggASgJEgoKAmlwGAkgASgJEhIKCnVzZXJfYWdlbnQYCiABKAkSEgoKcmVxdWVzdF9pZBgLIAEoCRIPCgdvdXRjb21lGAwgASgJEg4KBmRldGFpbBgNIAEoCSLfAQoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkSEgoKZXZlbnRfdHlwZRgDIAEoCRIPCgd1c2VyX2lkGAQgASgJEjIKDm9jY3VycmVkX2FmdGVyGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIzCg9vY2N1cnJlZF9iZWZvcmUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB291dGNvbWUYByABKAkigQEKGExpc3RBdWRpdEVudHJpZXNSZXNwb25zZRInCgdlbnRyaWVzGAEgAygLMhYucGFkZG9jay52MS5BdWRpdEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIjCgRzZWFsGAMgASgLMhUucGFkZG9jay52MS5BdWRpdFNlYWwipQEKCUF1ZGl0U2VhbBIPCgdlbnRyaWVzGAEgASgDEi0KCXNlYWxlZF9hdBgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGAoQdmVyaWZpZWRfZW50cmllcxgDIAEoAxIvCgt2ZXJpZmllZF9hdBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFZmF1bHQYBSABKAkifAoYQ291bnRBdWRpdEVudHJpZXNSZXF1ZXN0EioKBmJvdW5kcxgBIAMoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZXZlbnRfdHlwZRgCIAEoCRIPCgd1c2VyX2lkGAMgASgJEg8KB291dGNvbWUYBCABKAkibgoZQ291bnRBdWRpdEVudHJpZXNSZXNwb25zZRImCgZjb3VudHMYASADKAsyFi5wYWRkb2NrLnYxLkF1ZGl0Q291bnQSKQoFc2luY2UYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkwKCkF1ZGl0Q291bnQSDwoHc3VjY2VzcxgBIAEoBRIPCgdmYWlsdXJlGAIgASgFEg4KBmRlbmllZBgDIAEoBRIMCgRtb3JlGAQgASgIIroBChlFeHBvcnRBdWRpdEVudHJpZXNSZXF1ZXN0EhIKCmV2ZW50X3R5cGUYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIyCg5vY2N1cnJlZF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMwoPb2NjdXJyZWRfYmVmb3JlGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIPCgdvdXRjb21lGAUgASgJIkUKGkV4cG9ydEF1ZGl0RW50cmllc1Jlc3BvbnNlEicKB2VudHJpZXMYASADKAsyFi5wYWRkb2NrLnYxLkF1ZGl0RW50cnky1AIKDEF1ZGl0U2VydmljZRJoChBMaXN0QXVkaXRFbnRyaWVzEiMucGFkZG9jay52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBokLnBhZGRvY2sudjEuTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlIgmQAgHi4BgCCAQSawoRQ291bnRBdWRpdEVudHJpZXMSJC5wYWRkb2NrLnYxLkNvdW50QXVkaXRFbnRyaWVzUmVxdWVzdBolLnBhZGRvY2sudjEuQ291bnRBdWRpdEVudHJpZXNSZXNwb25zZSIJkAIB4uAYAggEEm0KEkV4cG9ydEF1ZGl0RW50cmllcxIlLnBhZGRvY2sudjEuRXhwb3J0QXVkaXRFbnRyaWVzUmVxdWVzdBomLnBhZGRvY2sudjEuRXhwb3J0QXVkaXRFbnRyaWVzUmVzcG9uc2UiBuLgGAIIBDABQkNaQWdpdGh1Yi5jb20vcGFkZG9jay1nYXRlL3BhZGRvY2svaW50ZXJuYWwvZ2VuL3BhZGRvY2svdjE7cGFkZG9ja3YxYgZwcm90bzM", [file_google_protobuf_timestamp, file_paddock_v1_access]);
 
 /**
  * AuditEntry is one recorded event. Actor and target are stored by value: deleting a user changes no entry.
@@ -196,6 +196,13 @@ export type ListAuditEntriesResponse = Message<"paddock.v1.ListAuditEntriesRespo
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
+
+  /**
+   * How far the audit trail is protected against changes; absent before the first entry is sealed.
+   *
+   * @generated from field: paddock.v1.AuditSeal seal = 3;
+   */
+  seal?: AuditSeal | undefined;
 };
 
 /**
@@ -204,6 +211,55 @@ export type ListAuditEntriesResponse = Message<"paddock.v1.ListAuditEntriesRespo
  */
 export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse> = /*@__PURE__*/
   messageDesc(file_paddock_v1_audit, 2);
+
+/**
+ * AuditSeal is how far the audit trail is sealed: a later change of an entry, or its deletion, can be proved.
+ *
+ * @generated from message paddock.v1.AuditSeal
+ */
+export type AuditSeal = Message<"paddock.v1.AuditSeal"> & {
+  /**
+   * How many entries are sealed.
+   *
+   * @generated from field: int64 entries = 1;
+   */
+  entries: bigint;
+
+  /**
+   * When the last of them was.
+   *
+   * @generated from field: google.protobuf.Timestamp sealed_at = 2;
+   */
+  sealedAt?: Timestamp | undefined;
+
+  /**
+   * How many entries the last check of all sealed entries has looked at.
+   *
+   * @generated from field: int64 verified_entries = 3;
+   */
+  verifiedEntries: bigint;
+
+  /**
+   * When that check began; absent before the first.
+   *
+   * @generated from field: google.protobuf.Timestamp verified_at = 4;
+   */
+  verifiedAt?: Timestamp | undefined;
+
+  /**
+   * What the check has found wrong; empty: nothing.
+   *
+   * @generated from field: string fault = 5;
+   */
+  fault: string;
+};
+
+/**
+ * Describes the message paddock.v1.AuditSeal.
+ * Use `create(AuditSealSchema)` to create a new message.
+ */
+export const AuditSealSchema: GenMessage<AuditSeal> = /*@__PURE__*/
+  messageDesc(file_paddock_v1_audit, 3);
 
 /**
  * @generated from message paddock.v1.CountAuditEntriesRequest
@@ -244,7 +300,7 @@ export type CountAuditEntriesRequest = Message<"paddock.v1.CountAuditEntriesRequ
  * Use `create(CountAuditEntriesRequestSchema)` to create a new message.
  */
 export const CountAuditEntriesRequestSchema: GenMessage<CountAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_audit, 3);
+  messageDesc(file_paddock_v1_audit, 4);
 
 /**
  * @generated from message paddock.v1.CountAuditEntriesResponse
@@ -270,7 +326,7 @@ export type CountAuditEntriesResponse = Message<"paddock.v1.CountAuditEntriesRes
  * Use `create(CountAuditEntriesResponseSchema)` to create a new message.
  */
 export const CountAuditEntriesResponseSchema: GenMessage<CountAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_audit, 4);
+  messageDesc(file_paddock_v1_audit, 5);
 
 /**
  * AuditCount is how many entries a span of time has, by outcome.
@@ -306,7 +362,7 @@ export type AuditCount = Message<"paddock.v1.AuditCount"> & {
  * Use `create(AuditCountSchema)` to create a new message.
  */
 export const AuditCountSchema: GenMessage<AuditCount> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_audit, 5);
+  messageDesc(file_paddock_v1_audit, 6);
 
 /**
  * @generated from message paddock.v1.ExportAuditEntriesRequest
@@ -353,7 +409,7 @@ export type ExportAuditEntriesRequest = Message<"paddock.v1.ExportAuditEntriesRe
  * Use `create(ExportAuditEntriesRequestSchema)` to create a new message.
  */
 export const ExportAuditEntriesRequestSchema: GenMessage<ExportAuditEntriesRequest> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_audit, 6);
+  messageDesc(file_paddock_v1_audit, 7);
 
 /**
  * @generated from message paddock.v1.ExportAuditEntriesResponse
@@ -372,7 +428,7 @@ export type ExportAuditEntriesResponse = Message<"paddock.v1.ExportAuditEntriesR
  * Use `create(ExportAuditEntriesResponseSchema)` to create a new message.
  */
 export const ExportAuditEntriesResponseSchema: GenMessage<ExportAuditEntriesResponse> = /*@__PURE__*/
-  messageDesc(file_paddock_v1_audit, 7);
+  messageDesc(file_paddock_v1_audit, 8);
 
 /**
  * AuditService reads the audit trail. Entries are never changed and never deleted by the program.
