@@ -29,7 +29,7 @@ var floors = [][]string{
 	{"internal/apierr", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},
 	{"internal/convert", "internal/idempotency", "internal/dialect", "internal/upstream", "internal/store/storetest"},
 	{"internal/audit"},
-	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview", "internal/backup", "internal/transfer"},
+	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/janitor", "internal/overview", "internal/backup", "internal/transfer", "internal/seal"},
 	{"internal/relay"},
 	{"internal/chat", "internal/gateway", "internal/ops"},
 	{"internal/rpc"},

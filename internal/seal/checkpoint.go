@@ -1,0 +1,102 @@
+package seal
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// ErrSignature means that no known key has signed a checkpoint.
+var ErrSignature = errors.New("the checkpoint is not signed by a known key")
+
+// Key signs checkpoints. Its name is the log's origin.
+type Key struct {
+	signer   note.Signer
+	verifier note.Verifier
+	public   string
+}
+
+// NewKey returns the key that a text of GenerateKey stands for.
+func NewKey(text string) (*Key, error) {
+	signer, err := note.NewSigner(text)
+	if err != nil {
+		return nil, err
+	}
+	// PRIVATE+KEY+name+hash+data; the data are a byte for the algorithm and the seed.
+	data, err := base64.StdEncoding.DecodeString(strings.SplitN(text, "+", 5)[4])
+	if err != nil || len(data) != 1+ed25519.SeedSize {
+		return nil, errors.New("not an Ed25519 key")
+	}
+	public, ok := ed25519.NewKeyFromSeed(data[1:]).Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, errors.New("not an Ed25519 key")
+	}
+	vkey, err := note.NewEd25519VerifierKey(signer.Name(), public)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return nil, err
+	}
+	return &Key{signer: signer, verifier: verifier, public: vkey}, nil
+}
+
+// GenerateKey returns a new key of the name, which must be without spaces and plus signs, as a text for AUDIT_SIGNING_KEY, and the
+// public key for whoever verifies.
+func GenerateKey(name string) (private, public string, err error) { return note.GenerateKey(rand.Reader, name) }
+
+// Public returns the public key in the form of signed notes: name+hash+key.
+func (k *Key) Public() string { return k.public }
+
+// checkpoint is what is signed: the root of the tree of a size.
+type checkpoint struct {
+	origin string
+	tlog.Tree
+}
+
+// sign returns the checkpoint of the tree as a signed note (C2SP tlog-checkpoint).
+func (k *Key) sign(t tlog.Tree) (string, error) {
+	text := fmt.Sprintf("%s\n%d\n%s\n", k.signer.Name(), t.N, t.Hash)
+	signed, err := note.Sign(&note.Note{Text: text}, k.signer)
+	return string(signed), err
+}
+
+// openCheckpoint returns a checkpoint that one of the keys has signed.
+func openCheckpoint(signed []byte, keys note.Verifiers) (checkpoint, error) {
+	n, err := note.Open(signed, keys)
+	if err != nil {
+		return checkpoint{}, fmt.Errorf("%w: %w", ErrSignature, err)
+	}
+	return parseCheckpoint(n.Text)
+}
+
+// parseCheckpoint returns the checkpoint that a note's text says, whoever may have signed it.
+func parseCheckpoint(text string) (c checkpoint, err error) {
+	lines := strings.SplitN(text, "\n", 4)
+	if len(lines) < 4 {
+		return c, errors.New("a checkpoint has three lines")
+	}
+	c.origin = lines[0]
+	if c.N, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.N < 0 {
+		return c, errors.New("the second line of a checkpoint is a size")
+	}
+	if c.Hash, err = tlog.ParseHash(lines[2]); err != nil {
+		return c, errors.New("the third line of a checkpoint is a hash")
+	}
+	return c, nil
+}
+
+// unsigned returns the text of a signed note.
+func unsigned(signed string) string {
+	text, _, _ := bytes.Cut([]byte(signed), []byte("\n\n"))
+	return string(text) + "\n"
+}

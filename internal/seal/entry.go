@@ -1,0 +1,109 @@
+package seal
+
+import (
+	"database/sql"
+	"encoding/hex"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// The columns of an audit entry, in the order of the alphabet. Their names are the keys of its encoding.
+var columns = [...]string{
+	"actor_email", "actor_user_id", "credential_id", "detail", "event_type", "id", "ip", "occurred_at", "outcome", "request_id",
+	"session_id", "target_user_id", "user_agent",
+}
+
+// The places of those that are more than text.
+const (
+	idColumn   = 5
+	timeColumn = 7
+)
+
+// timeLayout has the microseconds that both databases keep.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// row is an audit entry as a database has it.
+type row struct {
+	texts [len(columns)]sql.NullString // but for the time
+	time  sql.Null[time.Time]
+	dests [len(columns)]any
+}
+
+func newRow() *row {
+	r := new(row)
+	for i := range r.dests {
+		r.dests[i] = &r.texts[i]
+	}
+	r.dests[timeColumn] = &r.time
+	return r
+}
+
+// scan reads what columns has selected. It overwrites what the row held.
+func (r *row) scan(rows *sql.Rows, more ...any) error { return rows.Scan(append(more, r.dests[:]...)...) }
+
+// id returns one of its own for each text that is none of ours, as somebody may have put into the embedded database.
+func (r *row) id() uuid.UUID {
+	text := r.texts[idColumn].String
+	if id, err := uuid.Parse(text); err == nil && id.String() == text {
+		return id
+	}
+	return uuid.NewSHA1(uuid.Nil, []byte(text))
+}
+
+// appendTo appends version 1 of the entry's canonical encoding, which is what is sealed: JSON as RFC 8785 (JCS) has it, on one line,
+// without the line break. It is the same on both databases, and must never change: another one needs another version.
+func (r *row) appendTo(b []byte) []byte {
+	b = append(b, '{')
+	for i, name := range columns {
+		b = append(append(append(b, '"'), name...), `":`...)
+		switch {
+		case i == timeColumn && r.time.Valid:
+			b = r.time.V.UTC().AppendFormat(append(b, '"'), timeLayout)
+			b = append(b, '"')
+		case i != timeColumn && r.texts[i].Valid:
+			b = appendJSON(b, r.texts[i].String)
+		default:
+			b = append(b, "null"...)
+		}
+		b = append(b, ',')
+	}
+	return append(b, `"v":1}`...)
+}
+
+// appendMissing appends what is sealed in the place of an entry that somebody has deleted before it was.
+func appendMissing(b []byte, id uuid.UUID) []byte {
+	return append(appendJSON(append(b, `{"id":`...), id.String()), `,"missing":true,"v":1}`...)
+}
+
+// appendJSON appends a string of JSON, in which RFC 8785 has no more characters escaped than must be.
+func appendJSON(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := range len(s) {
+		switch c := s[i]; c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\b':
+			b = append(b, `\b`...)
+		case '\t':
+			b = append(b, `\t`...)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\f':
+			b = append(b, `\f`...)
+		case '\r':
+			b = append(b, `\r`...)
+		default:
+			if c < ' ' {
+				b = hex.AppendEncode(append(b, `\u00`...), []byte{c})
+			} else {
+				b = append(b, c)
+			}
+		}
+	}
+	return append(b, '"')
+}
+
+// leafHash returns the hash of an encoded entry as a leaf of the tree (RFC 6962).
+func leafHash(line []byte) tlog.Hash { return tlog.RecordHash(line) }

@@ -1,0 +1,111 @@
+package seal_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// trail is an audit trail with a sealer.
+type trail struct {
+	url    string
+	store  *store.Store
+	log    *audit.Log
+	key    *seal.Key
+	sealer *seal.Sealer
+}
+
+func each(t *testing.T, test func(t *testing.T, tr *trail)) {
+	storetest.Each(t, func(t *testing.T, url string) { test(t, newTrail(t, url)) })
+}
+
+func newTrail(t testing.TB, url string) *trail {
+	t.Helper()
+	private, _, err := seal.GenerateKey("example.com/paddock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := seal.NewKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := storetest.Open(t, url)
+	log := audit.Open(s)
+	return &trail{url: url, store: s, log: log, key: key, sealer: seal.New(s, log, key)}
+}
+
+// write writes n entries.
+func (tr *trail) write(t testing.TB, n int) {
+	t.Helper()
+	for i := range n {
+		if err := tr.log.Record(t.Context(), audit.Event{Type: audit.AccessDenied, Detail: fmt.Sprintf("reason \"%d\"\n\x01é", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// seal seals all and returns the checkpoint.
+func (tr *trail) seal(t testing.TB) string {
+	t.Helper()
+	signed, err := tr.sealer.Seal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signed
+}
+
+func (tr *trail) keys(t testing.TB) note.Verifiers {
+	t.Helper()
+	v, err := note.NewVerifier(tr.key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return note.VerifierList(v)
+}
+
+// verify verifies against the old checkpoint, if it is not empty.
+func (tr *trail) verify(t testing.TB, old string) (seal.Report, error) {
+	t.Helper()
+	o := seal.Options{Keys: tr.keys(t)}
+	if old != "" {
+		o.Old = []byte(old)
+	}
+	return seal.Verify(t.Context(), tr.store, o)
+}
+
+// wantSound fails the test unless all is as it was sealed.
+func (tr *trail) wantSound(t testing.TB, old string, size int64, waiting int) {
+	t.Helper()
+	r, err := tr.verify(t, old)
+	if err != nil || len(r.Findings) > 0 || r.Size != size || r.Waiting != waiting {
+		t.Fatalf("%d sealed, %d waiting, findings %v, error %v; want %d and %d", r.Size, r.Waiting, r.Findings, err, size, waiting)
+	}
+}
+
+// change changes the database as somebody would who has all rights to it: without what protects the trail.
+func (tr *trail) change(t testing.TB, statements ...string) {
+	t.Helper()
+	drop := []string{"DROP TRIGGER audit_entries_are_immutable ON audit_entries", "DROP TRIGGER audit_entries_wait_to_be_sealed ON audit_entries"}
+	if tr.store.Embedded() {
+		drop = []string{"DROP TRIGGER audit_entries_refuse_update", "DROP TRIGGER audit_entries_refuse_delete", "DROP TRIGGER audit_entries_wait_to_be_sealed"}
+	}
+	err := tr.log.Unaudited(t.Context(), "an attack", func(ctx context.Context, tx *db.Tx) error {
+		for _, s := range append(drop, statements...) {
+			if _, err := store.Exec(ctx, tx, s); err != nil {
+				return fmt.Errorf("%s: %w", s, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

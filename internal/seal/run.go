@@ -1,0 +1,122 @@
+package seal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+const (
+	// interval is how often entries are sealed. With turn it makes a checkpoint every 5 s even when the sealer dies whose turn it is.
+	interval = 2 * time.Second
+	// verifyInterval is how often all entries are verified.
+	verifyInterval = time.Hour
+	// firstVerify is how long after the start of a server.
+	firstVerify = 20 * time.Second
+	// lastSeal bounds the sealing of what is left when the server stops.
+	lastSeal = 2 * time.Second
+)
+
+// Run seals until ctx ends, and then what is left. Each checkpoint is a line of the log, so that a copy of it is kept outside the
+// database. At times it verifies all entries.
+func (s *Sealer) Run(ctx context.Context) {
+	var verifying sync.WaitGroup
+	defer verifying.Wait()
+	verifying.Go(func() { s.verifyAtTimes(ctx) })
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	failed := ""
+	for {
+		select {
+		case <-ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSeal)
+			defer cancel()
+			s.sealAndLog(ctx, failed)
+			return
+		case <-ticker.C:
+			failed = s.sealAndLog(ctx, failed)
+		}
+	}
+}
+
+// sealAndLog returns the error, which is logged when it is not the one before.
+func (s *Sealer) sealAndLog(ctx context.Context, before string) (failed string) {
+	signed, err := s.Seal(ctx)
+	if signed != "" {
+		slog.InfoContext(ctx, "audit trail sealed", "entries", s.last.N, "checkpoint", signed)
+	}
+	if err == nil || ctx.Err() != nil {
+		return ""
+	}
+	if failed = err.Error(); failed != before {
+		level := slog.LevelError
+		if errors.Is(err, store.ErrAway) {
+			level = slog.LevelWarn
+		}
+		slog.Log(ctx, level, "audit trail not sealed", "error", err)
+	}
+	return failed
+}
+
+// verifyAtTimes verifies all entries whenever nobody has for the interval, and keeps what it has found, until ctx ends.
+func (s *Sealer) verifyAtTimes(ctx context.Context) {
+	for wait := firstVerify; ; wait = verifyInterval/4 + rand.N(verifyInterval/4) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if err := s.verifyIfDue(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "audit trail not verified", "error", err)
+		}
+	}
+}
+
+func (s *Sealer) verifyIfDue(ctx context.Context) error {
+	now := store.Now()
+	due := false
+	err := s.store.Read(ctx, `SELECT 1 FROM seals WHERE id = 'audit' AND size > 0 AND (verified_at IS NULL OR verified_at <= $1)`,
+		[]any{now.Add(-verifyInterval)}, func(*sql.Rows) error {
+			due = true
+			return nil
+		})
+	if err != nil || !due {
+		return err
+	}
+	report, err := Verify(ctx, s.store, Options{Keys: verifiers(s.key)})
+	fault := report.Fault()
+	switch {
+	case ctx.Err() != nil || errors.Is(err, store.ErrAway):
+		return err
+	case err != nil:
+		fault = err.Error()
+	}
+	if fault != "" {
+		slog.ErrorContext(ctx, "audit trail has been changed", "fault", fault)
+	}
+	return s.log.Unaudited(ctx, "keep what was verified", func(ctx context.Context, tx *db.Tx) error {
+		return store.Send(ctx, tx, `UPDATE seals SET verified_at = $1, verified_size = $2, fault = $3 WHERE id = 'audit'`, now, report.Size, fault)
+	})
+}
+
+func verifiers(k *Key) note.Verifiers { return note.VerifierList(k.verifier) }
+
+// warnOfKey warns once of each other key that the log was signed with.
+func (s *Sealer) warnOfKey(ctx context.Context, signed string) {
+	by := strings.Fields(signed[len(unsigned(signed)):]) // a dash, the name and the signature
+	if len(by) < 2 || s.other[by[1]] {
+		return
+	}
+	s.other[by[1]] = true
+	slog.WarnContext(ctx, "audit trail was sealed with another key", "by", by[1], "now", s.key.public)
+}

@@ -1,0 +1,292 @@
+// Package seal makes changes of the audit trail evident: it appends the hash of each committed entry to a Merkle tree and signs the
+// tree's root, in the public formats of transparency logs (C2SP tlog-tiles, tlog-checkpoint and signed notes). Whoever has kept a
+// checkpoint can prove later that no entry before it was changed, deleted, inserted or moved.
+//
+// Entries are appended off the path of requests, in an order that is decided then: ids are no order of commits. A trigger notes each
+// entry in unsealed_entries as it is written, so that late commits are not missed.
+package seal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+var (
+	// ErrNotSealed means that no entry has been sealed yet.
+	ErrNotSealed = errors.New("no entry of the audit trail is sealed")
+	// ErrTruncated means that the seal ends before a checkpoint.
+	ErrTruncated = errors.New("the seal of the audit trail ends before the checkpoint")
+	// ErrForked means that the seal has, up to a checkpoint, not what that had.
+	ErrForked = errors.New("the seal of the audit trail is not a continuation of the checkpoint")
+
+	// errFenced means that another sealer has sealed meanwhile.
+	errFenced = errors.New("another sealer has sealed meanwhile")
+)
+
+const (
+	// batchSize bounds the entries of one transaction, which holds up SQLite's one writer.
+	batchSize = 1000
+	// turn is how long a sealer has the turn, beginning with each batch.
+	turn = 3 * time.Second
+)
+
+// Sealer seals one audit trail. Several may, also in different processes: they take turns, and one that was paused in its own
+// cannot write.
+type Sealer struct {
+	store *store.Store
+	log   *audit.Log
+	key   *Key
+	id    uuid.UUID
+	until time.Time       // end of the turn
+	last  tlog.Tree       // what this process has seen sealed
+	other map[string]bool // signatures of other keys that were warned of
+}
+
+// New returns a sealer of the log in the store.
+func New(s *store.Store, log *audit.Log, key *Key) *Sealer {
+	return &Sealer{store: s, log: log, key: key, id: uuid.New(), other: map[string]bool{}}
+}
+
+// Seal seals the entries that wait, in several transactions if they are many, and returns the checkpoint, or "" if none waits or it is
+// another sealer's turn.
+func (s *Sealer) Seal(ctx context.Context) (signed string, err error) {
+	for {
+		waits, err := s.waits(ctx)
+		if err != nil || !waits {
+			return signed, err
+		}
+		mine, err := s.takeTurn(ctx)
+		if err != nil || !mine {
+			return signed, err
+		}
+		b, err := s.prepare(ctx)
+		if err != nil {
+			return signed, err
+		}
+		if len(b.sealed) == 0 {
+			return signed, nil
+		}
+		if err := s.commit(ctx, b); err != nil {
+			if errors.Is(err, errFenced) {
+				s.until = time.Time{}
+				return signed, nil
+			}
+			return signed, err
+		}
+		signed = b.signed
+		if len(b.sealed) < batchSize {
+			return signed, nil
+		}
+	}
+}
+
+// waits reports whether an entry waits to be sealed.
+func (s *Sealer) waits(ctx context.Context) (found bool, err error) {
+	err = s.store.Read(ctx, `SELECT 1 FROM unsealed_entries LIMIT 1`, nil, func(*sql.Rows) error {
+		found = true
+		return nil
+	})
+	return found, err
+}
+
+// takeTurn reports whether it is this sealer's turn. It need not be asked for again before until.
+func (s *Sealer) takeTurn(ctx context.Context) (mine bool, err error) {
+	now := store.Now()
+	if now.Before(s.until) {
+		return true, nil
+	}
+	var n int64
+	err = s.log.Unaudited(ctx, "take the turn to seal", func(ctx context.Context, tx *db.Tx) error {
+		n, err = store.Exec(ctx, tx, `INSERT INTO seals (id, size, checkpoint, sealed_at, holder, held_until, verified_size, fault)
+			VALUES ('audit', 0, '', $1, $2, $3, 0, '') ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
+			WHERE seals.holder = excluded.holder OR seals.held_until <= excluded.sealed_at`, now, s.id, now.Add(turn))
+		return err
+	})
+	if err != nil || n == 0 {
+		return false, err
+	}
+	s.until = now.Add(turn / 2)
+	return true, nil
+}
+
+// batch is entries to be sealed by one transaction.
+type batch struct {
+	from   int64 // the size before
+	to     tlog.Tree
+	signed string
+	sealed []uuid.UUID
+	tiles  map[tileKey][]byte // those to write
+}
+
+// prepare reads entries that wait and what they are appended to, without a transaction: commit finds out if another was quicker.
+func (s *Sealer) prepare(ctx context.Context) (batch, error) {
+	b := batch{tiles: map[tileKey][]byte{}}
+	h, err := readHead(ctx, s.store)
+	if err != nil {
+		return b, err
+	}
+	t, err := s.load(ctx, h)
+	if err != nil {
+		return b, err
+	}
+	b.from = t.size
+	t.full = func(key tileKey, data []byte) { b.tiles[key] = data }
+	if b.sealed, err = s.appendWaiting(ctx, t); err != nil || len(b.sealed) == 0 {
+		return b, err
+	}
+	for key, data := range t.tiles {
+		b.tiles[key] = data
+	}
+	b.to.N = t.size
+	if b.to.Hash, err = t.root(); err != nil {
+		return b, err
+	}
+	b.signed, err = s.key.sign(b.to)
+	return b, err
+}
+
+// appendWaiting appends entries that wait, the oldest first, and returns their ids.
+func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []uuid.UUID, err error) {
+	var (
+		r    = newRow()
+		id   string
+		line []byte
+	)
+	err = s.store.Read(store.Slow(ctx), `SELECT u.id, a.`+strings.Join(columns[:], ", a.")+`
+		FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT $1) AS u LEFT JOIN audit_entries AS a ON a.id = u.id ORDER BY u.id`,
+		[]any{batchSize}, func(rows *sql.Rows) error {
+			if err := r.scan(rows, &id); err != nil {
+				return err
+			}
+			waiting, err := uuid.Parse(id)
+			if err != nil {
+				return err
+			}
+			if r.texts[idColumn].Valid {
+				line = r.appendTo(line[:0])
+			} else {
+				line = appendMissing(line[:0], waiting)
+			}
+			ids = append(ids, waiting)
+			t.append(waiting, leafHash(line))
+			return nil
+		})
+	return ids, err
+}
+
+// commit makes the batch the seal's, unless that has another size by now or the turn is over.
+func (s *Sealer) commit(ctx context.Context, b batch) error {
+	err := s.log.Unaudited(ctx, "seal the audit trail", func(ctx context.Context, tx *db.Tx) error {
+		now := store.Now()
+		n, err := store.Exec(ctx, tx, `UPDATE seals SET size = $1, checkpoint = $2, sealed_at = $3, held_until = $4
+			WHERE id = 'audit' AND size = $5 AND holder = $6`, b.to.N, b.signed, now, now.Add(turn), b.from, s.id)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return errFenced
+		}
+		for key, data := range b.tiles {
+			err := store.Send(ctx, tx, `INSERT INTO seal_tiles (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data`, key.id(), data)
+			if err != nil {
+				return err
+			}
+		}
+		rows := make([][]any, len(b.sealed))
+		for i, id := range b.sealed {
+			rows[i] = []any{id}
+		}
+		return store.SendRows(ctx, tx, `DELETE FROM unsealed_entries WHERE id IN (`, rows, `)`)
+	})
+	if err != nil {
+		return err
+	}
+	s.last, s.until = b.to, time.Now().Add(turn/2)
+	return nil
+}
+
+// head is the row of the table seals.
+type head struct {
+	size   int64
+	signed string
+}
+
+// readHead returns the head, or the zero one when nothing is sealed.
+func readHead(ctx context.Context, s *store.Store) (h head, err error) {
+	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(rows *sql.Rows) error {
+		return rows.Scan(&h.size, &h.signed)
+	})
+	return h, err
+}
+
+// load returns the tree to append to. It fails unless that is what the checkpoint says, and a continuation of what this process has
+// seen: a tree that somebody has changed is not signed.
+func (s *Sealer) load(ctx context.Context, h head) (*tree, error) {
+	if h.size < s.last.N {
+		return nil, fmt.Errorf("%w: it has %d entries, and had %d", ErrTruncated, h.size, s.last.N)
+	}
+	t, err := loadTree(ctx, s.store, h.size)
+	if err != nil || h.size == 0 {
+		return t, err
+	}
+	said, err := parseCheckpoint(unsigned(h.signed))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := openCheckpoint([]byte(h.signed), verifiers(s.key)); err != nil {
+		s.warnOfKey(ctx, h.signed)
+	}
+	root, err := t.root()
+	switch {
+	case err != nil:
+		return nil, err
+	case said.N != h.size || said.Hash != root:
+		return nil, fmt.Errorf("the seal of the audit trail has been changed: %d entries are not those of the checkpoint of %d", h.size, said.N)
+	case s.last.N == h.size && s.last.Hash != root:
+		return nil, ErrForked
+	}
+	return t, nil
+}
+
+// loadTree returns the tree of the size, without checking anything but that all of it is there.
+func loadTree(ctx context.Context, s *store.Store, size int64) (*tree, error) {
+	t := newTree()
+	t.size = size
+	if size == 0 {
+		// A head that is lost must not begin a second tree.
+		return t, s.Read(ctx, `SELECT 1 FROM seal_tiles LIMIT 1`, nil, func(*sql.Rows) error {
+			return fmt.Errorf("%w: there are tiles, but the size is lost", ErrTruncated)
+		})
+	}
+	for key, n := range edge(size) {
+		data, err := readTile(ctx, s, key)
+		if err != nil {
+			return nil, err
+		}
+		if len(data) < n*key.unit() {
+			return nil, fmt.Errorf("%w: %s", errTiles, key.id())
+		}
+		t.tiles[key] = slices.Clip(data[:n*key.unit()])
+	}
+	return t, nil
+}
+
+// readTile returns the tile's data; nil if there is none.
+func readTile(ctx context.Context, s *store.Store, key tileKey) (data []byte, err error) {
+	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.id()}, func(rows *sql.Rows) error {
+		return rows.Scan(&data)
+	})
+	return data, err
+}

@@ -1,0 +1,270 @@
+package seal
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// Kind is in which way an entry is not what was sealed.
+type Kind string
+
+// The kinds of findings.
+const (
+	Changed  Kind = "changed"
+	Deleted  Kind = "deleted"
+	Inserted Kind = "inserted" // neither sealed nor waiting to be
+	Swapped  Kind = "swapped"  // has what was sealed as another's
+	Damaged  Kind = "damaged"  // the seal itself is not what was signed
+)
+
+// Finding is an entry that is not what was sealed, or a part of the seal that is not what was signed.
+type Finding struct {
+	Kind     Kind
+	Position int64 // -1 if it has none
+	Entry    uuid.UUID
+	Detail   string
+}
+
+func (f Finding) String() string {
+	text := string(f.Kind)
+	if f.Entry != uuid.Nil {
+		text += " entry " + f.Entry.String()
+	}
+	if f.Position >= 0 {
+		text += fmt.Sprintf(" at position %d", f.Position)
+	}
+	if f.Detail != "" {
+		text += ": " + f.Detail
+	}
+	return text
+}
+
+// maxFindings bounds those that a report holds, and those among which swapped ones are looked for.
+const maxFindings = 100
+
+// Report is what Verify has found.
+type Report struct {
+	Origin   string
+	Size     int64 // entries that are sealed
+	Root     tlog.Hash
+	Signed   string // the checkpoint
+	Waiting  int    // entries that are not sealed yet
+	Findings []Finding
+	More     int // further findings
+}
+
+// Fault returns all findings in one line; "" if there are none.
+func (r *Report) Fault() string {
+	if len(r.Findings) == 0 {
+		return ""
+	}
+	text := r.Findings[0].String()
+	if n := len(r.Findings) + r.More; n > 1 {
+		text += fmt.Sprintf(" (%d findings in all)", n)
+	}
+	return text
+}
+
+func (r *Report) add(f Finding) {
+	if len(r.Findings) == maxFindings {
+		r.More++
+		return
+	}
+	r.Findings = append(r.Findings, f)
+}
+
+// Options say what to verify against.
+type Options struct {
+	Keys note.Verifiers
+	// Old is a checkpoint from outside of the database, a signed note; nil for none.
+	Old []byte
+}
+
+// Verify compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
+// ErrSignature, ErrTruncated or ErrForked; what is wrong with entries is in the report. Servers may write meanwhile.
+func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
+	v := verification{store: s, tree: newTree()}
+	if err := v.open(ctx, o); err != nil {
+		return v.report, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	v.entries = readEntries(ctx, s, false)
+	if err := readLeaves(ctx, s, v.now.N, v.leaf); err != nil {
+		return v.report, err
+	}
+	if err := v.finishTree(ctx); err != nil {
+		return v.report, err
+	}
+	if err := v.nameSwapped(ctx); err != nil {
+		return v.report, err
+	}
+	err := v.findInserted(ctx)
+	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return int(a.Position - b.Position) })
+	return v.report, err
+}
+
+// verification is one run of Verify.
+type verification struct {
+	store    *store.Store
+	now, old checkpoint
+	entries  *entries
+	tree     *tree // of the leaves so far
+	oldRoot  tlog.Hash
+	changed  []leaf // whose entries have another hash
+	report   Report
+}
+
+// open reads the checkpoints.
+func (v *verification) open(ctx context.Context, o Options) error {
+	var err error
+	if o.Old != nil {
+		if v.old, err = openCheckpoint(o.Old, o.Keys); err != nil {
+			return err
+		}
+	}
+	h, err := readHead(ctx, v.store)
+	switch {
+	case err != nil:
+		return err
+	case h.signed == "" && o.Old != nil:
+		return fmt.Errorf("%w: nothing is sealed, and %d entries were", ErrTruncated, v.old.N)
+	case h.signed == "":
+		return ErrNotSealed
+	}
+	if v.now, err = openCheckpoint([]byte(h.signed), o.Keys); err != nil {
+		return err
+	}
+	v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.origin, v.now.N, v.now.Hash, h.signed
+	if v.old.N > v.now.N {
+		return fmt.Errorf("%w: %d entries are sealed, and %d were", ErrTruncated, v.now.N, v.old.N)
+	}
+	if h.size != v.now.N {
+		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the size is %d, and that of the checkpoint %d", h.size, v.now.N)})
+	}
+	return nil
+}
+
+// leaf compares a leaf with its entry.
+func (v *verification) leaf(l leaf) error {
+	found, ok, err := v.entries.take(l.id)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		v.report.add(Finding{Kind: Deleted, Position: l.position, Entry: l.id})
+	case found.hash != l.hash && len(v.changed) < maxFindings:
+		v.changed = append(v.changed, l)
+	case found.hash != l.hash:
+		v.report.More++
+	}
+	v.tree.append(l.id, l.hash)
+	if v.tree.size == v.old.N {
+		v.oldRoot, err = v.tree.root()
+	}
+	return err
+}
+
+// finishTree compares the leaves with the checkpoints.
+func (v *verification) finishTree(ctx context.Context) error {
+	root, err := v.tree.root()
+	if err != nil {
+		return err
+	}
+	if root != v.now.Hash {
+		return v.nameDamaged(ctx)
+	}
+	if v.old.N > 0 && v.oldRoot != v.old.Hash {
+		return fmt.Errorf("%w of %d entries", ErrForked, v.old.N)
+	}
+	return nil
+}
+
+// nameSwapped tells entries that have what was sealed as another's from those that were changed in another way.
+func (v *verification) nameSwapped(ctx context.Context) error {
+	rows := make([]*row, len(v.changed))
+	for i, l := range v.changed {
+		r := newRow()
+		query := `SELECT ` + strings.Join(columns[:], ", ") + ` FROM audit_entries WHERE id = $1`
+		if err := v.store.Read(ctx, query, []any{l.id}, func(found *sql.Rows) error { return r.scan(found) }); err != nil {
+			return err
+		}
+		rows[i] = r
+	}
+	for i, l := range v.changed {
+		f := Finding{Kind: Changed, Position: l.position, Entry: l.id}
+		for j, other := range v.changed {
+			if i == j {
+				continue
+			}
+			moved := *rows[j]
+			moved.texts[idColumn] = sql.NullString{String: l.id.String(), Valid: true}
+			if leafHash(moved.appendTo(nil)) == l.hash || leafHash(rows[i].appendTo(nil)) == other.hash {
+				f.Kind, f.Detail = Swapped, "with entry "+other.id.String()
+				break
+			}
+		}
+		v.report.add(f)
+	}
+	return nil
+}
+
+// findInserted finds the entries that are neither sealed nor wait to be, also not by now.
+func (v *verification) findInserted(ctx context.Context) error {
+	rest, err := v.entries.rest()
+	if err != nil {
+		return err
+	}
+	// In this order: who is sealed meanwhile is found at least once.
+	const waiting = `SELECT u.id, a.id IS NULL FROM unsealed_entries AS u LEFT JOIN audit_entries AS a ON a.id = u.id`
+	err = v.store.Read(store.Slow(ctx), waiting, nil, func(rows *sql.Rows) error {
+		var (
+			text    string
+			missing bool
+		)
+		if err := rows.Scan(&text, &missing); err != nil {
+			return err
+		}
+		id, err := uuid.Parse(text)
+		if missing {
+			v.report.add(Finding{Kind: Deleted, Position: -1, Entry: id, Detail: "before it was sealed"})
+		}
+		v.report.Waiting++
+		delete(rest, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	h, err := readHead(ctx, v.store)
+	if err != nil {
+		return err
+	}
+	for number := v.now.N / tileWidth; number*tileWidth < h.size; number++ {
+		ids, err := readTile(ctx, v.store, tileKey{idLevel, number})
+		if err != nil {
+			return err
+		}
+		for n := range len(ids) / len(uuid.UUID{}) {
+			if number*tileWidth+int64(n) >= v.now.N {
+				delete(rest, idAt(ids, n))
+			}
+		}
+	}
+	for id := range rest {
+		v.report.add(Finding{Kind: Inserted, Position: -1, Entry: id, Detail: "neither sealed nor waiting to be"})
+	}
+	return nil
+}

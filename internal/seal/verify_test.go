@@ -1,0 +1,111 @@
+package seal_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/ent/db/auditentry"
+	"github.com/paddock-gate/paddock/internal/seal"
+)
+
+func TestVerify_Sound(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		if _, err := tr.verify(t, ""); !errors.Is(err, seal.ErrNotSealed) {
+			t.Fatalf("before the first entry: %v", err)
+		}
+		tr.write(t, 3)
+		first := tr.seal(t)
+		tr.wantSound(t, first, 3, 0)
+		tr.write(t, 600)
+		tr.wantSound(t, first, 3, 600)
+		second := tr.seal(t)
+		tr.wantSound(t, first, 603, 0)
+		if again := tr.seal(t); again != "" {
+			t.Errorf("sealed nothing and got %q", again)
+		}
+		tr.write(t, 1)
+		tr.seal(t)
+		tr.wantSound(t, first, 604, 0)
+		tr.wantSound(t, second, 604, 0)
+	})
+}
+
+// ids returns the ids of the entries, the oldest first.
+func (tr *trail) ids(t *testing.T) []uuid.UUID {
+	t.Helper()
+	ids, err := tr.store.AuditEntry.Query().Order(auditentry.ByID()).IDs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+// TestVerify_Attacks: whatever somebody with all rights to the database does to entries is named.
+func TestVerify_Attacks(t *testing.T) {
+	const copied = `(id, event_type, occurred_at, actor_email, ip, user_agent, request_id, outcome, detail)
+		SELECT '%[2]s', event_type, occurred_at, actor_email, ip, user_agent, request_id, outcome, 'forged' FROM audit_entries WHERE id = '%[1]s'`
+	forged := uuid.Must(uuid.NewV7())
+	for _, attack := range []struct {
+		name       string
+		statements []string // %[1]s is the id at position 300, %[2]s that at 301
+		kinds      map[int64]seal.Kind
+	}{
+		{"Changed", []string{`UPDATE audit_entries SET detail = 'nothing' WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Changed}},
+		{"ChangedToNull", []string{`UPDATE audit_entries SET actor_user_id = '%[2]s' WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Changed}},
+		{"Backdated", []string{`UPDATE audit_entries SET occurred_at = '2020-01-01 00:00:00+00:00' WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Changed}},
+		{"Deleted", []string{`DELETE FROM audit_entries WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Deleted}},
+		{"LastDeleted", []string{`DELETE FROM audit_entries WHERE id > '%[1]s'`}, map[int64]seal.Kind{301: seal.Deleted, 302: seal.Deleted}},
+		{"Inserted", []string{`INSERT INTO audit_entries ` + fmt.Sprintf(copied, "%[1]s", forged)}, map[int64]seal.Kind{-1: seal.Inserted}},
+		{"Swapped", []string{
+			`UPDATE audit_entries SET detail = 'held' WHERE id = '%[1]s'`,
+			`UPDATE audit_entries SET detail = 'reason "300"' || '%[3]s' WHERE id = '%[2]s'`,
+			`UPDATE audit_entries SET detail = 'reason "301"' || '%[3]s' WHERE id = '%[1]s'`,
+			`UPDATE audit_entries SET request_id = ''`,
+			`UPDATE audit_entries SET occurred_at = (SELECT o.occurred_at FROM swap AS o WHERE o.id = audit_entries.id) WHERE id IN ('%[1]s', '%[2]s')`,
+		}, map[int64]seal.Kind{300: seal.Swapped, 301: seal.Swapped}},
+		{"IDsSwapped", []string{
+			`UPDATE audit_entries SET id = '` + forged.String() + `' WHERE id = '%[1]s'`,
+			`UPDATE audit_entries SET id = '%[1]s' WHERE id = '%[2]s'`,
+			`UPDATE audit_entries SET id = '%[2]s' WHERE id = '` + forged.String() + `'`,
+		}, map[int64]seal.Kind{300: seal.Swapped, 301: seal.Swapped}},
+		{"Replaced", []string{
+			`INSERT INTO audit_entries ` + fmt.Sprintf(copied, "%[1]s", forged),
+			`DELETE FROM audit_entries WHERE id = '%[1]s'`,
+		}, map[int64]seal.Kind{-1: seal.Inserted, 300: seal.Deleted}},
+	} {
+		if attack.name == "Swapped" {
+			attack.statements = append([]string{`CREATE TABLE swap AS SELECT a.id, b.occurred_at FROM audit_entries AS a
+				JOIN audit_entries AS b ON a.id <> b.id WHERE a.id IN ('%[1]s', '%[2]s') AND b.id IN ('%[1]s', '%[2]s')`}, attack.statements...)
+		}
+		t.Run(attack.name, func(t *testing.T) {
+			each(t, func(t *testing.T, tr *trail) {
+				tr.write(t, 303)
+				tr.seal(t)
+				tr.wantSound(t, "", 303, 0)
+				ids := tr.ids(t)
+				var statements []string
+				for _, s := range attack.statements {
+					statements = append(statements, fmt.Sprintf(s+"%.0[1]s%.0[2]s%.0[3]s", ids[300], ids[301], "\n\x01é"))
+				}
+				tr.change(t, statements...)
+				r, err := tr.verify(t, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := map[int64]seal.Kind{}
+				for _, f := range r.Findings {
+					got[f.Position] = f.Kind
+					if f.Kind == seal.Inserted && f.Entry != forged || f.Position >= 0 && f.Entry != ids[f.Position] {
+						t.Errorf("names another entry: %v", f)
+					}
+				}
+				if fmt.Sprint(got) != fmt.Sprint(attack.kinds) {
+					t.Errorf("got %v, want %v", r.Findings, attack.kinds)
+				}
+			})
+		})
+	}
+}
