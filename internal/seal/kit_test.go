@@ -29,6 +29,13 @@ func each(t *testing.T, test func(t *testing.T, tr *trail)) {
 
 func newTrail(t testing.TB, url string) *trail {
 	t.Helper()
+	key, s := newKey(t), storetest.Open(t, url)
+	log := audit.Open(s)
+	return &trail{url: url, store: s, log: log, key: key, sealer: seal.New(s, log, key)}
+}
+
+func newKey(t testing.TB) *seal.Key {
+	t.Helper()
 	private, _, err := seal.GenerateKey("example.com/paddock")
 	if err != nil {
 		t.Fatal(err)
@@ -37,9 +44,20 @@ func newTrail(t testing.TB, url string) *trail {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := storetest.Open(t, url)
-	log := audit.Open(s)
-	return &trail{url: url, store: s, log: log, key: key, sealer: seal.New(s, log, key)}
+	return key
+}
+
+func keysOf(t testing.TB, keys ...*seal.Key) note.Verifiers {
+	t.Helper()
+	var known []note.Verifier
+	for _, k := range keys {
+		v, err := note.NewVerifier(k.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		known = append(known, v)
+	}
+	return note.VerifierList(known...)
 }
 
 // write writes n entries.
@@ -62,19 +80,10 @@ func (tr *trail) seal(t testing.TB) string {
 	return signed
 }
 
-func (tr *trail) keys(t testing.TB) note.Verifiers {
-	t.Helper()
-	v, err := note.NewVerifier(tr.key.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return note.VerifierList(v)
-}
-
 // verify verifies against the old checkpoint, if it is not empty.
 func (tr *trail) verify(t testing.TB, old string) (seal.Report, error) {
 	t.Helper()
-	o := seal.Options{Keys: tr.keys(t)}
+	o := seal.Options{Keys: keysOf(t, tr.key)}
 	if old != "" {
 		o.Old = []byte(old)
 	}
@@ -97,8 +106,13 @@ func (tr *trail) change(t testing.TB, statements ...string) {
 	if tr.store.Embedded() {
 		drop = []string{"DROP TRIGGER audit_entries_refuse_update", "DROP TRIGGER audit_entries_refuse_delete", "DROP TRIGGER audit_entries_wait_to_be_sealed"}
 	}
-	err := tr.log.Unaudited(t.Context(), "an attack", func(ctx context.Context, tx *db.Tx) error {
-		for _, s := range append(drop, statements...) {
+	tr.exec(t, append(drop, statements...)...)
+}
+
+func (tr *trail) exec(t testing.TB, statements ...string) {
+	t.Helper()
+	err := tr.log.Unaudited(t.Context(), "for a test", func(ctx context.Context, tx *db.Tx) error {
+		for _, s := range statements {
 			if _, err := store.Exec(ctx, tx, s); err != nil {
 				return fmt.Errorf("%s: %w", s, err)
 			}
@@ -108,4 +122,10 @@ func (tr *trail) change(t testing.TB, statements ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// expireTurn ends the turn of whoever has it.
+func (tr *trail) expireTurn(t testing.TB) {
+	t.Helper()
+	tr.exec(t, `UPDATE seals SET held_until = '2020-01-01 00:00:00+00:00'`)
 }

@@ -1,0 +1,153 @@
+package seal_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/seal"
+)
+
+// TestVerify_Truncated: the entries of the last checkpoint, and all that says so in the database, are gone.
+func TestVerify_Truncated(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.write(t, 5)
+		first := tr.seal(t)
+		ids := tr.ids(t)
+		tr.write(t, 5)
+		second := tr.seal(t)
+		tr.change(t, `DELETE FROM audit_entries WHERE id > '`+ids[4].String()+`'`, `UPDATE seals SET size = 5, checkpoint = '`+first+`'`)
+		tr.wantSound(t, first, 5, 0)
+		if _, err := tr.verify(t, second); !errors.Is(err, seal.ErrTruncated) {
+			t.Errorf("got %v, want ErrTruncated", err)
+		}
+		tr.exec(t, `DELETE FROM seals`)
+		if _, err := tr.verify(t, second); !errors.Is(err, seal.ErrTruncated) {
+			t.Errorf("without a head: got %v, want ErrTruncated", err)
+		}
+	})
+}
+
+// TestVerify_Forked: somebody who has the key has made another history.
+func TestVerify_Forked(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.write(t, 5)
+		old := tr.seal(t)
+		ids := tr.ids(t)
+		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+ids[2].String()+`'`, `DELETE FROM seals`, `DELETE FROM seal_tiles`,
+			`INSERT INTO unsealed_entries SELECT id FROM audit_entries`)
+		other := seal.New(tr.store, tr.log, tr.key)
+		if _, err := other.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		tr.wantSound(t, "", 5, 0)
+		if _, err := tr.verify(t, old); !errors.Is(err, seal.ErrForked) {
+			t.Errorf("got %v, want ErrForked", err)
+		}
+	})
+}
+
+// TestVerify_ForgedTiles: with an entry its hash was changed, which nobody could sign.
+func TestVerify_ForgedTiles(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.write(t, 600)
+		tr.seal(t)
+		tile, err := tr.store.SealTile.Get(t.Context(), "0/000000000001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.change(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000001'`)
+		r, err := tr.verify(t, "")
+		if err != nil || len(r.Findings) == 0 {
+			t.Fatalf("findings %v, error %v", r.Findings, err)
+		}
+		var damaged []string
+		for _, f := range r.Findings {
+			if f.Kind == seal.Damaged {
+				damaged = append(damaged, f.String())
+			}
+		}
+		if want := "damaged at position 256: the hashes from there to position 511 are not those that were signed"; len(damaged) != 1 || damaged[0] != want {
+			t.Errorf("got %q, want %q", damaged, want)
+		}
+		if len(tile.Data) != 256*32 {
+			t.Errorf("a full tile has %d bytes", len(tile.Data))
+		}
+		// A changed tile that would be appended to is not signed.
+		tr.exec(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000002'`)
+		tr.write(t, 1)
+		tr.exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
+		if _, err := tr.sealer.Seal(t.Context()); err == nil || !strings.Contains(err.Error(), "has been changed") {
+			t.Errorf("sealed what was changed: %v", err)
+		}
+	})
+}
+
+func TestVerify_OtherKey(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.write(t, 1)
+		old := tr.seal(t)
+		other := newKey(t)
+		next := seal.New(tr.store, tr.log, other)
+		tr.write(t, 1)
+		tr.expireTurn(t)
+		if signed, err := next.Seal(t.Context()); err != nil || signed == "" {
+			t.Fatalf("a new key cannot go on: %v", err)
+		}
+		if _, err := tr.verify(t, ""); !errors.Is(err, seal.ErrSignature) {
+			t.Errorf("got %v, want ErrSignature", err)
+		}
+		both := seal.Options{Keys: keysOf(t, tr.key, other), Old: []byte(old)}
+		if r, err := seal.Verify(t.Context(), tr.store, both); err != nil || len(r.Findings) > 0 {
+			t.Errorf("with both keys: %v, %v", r.Findings, err)
+		}
+	})
+}
+
+func TestSeal_DeletedBefore(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.write(t, 3)
+		tr.seal(t)
+		tr.write(t, 2)
+		ids := tr.ids(t)
+		tr.change(t, `DELETE FROM audit_entries WHERE id = '`+ids[3].String()+`'`)
+		for _, position := range []int64{-1, 3} {
+			r, err := tr.verify(t, "")
+			if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != seal.Deleted || r.Findings[0].Entry != ids[3] || r.Findings[0].Position != position {
+				t.Fatalf("got %v, %v; want the entry deleted at position %d", r.Findings, err, position)
+			}
+			tr.seal(t)
+		}
+	})
+}
+
+func TestSeal_HeadLost(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.write(t, 3)
+		tr.seal(t)
+		tr.change(t, `DELETE FROM seals`)
+		tr.write(t, 1)
+		tr.exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
+		if _, err := tr.sealer.Seal(t.Context()); !errors.Is(err, seal.ErrTruncated) {
+			t.Errorf("the same process: got %v, want ErrTruncated", err)
+		}
+		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); !errors.Is(err, seal.ErrTruncated) {
+			t.Errorf("after a restart: got %v, want ErrTruncated", err)
+		}
+	})
+}
+
+func TestNewKey_Malformed(t *testing.T) {
+	private, public, err := seal.GenerateKey("a.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k, err := seal.NewKey(private); err != nil || k.Public() != public {
+		t.Errorf("public key %q (%v), want %q", k.Public(), err, public)
+	}
+	for _, text := range []string{"", "x", public, private[:len(private)-4], strings.Replace(private, "a.example", "b.example", 1)} {
+		if _, err := seal.NewKey(text); err == nil {
+			t.Errorf("accepts %q", text)
+		}
+	}
+}
