@@ -52,7 +52,9 @@ func NewKey(text string) (*Key, error) {
 
 // GenerateKey returns a new key of the name, which must be without spaces and plus signs, as a text for AUDIT_SIGNING_KEY, and the
 // public key for whoever verifies.
-func GenerateKey(name string) (private, public string, err error) { return note.GenerateKey(rand.Reader, name) }
+func GenerateKey(name string) (private, public string, err error) {
+	return note.GenerateKey(rand.Reader, name)
+}
 
 // Public returns the public key in the form of signed notes: name+hash+key.
 func (k *Key) Public() string { return k.public }

@@ -41,7 +41,9 @@ func newRow() *row {
 }
 
 // scan reads what columns has selected. It overwrites what the row held.
-func (r *row) scan(rows *sql.Rows, more ...any) error { return rows.Scan(append(more, r.dests[:]...)...) }
+func (r *row) scan(rows *sql.Rows, more ...any) error {
+	return rows.Scan(append(more, r.dests[:]...)...)
+}
 
 // id returns one of its own for each text that is none of ours, as somebody may have put into the embedded database.
 func (r *row) id() uuid.UUID {

@@ -106,9 +106,13 @@ func tileRoot(data []byte) tlog.Hash {
 func hashAt(data []byte, n int) tlog.Hash { return tlog.Hash(data[n*tlog.HashSize:][:tlog.HashSize]) }
 
 // idAt returns the nth id of a tile.
-func idAt(data []byte, n int) uuid.UUID { return uuid.UUID(data[n*len(uuid.UUID{}):][:len(uuid.UUID{})]) }
+func idAt(data []byte, n int) uuid.UUID {
+	return uuid.UUID(data[n*len(uuid.UUID{}):][:len(uuid.UUID{})])
+}
 
-func (t *tree) root() (tlog.Hash, error) { return tlog.TreeHash(t.size, tlog.HashReaderFunc(t.readHashes)) }
+func (t *tree) root() (tlog.Hash, error) {
+	return tlog.TreeHash(t.size, tlog.HashReaderFunc(t.readHashes))
+}
 
 func (t *tree) readHashes(indexes []int64) ([]tlog.Hash, error) {
 	hashes := make([]tlog.Hash, len(indexes))
