@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/bootstrap"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/migrate"
+	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/server"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -101,8 +102,24 @@ func (a *app) server(ctx context.Context, o server.Options) (*server.Server, err
 	for _, s := range signing {
 		o.Secrets = append(o.Secrets, []byte(s.Reveal()))
 	}
+	if o.AuditKey, err = a.auditKey(ctx); err != nil {
+		return nil, err
+	}
 	o.Version = version.String()
 	return server.New(ctx, a.config, a.store, a.audit, a.hasher, a.log, o)
+}
+
+// auditKey returns the key that seals the audit trail; nil when there is none and none can be kept, which is no reason not to serve.
+func (a *app) auditKey(ctx context.Context) (*seal.Key, error) {
+	text, err := a.config.MakeAuditKey()
+	if err != nil {
+		a.log.WarnContext(ctx, "audit trail is not sealed: set AUDIT_SIGNING_KEY", "error", err)
+		return nil, nil //nolint:nilnil // no key
+	}
+	if a.config.AuditSigningKey == "" && a.config.Database.Driver == config.PostgreSQL {
+		a.log.WarnContext(ctx, "audit trail is sealed with the key in DATA_DIR: set AUDIT_SIGNING_KEY, or each replica has one of its own")
+	}
+	return seal.NewKey(text.Reveal())
 }
 
 // newLogger logs to stderr, which leaves stdout to what a command is asked for.

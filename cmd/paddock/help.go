@@ -25,6 +25,16 @@ Usage: paddock COMMAND
   admin recover EMAIL
                      give a user a new password, and make them an active admin again if they are not; works beside a
                      running server
+  audit verify       compare the audit trail with its seal, beside a running server or not: name entries that were changed,
+                     deleted, inserted or swapped; exit code 1 when there are some
+      --checkpoint FILE  prove that nothing of what an earlier checkpoint had is gone or changed
+      --key …            a public key that has signed; may be given several times; the configured key's unless set
+  audit export       print the sealed entries, each a line of JSON
+      --since …          2026-11-29, or 2026-11-29T12:00:00Z
+      --format jsonl|tiles
+                         tiles: write the whole log into the new folder --to, as C2SP tlog-tiles lays it out
+      --key …            as for verify
+  audit key NAME     print a new key for AUDIT_SIGNING_KEY, and its public key; NAME says whose log it is: paddock.example.com
   backup FILE        back up the embedded database, while a server runs or not; the file must not exist yet
   restore FILE       put a backup in the place of the embedded database
       --replace          set the database that is there aside

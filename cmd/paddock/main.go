@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, p program) int {
 		"migrate":     migrateCommand,
 		"seed":        seed,
 		"admin":       admin,
+		"audit":       auditCommand,
 		"backup":      backupCommand,
 		"restore":     restoreCommand,
 		"copy":        copyCommand,
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string, p program) int {
 	case slices.ContainsFunc(args, isHelp):
 		command = help
 	case name == "help" && len(args) == 1 && commands[args[0]] != nil:
-	case len(args) > 0 && !slices.Contains([]string{"dev", "migrate", "check", "admin", "backup", "restore", "copy"}, name):
+	case len(args) > 0 && !slices.Contains([]string{"dev", "migrate", "check", "admin", "audit", "backup", "restore", "copy"}, name):
 		fmt.Fprintf(p.stderr, "paddock: %s takes no arguments: it is configured by its environment; see paddock help\n", name)
 		return exitUsage
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/bootstrap"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/server"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -118,7 +119,9 @@ func (a *App) start(t testing.TB) {
 		a.AdminKey = made.APIKey
 	}
 	logger := slog.New(slog.NewJSONHandler(a.Log, &slog.HandlerOptions{Level: cfg.LogLevel}))
-	srv, err := server.New(t.Context(), cfg, a.Store, log, a.Hasher, logger, server.Options{Secrets: [][]byte{[]byte(a.env["JWT_SECRET"])}})
+	srv, err := server.New(t.Context(), cfg, a.Store, log, a.Hasher, logger, server.Options{
+		Secrets: [][]byte{[]byte(a.env["JWT_SECRET"])}, AuditKey: auditKey(t, cfg),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,6 +164,19 @@ func (a *App) Unsettled() int {
 		n += srv.Unsettled()
 	}
 	return n
+}
+
+func auditKey(t testing.TB, cfg config.Config) *seal.Key {
+	t.Helper()
+	text, err := cfg.MakeAuditKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := seal.NewKey(text.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 // Stop ends the server as SIGTERM does, and waits until it has ended.

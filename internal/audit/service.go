@@ -13,6 +13,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/predicate"
+	"github.com/paddock-gate/paddock/ent/db/seal"
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
@@ -60,6 +61,25 @@ func (s *Service) ListAuditEntries(ctx context.Context, req *paddockv1.ListAudit
 	}
 	for _, e := range rows {
 		m.Entries = append(m.Entries, message(e))
+	}
+	m.Seal, err = s.seal(ctx)
+	return m, err
+}
+
+// seal returns nil when nothing is sealed.
+func (s *Service) seal(ctx context.Context) (*paddockv1.AuditSeal, error) {
+	row, err := s.store.Seal.Query().Where(seal.SizeGT(0)).Only(ctx)
+	switch {
+	case db.IsNotFound(err):
+		return nil, nil //nolint:nilnil // none
+	case err != nil:
+		return nil, err
+	}
+	m := &paddockv1.AuditSeal{
+		Entries: row.Size, SealedAt: timestamppb.New(row.SealedAt), VerifiedEntries: row.VerifiedSize, Fault: row.Fault,
+	}
+	if row.VerifiedAt != nil {
+		m.VerifiedAt = timestamppb.New(*row.VerifiedAt)
 	}
 	return m, nil
 }

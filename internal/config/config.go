@@ -1,6 +1,6 @@
 // Package config reads Paddock's settings from the environment: one struct, filled by one call that reports every fault at
-// once. Reading touches nothing but the files that hold secrets; the only file the package ever writes is the local signing
-// secret, when SigningSecrets is called.
+// once. Reading touches nothing but the files that hold secrets; the only files the package ever writes are the local signing
+// secret and the key of the audit trail, when SigningSecrets and MakeAuditKey are called.
 package config
 
 import (
@@ -71,6 +71,9 @@ type Config struct {
 	AllowedHosts []string `env:"ALLOWED_HOSTS" kind:"hosts" help:"names by which the server may be called, comma-separated; unset: all, and on a loopback address this machine's own"`
 	// TrustedProxies are masked, IPv4 in its four-byte form.
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma-separated"`
+
+	// AuditSigningKey may be empty: use MakeAuditKey.
+	AuditSigningKey Secret `env:"AUDIT_SIGNING_KEY" kind:"signingKey" unset:"random, kept in DATA_DIR" help:"signs checkpoints of the audit trail; of what paddock audit key prints, what begins with PRIVATE; the same for all replicas"`
 
 	// PasswordMinLength counts characters, not bytes.
 	PasswordMinLength int `env:"PASSWORD_MIN_LENGTH" default:"12" min:"8" max:"128" help:"least number of characters in a new password"`

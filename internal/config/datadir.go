@@ -3,11 +3,15 @@ package config
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // secretFile holds the signing secret of a server that was given none, in DataDir.
@@ -37,11 +41,55 @@ func (c Config) SigningSecrets() ([]Secret, error) {
 	return []Secret{current, c.Tokens.PreviousSecret}, nil
 }
 
+// auditKeyFile holds the key of the audit trail of a server that was given none, in DataDir.
+const auditKeyFile = "audit_key"
+
+// AuditKey returns the key that signs checkpoints of the audit trail: AUDIT_SIGNING_KEY, or else what the file audit_key in DataDir
+// holds. The error is an fs.ErrNotExist when there is neither.
+func (c Config) AuditKey() (Secret, error) {
+	if c.AuditSigningKey != "" {
+		return c.AuditSigningKey, nil
+	}
+	path := filepath.Join(c.DataDir, auditKeyFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	key := strings.TrimSpace(string(text))
+	if !isSigningKey(key) {
+		return "", fmt.Errorf("%s holds no key; restore it, or delete it to have a new one made", path)
+	}
+	return Secret(key), nil
+}
+
+// MakeAuditKey is AuditKey, and makes the file if there is none. Processes that start at once on one folder all get the same key.
+func (c Config) MakeAuditKey() (Secret, error) {
+	key, err := c.AuditKey()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return "", fmt.Errorf("create DATA_DIR: %w", err)
+	}
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	text, _, err := note.GenerateKey(rand.Reader, "paddock/"+hex.EncodeToString(random[:]))
+	if err != nil {
+		return "", err
+	}
+	if err := createFile(filepath.Join(c.DataDir, auditKeyFile), text+"\n"); err != nil {
+		return "", err
+	}
+	return c.AuditKey()
+}
+
 // localSecret reads the secret at path, creating it first if there is none.
 func localSecret(path string) (Secret, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = createSecret(path); err == nil {
+		var random [localSecretBytes]byte
+		_, _ = rand.Read(random[:]) // never fails
+		if err = createFile(path, base64.RawURLEncoding.EncodeToString(random[:])); err == nil {
 			text, err = os.ReadFile(path)
 		}
 	}
@@ -54,17 +102,15 @@ func localSecret(path string) (Secret, error) {
 	return Secret(text), nil
 }
 
-// createSecret writes a random secret to path, unless another process does so first. The file appears whole or not at
+// createFile writes a text to path, for the owner alone, unless another process does so first. The file appears whole or not at
 // all: it is written under another name and then linked, which, unlike a rename, never replaces the other's.
-func createSecret(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), secretFile+".*.tmp") // mode 0600
+func createFile(path, text string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	var random [localSecretBytes]byte
-	_, _ = rand.Read(random[:]) // never fails
-	_, err = f.WriteString(base64.RawURLEncoding.EncodeToString(random[:]))
+	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}

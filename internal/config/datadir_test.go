@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -100,5 +101,38 @@ func TestSigningSecrets_DamagedFile(t *testing.T) {
 	_, err := load(t, map[string]string{"DATA_DIR": dir}).SigningSecrets()
 	if err == nil || strings.Contains(err.Error(), "hAlF") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestMakeAuditKey_Kept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	c := load(t, map[string]string{"DATA_DIR": dir})
+	if _, err := c.AuditKey(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a file: %v", err)
+	}
+	keys := make([]config.Secret, 16)
+	var wg sync.WaitGroup
+	for i := range keys {
+		wg.Go(func() {
+			var err error
+			if keys[i], err = c.MakeAuditKey(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if key, err := c.AuditKey(); err != nil || len(slices.Compact(append(keys, key))) != 1 {
+		t.Errorf("servers that start at once have different keys (%v)", err)
+	}
+	wantMode(t, filepath.Join(dir, "audit_key"), 0o600)
+	if err := os.WriteFile(filepath.Join(dir, "audit_key"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.MakeAuditKey(); err == nil || !strings.Contains(err.Error(), "holds no key") {
+		t.Errorf("takes what is no key: %v", err)
+	}
+	set := load(t, map[string]string{"DATA_DIR": dir, "AUDIT_SIGNING_KEY": auditKey})
+	if key, err := set.MakeAuditKey(); err != nil || key.Reveal() != auditKey {
+		t.Errorf("AUDIT_SIGNING_KEY is not the key (%v)", err)
 	}
 }

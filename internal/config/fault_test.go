@@ -41,6 +41,9 @@ var faultCases = []struct {
 	{variable: "METRICS_ADDR", value: ":8080", problem: "must not be the same port as LISTEN_ADDR"},
 	{variable: "SHUTDOWN_DELAY", value: "5", problem: badDelay},
 	{variable: "DRAIN_TIMEOUT", value: "-1s", problem: badDelay},
+	{variable: "AUDIT_SIGNING_KEY", value: randomSecret, problem: badAuditKey},
+	{variable: "AUDIT_SIGNING_KEY", value: auditKey[:len(auditKey)-4], problem: badAuditKey},
+	{variable: "AUDIT_SIGNING_KEY_FILE", value: "testdata/short", problem: "its text " + badAuditKey},
 	{variable: "JWT_SECRET", value: strings.Repeat("ab", 15) + "c", problem: "must be at least 32 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:47], with: hs384, problem: "must be at least 48 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:63], with: hs512, problem: "must be at least 64 bytes long for this JWT_ALG"},
@@ -166,6 +169,7 @@ var faultCases = []struct {
 }
 
 const (
+	badAuditKey    = "must be a line of `paddock audit key`, the one that begins with PRIVATE"
 	badFile        = "must name a file that can be read"
 	badRetention   = "must be 0, or at least 2d"
 	badDelay       = "must be a duration such as 90s, 10m or 24h, at least 0s"

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // kind is a way to read a variable's text, which is not empty.
@@ -44,6 +46,7 @@ var kinds = map[string]kind{
 	"address":        {single(textThat(isAddress)), "must be host:port or :port, with a port from 1 to 65535, or 0 for any free one", "address"},
 	"databaseHost":   {single(textThat(isDatabaseHost)), "must be a host name or address without a port, or the folder of a Unix socket", "host"},
 	"databaseURL":    {single(parseDatabaseURL), "", "URL"},
+	"signingKey":     {single(textThat(isSigningKey)), "must be a line of `paddock audit key`, the one that begins with PRIVATE", ""},
 	"baseURL":        {single(parseBaseURL), notHTTPURL, "URL"},
 	"[]*url.URL":     {list(parseHTTPURL), notHTTPURLs, "URLs"},
 	"[]netip.Prefix": {list(parseNetwork), "must be networks such as 10.0.0.0/8 or single addresses, comma-separated", "networks"},
@@ -158,6 +161,12 @@ func parseLevel(text string) (level slog.Level, err error) {
 		return level, errInvalid
 	}
 	return level, level.UnmarshalText([]byte(text))
+}
+
+// isSigningKey reports whether text is the private key of a signer of notes (golang.org/x/mod/sumdb/note).
+func isSigningKey(text string) bool {
+	_, err := note.NewSigner(text)
+	return err == nil
 }
 
 // isPlainPath reports whether a path stands for itself inside a URI.

@@ -25,7 +25,7 @@ func secretFile(t *testing.T, content string) string {
 func TestLoad_SecretFiles(t *testing.T) {
 	secrets := map[string]string{
 		"JWT_SECRET": randomSecret, "JWT_SECRET_PREVIOUS": randomSecret[1:], "ADMIN_BOOTSTRAP_PASSWORD": "ünïcödé of an admin",
-		"DB_PASSWORD": " p@ss word ", "DATABASE_URL": "postgres://u:p%40ss@db/app",
+		"DB_PASSWORD": " p@ss word ", "DATABASE_URL": "postgres://u:p%40ss@db/app", "AUDIT_SIGNING_KEY": auditKey,
 	}
 	var named []string
 	for _, v := range config.Vars() {
@@ -34,7 +34,7 @@ func TestLoad_SecretFiles(t *testing.T) {
 		}
 	}
 	slices.Sort(named)
-	if want := []string{"ADMIN_BOOTSTRAP_PASSWORD", "DATABASE_URL", "DB_PASSWORD", "JWT_SECRET", "JWT_SECRET_PREVIOUS"}; !slices.Equal(named, want) {
+	if want := []string{"ADMIN_BOOTSTRAP_PASSWORD", "AUDIT_SIGNING_KEY", "DATABASE_URL", "DB_PASSWORD", "JWT_SECRET", "JWT_SECRET_PREVIOUS"}; !slices.Equal(named, want) {
 		t.Errorf("secrets %v, want %v", named, want)
 	}
 	for name, value := range secrets {

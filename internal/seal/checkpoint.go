@@ -65,6 +65,21 @@ type checkpoint struct {
 	tlog.Tree
 }
 
+// Verifiers are the keys that may have signed a checkpoint.
+type Verifiers = note.Verifiers
+
+// NewVerifiers returns the verifiers with the public keys.
+func NewVerifiers(public ...string) (Verifiers, error) {
+	known := make([]note.Verifier, len(public))
+	for i, text := range public {
+		var err error
+		if known[i], err = note.NewVerifier(text); err != nil {
+			return nil, err
+		}
+	}
+	return note.VerifierList(known...), nil
+}
+
 // sign returns the checkpoint of the tree as a signed note (C2SP tlog-checkpoint).
 func (k *Key) sign(t tlog.Tree) (string, error) {
 	text := fmt.Sprintf("%s\n%d\n%s\n", k.signer.Name(), t.N, t.Hash)
@@ -73,7 +88,7 @@ func (k *Key) sign(t tlog.Tree) (string, error) {
 }
 
 // openCheckpoint returns a checkpoint that one of the keys has signed.
-func openCheckpoint(signed []byte, keys note.Verifiers) (checkpoint, error) {
+func openCheckpoint(signed []byte, keys Verifiers) (checkpoint, error) {
 	n, err := note.Open(signed, keys)
 	if err != nil {
 		return checkpoint{}, fmt.Errorf("%w: %w", ErrSignature, err)

@@ -109,7 +109,7 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	})
 }
 
-func verifiers(k *Key) note.Verifiers { return note.VerifierList(k.verifier) }
+func verifiers(k *Key) Verifiers { return note.VerifierList(k.verifier) }
 
 // warnOfKey warns once of each other key that the log was signed with.
 func (s *Sealer) warnOfKey(ctx context.Context, signed string) {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/internal/store"
@@ -84,7 +83,7 @@ func (r *Report) add(f Finding) {
 
 // Options say what to verify against.
 type Options struct {
-	Keys note.Verifiers
+	Keys Verifiers
 	// Old is a checkpoint from outside of the database, a signed note; nil for none.
 	Old []byte
 }

@@ -26,6 +26,9 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	background.Go(func() { s.noise.Run(work) })
 	background.Go(func() { s.ledger.Run(work) })
 	background.Go(func() { s.janitor.Run(work) })
+	if s.sealer != nil {
+		background.Go(func() { s.sealer.Run(work) })
+	}
 	background.Go(func() { ops.ReturnMemory(work, memoryCheck) })
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

@@ -26,6 +26,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/overview"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/rpc"
+	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -68,6 +69,7 @@ type Server struct {
 	calls   *door.Calls
 	metrics *ops.Metrics
 	ledger  *usage.Ledger
+	sealer  *seal.Sealer // nil without a key
 	routes  *table
 	handler http.Handler
 	tracing *ops.Tracing // nil without
@@ -78,9 +80,10 @@ type Server struct {
 
 // Options are parameters that are no settings of the environment.
 type Options struct {
-	Secrets     [][]byte // sign and verify access tokens; the first signs
-	WithoutPage bool     // serve the API alone
-	Version     string   // of the program, for metrics and traces
+	Secrets     [][]byte  // sign and verify access tokens; the first signs
+	AuditKey    *seal.Key // signs checkpoints of the audit trail; nil: it is not sealed
+	WithoutPage bool      // serve the API alone
+	Version     string    // of the program, for metrics and traces
 }
 
 // New makes a Server, which opens and starts nothing before Run. The store's schema must be up to date.
@@ -125,6 +128,9 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		calls:   running,
 		metrics: metrics,
 		ledger:  ledger,
+	}
+	if o.AuditKey != nil {
+		srv.sealer = seal.New(s, log, o.AuditKey)
 	}
 	methods, err := door.MethodsOf(services...)
 	if err != nil {

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/migrate"
+	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+const auditUsage = `usage: paddock audit verify [--checkpoint FILE] [--key PUBLIC]
+       paddock audit export [--since TIME] [--format jsonl|tiles] [--to FOLDER] [--key PUBLIC]
+       paddock audit key NAME`
+
+// auditFlags are those of the commands below audit.
+type auditFlags struct {
+	checkpoint, format, to string
+	since                  time.Time
+	keys                   []string
+}
+
+// auditCommand verifies and exports the audit trail, for whoever has the database at hand, beside a running server or not.
+func auditCommand(ctx context.Context, p program) int {
+	if len(p.args) == 0 {
+		p.args = []string{""}
+	}
+	name := p.args[0]
+	f, others, err := parseAuditFlags(name, p)
+	switch {
+	case err != nil:
+		return exitUsage
+	case name == "key" && len(others) == 1:
+		return printAuditKey(p, others[0])
+	case name != "verify" && name != "export", len(others) > 0, f.format != "jsonl" && f.format != "tiles", (f.format == "tiles") != (f.to != ""):
+		fmt.Fprintln(p.stderr, auditUsage)
+		return exitUsage
+	}
+	cfg, ok := configureWith(p, config.LoadForMigration)
+	if !ok {
+		return exitUsage
+	}
+	keys, err := f.verifiers(cfg)
+	if err != nil {
+		return fail(p, err)
+	}
+	s, err := store.Open(ctx, cfg.Database.URL.Reveal(), store.Beside)
+	if err != nil {
+		return fail(p, err)
+	}
+	defer s.Close()
+	if err := migrate.Check(ctx, s); err != nil {
+		return fail(p, err)
+	}
+	if name == "verify" {
+		return verifyAudit(ctx, p, s, keys, f.checkpoint)
+	}
+	return exportAudit(ctx, p, s, keys, f)
+}
+
+func parseAuditFlags(name string, p program) (f auditFlags, others []string, err error) {
+	flags := flag.NewFlagSet("paddock audit "+name, flag.ContinueOnError)
+	flags.SetOutput(p.stderr)
+	f.format = "jsonl"
+	if name == "verify" {
+		flags.StringVar(&f.checkpoint, "checkpoint", "", "file with an earlier checkpoint")
+	}
+	if name == "export" {
+		flags.StringVar(&f.format, "format", f.format, "jsonl or tiles")
+		flags.StringVar(&f.to, "to", "", "new folder for tiles")
+		flags.Func("since", "2026-11-29 or 2026-11-29T12:00:00Z", func(text string) (err error) {
+			if f.since, err = time.Parse(time.DateOnly, text); err != nil {
+				f.since, err = time.Parse(time.RFC3339, text)
+			}
+			return err
+		})
+	}
+	flags.Func("key", "public key that has signed", func(text string) error {
+		f.keys = append(f.keys, text)
+		_, err := seal.NewVerifiers(text)
+		return err
+	})
+	others, err = parseAround(flags, p.args[1:])
+	return f, others, err
+}
+
+// verifiers returns the keys of the flags, or else the configured one.
+func (f auditFlags) verifiers(cfg config.Config) (seal.Verifiers, error) {
+	if len(f.keys) > 0 {
+		return seal.NewVerifiers(f.keys...)
+	}
+	text, err := cfg.AuditKey()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("no key: name the public key with --key, or set AUDIT_SIGNING_KEY, or DATA_DIR to the folder that has the file audit_key")
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := seal.NewKey(text.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	return seal.NewVerifiers(key.Public())
+}
+
+func printAuditKey(p program, name string) int {
+	private, public, err := seal.GenerateKey(name)
+	if err != nil {
+		return fail(p, err)
+	}
+	fmt.Fprintf(p.stdout, "%s\n%s\n", private, public)
+	fmt.Fprintln(p.stderr, "The first line is for AUDIT_SIGNING_KEY: keep it secret, and out of the database. The second is for whoever verifies.")
+	return exitOK
+}
+
+func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, file string) int {
+	o := seal.Options{Keys: keys}
+	if file != "" {
+		var err error
+		if o.Old, err = os.ReadFile(file); err != nil {
+			return fail(p, err)
+		}
+	}
+	began := time.Now()
+	r, err := seal.Verify(ctx, s, o)
+	for _, f := range r.Findings {
+		fmt.Fprintln(p.stdout, f)
+	}
+	if r.More > 0 {
+		fmt.Fprintf(p.stdout, "and %d more\n", r.More)
+	}
+	if err != nil {
+		return fail(p, err)
+	}
+	if len(r.Findings) > 0 {
+		return fail(p, fmt.Errorf("the audit trail is not what was sealed: %d findings", len(r.Findings)+r.More))
+	}
+	fmt.Fprintf(p.stdout, "%d entries are as they were sealed, %d wait to be; %v\n\n%s", r.Size, r.Waiting, time.Since(began).Round(time.Millisecond), r.Signed)
+	return exitOK
+}
+
+func exportAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, f auditFlags) int {
+	var (
+		n   int64
+		err error
+	)
+	if f.format == "tiles" {
+		n, err = seal.ExportTiles(ctx, s, keys, f.to)
+	} else {
+		n, err = seal.ExportLines(ctx, s, keys, f.since, p.stdout)
+	}
+	if err != nil {
+		return fail(p, err)
+	}
+	fmt.Fprintf(p.stderr, "%d entries\n", n)
+	return exitOK
+}
