@@ -67,6 +67,26 @@ test('the address says what is asked for', async () => {
   expect(timestampMs(asked().occurredBefore!)).toBe(Date.parse('2026-11-23'));
 });
 
+const at = timestampFromDate(new Date('2026-11-22T23:20:19Z'));
+
+test('the page says how far the log is sealed and verified', async () => {
+  const seal = { entries: 1204n, sealedAt: at, verifiedEntries: 1200n, verifiedAt: at };
+  open('/audit', () => ({ entries: [entry], seal }));
+  expect(await screen.findByText(/Verified up to/)).toHaveTextContent(
+    /^1,204 entries sealed, the last .*2026.*\. Verified up to .*2026.*: 1,200 entries\.$/,
+  );
+});
+
+test('a log that was not verified yet says so', async () => {
+  open('/audit', () => ({ entries: [entry], seal: { entries: 1n, sealedAt: at } }));
+  expect(await screen.findByText(/1 entry sealed/)).toHaveTextContent(/Not verified yet\.$/);
+});
+
+test('a log that was changed is told', async () => {
+  open('/audit', () => ({ entries: [entry], seal: { entries: 3n, fault: 'deleted entry 7 at position 2' } }));
+  expect(await screen.findByRole('alert')).toHaveTextContent('deleted entry 7 at position 2');
+});
+
 test('Load puts what was typed into the address, a user by part of a name', async () => {
   const { person, history, asked } = open('/audit?live=true');
   await shown();

@@ -13,6 +13,7 @@ import { ExportMenu } from './export-menu';
 import { Filters } from './filters';
 import { Histogram } from './histogram';
 import { filtersIn } from './search';
+import { SealLine } from './seal-line';
 import { useEntries } from './use-entries';
 import { useFilters } from './use-filters';
 
@@ -90,6 +91,7 @@ export function Audit() {
           )}
         </Card>
       )}
+      {log.seal && <SealLine seal={log.seal} />}
       <EntrySheet entryId={entryId} listed={entries?.find(({ id }) => id === entryId)} onClose={close} />
     </Page>
   );

@@ -50,6 +50,7 @@ export function useEntries(search: AuditSearch) {
   return {
     ...query,
     entries,
+    seal: query.data?.seal,
     reload,
     retry: () => (staleToken ? goTo(1) : reload()),
     /** The window, of which the entries are a page. */
