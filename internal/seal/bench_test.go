@@ -4,13 +4,19 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
 // TestVerify_Million: with PADDOCK_PROOF=full a million entries, which must take less than 10 s; else 20,000 in the time of as many.
@@ -63,4 +69,71 @@ func (tr *trail) fill(t testing.TB, n int) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// BenchmarkSealedChange is a user with an audit entry, by 32 writers: how many a second while all is sealed, over how many when
+// nothing notes and seals entries; must 0.9.
+func BenchmarkSealedChange(b *testing.B) {
+	for name, open := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.PostgreSQL} {
+		b.Run(name, func(b *testing.B) {
+			const round = 4 * time.Second
+			sealed, plain := newTrail(b, open(b)), newTrail(b, open(b))
+			plain.change(b)
+			ctx, cancel := context.WithCancel(b.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				sealed.sealer.Run(ctx)
+			}()
+			var ratios, rates []float64
+			for i := range 7 {
+				var with, without float64
+				for _, first := range []bool{i%2 == 0, i%2 != 0} {
+					if first {
+						with = sealed.rate(b, round)
+					} else {
+						without = plain.rate(b, round)
+					}
+				}
+				ratios, rates = append(ratios, with/without), append(rates, with)
+			}
+			cancel()
+			<-done
+			slices.Sort(ratios)
+			slices.Sort(rates)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(ratios[len(ratios)/2], "sealed/plain")
+			b.ReportMetric(rates[len(rates)/2], "changes/s")
+		})
+	}
+}
+
+var serial atomic.Int64
+
+// rate returns how many changes a second 32 writers make.
+func (tr *trail) rate(b *testing.B, d time.Duration) float64 {
+	b.Helper()
+	var (
+		work  sync.WaitGroup
+		n     atomic.Int64
+		began = time.Now()
+	)
+	for range 32 {
+		work.Go(func() {
+			for time.Since(began) < d {
+				err := tr.log.Do(b.Context(), func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+					id := uuid.Must(uuid.NewV7())
+					return audit.Event{Type: audit.UserCreated, TargetUserID: id},
+						tx.User.Create().SetID(id).SetEmail(fmt.Sprintf("bench%d@example.com", serial.Add(1))).Exec(ctx)
+				})
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				n.Add(1)
+			}
+		})
+	}
+	work.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds()
 }

@@ -60,9 +60,9 @@ func New(s *store.Store, log *audit.Log, key *Key) *Sealer {
 }
 
 // Seal seals the entries that wait, in several transactions if they are many, and returns the checkpoint, or "" if none waits or it is
-// another sealer's turn.
+// another sealer's turn. After some seconds it leaves the rest to the next call.
 func (s *Sealer) Seal(ctx context.Context) (signed string, err error) {
-	for {
+	for began := time.Now(); time.Since(began) < interval; {
 		waits, err := s.waits(ctx)
 		if err != nil || !waits {
 			return signed, err
@@ -87,9 +87,10 @@ func (s *Sealer) Seal(ctx context.Context) (signed string, err error) {
 		}
 		signed = b.signed
 		if len(b.sealed) < batchSize {
-			return signed, nil
+			break
 		}
 	}
+	return signed, nil
 }
 
 // waits reports whether an entry waits to be sealed.
