@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/config"
@@ -122,10 +124,11 @@ func printAuditKey(p program, name string) int {
 func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, file string) int {
 	o := seal.Options{Keys: keys}
 	if file != "" {
-		var err error
-		if o.Old, err = os.ReadFile(file); err != nil {
+		text, err := os.ReadFile(file)
+		if err != nil {
 			return fail(p, err)
 		}
+		o.Old = lastCheckpoint(text)
 	}
 	began := time.Now()
 	r, err := seal.Verify(ctx, s, o)
@@ -160,4 +163,20 @@ func exportAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 	}
 	fmt.Fprintf(p.stderr, "%d entries\n", n)
 	return exitOK
+}
+
+// loggedCheckpoint is a checkpoint as JSON and text logs quote it.
+var loggedCheckpoint = regexp.MustCompile(`checkpoint"?[:=]("(?:[^"\\]|\\.)*")`)
+
+// lastCheckpoint returns the last checkpoint in a server's log, or else the text as it is.
+func lastCheckpoint(text []byte) []byte {
+	found := loggedCheckpoint.FindAllSubmatch(text, -1)
+	if len(found) == 0 {
+		return text
+	}
+	var signed string
+	if err := json.Unmarshal(found[len(found)-1][1], &signed); err != nil {
+		return text
+	}
+	return []byte(signed)
 }

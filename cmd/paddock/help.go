@@ -27,7 +27,7 @@ Usage: paddock COMMAND
                      running server
   audit verify       compare the audit trail with its seal, beside a running server or not: name entries that were changed,
                      deleted, inserted or swapped; exit code 1 when there are some
-      --checkpoint FILE  prove that nothing of what an earlier checkpoint had is gone or changed
+      --checkpoint FILE  prove that nothing of what an earlier checkpoint had is gone or changed; of a server's log the last one
       --key …            a public key that has signed; may be given several times; the configured key's unless set
   audit export       print the sealed entries, each a line of JSON
       --since …          2026-11-29, or 2026-11-29T12:00:00Z
