@@ -29,7 +29,8 @@ const (
 
 // Run seals until ctx ends, and then what is left. Each checkpoint is a line of the log, so that a copy of it is kept outside the
 // database. At times it verifies all entries.
-func (s *Sealer) Run(ctx context.Context) {
+func (s *Sealer) Run(ctx context.Context, logger *slog.Logger) {
+	s.logger = logger
 	var verifying sync.WaitGroup
 	defer verifying.Wait()
 	verifying.Go(func() { s.verifyAtTimes(ctx) })
@@ -53,7 +54,7 @@ func (s *Sealer) Run(ctx context.Context) {
 func (s *Sealer) sealAndLog(ctx context.Context, before string) (failed string) {
 	signed, err := s.Seal(ctx)
 	if signed != "" {
-		slog.InfoContext(ctx, "audit trail sealed", "entries", s.last.N, "checkpoint", signed)
+		s.logger.InfoContext(ctx, "audit trail sealed", "entries", s.last.N, "checkpoint", signed)
 	}
 	if err == nil || ctx.Err() != nil {
 		return ""
@@ -63,7 +64,7 @@ func (s *Sealer) sealAndLog(ctx context.Context, before string) (failed string) 
 		if errors.Is(err, store.ErrAway) {
 			level = slog.LevelWarn
 		}
-		slog.Log(ctx, level, "audit trail not sealed", "error", err)
+		s.logger.Log(ctx, level, "audit trail not sealed", "error", err)
 	}
 	return failed
 }
@@ -77,7 +78,7 @@ func (s *Sealer) verifyAtTimes(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		if err := s.verifyIfDue(ctx); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "audit trail not verified", "error", err)
+			s.logger.WarnContext(ctx, "audit trail not verified", "error", err)
 		}
 	}
 }
@@ -102,7 +103,7 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 		fault = err.Error()
 	}
 	if fault != "" {
-		slog.ErrorContext(ctx, "audit trail has been changed", "fault", fault)
+		s.logger.ErrorContext(ctx, "audit trail has been changed", "fault", fault)
 	}
 	return s.log.Unaudited(ctx, "keep what was verified", func(ctx context.Context, tx *db.Tx) error {
 		return store.Send(ctx, tx, `UPDATE seals SET verified_at = $1, verified_size = $2, fault = $3 WHERE id = 'audit'`, now, report.Size, fault)
@@ -118,5 +119,5 @@ func (s *Sealer) warnOfKey(ctx context.Context, signed string) {
 		return
 	}
 	s.other[by[1]] = true
-	slog.WarnContext(ctx, "audit trail was sealed with another key", "by", by[1], "now", s.key.public)
+	s.logger.WarnContext(ctx, "audit trail was sealed with another key", "by", by[1], "now", s.key.public)
 }

@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -45,18 +46,19 @@ const (
 // Sealer seals one audit trail. Several may, also in different processes: they take turns, and one that was paused in its own
 // cannot write.
 type Sealer struct {
-	store *store.Store
-	log   *audit.Log
-	key   *Key
-	id    uuid.UUID
-	until time.Time       // end of the turn
-	last  tlog.Tree       // what this process has seen sealed
-	other map[string]bool // signatures of other keys that were warned of
+	store  *store.Store
+	log    *audit.Log
+	key    *Key
+	logger *slog.Logger
+	id     uuid.UUID
+	until  time.Time       // end of the turn
+	last   tlog.Tree       // what this process has seen sealed
+	other  map[string]bool // signatures of other keys that were warned of
 }
 
 // New returns a sealer of the log in the store.
 func New(s *store.Store, log *audit.Log, key *Key) *Sealer {
-	return &Sealer{store: s, log: log, key: key, id: uuid.New(), other: map[string]bool{}}
+	return &Sealer{store: s, log: log, key: key, logger: slog.Default(), id: uuid.New(), other: map[string]bool{}}
 }
 
 // Seal seals the entries that wait, in several transactions if they are many, and returns the checkpoint, or "" if none waits or it is

@@ -27,7 +27,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	background.Go(func() { s.ledger.Run(work) })
 	background.Go(func() { s.janitor.Run(work) })
 	if s.sealer != nil {
-		background.Go(func() { s.sealer.Run(work) })
+		background.Go(func() { s.sealer.Run(work, s.log) })
 	}
 	background.Go(func() { ops.ReturnMemory(work, memoryCheck) })
 	defer func() {
