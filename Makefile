@@ -78,7 +78,7 @@ soak: ## Run what takes long: the proofs of the ledger and of the audit trail's 
 	scripts/ensure-pgbouncer
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 20m -v -run 'Test(Faults|Pooler)_' ./internal/apptest ./internal/store
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full \
-		$(GO) test -count=1 -timeout 40m -v -run 'Test(Verify_Million|Seal_Replicas)' ./internal/seal
+		$(GO) test -count=1 -timeout 40m -v -run 'Test(Verify_Million|Seal_Replicas|ExportTiles)' ./internal/seal
 	eval "$$(scripts/ensure-postgres)"; ATLAS=$$($(call TOOL,atlas) -n atlas) \
 		$(GO) test -count=1 -timeout 20m -v -run 'Test(Atlas|Lint)_' ./internal/migrate ./internal/tools/migration
 

@@ -76,8 +76,16 @@ func attack(t *testing.T, env environment) {
 
 func TestAudit_InvalidArguments(t *testing.T) {
 	for _, args := range [][]string{
-		{}, {"x"}, {"key"}, {"verify", "x"}, {"verify", "--since", "2026-11-29"}, {"verify", "--key", "x"}, {"export", "--format", "csv"},
-		{"export", "--format", "tiles"}, {"export", "--to", "x"}, {"export", "--since", "yesterday"},
+		{},
+		{"x"},
+		{"key"},
+		{"verify", "x"},
+		{"verify", "--since", "2026-11-29"},
+		{"verify", "--key", "x"},
+		{"export", "--format", "csv"},
+		{"export", "--format", "tiles"},
+		{"export", "--to", "x"},
+		{"export", "--since", "yesterday"},
 	} {
 		if code, _, stderr := runCommand(t, onItsOwn(t), append([]string{"audit"}, args...)...); code != exitUsage || stderr == "" {
 			t.Errorf("%q: exit code %d, %q", args, code, stderr)

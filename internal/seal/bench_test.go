@@ -55,6 +55,8 @@ func (tr *trail) fill(t testing.TB, n int) {
 	}
 	defer tx.Rollback()
 	const rows = 500
+	insert := `INSERT INTO audit_entries (id, event_type, occurred_at, actor_user_id, actor_email, target_user_id, session_id, ip,
+		user_agent, request_id, outcome, detail) VALUES ` + store.Placeholders(rows, 12)
 	for i := 0; i < n; i += rows {
 		var args []any
 		for j := range rows {
@@ -62,8 +64,7 @@ func (tr *trail) fill(t testing.TB, n int) {
 			args = append(args, uuid.Must(uuid.NewV7()).String(), "login_success", store.Now(), user, "somebody"+strconv.Itoa(j)+"@example.com", user,
 				user, "192.0.2.17", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", user, "success", fmt.Sprint("entry ", i+j))
 		}
-		if _, err := tx.ExecContext(context.WithoutCancel(t.Context()), `INSERT INTO audit_entries (id, event_type, occurred_at, actor_user_id, actor_email,
-			target_user_id, session_id, ip, user_agent, request_id, outcome, detail) VALUES `+store.Placeholders(rows, 12), args...); err != nil {
+		if _, err := tx.ExecContext(t.Context(), insert, args...); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,7 +7,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -72,6 +75,31 @@ func TestExportTiles_Foreign(t *testing.T) {
 			}
 			checkTiles(t, dir, tr.key.Public(), n)
 		})
+	}
+}
+
+// TestExportTiles_Fsck: with PADDOCK_PROOF=full also tessera's fsck verifies it, which is built for that.
+func TestExportTiles_Fsck(t *testing.T) {
+	if os.Getenv("PADDOCK_PROOF") != "full" {
+		t.Skip("builds a program of many modules")
+	}
+	tr := newTrail(t, storetest.SQLite(t))
+	tr.write(t, 1500)
+	tr.seal(t)
+	dir, public := filepath.Join(t.TempDir(), "log"), filepath.Join(t.TempDir(), "public")
+	if _, err := seal.ExportTiles(t.Context(), tr.store, keysOf(t, tr.key), dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(public, []byte(tr.key.Public()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	defer server.Close()
+	fsck := exec.CommandContext(t.Context(), "go", "tool", "-modfile=internal/tools/fsck/go.mod", "fsck", "-ui=false",
+		"-storage_url", server.URL+"/", "-public_key", public, "-origin", "example.com/paddock")
+	fsck.Dir = "../.."
+	if out, err := fsck.CombinedOutput(); err != nil || !strings.Contains(string(out), "Successfully fsck'd log with size 1500") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -149,9 +150,7 @@ func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 	if b.sealed, err = s.appendWaiting(ctx, t); err != nil || len(b.sealed) == 0 {
 		return b, err
 	}
-	for key, data := range t.tiles {
-		b.tiles[key] = data
-	}
+	maps.Copy(b.tiles, t.tiles)
 	b.to.N = t.size
 	if b.to.Hash, err = t.root(); err != nil {
 		return b, err
