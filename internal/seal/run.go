@@ -19,7 +19,7 @@ import (
 const (
 	// interval is how often entries are sealed. With turn it makes a checkpoint every 5 s even when the sealer dies whose turn it is.
 	interval = 2 * time.Second
-	// verifyInterval is how often all entries are verified.
+	// verifyInterval is how often all entries are verified, unless that would take more than a hundredth of the time.
 	verifyInterval = time.Hour
 	// firstVerify is how long after the start of a server.
 	firstVerify = 20 * time.Second
@@ -87,7 +87,7 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	now := store.Now()
 	due := false
 	err := s.store.Read(ctx, `SELECT 1 FROM seals WHERE id = 'audit' AND size > 0 AND (verified_at IS NULL OR verified_at <= $1)`,
-		[]any{now.Add(-verifyInterval)}, func(*sql.Rows) error {
+		[]any{now.Add(-max(verifyInterval, 100*s.verifyTook))}, func(*sql.Rows) error {
 			due = true
 			return nil
 		})
@@ -95,6 +95,7 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 		return err
 	}
 	report, err := Verify(ctx, s.store, Options{Keys: verifiers(s.key)})
+	s.verifyTook = time.Since(now)
 	fault := report.Fault()
 	switch {
 	case ctx.Err() != nil || errors.Is(err, store.ErrAway):

@@ -55,6 +55,8 @@ type Sealer struct {
 	until  time.Time       // end of the turn
 	last   tlog.Tree       // what this process has seen sealed
 	other  map[string]bool // signatures of other keys that were warned of
+
+	verifyTook time.Duration // the last check of all entries
 }
 
 // New returns a sealer of the log in the store.

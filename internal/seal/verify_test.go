@@ -50,31 +50,31 @@ func TestVerify_Attacks(t *testing.T) {
 	forged := uuid.Must(uuid.NewV7())
 	for _, attack := range []struct {
 		name       string
-		statements []string // %[1]s is the id at position 300, %[2]s that at 301
+		statements []string // %[1]s is the id at position 2, %[2]s that at 3
 		kinds      map[int64]seal.Kind
 	}{
-		{"Changed", []string{`UPDATE audit_entries SET detail = 'nothing' WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Changed}},
-		{"ChangedToNull", []string{`UPDATE audit_entries SET actor_user_id = '%[2]s' WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Changed}},
-		{"Backdated", []string{`UPDATE audit_entries SET occurred_at = '2020-01-01 00:00:00+00:00' WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Changed}},
-		{"Deleted", []string{`DELETE FROM audit_entries WHERE id = '%[1]s'`}, map[int64]seal.Kind{300: seal.Deleted}},
-		{"LastDeleted", []string{`DELETE FROM audit_entries WHERE id > '%[1]s'`}, map[int64]seal.Kind{301: seal.Deleted, 302: seal.Deleted}},
+		{"Changed", []string{`UPDATE audit_entries SET detail = 'nothing' WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Changed}},
+		{"ChangedToNull", []string{`UPDATE audit_entries SET actor_user_id = '%[2]s' WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Changed}},
+		{"Backdated", []string{`UPDATE audit_entries SET occurred_at = '2020-01-01 00:00:00+00:00' WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Changed}},
+		{"Deleted", []string{`DELETE FROM audit_entries WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Deleted}},
+		{"LastDeleted", []string{`DELETE FROM audit_entries WHERE id > '%[1]s'`}, map[int64]seal.Kind{3: seal.Deleted, 4: seal.Deleted}},
 		{"Inserted", []string{`INSERT INTO audit_entries ` + fmt.Sprintf(copied, "%[1]s", forged)}, map[int64]seal.Kind{-1: seal.Inserted}},
 		{"Swapped", []string{
 			`UPDATE audit_entries SET detail = 'held' WHERE id = '%[1]s'`,
-			`UPDATE audit_entries SET detail = 'reason "300"' || '%[3]s' WHERE id = '%[2]s'`,
-			`UPDATE audit_entries SET detail = 'reason "301"' || '%[3]s' WHERE id = '%[1]s'`,
+			`UPDATE audit_entries SET detail = 'reason "2"' || '%[3]s' WHERE id = '%[2]s'`,
+			`UPDATE audit_entries SET detail = 'reason "3"' || '%[3]s' WHERE id = '%[1]s'`,
 			`UPDATE audit_entries SET request_id = ''`,
 			`UPDATE audit_entries SET occurred_at = (SELECT o.occurred_at FROM swap AS o WHERE o.id = audit_entries.id) WHERE id IN ('%[1]s', '%[2]s')`,
-		}, map[int64]seal.Kind{300: seal.Swapped, 301: seal.Swapped}},
+		}, map[int64]seal.Kind{2: seal.Swapped, 3: seal.Swapped}},
 		{"IDsSwapped", []string{
 			`UPDATE audit_entries SET id = '` + forged.String() + `' WHERE id = '%[1]s'`,
 			`UPDATE audit_entries SET id = '%[1]s' WHERE id = '%[2]s'`,
 			`UPDATE audit_entries SET id = '%[2]s' WHERE id = '` + forged.String() + `'`,
-		}, map[int64]seal.Kind{300: seal.Swapped, 301: seal.Swapped}},
+		}, map[int64]seal.Kind{2: seal.Swapped, 3: seal.Swapped}},
 		{"Replaced", []string{
 			`INSERT INTO audit_entries ` + fmt.Sprintf(copied, "%[1]s", forged),
 			`DELETE FROM audit_entries WHERE id = '%[1]s'`,
-		}, map[int64]seal.Kind{-1: seal.Inserted, 300: seal.Deleted}},
+		}, map[int64]seal.Kind{-1: seal.Inserted, 2: seal.Deleted}},
 	} {
 		if attack.name == "Swapped" {
 			attack.statements = append([]string{`CREATE TABLE swap AS SELECT a.id, b.occurred_at FROM audit_entries AS a
@@ -82,13 +82,13 @@ func TestVerify_Attacks(t *testing.T) {
 		}
 		t.Run(attack.name, func(t *testing.T) {
 			each(t, func(t *testing.T, tr *trail) {
-				tr.write(t, 303)
+				tr.write(t, 5)
 				tr.seal(t)
-				tr.wantSound(t, "", 303, 0)
+				tr.wantSound(t, "", 5, 0)
 				ids := tr.ids(t)
 				var statements []string
 				for _, s := range attack.statements {
-					statements = append(statements, fmt.Sprintf(s+"%.0[1]s%.0[2]s%.0[3]s", ids[300], ids[301], "\n\x01é"))
+					statements = append(statements, fmt.Sprintf(s+"%.0[1]s%.0[2]s%.0[3]s", ids[2], ids[3], "\n\x01é"))
 				}
 				tr.change(t, statements...)
 				r, err := tr.verify(t, "")
