@@ -34,7 +34,8 @@ func fill(t *testing.T, a *apptest.App, person string) {
 		`INSERT INTO credentials (id, user_id, label, key_id, key_hash, created_at) SELECT ` + ids + `, ` + ids + `, '', 'k'||i, '', now() FROM generate_series(1, 30000) i`,
 		`INSERT INTO sessions (id, user_id, refresh_salt, generation, rotated_at, created_at, last_seen_at, refresh_expires_at, expires_at, ip, user_agent) SELECT ` + ids + `, ` + ids + `, ` +
 			`'', 0, now(), now(), now(), now() + interval '1 day', now() + interval '1 day', '', '' FROM generate_series(1, 30000) i`,
-		`VACUUM ANALYZE`, // as autovacuum does; a fresh index of trigrams is a list that is searched from end to end
+		`DELETE FROM unsealed_entries`, // or sealing them would count
+		`VACUUM ANALYZE`,               // as autovacuum does; a fresh index of trigrams is a list that is searched from end to end
 	} {
 		if _, err := a.Store.DB().ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%v: %s", err, statement)

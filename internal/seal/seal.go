@@ -161,6 +161,10 @@ func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 	return b, err
 }
 
+// waitingEntries has its limit by value: PostgreSQL would plan another for a tenth of all that wait, and scan the table of entries.
+var waitingEntries = fmt.Sprintf(`SELECT u.id, a.%s FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT %d) AS u
+	LEFT JOIN audit_entries AS a ON a.id = u.id ORDER BY u.id`, strings.Join(columns[:], ", a."), batchSize)
+
 // appendWaiting appends entries that wait, the oldest first, and returns their ids.
 func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []uuid.UUID, err error) {
 	var (
@@ -168,25 +172,23 @@ func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []uuid.UUID, e
 		id   string
 		line []byte
 	)
-	err = s.store.Read(store.Slow(ctx), `SELECT u.id, a.`+strings.Join(columns[:], ", a.")+`
-		FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT $1) AS u LEFT JOIN audit_entries AS a ON a.id = u.id ORDER BY u.id`,
-		[]any{batchSize}, func(rows *sql.Rows) error {
-			if err := r.scan(rows, &id); err != nil {
-				return err
-			}
-			waiting, err := uuid.Parse(id)
-			if err != nil {
-				return err
-			}
-			if r.texts[idColumn].Valid {
-				line = r.appendTo(line[:0])
-			} else {
-				line = appendMissing(line[:0], waiting)
-			}
-			ids = append(ids, waiting)
-			t.append(waiting, leafHash(line))
-			return nil
-		})
+	err = s.store.Read(store.Slow(ctx), waitingEntries, nil, func(rows *sql.Rows) error {
+		if err := r.scan(rows, &id); err != nil {
+			return err
+		}
+		waiting, err := uuid.Parse(id)
+		if err != nil {
+			return err
+		}
+		if r.texts[idColumn].Valid {
+			line = r.appendTo(line[:0])
+		} else {
+			line = appendMissing(line[:0], waiting)
+		}
+		ids = append(ids, waiting)
+		t.append(waiting, leafHash(line))
+		return nil
+	})
 	return ids, err
 }
 

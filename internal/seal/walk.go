@@ -68,12 +68,13 @@ func readEntries(ctx context.Context, s *store.Store, lines bool) *entries {
 	return e
 }
 
+var entriesAfter = fmt.Sprintf(`SELECT %s FROM audit_entries WHERE id > $1 ORDER BY id LIMIT %d`, strings.Join(columns[:], ", "), pageSize)
+
 // readPage returns the entries after an id, and the last one's.
 func readPage(ctx context.Context, s *store.Store, after string, lines bool) (page []entry, last string, err error) {
 	page = make([]entry, 0, pageSize)
 	r, buffer := newRow(), []byte(nil)
-	query := `SELECT ` + strings.Join(columns[:], ", ") + ` FROM audit_entries WHERE id > $1 ORDER BY id LIMIT $2`
-	err = s.Read(store.Slow(ctx), query, []any{after, pageSize}, func(rows *sql.Rows) error {
+	err = s.Read(store.Slow(ctx), entriesAfter, []any{after}, func(rows *sql.Rows) error {
 		if err := r.scan(rows); err != nil {
 			return err
 		}
