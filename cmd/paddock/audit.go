@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/config"
@@ -130,6 +131,7 @@ func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 		}
 		o.Old = lastCheckpoint(text)
 	}
+	debug.SetGCPercent(gcPercent) // millions of entries are read, and few kept
 	began := time.Now()
 	r, err := seal.Verify(ctx, s, o)
 	for _, f := range r.Findings {

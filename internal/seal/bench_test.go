@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,6 +27,7 @@ func TestVerify_Million(t *testing.T) {
 	if os.Getenv("PADDOCK_PROOF") == "full" {
 		n = 1_000_000
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // as paddock audit verify has it
 	each(t, func(t *testing.T, tr *trail) {
 		tr.fill(t, n)
 		began := time.Now()
