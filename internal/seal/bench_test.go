@@ -59,7 +59,7 @@ func (tr *trail) fill(t testing.TB, n int) {
 	const rows = 500
 	//nolint:gosec // placeholders
 	insert := `INSERT INTO audit_entries (id, event_type, occurred_at, actor_user_id, actor_email, target_user_id, session_id, ip,
-		user_agent, request_id, outcome, detail) VALUES ` + store.Placeholders(rows, 12)
+		user_agent, request_id, outcome, detail) VALUES ` + store.Placeholders(1, rows, 12)
 	for i := 0; i < n; i += rows {
 		var args []any
 		for j := range rows {
