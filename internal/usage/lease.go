@@ -83,10 +83,14 @@ func (r *Reservation) grant(tokens int64) {
 	}
 }
 
-// admitAtOnce admits a call that has no quota, or for which its lease has enough, and reports whether it did.
+// admitAtOnce admits a call that has no quota, or for which its lease has enough, and reports whether it did. While the database is
+// unavailable it admits none: what calls cost must be written down before it becomes too much to keep in memory.
 func (l *Ledger) admitAtOnce(r *Reservation) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.behind {
+		return false
+	}
 	if !r.limits.none() {
 		held := l.leases[keyOf(r)]
 		_, all := r.demand()

@@ -35,6 +35,7 @@ type Ledger struct {
 	states  *coalesce.Reads[userDay, [2]spent]
 
 	mu      sync.Mutex
+	behind  bool                       // the last write found the database unavailable
 	seen    time.Time                  // when this replica last wrote its heartbeat, by its own wall clock
 	live    map[uuid.UUID]*Reservation // not settled in the database, leases included
 	leases  map[leaseKey]*lease
