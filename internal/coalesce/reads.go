@@ -131,7 +131,7 @@ func (r *Reads[K, V]) end(s *shared[K, V], version uint64) {
 
 // remember keeps the values of a read that began at the version. mu must be held.
 func (r *Reads[K, V]) remember(s *shared[K, V], version uint64) {
-	if r.Version == nil || version != r.version {
+	if s.err != nil || r.Version == nil || version != r.version {
 		return
 	}
 	until := time.Now().Add(RememberFor)

@@ -2,6 +2,7 @@ package usage
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -21,6 +22,7 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 		switch n := r.produced.Load(); {
 		case r.row && n != r.recorded:
 			produced[r] = n
+		case r.lease != nil && r.lease.charged: // it is settled
 		case r.writing != nil, !r.row && r.call.Kind != leaseKind && r.startedAt.Before(young) && !r.settled.Load():
 			if unwritten = append(unwritten, r); r.writing == nil {
 				r.writing = make(chan struct{}) // from here on a settlement waits
@@ -65,29 +67,54 @@ func (l *Ledger) writeRows(calls []*Reservation) error {
 	entries := make([]*entry, 0, len(calls))
 	l.mu.Lock()
 	for _, r := range calls {
-		if !r.row {
+		if !r.row && !r.tried {
+			r.tried = true
 			e := newEntry(record, r)
 			e.from = r.lease
 			entries = append(entries, e)
 		}
 	}
 	l.mu.Unlock()
-	err := l.putAll(entries)
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	_ = l.putAll(entries) // which notes the errors
+	var failed error
 	for _, e := range entries {
-		if !e.row && store.Taken(e.failed, "reservations.id") { // by a try before, whose answer was lost
-			if e.from != nil {
-				e.from.row.reserved -= e.reserved
+		there := store.Taken(e.failed, "reservations.id") // by a try before, whose answer was lost
+		if store.IsNotMet(e.failed) {
+			// The lease is not there any more: a try before has taken the last of it, or it was charged.
+			found, readErr := l.reservations(context.Background(), `WHERE r.id = $1`, e.id)
+			there = len(found) > 0
+			if readErr != nil {
+				e.failed = readErr
 			}
-			e.hasRow()
 		}
-		if e.writing != nil && (e.row || !isAway(e.failed)) {
-			close(e.writing)
-			e.writing = nil
+		l.wrote(e, there)
+		if !there && !store.IsNotMet(e.failed) && !errors.Is(e.failed, errSettled) {
+			failed = cmp.Or(failed, e.failed)
 		}
 	}
-	return err
+	return failed
+}
+
+// wrote notes what became of a try to give a call its row; there says that the row is there although the try has failed.
+func (l *Ledger) wrote(e *entry, there bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e.tried = false
+	e.doubt = e.doubt || isAway(e.failed)
+	switch {
+	case !e.row && there:
+		if e.from != nil {
+			e.from.row.reserved -= e.reserved
+		}
+		e.hasRow()
+	case store.IsNotMet(e.failed) && e.from != nil:
+		l.chargedByOthers(e.from)
+		e.doubt = false
+	}
+	if e.writing != nil && (e.row || !e.doubt) {
+		close(e.writing)
+		e.writing = nil
+	}
 }
 
 // hasRow notes that the call has a row of its own, with the tokens that it had of a lease. The ledger's mu must be held.

@@ -29,7 +29,8 @@ type entry struct {
 	cost    Cost
 	from    *lease // that holds the reserved tokens; nil: the reservation itself, or there are none
 	kept    int64  // of the reserved tokens, by the lease after a settlement
-	refused error  // of an admission
+	others  bool   // the reservation is a dead replica's
+	refused error  // of an admission, or of what is not needed any more
 	failed  error  // see putAll
 	done    chan error
 }
@@ -38,14 +39,18 @@ func newEntry(a act, r *Reservation) *entry {
 	return &entry{act: a, Reservation: r, done: make(chan error, 1)}
 }
 
-// groupSize bounds how many entries share a commit.
+// groupSize bounds how many entries share a commit, and how many settlements go along with it.
 const groupSize = 64
 
 // freed is how many reserved tokens a settlement gives back.
 func (e *entry) freed() int64 { return e.reserved - e.kept }
 
-// errSettled is the error of a settlement that is not the call's first.
-var errSettled = errors.New("settled already")
+// errSettled is the error of a settlement that is not the call's first, and errGone that of a reservation of others that is not there
+// any more as it was read.
+var (
+	errSettled = errors.New("settled already")
+	errGone    = errors.New("the reservation has changed")
+)
 
 // put hands the entry to the goroutine that commits, or commits it. On SQLite a group is one job of the batch in store, which
 // is no doubling: without groups of their own, of which each period is locked and written once, calls take three times the CPU.
@@ -101,15 +106,25 @@ func (l *Ledger) commitGroup(first *entry, next func() (*entry, bool)) {
 			if len(users) > 1 {
 				err = l.commit(own)
 			}
-			answer(own, err)
+			if err == nil || len(own) == 1 || errors.Is(err, store.ErrAway) {
+				answer(own, err)
+			} else {
+				l.commitEach(own)
+			}
 		}
 	default: // one of them fails the transaction for all
-		for _, e := range group {
-			if !isAway(err) {
-				err = l.commit([]*entry{e})
-			}
-			answer([]*entry{e}, err)
+		l.commitEach(group)
+	}
+}
+
+// commitEach commits entries one by one, and fails the rest at once when the database is unavailable.
+func (l *Ledger) commitEach(group []*entry) {
+	var err error
+	for _, e := range group {
+		if !isAway(err) {
+			err = l.commit([]*entry{e})
 		}
+		answer([]*entry{e}, err)
 	}
 }
 
@@ -143,13 +158,13 @@ func answer(group []*entry, err error) {
 }
 
 // commit writes a group as one transaction, which may run more than once. It goes by the calls' ids, as checkpoints do, so
-// that no two transactions wait for each other.
+// that few transactions wait for each other.
 func (l *Ledger) commit(group []*entry) error {
 	slices.SortFunc(group, func(a, b *entry) int { return bytes.Compare(a.id[:], b.id[:]) })
-	taken := l.checkOut(group)
+	pools := l.checkOut(group)
 	var w *rows
 	err := l.write(context.Background(), "usage", func(ctx context.Context, tx *db.Tx) error {
-		w = newRows(ctx, tx, l.store, taken)
+		w = newRows(ctx, tx, l.store, pools)
 		if err := w.sums.lock(group); err != nil {
 			return err
 		}
@@ -162,14 +177,12 @@ func (l *Ledger) commit(group []*entry) error {
 		return w.write()
 	})
 	l.commits.Add(1)
-	l.checkIn(group, taken, w, err)
-	if len(group) == 1 && group[0].from != nil && store.IsNotMet(err) { // see writeLeases
+	l.checkIn(group, pools, w, err)
+	if e := group[0]; len(group) == 1 && e.from != nil && e.act != record && store.IsNotMet(err) {
 		l.mu.Lock()
-		l.lose(group[0].from)
+		l.chargedByOthers(e.from)
 		l.mu.Unlock()
-		if group[0].act == admission {
-			return l.commit(group)
-		}
+		return l.commit(group)
 	}
 	return err
 }

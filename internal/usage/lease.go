@@ -1,11 +1,7 @@
 package usage
 
 import (
-	"errors"
-
 	"github.com/google/uuid"
-
-	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // lease is what this replica has reserved of a user's quota ahead of calls, so that most calls are admitted without a commit. In the
@@ -16,9 +12,11 @@ type lease struct {
 	row *Reservation // as the database has it; it is there if tokens are reserved
 
 	// These are guarded by the ledger's mu.
-	free int64 // of the reserved tokens, those that no call holds
-	idle bool  // no call was admitted since the last checkpoint
-	lost bool  // how much the database has of it is not known: no further call is admitted on it
+	free     int64 // of the reserved tokens, those that no call holds
+	promised int64 // that settlements which are not committed yet will free
+	idle     bool  // no call was admitted since the last checkpoint
+	lost     bool  // how much the database has of it is not known: no further call is admitted on it
+	charged  bool  // as a whole, by another replica that took this one for dead: its calls are settled
 }
 
 // leaseKey is what calls that share a lease have in common.
@@ -115,7 +113,7 @@ func (r *Reservation) kept(cost int64) int64 {
 	if _, all := r.demand(); most < leasedCalls*all {
 		return 0
 	}
-	return max(0, min(r.reserved-cost, most-r.lease.free))
+	return max(0, min(r.reserved-cost, most-r.lease.free-r.lease.promised))
 }
 
 // freeOf returns how many tokens no call holds of the lease for calls such as this one.
@@ -158,8 +156,18 @@ func (l *Ledger) lose(held *lease) {
 	l.unsure = l.now()
 }
 
-// pool is what a group of entries does to a lease.
+// chargedByOthers drops a lease that the database does not have any more. mu must be held.
+func (l *Ledger) chargedByOthers(held *lease) {
+	held.charged = true
+	l.lose(held)
+}
+
+// pool is a lease as a group of entries begins with it, and what the group does to it.
 type pool struct {
+	reserved      int64
+	lost, charged bool
+	taken         bool // free is all that the lease has
+
 	free   int64 // tokens that no call holds: all of them if they are checked out, else those of calls that the group settles
 	add    int64 // to the row
 	demand int64 // of the calls that are admitted
@@ -167,42 +175,54 @@ type pool struct {
 }
 
 // checkOut takes what is free of the leases from which the group admits, or that it gives back.
-func (l *Ledger) checkOut(group []*entry) map[*lease]int64 {
+func (l *Ledger) checkOut(group []*entry) map[*lease]pool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	taken := map[*lease]int64{}
+	pools := map[*lease]pool{}
 	for _, e := range group {
 		if e.act == admission && !e.limits.none() {
 			e.from = l.leaseOf(e.Reservation)
 		}
-		if e.from != nil && (e.act == admission || e.act == restitution) {
-			taken[e.from] += e.from.free
-			e.from.free = 0
+		held := e.from
+		if held == nil {
+			continue
 		}
+		p, known := pools[held]
+		if !known {
+			p = pool{reserved: held.row.reserved, lost: held.lost, charged: held.charged}
+		}
+		if e.act == admission || e.act == restitution {
+			p.taken = true
+			p.free += held.free
+			held.free = 0
+		}
+		pools[held] = p
 	}
-	return taken
+	return pools
 }
 
 // checkIn makes the leases and calls what they are after the commit of the group, given its error.
-func (l *Ledger) checkIn(group []*entry, taken map[*lease]int64, w *rows, err error) {
+func (l *Ledger) checkIn(group []*entry, pools map[*lease]pool, w *rows, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		for held, free := range taken {
+		for held, p := range pools {
 			switch {
-			case errors.Is(err, store.ErrAway) && !store.IsLocked(err): // it may have been committed
+			case !p.taken:
+			case isAway(err): // it may have been committed
 				l.lose(held)
 			case held.row.reserved == 0:
 				l.drop(held)
 			default:
-				held.free += free
+				held.free += p.free
 			}
 		}
 		return
 	}
 	for _, e := range group {
 		switch {
-		case e.act == admission && e.refused == nil:
+		case e.refused != nil:
+		case e.act == admission:
 			e.lease = e.from
 			l.live[e.id] = e.Reservation
 		case e.act == record:
@@ -221,10 +241,13 @@ func (l *Ledger) checkIn(group []*entry, taken map[*lease]int64, w *rows, err er
 	}
 }
 
-// settledBefore makes the lease what it is after a settlement that was committed without anybody knowing.
+// settledBefore makes the lease what it is after a settlement that was committed without anybody knowing, unless the lease was charged.
 func (l *Ledger) settledBefore(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if e.from.charged {
+		return
+	}
 	e.from.row.reserved -= e.freed()
 	if !e.from.lost {
 		e.from.free += e.kept

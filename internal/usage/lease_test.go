@@ -47,8 +47,9 @@ func TestLease_OfADeadReplica(t *testing.T) {
 		dead, other, user := replica(s), replica(s), uuid.New()
 		ctx := as(t, user, plenty(), nil)
 		const calls = 5
+		var running []*Reservation
 		for range calls {
-			reserve(t, dead, ctx)
+			running = append(running, reserve(t, dead, ctx))
 		}
 		reserve(t, dead, ctx).Settle(ctx, Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
 		written(t, dead)
@@ -62,11 +63,26 @@ func TestLease_OfADeadReplica(t *testing.T) {
 		if a := accountOf(t, s); a.records != 2 || a.tokens != got[1] || a.reservations != 0 {
 			t.Errorf("%+v, but the period says %v", a, got)
 		}
-		// It was only frozen, and goes on: of the lease that was charged first, and then of another one.
-		for range 2 {
-			reserve(t, dead, ctx).Settle(ctx, Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
-			written(t, dead)
+		// It was only frozen, and goes on. What runs, also for longer, is paid for.
+		for _, r := range running[1:] {
+			r.startedAt = r.startedAt.Add(-2 * checkpointEvery)
 		}
+		running[0].Settle(ctx, Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
+		for range 2 {
+			if err := dead.checkpoint(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		for _, r := range running[1:] {
+			r.Settle(ctx, Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
+		}
+		written(t, dead)
+		if now := sumsOf(t, s, user, store.Now().Format(time.DateOnly)); now != got {
+			t.Errorf("%v after the calls of the lease were settled, %v before", now, got)
+		}
+		// And of a lease that is another one.
+		reserve(t, dead, ctx).Settle(ctx, Cost{PromptTokens: 4, CompletionTokens: 6, Exact: true, Outcome: OK})
+		written(t, dead)
 		if err := dead.giveBack(true); err != nil {
 			t.Error(err)
 		}

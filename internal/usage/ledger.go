@@ -85,7 +85,9 @@ type Reservation struct {
 	lease    *lease        // that the reserved tokens belong to; nil if the call has its own row, or no quota
 	row      bool          // it has its own row in the database
 	recorded int64         // of produced, in the row
-	writing  chan struct{} // closed when the row is written, which has been begun; nil before
+	writing  chan struct{} // closed once it is known whether there is a row, of which the writing has begun; nil before
+	tried    bool          // the row is being written just now
+	doubt    bool          // a try to write the row may have been committed
 }
 
 // Reserve admits a call of the context's caller, or refuses it with QUOTA_EXCEEDED, or fails with store.ErrAway. The tokens of an
@@ -149,8 +151,12 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 	l.awaitRow(r)
 	l.mu.Lock()
 	from, kept := r.lease, r.kept(cost.tokens())
+	if from != nil {
+		from.promised += kept
+	}
 	l.mu.Unlock()
-	for wait, tries := 100*time.Millisecond, 0; tries < mostTries; wait = min(2*wait, 5*time.Second) {
+	tries := 0
+	for wait := 100 * time.Millisecond; tries < mostTries; wait = min(2*wait, 5*time.Second) {
 		e := newEntry(settlement, r)
 		e.cost, e.from, e.kept = cost, from, kept
 		l.putLater(e)
@@ -158,10 +164,10 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 		if err == nil && l.Settled != nil {
 			l.Settled(r.call, cost)
 		}
-		if errors.Is(err, errSettled) && from != nil { // by a try before, whose answer was lost
+		if errors.Is(err, errSettled) && from != nil {
 			l.settledBefore(e)
 		}
-		if err == nil || errors.Is(err, errSettled) || store.IsNotMet(err) { // or its lease was charged as a whole
+		if err == nil || errors.Is(err, errSettled) {
 			break
 		}
 		slog.WarnContext(ctx, "usage not settled yet", "call", r.id, "error", err)
@@ -175,8 +181,13 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 		<-time.After(wait)
 	}
 	l.mu.Lock()
-	delete(l.live, r.id)
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	if from != nil {
+		from.promised -= kept
+	}
+	if tries < mostTries { // else takeBack must not take its tokens for nobody's
+		delete(l.live, r.id)
+	}
 }
 
 // awaitRow waits until it is known whether the call has a row of its own.

@@ -108,7 +108,7 @@ func (l *Ledger) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := l.putAll(l.settlements(stranded)); err != nil {
+		if err := l.settleOthers(stranded); err != nil {
 			return err
 		}
 	}
@@ -172,8 +172,9 @@ func (l *Ledger) reservations(ctx context.Context, rest string, args ...any) ([]
 	return all, err
 }
 
-// settlements are those of calls and leases that a dead replica has left behind. A lease without tokens is no call.
-func (l *Ledger) settlements(stranded []*Reservation) []*entry {
+// settleOthers settles calls and leases that a dead replica has left behind. A lease without tokens is no call, and a reservation
+// beside its record is left over.
+func (l *Ledger) settleOthers(stranded []*Reservation) error {
 	entries := make([]*entry, len(stranded))
 	for i, r := range stranded {
 		act := settlement
@@ -181,11 +182,21 @@ func (l *Ledger) settlements(stranded []*Reservation) []*entry {
 			act = withdrawal
 		}
 		entries[i] = newEntry(act, r)
+		entries[i].others = true
 		entries[i].cost = Cost{
 			PromptTokens: r.call.PromptTokens, CompletionTokens: r.recorded, Outcome: Aborted, Total: max(0, l.now().Sub(r.startedAt)),
 		}
 	}
-	return entries
+	if err := l.putAll(entries); err != nil {
+		return err
+	}
+	var over []*entry
+	for _, e := range entries {
+		if errors.Is(e.failed, errSettled) {
+			over = append(over, newEntry(withdrawal, e.Reservation))
+		}
+	}
+	return l.putAll(over)
 }
 
 // putAll commits entries, in groups, waits for it, and notes the error of each. That another replica has settled one meanwhile is no
@@ -201,7 +212,7 @@ func (l *Ledger) putAll(entries []*entry) error {
 			if e.act == settlement && e.call.Kind != leaseKind && l.Settled != nil {
 				l.Settled(e.call, e.cost)
 			}
-		case !errors.Is(e.failed, errSettled):
+		case !errors.Is(e.failed, errSettled) && !errors.Is(e.failed, errGone):
 			failed = e.failed
 		}
 	}

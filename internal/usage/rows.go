@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -32,50 +33,59 @@ type rows struct {
 	over    [][]any // ids of reservations
 }
 
-func newRows(ctx context.Context, tx *db.Tx, s *store.Store, taken map[*lease]int64) *rows {
-	w := &rows{ctx: ctx, tx: tx, store: s, sums: newSums(ctx, tx, s.Embedded()), pools: make(map[*lease]*pool, len(taken))}
-	for held, free := range taken {
-		w.pools[held] = &pool{free: free}
+func newRows(ctx context.Context, tx *db.Tx, s *store.Store, pools map[*lease]pool) *rows {
+	w := &rows{ctx: ctx, tx: tx, store: s, sums: newSums(ctx, tx, s.Embedded()), pools: make(map[*lease]*pool, len(pools))}
+	for held, p := range pools {
+		w.pools[held] = &p
 	}
 	return w
 }
 
-func (w *rows) pool(held *lease) *pool {
-	p := w.pools[held]
-	if p == nil {
-		p = &pool{}
-		w.pools[held] = p
-	}
-	return p
-}
-
 func (w *rows) add(e *entry) error {
+	e.refused = nil // a refusal does not fail the others
+	if e.from != nil && w.pools[e.from].charged {
+		if e.act == settlement || e.act == record {
+			e.refused = errSettled
+		}
+		return nil
+	}
 	switch e.act {
 	case settlement:
 		return w.settle(e)
 	case withdrawal:
-		n, err := store.Exec(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1 AND reserved = $2`, e.id, e.reserved)
-		if n > 0 {
+		err := w.remove(e.Reservation)
+		if err == nil {
 			w.sums.hold(e.Reservation, -e.reserved)
+		}
+		if errors.Is(err, errGone) {
+			err = nil
 		}
 		return err
 	case record:
-		w.made = append(w.made, reservationRow(e.Reservation, e.produced.Load()))
+		w.made = append(w.made, reservationRow(e.Reservation, e.reserved, e.produced.Load()))
 		if e.from != nil {
-			w.pool(e.from).add -= e.reserved
+			w.pools[e.from].add -= e.reserved
 		}
 	case restitution:
-		p := w.pool(e.from)
+		p := w.pools[e.from]
 		w.sums.hold(e.Reservation, -p.free)
 		p.add -= p.free
 		p.free = 0
-	case admission: // a refusal does not fail the others
-		e.refused = nil
+	case admission:
 		if e.from != nil {
-			e.refused = w.sums.admit(e.Reservation, w.pool(e.from))
+			e.refused = w.sums.admit(e.Reservation, w.pools[e.from])
 		}
 	}
 	return nil
+}
+
+// remove deletes a reservation, which must be there as it was read: else the error is errGone.
+func (w *rows) remove(r *Reservation) error {
+	n, err := store.Exec(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1 AND reserved = $2`, r.id, r.reserved)
+	if err == nil && n == 0 {
+		err = errGone
+	}
+	return err
 }
 
 // reserveAhead adds to what is free of the leases of the calls that are admitted.
@@ -92,10 +102,10 @@ func (w *rows) reserveAhead() {
 	}
 }
 
-func reservationRow(r *Reservation, produced int64) []any {
+func reservationRow(r *Reservation, reserved, produced int64) []any {
 	return []any{
 		r.id, r.ledger.replica, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model,
-		r.call.PromptTokens, r.reserved, produced, r.startedAt,
+		r.call.PromptTokens, reserved, produced, r.startedAt,
 	}
 }
 
@@ -104,15 +114,11 @@ func (w *rows) settle(e *entry) error {
 	r := e.Reservation
 	switch {
 	case e.from != nil:
-		p := w.pool(e.from)
+		p := w.pools[e.from]
 		p.add -= e.freed()
 		p.free += e.kept
-	case r.call.Kind == leaseKind: // it is charged as it was read, or not now
-		n, err := store.Exec(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1 AND reserved = $2`, r.id, r.reserved)
-		if err == nil && n == 0 {
-			err = errSettled
-		}
-		if err != nil {
+	case e.others: // it is charged as it was read, or not now
+		if err := w.remove(r); err != nil {
 			return err
 		}
 	case r.row:
@@ -127,7 +133,7 @@ func (w *rows) settle(e *entry) error {
 	return nil
 }
 
-// write writes the periods first, in the order in which lock locks them.
+// write writes the periods first, in the order in which lock locks them. (What is removed before that comes after lock.)
 func (w *rows) write() error {
 	if err := w.sums.write(); err != nil {
 		return err
@@ -166,17 +172,15 @@ func (w *rows) writeLeases() error {
 	var ids []uuid.UUID
 	var changed [][]any
 	for held, p := range w.pools {
-		if held.row.reserved > 0 && !held.lost {
+		if p.reserved > 0 && !p.lost {
 			ids = append(ids, held.row.id)
 		}
 		switch {
 		case p.add == 0:
-		case held.row.reserved+p.add == 0 && !held.lost:
+		case p.reserved+p.add == 0 && !p.lost:
 			w.over = append(w.over, []any{held.row.id})
 		default:
-			row := reservationRow(held.row, p.add)
-			row[reservedColumn] = p.add
-			changed = append(changed, row)
+			changed = append(changed, reservationRow(held.row, p.add, p.add))
 		}
 	}
 	if len(ids) > 0 {
@@ -195,8 +199,8 @@ func (w *rows) writeLeases() error {
 	if err != nil {
 		return err
 	}
-	for held := range w.pools {
-		if held.lost {
+	for held, p := range w.pools {
+		if p.lost && !p.charged {
 			if err := store.Send(w.ctx, w.tx, `DELETE FROM reservations WHERE id = $1 AND reserved = 0`, held.row.id); err != nil {
 				return err
 			}
@@ -204,8 +208,5 @@ func (w *rows) writeLeases() error {
 	}
 	return nil
 }
-
-// reservedColumn is the index of a reservation's tokens in reservationRow.
-const reservedColumn = 8
 
 func optional(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }

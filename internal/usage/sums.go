@@ -49,17 +49,16 @@ func (s *sums) periods(r *Reservation) (day, month *sum) {
 }
 
 // limited reports whether the call is one of a user with a quota.
-func (r *Reservation) limited() bool { return !r.limits.none() || r.reserved > 0 }
+func (r *Reservation) limited() bool { return !r.limits.none() || r.reserved != 0 }
 
-// lock reads the periods of users with a quota, those whose calls another replica has left behind included, and keeps
-// everybody else from changing them until the commit. Always in the order of their ids, so that no two replicas wait for
-// each other. A group that does no more than charge what is reserved does without.
+// lock reads the periods of the group's users and keeps everybody else from changing them until the commit. Always in the order of
+// their ids, so that no two replicas wait for each other. A group that does no more than charge what is reserved does without.
 func (s *sums) lock(group []*entry) error {
 	if !slices.ContainsFunc(group, (*entry).asks) {
 		return nil
 	}
 	for _, e := range group {
-		if e.limited() {
+		if e.act != record {
 			s.periods(e.Reservation)
 		}
 	}
@@ -93,10 +92,10 @@ func (s *sums) read() (found int, err error) {
 // asks reports whether what becomes of the entry depends on what is left of a quota.
 func (e *entry) asks() bool {
 	switch e.act {
-	case admission:
+	case admission, withdrawal:
 		return e.limited()
-	case settlement:
-		return e.limited() && e.cost.tokens() > e.reserved
+	case settlement: // those of others remove rows before they write periods, as withdrawals do
+		return e.limited() && (e.others || e.cost.tokens() > e.reserved)
 	}
 	return false
 }
