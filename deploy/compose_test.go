@@ -38,7 +38,7 @@ func compose(t *testing.T, environment []string, profiles ...string) project {
 func TestCompose_Production(t *testing.T) {
 	t.Parallel()
 	p := compose(t, []string{
-		"DB_PASSWORD=" + secrets["DB_PASSWORD"], "JWT_SECRET=" + secrets["JWT_SECRET"], "VERSION=" + newestVersion(t),
+		"DB_PASSWORD=" + secrets["DB_PASSWORD"], "JWT_SECRET=" + secrets["JWT_SECRET"], "AUDIT_SIGNING_KEY=" + auditKey, "VERSION=" + newestVersion(t),
 	}, "production")
 	if len(p.Services) != 3 {
 		t.Errorf("services %v", p.Services)

@@ -3,6 +3,7 @@
 package deploy_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/paddock-gate/paddock/internal/config"
 )
@@ -94,6 +97,9 @@ func checkSettings(t *testing.T, where string, set map[string]string) config.Con
 	if err != nil {
 		t.Fatalf("%s: %v", where, err)
 	}
+	if cfg.Database.Driver == config.PostgreSQL && cfg.AuditSigningKey == "" {
+		t.Errorf("%s does not seal the audit trail", where)
+	}
 	return cfg
 }
 
@@ -116,11 +122,15 @@ func stopping(cfg config.Config) time.Duration {
 	return cfg.ShutdownDelay + cfg.DrainTimeout + 5*time.Second
 }
 
+// auditKey is what an operator would generate, too.
+var auditKey, _, _ = note.GenerateKey(rand.Reader, "paddock.example.com")
+
 // secrets stand for what a deployment takes from a store of secrets.
 var secrets = map[string]string{
 	"DATABASE_URL":             "postgres://app:secret@db.example.com/app",
 	"DB_PASSWORD":              "0123456789abcdef0123456789abcdef",
 	"JWT_SECRET":               "3f1c9a7be25d48601b7e93ac5d20f4866e1ab07c",
 	"JWT_SECRET_PREVIOUS":      "a95d02ce7714bf3860e2c1fd8b46a97358d0e6f1",
+	"AUDIT_SIGNING_KEY":        auditKey,
 	"ADMIN_BOOTSTRAP_PASSWORD": "long-enough-for-anyone",
 }

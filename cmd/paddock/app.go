@@ -110,14 +110,16 @@ func (a *app) server(ctx context.Context, o server.Options) (*server.Server, err
 }
 
 // auditKey returns the key that seals the audit trail; nil when there is none and none can be kept, which is no reason not to serve.
+// Replicas on PostgreSQL must share one: signed with keys of their own, what one has sealed is a change to all others.
 func (a *app) auditKey(ctx context.Context) (*seal.Key, error) {
+	if a.config.AuditSigningKey == "" && a.config.Database.Driver == config.PostgreSQL {
+		a.log.WarnContext(ctx, "audit trail is not sealed: set AUDIT_SIGNING_KEY, the same for all replicas")
+		return nil, nil //nolint:nilnil // no key
+	}
 	text, err := a.config.MakeAuditKey()
 	if err != nil {
 		a.log.WarnContext(ctx, "audit trail is not sealed: set AUDIT_SIGNING_KEY", "error", err)
 		return nil, nil //nolint:nilnil // no key
-	}
-	if a.config.AuditSigningKey == "" && a.config.Database.Driver == config.PostgreSQL {
-		a.log.WarnContext(ctx, "audit trail is sealed with the key in DATA_DIR: set AUDIT_SIGNING_KEY, or each replica has one of its own")
 	}
 	return seal.NewKey(text.Reveal())
 }

@@ -54,6 +54,21 @@ func TestDatabaseDoc_Audit(t *testing.T) {
 	}
 }
 
+// TestServe_WithoutAuditKey: replicas on PostgreSQL have no keys of their own, which each other's seals would not verify with.
+func TestServe_WithoutAuditKey(t *testing.T) {
+	t.Parallel()
+	env := onItsOwn(t).with(environment{"DATABASE_URL": storetest.PostgreSQL(t), "AUTO_MIGRATE": "true"})
+	p := start(t, env, "serve")
+	p.url(t)
+	p.stop(t) // which seals what is left
+	if log := p.stderr.String(); strings.Count(log, "audit trail is not sealed: set AUDIT_SIGNING_KEY") != 1 || strings.Contains(log, "audit trail sealed") {
+		t.Error(log)
+	}
+	if _, err := os.Stat(filepath.Join(env["DATA_DIR"], "audit_key")); err == nil {
+		t.Error("the server has made a key of its own")
+	}
+}
+
 // attack changes entries as the database's owner can.
 func attack(t *testing.T, env environment) {
 	t.Helper()

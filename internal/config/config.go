@@ -36,7 +36,7 @@ type Config struct {
 	Environment Environment `env:"ENVIRONMENT" default:"local" oneof:"local or prod" help:"local or prod; prod refuses unsafe settings"`
 
 	Database Database
-	DataDir  string `env:"DATA_DIR" default:"./data" kind:"folder" help:"folder of the embedded database and the local signing secret; made with mode 0700, left as it is when it exists"`
+	DataDir  string `env:"DATA_DIR" default:"./data" kind:"folder" help:"folder of the embedded database and of the local secrets, jwt_secret and audit_key; made with mode 0700, left as it is when it exists"`
 
 	ListenAddr  string `env:"LISTEN_ADDR" default:"127.0.0.1:8080" prod:":8080" kind:"address" help:"host:port to serve on"`
 	MetricsAddr string `env:"METRICS_ADDR" kind:"address" help:"host:port of its own for /metrics"`
@@ -72,8 +72,8 @@ type Config struct {
 	// TrustedProxies are masked, IPv4 in its four-byte form.
 	TrustedProxies []netip.Prefix `env:"TRUSTED_PROXIES" help:"networks whose X-Forwarded-For is believed, comma-separated"`
 
-	// AuditSigningKey may be empty: use MakeAuditKey.
-	AuditSigningKey Secret `env:"AUDIT_SIGNING_KEY" kind:"signingKey" unset:"random, kept in DATA_DIR" help:"signs checkpoints of the audit trail; of what paddock audit key prints, what begins with PRIVATE; the same for all replicas"`
+	// AuditSigningKey may be empty: on the embedded database use MakeAuditKey.
+	AuditSigningKey Secret `env:"AUDIT_SIGNING_KEY" kind:"signingKey" unset:"embedded: random, kept in DATA_DIR; PostgreSQL: nothing is sealed" help:"signs checkpoints of the audit trail; of what paddock audit key prints, what begins with PRIVATE; the same for all replicas"`
 
 	// PasswordMinLength counts characters, not bytes.
 	PasswordMinLength int `env:"PASSWORD_MIN_LENGTH" default:"12" min:"8" max:"128" help:"least number of characters in a new password"`

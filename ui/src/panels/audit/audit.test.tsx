@@ -77,6 +77,11 @@ test('the page says how far the log is sealed and verified', async () => {
   );
 });
 
+test('a log that nothing is sealed of says so', async () => {
+  open('/audit');
+  expect(await screen.findByText('Not sealed.')).toBeVisible();
+});
+
 test('a log that was not verified yet says so', async () => {
   open('/audit', () => ({ entries: [entry], seal: { entries: 1n, sealedAt: at } }));
   expect(await screen.findByText(/1 entry sealed/)).toHaveTextContent(/Not verified yet\.$/);

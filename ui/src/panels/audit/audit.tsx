@@ -91,7 +91,7 @@ export function Audit() {
           )}
         </Card>
       )}
-      {log.seal && <SealLine seal={log.seal} />}
+      {entries && <SealLine seal={log.seal} />}
       <EntrySheet entryId={entryId} listed={entries?.find(({ id }) => id === entryId)} onClose={close} />
     </Page>
   );

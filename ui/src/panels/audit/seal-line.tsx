@@ -4,11 +4,12 @@ import { Time } from '../../ui/time';
 import { countOf } from './entry';
 
 /** How far the log is protected against changes, and whether any was found. */
-export function SealLine({ seal }: { seal: AuditSeal }) {
+export function SealLine({ seal }: { seal?: AuditSeal }) {
+  if (!seal) return <p className="text-sm text-fg-3">Not sealed.</p>;
   if (seal.fault) {
     return (
       <Notice tone="bad">
-        The log is not what was sealed: {seal.fault}. <code>paddock audit verify</code> names all that is
+        The seal of the log does not hold: {seal.fault}. <code>paddock audit verify</code> names all that is
         wrong.
       </Notice>
     );
