@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"regexp"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/config"
@@ -125,11 +129,10 @@ func printAuditKey(p program, name string) int {
 func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, file string) int {
 	o := seal.Options{Keys: keys}
 	if file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
+		var err error
+		if o.Old, err = readCheckpoint(file); err != nil {
 			return fail(p, err)
 		}
-		o.Old = lastCheckpoint(text)
 	}
 	debug.SetGCPercent(gcPercent) // millions of entries are read, and few kept
 	began := time.Now()
@@ -167,18 +170,62 @@ func exportAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 	return exitOK
 }
 
-// loggedCheckpoint is a checkpoint as JSON and text logs quote it.
-var loggedCheckpoint = regexp.MustCompile(`checkpoint"?[:=]("(?:[^"\\]|\\.)*")`)
+// sealedMessage is what a server logs with each checkpoint.
+const sealedMessage = "audit trail sealed"
 
-// lastCheckpoint returns the last checkpoint in a server's log, or else the text as it is.
-func lastCheckpoint(text []byte) []byte {
-	found := loggedCheckpoint.FindAllSubmatch(text, -1)
-	if len(found) == 0 {
-		return text
+// sealedLine is a line of a text log with a checkpoint; a quote in another value is escaped there.
+var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="` + sealedMessage + `" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
+
+func readCheckpoint(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
-	var signed string
-	if err := json.Unmarshal(found[len(found)-1][1], &signed); err != nil {
-		return text
+	defer f.Close()
+	return lastCheckpoint(f)
+}
+
+// lastCheckpoint returns the last checkpoint in a server's log, of JSON or text, or else all that there is, as a checkpoint's own file. A
+// line of another message is none of a checkpoint: it may quote what a stranger has sent.
+func lastCheckpoint(file io.Reader) ([]byte, error) {
+	const most = 1 << 20 // of a line, and of a checkpoint
+	var (
+		last, start []byte
+		r           = bufio.NewReaderSize(file, most)
+	)
+	for {
+		line, err := r.ReadSlice('\n')
+		if signed := checkpointIn(line); signed != nil {
+			last = signed
+		}
+		if len(start)+len(line) <= most {
+			start = append(start, line...)
+		}
+		switch {
+		case errors.Is(err, io.EOF) && last != nil:
+			return last, nil
+		case errors.Is(err, io.EOF):
+			return start, nil
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
 	}
-	return []byte(signed)
+}
+
+// checkpointIn returns the checkpoint that a server has logged with the line, or nil.
+func checkpointIn(line []byte) []byte {
+	var logged struct{ Msg, Checkpoint string }
+	if quoted := sealedLine.FindSubmatch(line); quoted != nil {
+		text, err := strconv.Unquote(string(quoted[1]))
+		if err != nil {
+			return nil
+		}
+		logged.Msg, logged.Checkpoint = sealedMessage, text
+	} else if json.Unmarshal(line, &logged) != nil {
+		return nil
+	}
+	if text, signature, _ := strings.Cut(logged.Checkpoint, "\n\n"); logged.Msg != sealedMessage || strings.Count(text, "\n") < 2 || signature == "" {
+		return nil
+	}
+	return []byte(logged.Checkpoint)
 }

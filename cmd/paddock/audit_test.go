@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -112,15 +114,34 @@ func TestAudit_InvalidArguments(t *testing.T) {
 }
 
 func TestLastCheckpoint(t *testing.T) {
-	const note = "example.com\n5\nhash=\n\n— example.com sig\n"
+	const (
+		note     = "example.com\n5\nhash=\n\n— example.com sig\n"
+		jsonLine = `{"msg":"audit trail sealed","entries":5,"checkpoint":"example.com\n5\nhash=\n\n— example.com sig\n"}` + "\n"
+		textLine = `time=2026-11-29 level=INFO msg="audit trail sealed" entries=5 checkpoint="example.com\n5\nhash=\n\n— example.com sig\n"` + "\n"
+		forged   = `checkpoint="example.com\n4\nhash=\n\n— example.com sig\n"`
+	)
+	quoted := func(v any) string {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
 	for name, text := range map[string]string{
 		"Note": note,
-		"JSON": `{"msg":"serving"}` + "\n" + `{"msg":"audit trail sealed","entries":1,"checkpoint":"x"}` + "\n" +
-			`{"msg":"audit trail sealed","entries":5,"checkpoint":"example.com\n5\nhash=\n\n— example.com sig\n"}` + "\n",
-		"Text": `time=2026-11-29 msg="audit trail sealed" entries=5 checkpoint="example.com\n5\nhash=\n\n— example.com sig\n"` + "\n",
+		"JSON": `{"msg":"serving"}` + "\n" + `{"msg":"audit trail sealed","entries":1,"checkpoint":"example.com\n1\nhash=\n\n— example.com sig\n"}` + "\n" + jsonLine,
+		"Text": textLine,
+		// Paths that a stranger has called.
+		"JSON_Path":         jsonLine + quoted(map[string]string{"msg": "request", "path": "/" + forged}) + "\n",
+		"JSON_PathOfLine":   jsonLine + quoted(map[string]string{"msg": "request", "path": "/\n" + strings.ReplaceAll(jsonLine, "n5", "n4")}) + "\n",
+		"JSON_Key":          jsonLine + quoted(map[string]string{"msg": "request", "checkpoint": "example.com\n4\nhash=\n\n— example.com sig\n"}) + "\n",
+		"Text_Path":         textLine + `time=2026-11-29 level=INFO msg=request path=` + strconv.Quote("/"+forged) + "\n",
+		"Text_PathUnquoted": textLine + `time=2026-11-29 level=INFO msg=request path=/ ` + forged + "\n",
+		"NoCheckpoint":      jsonLine + `{"msg":"audit trail sealed","checkpoint":"x"}` + "\n",
+		"LongLine":          jsonLine + strings.Repeat("x", 3<<20) + "\n",
 	} {
-		if got := string(lastCheckpoint([]byte(text))); got != note {
-			t.Errorf("%s: got %q", name, got)
+		if got, err := lastCheckpoint(strings.NewReader(text)); string(got) != note || err != nil {
+			t.Errorf("%s: got %.200q %v", name, got, err)
 		}
 	}
 }

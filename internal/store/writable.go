@@ -18,8 +18,11 @@ import (
 const (
 	// writableTTL is for how long the answer of Writable is kept, whoever asks.
 	writableTTL = time.Second
-	// failedTTL is for how long a change that the database could not write counts, unless another one succeeds.
-	failedTTL = 10 * time.Second
+	// failedTTL is for how long a change that the database could not write counts, though a small one can be: a disk may be full for
+	// others alone, and the next call is to find out.
+	failedTTL = time.Second
+	// tryTimeout bounds the change that Writable makes. A probe gives up later.
+	tryTimeout = 2 * time.Second
 )
 
 // writability is what is known of whether the database can be written.
