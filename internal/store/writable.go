@@ -18,10 +18,9 @@ import (
 const (
 	// writableTTL is for how long the answer of Writable is kept, whoever asks.
 	writableTTL = time.Second
-	// failedTTL is for how long a change that the database could not write counts, though a small one can be: a disk may be full for
-	// others alone, and the next call is to find out.
-	failedTTL = time.Second
-	// tryTimeout bounds the change that Writable makes. A probe gives up later.
+	// failedTTL is for how long a change that the database could not write counts, unless another one succeeds. Then a small one is tried.
+	failedTTL = 2 * time.Second
+	// tryTimeout bounds the change that Writable makes. Probes in Kubernetes give up later.
 	tryTimeout = 2 * time.Second
 )
 
@@ -29,9 +28,10 @@ const (
 type writability struct {
 	failed atomic.Int64 // when the last change failed, in Unix nanoseconds; 0 after one that succeeded
 
-	mu   sync.Mutex
-	at   time.Time
-	last error
+	mu    sync.Mutex
+	tries chan struct{} // closed when the try that goes on has ended; nil when none does
+	at    time.Time
+	last  error
 }
 
 // note takes note of a transaction's error.
@@ -48,28 +48,59 @@ func (w *writability) note(err error) {
 
 var errFailedLately = errors.New("the last change could not be written")
 
-// Writable returns nil if the database can be written, else ErrAway. It makes a change that leaves nothing behind and that no other
-// replica waits for, at most one every second, so that everybody may ask; and it heeds the changes that calls make. A small change may
-// still be possible on a disk that is full for others.
+// Writable returns nil if the database can be written, else ErrAway, also when ctx ends before that is known. It makes a change that
+// leaves nothing behind and that no other replica waits for, at most one every second, so that everybody may ask; and it heeds the changes
+// that calls make. A small change may still be possible on a disk that is full for others.
 func (s *Store) Writable(ctx context.Context) error {
+	w := &s.writability
+	if time.Since(time.Unix(0, w.failed.Load())) < failedTTL {
+		return awayError{errFailedLately}
+	}
+	w.mu.Lock()
+	if w.tries == nil && time.Since(w.at) >= writableTTL {
+		w.tries = make(chan struct{})
+		go s.tryWritable(context.WithoutCancel(ctx))
+	}
+	last, tries := w.last, w.tries
+	w.mu.Unlock()
+	if tries == nil {
+		return last
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	select {
+	case <-tries:
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.last
+	case <-ctx.Done():
+		return awayError{ctx.Err()}
+	}
+}
+
+// tryWritable finds out what Writable returns.
+func (s *Store) tryWritable(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	err := s.tryWrite(ctx)
+	switch {
+	case err == nil || errors.Is(err, ErrAway):
+	case ctx.Err() != nil:
+		err = awayError{err}
+	default:
+		err = nil // it can be reached, and other checks tell what else is the matter
+	}
 	w := &s.writability
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if time.Since(w.at) < writableTTL {
-		return w.last
-	}
-	if time.Since(time.Unix(0, w.failed.Load())) < failedTTL {
-		w.last = awayError{errFailedLately}
-	} else if w.last = s.tryWrite(context.WithoutCancel(ctx)); !errors.Is(w.last, ErrAway) {
-		w.last = nil // it can be reached, and other checks tell what else is the matter
-	}
-	w.at = time.Now()
-	return w.last
+	w.last, w.at = err, time.Now()
+	close(w.tries)
+	w.tries = nil
 }
 
 // tryWrite commits a row's coming and going.
 func (s *Store) tryWrite(ctx context.Context) error {
-	return s.Tx(WithWrites(ctx), func(ctx context.Context, tx *db.Tx) error {
+	return s.Tx(SumsOnly(WithWrites(ctx)), func(ctx context.Context, tx *db.Tx) error {
 		id := uuid.New()
 		if err := Send(ctx, tx, `INSERT INTO rate_buckets (id, tokens, updated_us) VALUES ($1, 0, 0)`, id); err != nil {
 			return err
