@@ -88,6 +88,20 @@ func TestRoles_NewDatabase(t *testing.T) {
 	wantLaterTables(t, database)
 }
 
+// TestRoles_EntryWaitsToBeSealed: an entry is noted for sealing whoever adds it, and whatever tables they put before the one for that.
+func TestRoles_EntryWaitsToBeSealed(t *testing.T) {
+	t.Parallel()
+	database := storetest.PostgreSQL(t)
+	must(t, runSQL(t, database, "CREATE TEMP TABLE unsealed_entries (id uuid);"+addEntry))
+	must(t, runSQL(t, database, "GRANT INSERT ON audit_entries TO pg_read_all_settings; SET ROLE pg_read_all_settings;"+addEntry))
+	s := storetest.Open(t, database)
+	var waiting int
+	must(t, s.DB().QueryRowContext(t.Context(), "SELECT count(*) FROM unsealed_entries").Scan(&waiting))
+	if waiting != 2 {
+		t.Errorf("%d entries of 2 wait to be sealed", waiting)
+	}
+}
+
 // TestRoles_DatabaseInUse makes the roles in a database that one role alone has used, which is no superuser, and which makes
 // the roles.
 func TestRoles_DatabaseInUse(t *testing.T) {

@@ -10,11 +10,19 @@ CREATE TABLE "unsealed_entries" (
 );
 
 
--- Has each audit entry wait to be sealed, in its own transaction. A migration that rebuilds the table must create the trigger again.
-CREATE FUNCTION audit_entries_wait_to_be_sealed() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Has each audit entry wait to be sealed, in its own transaction, whoever writes it: the rights and the tables are those of the function's
+-- owner. A migration that rebuilds the table must create the trigger again.
+CREATE FUNCTION audit_entries_wait_to_be_sealed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
   INSERT INTO unsealed_entries (id) VALUES (NEW.id);
   RETURN NULL;
+END;
+$$;
+
+
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION audit_entries_wait_to_be_sealed() SET search_path = %I, pg_temp', current_schema());
 END;
 $$;
 
