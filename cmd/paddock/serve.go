@@ -27,7 +27,8 @@ func serve(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	defer listener.Close()
-	ready := server.AnswerStarting(ctx, listener)
+	ready, giveUp := server.AnswerStarting(ctx, listener)
+	defer giveUp()
 	a, err := open(ctx, cfg, p)
 	if err != nil {
 		return fail(p, err)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -106,4 +107,45 @@ func TestServe_WaitsForMigration(t *testing.T) {
 		t.Errorf("/readyz: %s", got)
 	}
 	p.stop(t)
+}
+
+// TestServe_StartFails: a call that has waited for a start that fails is refused, and not cut off.
+func TestServe_StartFails(t *testing.T) {
+	t.Parallel()
+	url := storetest.PostgreSQL(t)
+	other, err := pgx.Connect(t.Context(), url)
+	must(t, err)
+	defer other.Close(t.Context())
+	_, err = other.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, 0xa02049d8) // of Atlas's command line
+	must(t, err)
+	reserved, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	addr := reserved.Addr().String()
+	must(t, reserved.Close())
+	p := start(t, onItsOwn(t).with(environment{"DATABASE_URL": url, "LISTEN_ADDR": addr, "AUTO_MIGRATE": "true"}), "serve")
+	waitForPort(t, addr)
+	for deadline := time.Now().Add(patience); get("http://"+addr+"/healthz") != http.StatusOK; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not answer while it starts")
+		}
+	}
+	waited := make(chan *http.Response, 1)
+	go func() {
+		defer close(waited)
+		res, err := http.Get("http://" + addr + "/api/tags")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		res.Body.Close()
+		waited <- res
+	}()
+	time.Sleep(200 * time.Millisecond)
+	must(t, p.Process.Signal(os.Interrupt))
+	if res := <-waited; res != nil && (res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") != "1") {
+		t.Errorf("a call that has waited: %d, Retry-After %q", res.StatusCode, res.Header.Get("Retry-After"))
+	}
+	if code := p.code(t); code == 0 {
+		t.Errorf("exit code %d\n%s", code, p.stderr.String())
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,14 +29,14 @@ const (
 // starting answers requests while the server starts.
 type starting struct {
 	ended chan struct{} // closed when handler is there
-	then  http.Handler
+	then  http.Handler  // nil when the start has failed
 	asRPC *connect.ErrorWriter
 }
 
 // AnswerStarting answers on the port of a server that takes long to start, because it waits for the database, say: /healthz that it
 // lives, everything else that it is unavailable. The caller must call ready, once, with the handler that serves from then on, before
-// another server serves on the listener.
-func AnswerStarting(ctx context.Context, listener *net.TCPListener) (ready func(then http.Handler)) {
+// another server serves on the listener; or giveUp before it closes that, which refuses the calls that wait. After ready giveUp does nothing.
+func AnswerStarting(ctx context.Context, listener *net.TCPListener) (ready func(then http.Handler), giveUp func()) {
 	s := &starting{ended: make(chan struct{}), asRPC: connect.NewErrorWriter(rpc.Options()...)}
 	server := newHTTPServer(s, slog.Default())
 	port := &lentListener{TCPListener: listener}
@@ -44,17 +45,35 @@ func AnswerStarting(ctx context.Context, listener *net.TCPListener) (ready func(
 		defer close(served)
 		_ = server.Serve(port) // it ends when the listener is taken back
 	})
-	return func(then http.Handler) {
-		if timer.Stop() {
-			return
-		}
-		port.takeBack()
-		<-served
-		_ = listener.SetDeadline(time.Time{})
-		s.then = then
-		close(s.ended)
-		go server.Shutdown(context.WithoutCancel(ctx)) //nolint:errcheck // it ends with the last of the calls that have waited
+	var once sync.Once
+	end := func(then http.Handler) (answered bool) {
+		once.Do(func() {
+			if timer.Stop() {
+				return
+			}
+			port.takeBack()
+			<-served
+			_ = listener.SetDeadline(time.Time{})
+			s.then = then
+			close(s.ended)
+			answered = true
+		})
+		return answered
 	}
+	ctx = context.WithoutCancel(ctx)
+	ready = func(then http.Handler) {
+		if end(then) {
+			go server.Shutdown(ctx) //nolint:errcheck // it ends with the last of the calls that have waited
+		}
+	}
+	giveUp = func() {
+		if end(nil) {
+			ctx, cancel := context.WithTimeout(ctx, closeLimit)
+			defer cancel()
+			_ = server.Shutdown(ctx)
+		}
+	}
+	return ready, giveUp
 }
 
 // lentListener is a listener that one server accepts from for a while, and another one after it.
@@ -96,6 +115,10 @@ func (s *starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case <-s.ended:
+		if s.then == nil {
+			s.refuse(w, r)
+			return
+		}
 		s.then.ServeHTTP(w, r)
 	case <-time.After(startPatience):
 		s.refuse(w, r)
