@@ -163,9 +163,16 @@ func parseLevel(text string) (level slog.Level, err error) {
 	return level, level.UnmarshalText([]byte(text))
 }
 
-// isSigningKey reports whether text is the private key of a signer of notes (golang.org/x/mod/sumdb/note).
+// isSigningKey reports whether text is the private key of a signer of notes (golang.org/x/mod/sumdb/note), after which may follow,
+// after white space, the public keys of those before it.
 func isSigningKey(text string) bool {
-	_, err := note.NewSigner(text)
+	private, earlier, _ := strings.Cut(text, " ")
+	for _, public := range strings.Fields(earlier) {
+		if _, err := note.NewVerifier(public); err != nil {
+			return false
+		}
+	}
+	_, err := note.NewSigner(private)
 	return err == nil
 }
 

@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
@@ -22,10 +21,33 @@ type Key struct {
 	signer   note.Signer
 	verifier note.Verifier
 	public   string
+	earlier  []note.Verifier // of keys whose checkpoints it continues
 }
 
-// NewKey returns the key that a text of GenerateKey stands for.
+// NewKey returns the key that a text of GenerateKey stands for. Public keys may follow, after white space: of the keys before it,
+// whose checkpoints it continues.
 func NewKey(text string) (*Key, error) {
+	private, rest := text, []string(nil)
+	if fields := strings.Fields(text); len(fields) > 0 {
+		private, rest = fields[0], fields[1:]
+	}
+	k, err := newKey(private)
+	if err != nil {
+		return nil, err
+	}
+	for _, public := range rest {
+		v, err := note.NewVerifier(public)
+		if err != nil {
+			return nil, err
+		}
+		if public != k.public {
+			k.earlier = append(k.earlier, v)
+		}
+	}
+	return k, nil
+}
+
+func newKey(text string) (*Key, error) {
 	signer, err := note.NewSigner(text)
 	if err != nil {
 		return nil, err
@@ -58,6 +80,11 @@ func GenerateKey(name string) (private, public string, err error) {
 
 // Public returns the public key in the form of signed notes: name+hash+key.
 func (k *Key) Public() string { return k.public }
+
+// verifiers returns the key and those before it.
+func verifiers(k *Key) Verifiers {
+	return note.VerifierList(append([]note.Verifier{k.verifier}, k.earlier...)...)
+}
 
 // checkpoint is what is signed: the root of the tree of a size.
 type checkpoint struct {
@@ -110,10 +137,4 @@ func parseCheckpoint(text string) (c checkpoint, err error) {
 		return c, errors.New("the third line of a checkpoint is a hash")
 	}
 	return c, nil
-}
-
-// unsigned returns the text of a signed note.
-func unsigned(signed string) string {
-	text, _, _ := bytes.Cut([]byte(signed), []byte("\n\n"))
-	return string(text) + "\n"
 }

@@ -87,9 +87,13 @@ func TestVerify_OtherKey(t *testing.T) {
 	each(t, func(t *testing.T, tr *trail) {
 		tr.write(t, 1)
 		old := tr.seal(t)
-		other := newKey(t)
-		next := seal.New(tr.store, tr.log, other)
 		tr.write(t, 1)
+		tr.expireTurn(t)
+		if signed, err := seal.New(tr.store, tr.log, newKey(t)).Seal(t.Context()); !errors.Is(err, seal.ErrSignature) {
+			t.Fatalf("a key that does not name the one before goes on: %q, %v; want ErrSignature", signed, err)
+		}
+		other := newKey(t, tr.key)
+		next := seal.New(tr.store, tr.log, other)
 		tr.expireTurn(t)
 		if signed, err := next.Seal(t.Context()); err != nil || signed == "" {
 			t.Fatalf("a new key cannot go on: %v", err)

@@ -42,6 +42,8 @@ type storedTiles struct {
 	ctx   context.Context //nolint:containedctx // tlog's reader takes none
 	store *store.Store
 	read  map[tileKey][]byte
+
+	failed error // of reading from the database
 }
 
 // Height implements tlog.TileReader.
@@ -56,6 +58,7 @@ func (r *storedTiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 		if !ok {
 			var err error
 			if found, err = readTile(r.ctx, r.store, key); err != nil {
+				r.failed = err
 				return nil, err
 			}
 			if t.L > 0 {

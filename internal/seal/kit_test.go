@@ -34,13 +34,17 @@ func newTrail(t testing.TB, url string) *trail {
 	return &trail{url: url, store: s, log: log, key: key, sealer: seal.New(s, log, key)}
 }
 
-func newKey(t testing.TB) *seal.Key {
+// newKey returns a key that continues the checkpoints of the earlier ones.
+func newKey(t testing.TB, earlier ...*seal.Key) *seal.Key {
 	t.Helper()
-	private, _, err := seal.GenerateKey("example.com/paddock")
+	text, _, err := seal.GenerateKey("example.com/paddock")
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := seal.NewKey(private)
+	for _, k := range earlier {
+		text += " " + k.Public()
+	}
+	key, err := seal.NewKey(text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,11 +6,8 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -54,7 +51,8 @@ func (s *Sealer) Run(ctx context.Context, logger *slog.Logger) {
 func (s *Sealer) sealAndLog(ctx context.Context, before string) (failed string) {
 	signed, err := s.Seal(ctx)
 	if signed != "" {
-		s.logger.InfoContext(ctx, "audit trail sealed", "entries", s.last.N, "checkpoint", signed)
+		last, _ := s.lastSeen()
+		s.logger.InfoContext(ctx, "audit trail sealed", "entries", last.N, "checkpoint", signed)
 	}
 	if err == nil || ctx.Err() != nil {
 		return ""
@@ -109,16 +107,4 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	return s.log.Unaudited(ctx, "keep what was verified", func(ctx context.Context, tx *db.Tx) error {
 		return store.Send(ctx, tx, `UPDATE seals SET verified_at = $1, verified_size = $2, fault = $3 WHERE id = 'audit'`, now, report.Size, fault)
 	})
-}
-
-func verifiers(k *Key) Verifiers { return note.VerifierList(k.verifier) }
-
-// warnOfKey warns once of each other key that the log was signed with.
-func (s *Sealer) warnOfKey(ctx context.Context, signed string) {
-	by := strings.Fields(signed[len(unsigned(signed)):]) // a dash, the name and the signature
-	if len(by) < 2 || s.other[by[1]] {
-		return
-	}
-	s.other[by[1]] = true
-	s.logger.WarnContext(ctx, "audit trail was sealed with another key", "by", by[1], "now", s.key.public)
 }

@@ -13,8 +13,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +33,8 @@ var (
 	// ErrForked means that the seal has, up to a checkpoint, not what that had.
 	ErrForked = errors.New("the seal of the audit trail is not a continuation of the checkpoint")
 
+	// errChanged means that the seal is not what was signed.
+	errChanged = errors.New("the seal of the audit trail has been changed")
 	// errFenced means that another sealer has sealed meanwhile.
 	errFenced = errors.New("another sealer has sealed meanwhile")
 )
@@ -52,16 +54,18 @@ type Sealer struct {
 	key    *Key
 	logger *slog.Logger
 	id     uuid.UUID
-	until  time.Time       // end of the turn
-	last   tlog.Tree       // what this process has seen sealed
-	other  map[string]bool // signatures of other keys that were warned of
+	until  time.Time // end of the turn
+
+	seen       sync.Mutex // protects the rest of what was seen sealed
+	last       tlog.Tree
+	lastSigned string
 
 	verifyTook time.Duration // the last check of all entries
 }
 
 // New returns a sealer of the log in the store.
 func New(s *store.Store, log *audit.Log, key *Key) *Sealer {
-	return &Sealer{store: s, log: log, key: key, logger: slog.Default(), id: uuid.New(), other: map[string]bool{}}
+	return &Sealer{store: s, log: log, key: key, logger: slog.Default(), id: uuid.New()}
 }
 
 // Seal seals the entries that wait, in several transactions if they are many, and returns the checkpoint, or "" if none waits or it is
@@ -219,80 +223,7 @@ func (s *Sealer) commit(ctx context.Context, b batch) error {
 	if err != nil {
 		return err
 	}
-	s.last, s.until = b.to, time.Now().Add(turn/2)
+	s.see(b.to, b.signed)
+	s.until = time.Now().Add(turn / 2)
 	return nil
-}
-
-// head is the row of the table seals.
-type head struct {
-	size   int64
-	signed string
-}
-
-// readHead returns the head, or the zero one when nothing is sealed.
-func readHead(ctx context.Context, s *store.Store) (h head, err error) {
-	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(rows *sql.Rows) error {
-		return rows.Scan(&h.size, &h.signed)
-	})
-	return h, err
-}
-
-// load returns the tree to append to. It fails unless that is what the checkpoint says, and a continuation of what this process has
-// seen: a tree that somebody has changed is not signed.
-func (s *Sealer) load(ctx context.Context, h head) (*tree, error) {
-	if h.size < s.last.N {
-		return nil, fmt.Errorf("%w: it has %d entries, and had %d", ErrTruncated, h.size, s.last.N)
-	}
-	t, err := loadTree(ctx, s.store, h.size)
-	if err != nil || h.size == 0 {
-		return t, err
-	}
-	said, err := parseCheckpoint(unsigned(h.signed))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := openCheckpoint([]byte(h.signed), verifiers(s.key)); err != nil {
-		s.warnOfKey(ctx, h.signed)
-	}
-	root, err := t.root()
-	switch {
-	case err != nil:
-		return nil, err
-	case said.N != h.size || said.Hash != root:
-		return nil, fmt.Errorf("the seal of the audit trail has been changed: %d entries are not those of the checkpoint of %d", h.size, said.N)
-	case s.last.N == h.size && s.last.Hash != root:
-		return nil, ErrForked
-	}
-	return t, nil
-}
-
-// loadTree returns the tree of the size, without checking anything but that all of it is there.
-func loadTree(ctx context.Context, s *store.Store, size int64) (*tree, error) {
-	t := newTree()
-	t.size = size
-	if size == 0 {
-		// A head that is lost must not begin a second tree.
-		return t, s.Read(ctx, `SELECT 1 FROM seal_tiles LIMIT 1`, nil, func(*sql.Rows) error {
-			return fmt.Errorf("%w: there are tiles, but the size is lost", ErrTruncated)
-		})
-	}
-	for key, n := range edge(size) {
-		data, err := readTile(ctx, s, key)
-		if err != nil {
-			return nil, err
-		}
-		if len(data) < n*key.unit() {
-			return nil, fmt.Errorf("%w: %s", errTiles, key.id())
-		}
-		t.tiles[key] = slices.Clip(data[:n*key.unit()])
-	}
-	return t, nil
-}
-
-// readTile returns the tile's data; nil if there is none.
-func readTile(ctx context.Context, s *store.Store, key tileKey) (data []byte, err error) {
-	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.id()}, func(rows *sql.Rows) error {
-		return rows.Scan(&data)
-	})
-	return data, err
 }

@@ -1,0 +1,120 @@
+package seal
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// head is the row of the table seals.
+type head struct {
+	size   int64
+	signed string
+}
+
+// readHead returns the head, or the zero one when nothing is sealed.
+func readHead(ctx context.Context, s *store.Store) (h head, err error) {
+	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(rows *sql.Rows) error {
+		return rows.Scan(&h.size, &h.signed)
+	})
+	return h, err
+}
+
+// load returns the tree to append to. It fails unless a known key has signed just that, as a continuation of what this process has
+// seen: a tree that somebody has changed is not signed.
+func (s *Sealer) load(ctx context.Context, h head) (*tree, error) {
+	last, _ := s.lastSeen()
+	if h.size < last.N {
+		return nil, fmt.Errorf("%w: it has %d entries, and had %d", ErrTruncated, h.size, last.N)
+	}
+	t, err := loadTree(ctx, s.store, h.size)
+	if err != nil || h.size == 0 {
+		return t, err
+	}
+	said, err := openCheckpoint([]byte(h.signed), verifiers(s.key))
+	if err != nil {
+		return nil, err
+	}
+	root, err := t.root()
+	if err != nil {
+		return nil, err
+	}
+	if said.N != h.size || said.Hash != root {
+		return nil, fmt.Errorf("%w: %d entries are not those of the checkpoint of %d", errChanged, h.size, said.N)
+	}
+	if err := s.continues(ctx, said.Tree, last); err != nil {
+		return nil, err
+	}
+	s.see(said.Tree, h.signed)
+	return t, nil
+}
+
+// continues returns an error unless the tree begins with what this process has seen last.
+func (s *Sealer) continues(ctx context.Context, now, last tlog.Tree) error {
+	if last.N == 0 || now == last {
+		return nil
+	}
+	tiles := &storedTiles{ctx: ctx, store: s.store}
+	root, err := tlog.TreeHash(last.N, tlog.TileHashReader(now, tiles))
+	switch {
+	case tiles.failed != nil:
+		return tiles.failed
+	case err != nil:
+		return fmt.Errorf("%w: %w", errChanged, err)
+	case root != last.Hash:
+		return fmt.Errorf("%w of %d entries", ErrForked, last.N)
+	}
+	return nil
+}
+
+// lastSeen returns the largest tree that this process has seen sealed, and its checkpoint.
+func (s *Sealer) lastSeen() (tlog.Tree, string) {
+	s.seen.Lock()
+	defer s.seen.Unlock()
+	return s.last, s.lastSigned
+}
+
+// see keeps a tree, which must be a continuation of the one before, as what was seen sealed.
+func (s *Sealer) see(t tlog.Tree, signed string) {
+	s.seen.Lock()
+	defer s.seen.Unlock()
+	if t.N >= s.last.N {
+		s.last, s.lastSigned = t, signed
+	}
+}
+
+// loadTree returns the tree of the size, without checking anything but that all of it is there.
+func loadTree(ctx context.Context, s *store.Store, size int64) (*tree, error) {
+	t := newTree()
+	t.size = size
+	if size == 0 {
+		// A head that is lost must not begin a second tree.
+		return t, s.Read(ctx, `SELECT 1 FROM seal_tiles LIMIT 1`, nil, func(*sql.Rows) error {
+			return fmt.Errorf("%w: there are tiles, but the size is lost", ErrTruncated)
+		})
+	}
+	for key, n := range edge(size) {
+		data, err := readTile(ctx, s, key)
+		if err != nil {
+			return nil, err
+		}
+		if len(data) < n*key.unit() {
+			return nil, fmt.Errorf("%w: %s", errTiles, key.id())
+		}
+		t.tiles[key] = slices.Clip(data[:n*key.unit()])
+	}
+	return t, nil
+}
+
+// readTile returns the tile's data; nil if there is none.
+func readTile(ctx context.Context, s *store.Store, key tileKey) (data []byte, err error) {
+	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.id()}, func(rows *sql.Rows) error {
+		return rows.Scan(&data)
+	})
+	return data, err
+}
