@@ -3,6 +3,7 @@ package seal
 import (
 	"database/sql"
 	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +28,7 @@ const timeLayout = "2006-01-02T15:04:05.000000Z"
 // row is an audit entry as a database has it.
 type row struct {
 	texts [len(columns)]sql.NullString // but for the time
-	time  sql.Null[time.Time]
+	time  moment
 	dests [len(columns)]any
 }
 
@@ -45,13 +46,24 @@ func (r *row) scan(rows *sql.Rows, more ...any) error {
 	return rows.Scan(append(more, r.dests[:]...)...)
 }
 
-// id returns one of its own for each text that is none of ours, as somebody may have put into the embedded database.
-func (r *row) id() uuid.UUID {
-	text := r.texts[idColumn].String
-	if id, err := uuid.Parse(text); err == nil && id.String() == text {
-		return id
+// moment is a time; it is not valid where the embedded database has something else.
+type moment struct{ sql.Null[time.Time] }
+
+// Scan implements sql.Scanner.
+func (m *moment) Scan(value any) error {
+	m.V, m.Valid = value.(time.Time)
+	return nil
+}
+
+// parseID returns the id that a database's value is. If it is none of ours, as somebody may have put into the embedded database, ok is
+// false and the id one that stands for the value.
+func parseID(value any) (id uuid.UUID, ok bool) {
+	if text, isText := value.(string); isText {
+		if id, err := uuid.Parse(text); err == nil && id.String() == text {
+			return id, true
+		}
 	}
-	return uuid.NewSHA1(uuid.Nil, []byte(text))
+	return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, value)), false
 }
 
 // appendTo appends version 1 of the entry's canonical encoding, which is what is sealed: JSON as RFC 8785 (JCS) has it, on one line,

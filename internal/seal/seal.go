@@ -136,7 +136,7 @@ type batch struct {
 	from   int64 // the size before
 	to     tlog.Tree
 	signed string
-	sealed []uuid.UUID
+	sealed []any // the ids, as they wait
 	tiles  map[tileKey][]byte // those to write
 }
 
@@ -169,28 +169,30 @@ func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 var waitingEntries = fmt.Sprintf(`SELECT u.id, a.%s FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT %d) AS u
 	LEFT JOIN audit_entries AS a ON a.id = u.id ORDER BY u.id`, strings.Join(columns[:], ", a."), batchSize)
 
-// appendWaiting appends entries that wait, the oldest first, and returns their ids.
-func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []uuid.UUID, err error) {
+// appendWaiting appends entries that wait, the oldest first, and returns their ids. One that nobody can read, as somebody may have put
+// into the embedded database, is sealed as missing: it must not hold up the others.
+func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []any, err error) {
 	var (
-		r    = newRow()
-		id   string
-		line []byte
+		r       = newRow()
+		waiting any
+		line    []byte
 	)
 	err = s.store.Read(store.Slow(ctx), waitingEntries, nil, func(rows *sql.Rows) error {
-		if err := r.scan(rows, &id); err != nil {
+		if err := r.scan(rows, &waiting); err != nil {
 			return err
 		}
-		waiting, err := uuid.Parse(id)
-		if err != nil {
-			return err
-		}
-		if r.texts[idColumn].Valid {
+		id, ok := parseID(waiting)
+		if ok && r.texts[idColumn].Valid && r.time.Valid {
 			line = r.appendTo(line[:0])
 		} else {
-			line = appendMissing(line[:0], waiting)
+			line = appendMissing(line[:0], id)
 		}
-		ids = append(ids, waiting)
-		t.append(waiting, leafHash(line))
+		if ok {
+			ids = append(ids, id)
+		} else {
+			ids = append(ids, waiting)
+		}
+		t.append(id, leafHash(line))
 		return nil
 	})
 	return ids, err

@@ -223,23 +223,29 @@ func (v *verification) findInserted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := v.nameForeign(ctx); err != nil {
+		return err
+	}
 	// In this order: who is sealed meanwhile is found at least once.
 	const waiting = `SELECT u.id, a.id IS NULL FROM unsealed_entries AS u LEFT JOIN audit_entries AS a ON a.id = u.id`
 	err = v.store.Read(store.Slow(ctx), waiting, nil, func(rows *sql.Rows) error {
 		var (
-			text    string
+			value   any
 			missing bool
 		)
-		if err := rows.Scan(&text, &missing); err != nil {
+		if err := rows.Scan(&value, &missing); err != nil {
 			return err
 		}
-		id, err := uuid.Parse(text)
-		if missing {
+		id, ok := parseID(value)
+		switch {
+		case !ok:
+			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("%q, which is no id, waits to be sealed", value)})
+		case missing:
 			v.report.add(Finding{Kind: Deleted, Position: -1, Entry: id, Detail: "before it was sealed"})
 		}
 		v.report.Waiting++
 		delete(rest, id)
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
@@ -263,7 +269,24 @@ func (v *verification) findInserted(ctx context.Context) error {
 		}
 	}
 	for id := range rest {
-		v.report.add(Finding{Kind: Inserted, Position: -1, Entry: id, Detail: "neither sealed nor waiting to be"})
+		detail := "neither sealed nor waiting to be"
+		if id == uuid.Nil {
+			detail = "entry " + id.String() + ", " + detail
+		}
+		v.report.add(Finding{Kind: Inserted, Position: -1, Entry: id, Detail: detail})
 	}
 	return nil
+}
+
+// nameForeign names the entries whose ids are none of ours: nobody but by hand has inserted them.
+func (v *verification) nameForeign(ctx context.Context) error {
+	for _, text := range v.entries.foreign {
+		v.report.add(Finding{Kind: Inserted, Position: -1, Detail: fmt.Sprintf("an entry with %q, which is no id", text)})
+	}
+	v.report.More += v.entries.more
+	n, err := countNotText(ctx, v.store)
+	if n > 0 {
+		v.report.add(Finding{Kind: Inserted, Position: -1, Detail: fmt.Sprintf("%d entries with ids that are no text", n)})
+	}
+	return err
 }

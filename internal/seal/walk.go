@@ -29,23 +29,37 @@ type entry struct {
 	line     []byte // its encoding, if that was asked for
 }
 
+// page is entries that were read together.
+type page struct {
+	entries []entry
+	foreign []string // ids of entries that are none of ours
+	last    string   // the last id, whosever
+}
+
 // entries reads all audit entries by id, ahead of who asks for them in the order in which they were sealed, which is nearly the same.
 type entries struct {
-	pages <-chan []entry
+	pages <-chan page
 	err   error // set before pages is closed
 	ahead map[uuid.UUID]entry
-	last  uuid.UUID // all up to this one have been read
+	begun bool
+	last  uuid.UUID // all up to this one have been read, once reading has begun
+
+	foreign []string // ids of entries that are none of ours, no more than maxFindings
+	more    int      // further ones
 }
 
 // readEntries begins to read. Reading ends with ctx.
 func readEntries(ctx context.Context, s *store.Store, lines bool) *entries {
-	pages := make(chan []entry, 2)
+	pages := make(chan page, 2)
 	e := &entries{pages: pages, ahead: map[uuid.UUID]entry{}}
 	go func() {
 		defer close(pages)
-		after := uuid.Nil.String()
+		query, after := entriesQuery(s, ">="), uuid.Nil.String()
+		if s.Embedded() {
+			after = "" // which also sorts before ids that are none of ours
+		}
 		for {
-			page, last, err := readPage(ctx, s, after, lines)
+			p, err := readPage(ctx, s, query, after, lines)
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -53,12 +67,12 @@ func readEntries(ctx context.Context, s *store.Store, lines bool) *entries {
 				e.err = err
 				return
 			}
-			if len(page) == 0 {
+			if len(p.entries)+len(p.foreign) == 0 {
 				return
 			}
-			after = last
+			query, after = entriesQuery(s, ">"), p.last
 			select {
-			case pages <- page:
+			case pages <- p:
 			case <-ctx.Done():
 				e.err = ctx.Err()
 				return
@@ -68,25 +82,50 @@ func readEntries(ctx context.Context, s *store.Store, lines bool) *entries {
 	return e
 }
 
-var entriesAfter = fmt.Sprintf(`SELECT %s FROM audit_entries WHERE id > $1 ORDER BY id LIMIT %d`, strings.Join(columns[:], ", "), pageSize)
+// entriesQuery returns the query for a page of entries whose ids are after, as the operator has it, $1. On the embedded database it
+// leaves out those whose ids are no text.
+func entriesQuery(s *store.Store, operator string) string {
+	text := ""
+	if s.Embedded() {
+		text = ` AND id < x''`
+	}
+	return fmt.Sprintf(`SELECT %s FROM audit_entries WHERE id %s $1%s ORDER BY id LIMIT %d`, strings.Join(columns[:], ", "), operator, text, pageSize)
+}
 
-// readPage returns the entries after an id, and the last one's.
-func readPage(ctx context.Context, s *store.Store, after string, lines bool) (page []entry, last string, err error) {
-	page = make([]entry, 0, pageSize)
+// countNotText returns how many entries the embedded database has whose ids are no text.
+func countNotText(ctx context.Context, s *store.Store) (n int, err error) {
+	if !s.Embedded() {
+		return 0, nil
+	}
+	err = s.Read(store.Slow(ctx), `SELECT count(*) FROM audit_entries WHERE id < '' OR id >= x''`, nil, func(rows *sql.Rows) error {
+		return rows.Scan(&n)
+	})
+	return n, err
+}
+
+// readPage returns the entries after an id.
+func readPage(ctx context.Context, s *store.Store, query, after string, lines bool) (page, error) {
+	p := page{entries: make([]entry, 0, pageSize)}
 	r, buffer := newRow(), []byte(nil)
-	err = s.Read(store.Slow(ctx), entriesAfter, []any{after}, func(rows *sql.Rows) error {
+	err := s.Read(store.Slow(ctx), query, []any{after}, func(rows *sql.Rows) error {
 		if err := r.scan(rows); err != nil {
 			return err
 		}
+		p.last = r.texts[idColumn].String
+		id, ok := parseID(p.last)
+		if !ok {
+			p.foreign = append(p.foreign, p.last)
+			return nil
+		}
 		buffer = r.appendTo(buffer[:0])
-		e := entry{id: r.id(), hash: leafHash(buffer), occurred: r.time.V}
+		e := entry{id: id, hash: leafHash(buffer), occurred: r.time.V}
 		if lines {
 			e.line = slices.Clone(buffer)
 		}
-		page, last = append(page, e), r.texts[idColumn].String
+		p.entries = append(p.entries, e)
 		return nil
 	})
-	return page, last, err
+	return p, err
 }
 
 // take returns the entry of the id; ok is false if there is none.
@@ -96,7 +135,7 @@ func (e *entries) take(id uuid.UUID) (found entry, ok bool, err error) {
 			delete(e.ahead, id)
 			return found, true, nil
 		}
-		if slices.Compare(e.last[:], id[:]) >= 0 {
+		if e.begun && slices.Compare(e.last[:], id[:]) >= 0 {
 			return entry{}, false, nil
 		}
 		more, err := e.next()
@@ -108,12 +147,16 @@ func (e *entries) take(id uuid.UUID) (found entry, ok bool, err error) {
 
 // next reads a page more; more is false if there is none.
 func (e *entries) next() (more bool, err error) {
-	page, more := <-e.pages
+	p, more := <-e.pages
+	e.begun = true
 	if !more {
 		e.last = uuid.Max
 		return false, e.err
 	}
-	for _, found := range page {
+	known := min(len(p.foreign), maxFindings-len(e.foreign))
+	e.foreign = append(e.foreign, p.foreign[:known]...)
+	e.more += len(p.foreign) - known
+	for _, found := range p.entries {
 		e.ahead[found.id] = found
 		if slices.Compare(found.id[:], e.last[:]) > 0 {
 			e.last = found.id
