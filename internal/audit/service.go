@@ -66,9 +66,9 @@ func (s *Service) ListAuditEntries(ctx context.Context, req *paddockv1.ListAudit
 	return m, err
 }
 
-// seal returns nil when nothing is sealed.
+// seal returns nil when nothing is sealed and nothing was.
 func (s *Service) seal(ctx context.Context) (*paddockv1.AuditSeal, error) {
-	row, err := s.store.Seal.Query().Where(seal.SizeGT(0)).Only(ctx)
+	row, err := s.store.Seal.Query().Where(seal.ID("audit"), seal.Or(seal.SizeGT(0), seal.FaultNEQ(""))).First(ctx)
 	switch {
 	case db.IsNotFound(err):
 		return nil, nil //nolint:nilnil // none

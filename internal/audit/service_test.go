@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -8,13 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/audit"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
 func list(t testing.TB, a *apptest.App, req *paddockv1.ListAuditEntriesRequest) *paddockv1.ListAuditEntriesResponse {
@@ -296,6 +300,31 @@ func TestRefuse_EntryForEachDenial(t *testing.T) {
 		}
 		if known != 3 || strangers != 1 {
 			t.Errorf("%d entries of 3 refusals of somebody, %d of 3 of nobody", known, strangers)
+		}
+	})
+}
+
+// TestListAuditEntries_SealOfSecondRow: the page shows the trail's own seal, whatever somebody has put beside it, and a fault also when
+// the seal's head is lost.
+func TestListAuditEntries_SealOfSecondRow(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		insert := func(id string, size int64, fault string) {
+			t.Helper()
+			now := store.Now()
+			err := audit.Open(a.Store).Unaudited(t.Context(), "an attack", func(ctx context.Context, tx *db.Tx) error {
+				return store.Send(ctx, tx, `INSERT INTO seals (id, size, checkpoint, sealed_at, holder, held_until, verified_size, fault)
+					VALUES ($1, $2, '', $3, $4, $5, 0, $6) ON CONFLICT (id) DO UPDATE SET size = excluded.size, fault = excluded.fault`,
+					id, size, now, uuid.Nil, now.Add(time.Hour), fault)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		insert("audit", 0, "head lost")
+		insert("other", 5, "")
+		insert("another", 6, "")
+		if s := list(t, a, &paddockv1.ListAuditEntriesRequest{}).GetSeal(); s.GetFault() != "head lost" {
+			t.Errorf("got %v", s)
 		}
 	})
 }
