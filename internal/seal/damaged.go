@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -35,6 +36,33 @@ func (v *verification) nameDamaged(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// compareUpper compares the tiles above those of the leaves, from which the next entries are sealed, with the tree of the leaves.
+func (v *verification) compareUpper(ctx context.Context) error {
+	for key, data := range v.tree.tiles {
+		if key.level > 0 {
+			v.upper[key] = data
+		}
+	}
+	for key, data := range v.upper {
+		stored, err := readTile(ctx, v.store, key)
+		if err != nil {
+			return err
+		}
+		if !bytes.HasPrefix(stored, data) {
+			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: "tile " + key.id() + " is not what was signed"})
+		}
+	}
+	return nil
+}
+
+// nothingSealed returns ErrNotSealed, or ErrTruncated if there are tiles of what was.
+func (v *verification) nothingSealed(ctx context.Context) error {
+	if _, err := loadTree(ctx, v.store, 0); err != nil {
+		return err
+	}
+	return ErrNotSealed
 }
 
 // storedTiles reads tiles for package tlog, each once.

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store"
 )
@@ -57,6 +59,9 @@ func (s *Sealer) sealAndLog(ctx context.Context, before string) (failed string) 
 	if err == nil || ctx.Err() != nil {
 		return ""
 	}
+	if isFault(err) {
+		err = errors.Join(err, s.keepFault(ctx, err.Error()))
+	}
 	if failed = err.Error(); failed != before {
 		level := slog.LevelError
 		if errors.Is(err, store.ErrAway) {
@@ -83,16 +88,15 @@ func (s *Sealer) verifyAtTimes(ctx context.Context) {
 
 func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	now := store.Now()
-	due := false
-	err := s.store.Read(ctx, `SELECT 1 FROM seals WHERE id = 'audit' AND size > 0 AND (verified_at IS NULL OR verified_at <= $1)`,
-		[]any{now.Add(-max(verifyInterval, 100*s.verifyTook))}, func(*sql.Rows) error {
-			due = true
-			return nil
-		})
+	due, err := s.verifyDue(ctx, now)
 	if err != nil || !due {
 		return err
 	}
-	report, err := Verify(ctx, s.store, Options{Keys: verifiers(s.key)})
+	o := Options{Keys: verifiers(s.key)}
+	if _, signed := s.lastSeen(); signed != "" {
+		o.Old = []byte(signed)
+	}
+	report, err := Verify(ctx, s.store, o)
 	s.verifyTook = time.Since(now)
 	fault := report.Fault()
 	switch {
@@ -103,8 +107,43 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	}
 	if fault != "" {
 		s.logger.ErrorContext(ctx, "audit trail has been changed", "fault", fault)
+	} else {
+		s.see(tlog.Tree{N: report.Size, Hash: report.Root}, report.Signed)
 	}
 	return s.log.Unaudited(ctx, "keep what was verified", func(ctx context.Context, tx *db.Tx) error {
-		return store.Send(ctx, tx, `UPDATE seals SET verified_at = $1, verified_size = $2, fault = $3 WHERE id = 'audit'`, now, report.Size, fault)
+		return store.Send(ctx, tx, `INSERT INTO seals (id, size, checkpoint, sealed_at, holder, held_until, verified_at, verified_size, fault)
+			VALUES ('audit', 0, '', $1, $2, $1, $1, $3, $4)
+			ON CONFLICT (id) DO UPDATE SET verified_at = excluded.verified_at, verified_size = excluded.verified_size, fault = excluded.fault`,
+			now, s.id, report.Size, fault)
 	})
+}
+
+// verifyDue reports whether something is sealed, or was, as tiles show even when the head is gone, and nobody has verified it for the
+// interval.
+func (s *Sealer) verifyDue(ctx context.Context, now time.Time) (due bool, err error) {
+	const query = `SELECT 1 WHERE EXISTS (SELECT 1 FROM seal_tiles) AND NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND verified_at > $1)`
+	before := now.Add(-max(verifyInterval, 100*s.verifyTook))
+	err = s.store.Read(ctx, query, []any{before}, func(*sql.Rows) error {
+		due = true
+		return nil
+	})
+	return due, err
+}
+
+// keepFault has the page show that the trail is not sealed because somebody has changed it, until it is verified again and found as it
+// was. It keeps a fault that was there before.
+func (s *Sealer) keepFault(ctx context.Context, fault string) error {
+	return s.log.Unaudited(ctx, "keep why nothing is sealed", func(ctx context.Context, tx *db.Tx) error {
+		return store.Send(ctx, tx, `UPDATE seals SET fault = $1 WHERE id = 'audit' AND fault = ''`, fault)
+	})
+}
+
+// isFault reports whether an error of sealing means that somebody has changed the seal, or its database has lost a part of it.
+func isFault(err error) bool {
+	for _, fault := range []error{ErrTruncated, ErrForked, ErrSignature, errTiles, errChanged} {
+		if errors.Is(err, fault) {
+			return true
+		}
+	}
+	return false
 }

@@ -82,7 +82,7 @@ func (s *Sealer) Seal(ctx context.Context) (signed string, err error) {
 		}
 		b, err := s.prepare(ctx)
 		if err != nil {
-			return signed, err
+			return signed, errors.Join(err, s.giveTurn(ctx))
 		}
 		if len(b.sealed) == 0 {
 			return signed, nil
@@ -131,12 +131,20 @@ func (s *Sealer) takeTurn(ctx context.Context) (mine bool, err error) {
 	return true, nil
 }
 
+// giveTurn ends this sealer's turn, so that another may try what it cannot do.
+func (s *Sealer) giveTurn(ctx context.Context) error {
+	s.until = time.Time{}
+	return s.log.Unaudited(ctx, "give the turn to seal", func(ctx context.Context, tx *db.Tx) error {
+		return store.Send(ctx, tx, `UPDATE seals SET held_until = sealed_at WHERE id = 'audit' AND holder = $1`, s.id)
+	})
+}
+
 // batch is entries to be sealed by one transaction.
 type batch struct {
 	from   int64 // the size before
 	to     tlog.Tree
 	signed string
-	sealed []any // the ids, as they wait
+	sealed []any              // the ids, as they wait
 	tiles  map[tileKey][]byte // those to write
 }
 

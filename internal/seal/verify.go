@@ -91,7 +91,12 @@ type Options struct {
 // Verify compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
 // ErrSignature, ErrTruncated or ErrForked; what is wrong with entries is in the report. Servers may write meanwhile.
 func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
-	v := verification{store: s, tree: newTree()}
+	v := verification{store: s, tree: newTree(), upper: map[tileKey][]byte{}}
+	v.tree.full = func(key tileKey, data []byte) {
+		if key.level > 0 {
+			v.upper[key] = data
+		}
+	}
 	if err := v.open(ctx, o); err != nil {
 		return v.report, err
 	}
@@ -117,7 +122,8 @@ type verification struct {
 	store    *store.Store
 	now, old checkpoint
 	entries  *entries
-	tree     *tree // of the leaves so far
+	tree     *tree              // of the leaves so far
+	upper    map[tileKey][]byte // its full tiles of hashes of tiles
 	oldRoot  tlog.Hash
 	changed  []leaf // whose entries have another hash
 	report   Report
@@ -138,7 +144,7 @@ func (v *verification) open(ctx context.Context, o Options) error {
 	case h.signed == "" && o.Old != nil:
 		return fmt.Errorf("%w: nothing is sealed, and %d entries were", ErrTruncated, v.old.N)
 	case h.signed == "":
-		return ErrNotSealed
+		return v.nothingSealed(ctx)
 	}
 	if v.now, err = openCheckpoint([]byte(h.signed), o.Keys); err != nil {
 		return err
@@ -185,7 +191,7 @@ func (v *verification) finishTree(ctx context.Context) error {
 	if v.old.N > 0 && v.oldRoot != v.old.Hash {
 		return fmt.Errorf("%w of %d entries", ErrForked, v.old.N)
 	}
-	return nil
+	return v.compareUpper(ctx)
 }
 
 // nameSwapped tells entries that have what was sealed as another's from those that were changed in another way.
