@@ -39,7 +39,10 @@ func admin(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	if a.store.Embedded() {
-		time.Sleep(2 * coalesce.RememberFor) // then a running server has forgotten what it had read before
+		select { // until a running server has forgotten what it had read before
+		case <-time.After(2 * coalesce.RememberFor):
+		case <-ctx.Done():
+		}
 	}
 	fmt.Fprintf(p.stdout, "RECOVERED_ADMIN_EMAIL=%s\nRECOVERED_ADMIN_PASSWORD=%s\n", r.Email, r.Password)
 	for _, change := range r.Changes {

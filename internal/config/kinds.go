@@ -167,7 +167,7 @@ func parseLevel(text string) (level slog.Level, err error) {
 // after white space, the public keys of those before it.
 func isSigningKey(text string) bool {
 	private, earlier, _ := strings.Cut(text, " ")
-	for _, public := range strings.Fields(earlier) {
+	for public := range strings.FieldsSeq(earlier) {
 		if _, err := note.NewVerifier(public); err != nil {
 			return false
 		}

@@ -74,7 +74,7 @@ func (s *Sealer) sealAndLog(ctx context.Context, before string) (failed string) 
 
 // verifyAtTimes verifies all entries whenever nobody has for the interval, and keeps what it has found, until ctx ends.
 func (s *Sealer) verifyAtTimes(ctx context.Context) {
-	for wait := firstVerify; ; wait = verifyInterval/4 + rand.N(verifyInterval/4) {
+	for wait := firstVerify; ; wait = verifyInterval/4 + rand.N(verifyInterval/4) { //nolint:gosec // so that replicas do not verify at once
 		select {
 		case <-ctx.Done():
 			return

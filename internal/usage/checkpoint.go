@@ -34,7 +34,7 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 	if idle {
 		return nil
 	}
-	return errors.Join(l.writeProduced(ctx, produced), l.writeRows(unwritten), l.giveBack(false))
+	return errors.Join(l.writeProduced(ctx, produced), l.writeRows(ctx, unwritten), l.giveBack(false))
 }
 
 func (l *Ledger) writeProduced(ctx context.Context, produced map[*Reservation]int64) error {
@@ -63,7 +63,7 @@ func (l *Ledger) writeProduced(ctx context.Context, produced map[*Reservation]in
 }
 
 // writeRows gives calls rows of their own. While it is not known whether a call has one, its writing stays open.
-func (l *Ledger) writeRows(calls []*Reservation) error {
+func (l *Ledger) writeRows(ctx context.Context, calls []*Reservation) error {
 	entries := make([]*entry, 0, len(calls))
 	l.mu.Lock()
 	for _, r := range calls {
@@ -81,7 +81,7 @@ func (l *Ledger) writeRows(calls []*Reservation) error {
 		there := store.Taken(e.failed, "reservations.id") // by a try before, whose answer was lost
 		if store.IsNotMet(e.failed) {
 			// The lease is not there any more: a try before has taken the last of it, or it was charged.
-			found, readErr := l.reservations(context.Background(), `WHERE r.id = $1`, e.id)
+			found, readErr := l.reservations(ctx, `WHERE r.id = $1`, e.id)
 			there = len(found) > 0
 			if readErr != nil {
 				e.failed = readErr

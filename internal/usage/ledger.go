@@ -148,7 +148,7 @@ const mostTries = 10
 
 // settle writes until it is written.
 func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
-	l.awaitRow(r)
+	l.awaitRow(ctx, r)
 	l.mu.Lock()
 	from, kept := r.lease, r.kept(cost.tokens())
 	if from != nil {
@@ -191,7 +191,7 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 }
 
 // awaitRow waits until it is known whether the call has a row of its own.
-func (l *Ledger) awaitRow(r *Reservation) {
+func (l *Ledger) awaitRow(ctx context.Context, r *Reservation) {
 	for {
 		l.mu.Lock()
 		writing := r.writing
@@ -202,7 +202,7 @@ func (l *Ledger) awaitRow(r *Reservation) {
 		select {
 		case <-writing:
 		case <-time.After(2 * checkpointEvery): // Run may have ended
-			_ = l.writeRows([]*Reservation{r}) // it will be tried again
+			_ = l.writeRows(ctx, []*Reservation{r}) // it will be tried again
 		}
 	}
 }

@@ -49,7 +49,7 @@ func withRow(t testing.TB, l *Ledger, r *Reservation) *Reservation {
 	l.mu.Lock()
 	r.writing = make(chan struct{})
 	l.mu.Unlock()
-	if err := l.writeRows([]*Reservation{r}); err != nil {
+	if err := l.writeRows(t.Context(), []*Reservation{r}); err != nil {
 		t.Fatal(err)
 	}
 	return r

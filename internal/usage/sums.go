@@ -96,6 +96,7 @@ func (e *entry) asks() bool {
 		return e.limited()
 	case settlement: // those of others remove rows before they write periods, as withdrawals do
 		return e.limited() && (e.others || e.cost.tokens() > e.reserved)
+	case record, restitution:
 	}
 	return false
 }
