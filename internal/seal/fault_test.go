@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -140,5 +142,30 @@ func TestVerify_HeadLost(t *testing.T) {
 		if fault := s.fault(t); !strings.Contains(fault, ErrTruncated.Error()) {
 			t.Errorf("fault %q, want %q", fault, ErrTruncated)
 		}
+	})
+}
+
+// TestVerifyDue_ManyWaiting: while many entries wait, of which verifying holds each in memory, it is not due.
+func TestVerifyDue_ManyWaiting(t *testing.T) {
+	eachSealed(t, 1, func(t *testing.T, s *sealed) {
+		rows := make([][]any, maxWaiting+1)
+		for i := range rows {
+			rows[i] = []any{uuid.New()}
+		}
+		err := s.log.Unaudited(t.Context(), "a backlog", func(ctx context.Context, tx *db.Tx) error {
+			return store.SendRows(ctx, tx, `INSERT INTO unsealed_entries (id) VALUES `, rows, ``)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := func(want bool) {
+			t.Helper()
+			if due, err := s.sealer.verifyDue(t.Context(), store.Now()); err != nil || due != want {
+				t.Errorf("due: %v, %v; want %v", due, err, want)
+			}
+		}
+		want(false)
+		s.exec(t, `DELETE FROM unsealed_entries WHERE id = (SELECT id FROM unsealed_entries ORDER BY id LIMIT 1)`)
+		want(true)
 	})
 }

@@ -22,6 +22,8 @@ const (
 	verifyInterval = time.Hour
 	// firstVerify is how long after the start of a server.
 	firstVerify = 20 * time.Second
+	// maxWaiting is how many entries may wait when all are verified.
+	maxWaiting = 5000
 	// lastSeal bounds the sealing of what is left when the server stops.
 	lastSeal = 2 * time.Second
 )
@@ -119,11 +121,12 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 }
 
 // verifyDue reports whether something is sealed, or was, as tiles show even when the head is gone, and nobody has verified it for the
-// interval.
+// interval. It is not due while very many entries wait, as after the migration of a large trail: all that wait would be held in memory.
 func (s *Sealer) verifyDue(ctx context.Context, now time.Time) (due bool, err error) {
-	const query = `SELECT 1 WHERE EXISTS (SELECT 1 FROM seal_tiles) AND NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND verified_at > $1)`
+	const query = `SELECT 1 WHERE EXISTS (SELECT 1 FROM seal_tiles) AND NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND verified_at > $1)
+		AND NOT EXISTS (SELECT 1 FROM unsealed_entries ORDER BY id LIMIT 1 OFFSET $2)`
 	before := now.Add(-max(verifyInterval, 100*s.verifyTook))
-	err = s.store.Read(ctx, query, []any{before}, func(*sql.Rows) error {
+	err = s.store.Read(ctx, query, []any{before, maxWaiting}, func(*sql.Rows) error {
 		due = true
 		return nil
 	})
