@@ -25,10 +25,9 @@ func readHead(ctx context.Context, s *store.Store) (h head, err error) {
 	return h, err
 }
 
-// load returns the tree to append to. It fails unless a known key has signed just that, as a continuation of what this process has
-// seen: a tree that somebody has changed is not signed.
-func (s *Sealer) load(ctx context.Context, h head) (*tree, error) {
-	last, _ := s.lastSeen()
+// load returns the tree to append to. It fails unless a known key has signed just that, as a continuation of what this process had seen
+// last before it read the head: a tree that somebody has changed is not signed.
+func (s *Sealer) load(ctx context.Context, h head, last tlog.Tree) (*tree, error) {
 	if h.size < last.N {
 		return nil, fmt.Errorf("%w: it has %d entries, and had %d", ErrTruncated, h.size, last.N)
 	}
@@ -93,8 +92,9 @@ func loadTree(ctx context.Context, s *store.Store, size int64) (*tree, error) {
 	t := newTree()
 	t.size = size
 	if size == 0 {
-		// A head that is lost must not begin a second tree.
-		return t, s.Read(ctx, `SELECT 1 FROM seal_tiles LIMIT 1`, nil, func(*sql.Rows) error {
+		// A head that is lost must not begin a second tree. In one statement: the first entries may be sealed meanwhile.
+		const lost = `SELECT 1 FROM seal_tiles WHERE NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND size > 0) LIMIT 1`
+		return t, s.Read(ctx, lost, nil, func(*sql.Rows) error {
 			return fmt.Errorf("%w: there are tiles, but the size is lost", ErrTruncated)
 		})
 	}

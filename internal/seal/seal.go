@@ -104,7 +104,7 @@ func (s *Sealer) Seal(ctx context.Context) (signed string, err error) {
 
 // waits reports whether an entry waits to be sealed.
 func (s *Sealer) waits(ctx context.Context) (found bool, err error) {
-	err = s.store.Read(ctx, `SELECT 1 FROM unsealed_entries LIMIT 1`, nil, func(*sql.Rows) error {
+	err = s.store.Read(ctx, `SELECT 1 FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(*sql.Rows) error {
 		found = true
 		return nil
 	})
@@ -113,9 +113,13 @@ func (s *Sealer) waits(ctx context.Context) (found bool, err error) {
 
 // takeTurn reports whether it is this sealer's turn. It need not be asked for again before until.
 func (s *Sealer) takeTurn(ctx context.Context) (mine bool, err error) {
-	now := store.Now()
-	if now.Before(s.until) {
+	began := time.Now()
+	if began.Before(s.until) {
 		return true, nil
+	}
+	now, err := s.now(ctx)
+	if err != nil {
+		return false, err
 	}
 	var n int64
 	err = s.log.Unaudited(ctx, "take the turn to seal", func(ctx context.Context, tx *db.Tx) error {
@@ -127,8 +131,17 @@ func (s *Sealer) takeTurn(ctx context.Context) (mine bool, err error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
-	s.until = now.Add(turn / 2)
+	s.until = began.Add(turn / 2)
 	return true, nil
+}
+
+// now returns the database's time, which is the same for the sealers of all replicas.
+func (s *Sealer) now(ctx context.Context) (now time.Time, err error) {
+	if s.store.Embedded() {
+		return store.Now(), nil
+	}
+	err = s.store.Read(ctx, `SELECT clock_timestamp()`, nil, func(rows *sql.Rows) error { return rows.Scan(&now) })
+	return now.UTC(), err
 }
 
 // giveTurn ends this sealer's turn, so that another may try what it cannot do.
@@ -151,11 +164,12 @@ type batch struct {
 // prepare reads entries that wait and what they are appended to, without a transaction: commit finds out if another was quicker.
 func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 	b := batch{tiles: map[tileKey][]byte{}}
+	last, _ := s.lastSeen()
 	h, err := readHead(ctx, s.store)
 	if err != nil {
 		return b, err
 	}
-	t, err := s.load(ctx, h)
+	t, err := s.load(ctx, h, last)
 	if err != nil {
 		return b, err
 	}
@@ -208,8 +222,12 @@ func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []any, err err
 
 // commit makes the batch the seal's, unless that has another size by now or the turn is over.
 func (s *Sealer) commit(ctx context.Context, b batch) error {
-	err := s.log.Unaudited(ctx, "seal the audit trail", func(ctx context.Context, tx *db.Tx) error {
-		now := store.Now()
+	began := time.Now()
+	now, err := s.now(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.log.Unaudited(ctx, "seal the audit trail", func(ctx context.Context, tx *db.Tx) error {
 		n, err := store.Exec(ctx, tx, `UPDATE seals SET size = $1, checkpoint = $2, sealed_at = $3, held_until = $4
 			WHERE id = 'audit' AND size = $5 AND holder = $6`, b.to.N, b.signed, now, now.Add(turn), b.from, s.id)
 		if err != nil {
@@ -234,6 +252,6 @@ func (s *Sealer) commit(ctx context.Context, b batch) error {
 		return err
 	}
 	s.see(b.to, b.signed)
-	s.until = time.Now().Add(turn / 2)
+	s.until = began.Add(turn / 2)
 	return nil
 }
