@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/paddock-gate/paddock/internal/config"
 )
@@ -134,5 +137,18 @@ func TestMakeAuditKey_Kept(t *testing.T) {
 	set := load(t, map[string]string{"DATA_DIR": dir, "AUDIT_SIGNING_KEY": auditKey})
 	if key, err := set.MakeAuditKey(); err != nil || key.Reveal() != auditKey {
 		t.Errorf("AUDIT_SIGNING_KEY is not the key (%v)", err)
+	}
+}
+
+// TestMakeAuditKey_Earlier: the public keys of those before it may follow the key.
+func TestMakeAuditKey_Earlier(t *testing.T) {
+	_, public, err := note.GenerateKey(rand.Reader, "paddock.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := auditKey + " " + public
+	set := load(t, map[string]string{"AUDIT_SIGNING_KEY": text})
+	if key, err := set.MakeAuditKey(); err != nil || key.Reveal() != text {
+		t.Errorf("AUDIT_SIGNING_KEY with an earlier key is not the key (%v)", err)
 	}
 }

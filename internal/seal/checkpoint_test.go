@@ -149,7 +149,7 @@ func TestNewKey_Malformed(t *testing.T) {
 	if k, err := seal.NewKey(private); err != nil || k.Public() != public {
 		t.Errorf("public key %q (%v), want %q", k.Public(), err, public)
 	}
-	for _, text := range []string{"", "x", public, private[:len(private)-4], strings.Replace(private, "a.example", "b.example", 1)} {
+	for _, text := range []string{"", " ", "x", public, private[:len(private)-4], private + " x", private + " " + private, strings.Replace(private, "a.example", "b.example", 1)} {
 		if _, err := seal.NewKey(text); err == nil {
 			t.Errorf("accepts %q", text)
 		}
