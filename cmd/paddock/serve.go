@@ -52,7 +52,7 @@ func serve(ctx context.Context, p program) int {
 	if err != nil {
 		return fail(p, err)
 	}
-	ready(srv.Handler())
+	ready(srv.Continue())
 	a.log.Info("serving", "addr", listener.Addr().String(), "version", version.String(), "database", string(cfg.Database.Driver))
 	debug.FreeOSMemory() // what the start has needed: a hash of the first admin's password alone takes 19 MiB
 	if err := srv.Run(ctx, listener); err != nil {

@@ -19,7 +19,12 @@ const memoryCheck = 10 * time.Second
 // Run serves on the listener until ctx ends, and then for as long as stop takes. It returns nil after an orderly end.
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	// Calls outlive ctx until they end or are cancelled, and background work outlives the calls.
-	calls, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	calls, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	var once sync.Once
+	cut := func(cause error) {
+		cancel(cause)
+		once.Do(func() { close(s.cut) })
+	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { s.auth.Run(work) })

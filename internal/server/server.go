@@ -74,6 +74,8 @@ type Server struct {
 	handler http.Handler
 	tracing *ops.Tracing // nil without
 
+	// cut is closed when the calls that still run are cancelled.
+	cut chan struct{}
 	// stopping is set once the server was told to stop and is not ready any more, draining when its port is closed, too.
 	stopping, draining atomic.Bool
 }
@@ -128,6 +130,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		calls:   running,
 		metrics: metrics,
 		ledger:  ledger,
+		cut:     make(chan struct{}),
 	}
 	if o.AuditKey != nil {
 		srv.sealer = seal.New(s, log, o.AuditKey)

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/paddock-gate/paddock/internal/apierr"
+	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/rpc"
@@ -124,6 +125,23 @@ func (s *starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r)
 	case <-r.Context().Done():
 	}
+}
+
+// Continue returns the handler for calls that have come while the server started. It cancels them when Run does its own.
+func (s *Server) Continue() http.Handler {
+	serve := s.sendAway(s.handler)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancelCause(r.Context())
+		defer cancel(nil)
+		go func() {
+			select {
+			case <-s.cut:
+				cancel(door.ErrDraining)
+			case <-ctx.Done():
+			}
+		}()
+		serve.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func (s *starting) refuse(w http.ResponseWriter, r *http.Request) {
