@@ -11,10 +11,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// checkpoint writes the rows of calls that run for longer, and how much each call has produced since the last time; and it gives back
+// checkpoint writes the rows of running calls that have none, and how much each call has produced since the last time; and it gives back
 // what calls do not need.
 func (l *Ledger) checkpoint(ctx context.Context) error {
-	young := l.now().Add(-checkpointEvery)
 	var unwritten []*Reservation
 	produced := map[*Reservation]int64{}
 	l.mu.Lock()
@@ -23,7 +22,7 @@ func (l *Ledger) checkpoint(ctx context.Context) error {
 		case r.row && n != r.recorded:
 			produced[r] = n
 		case r.lease != nil && r.lease.charged: // it is settled
-		case r.writing != nil, !r.row && r.call.Kind != leaseKind && r.startedAt.Before(young) && !r.settled.Load():
+		case r.writing != nil, !r.row && r.call.Kind != leaseKind && !r.settled.Load():
 			if unwritten = append(unwritten, r); r.writing == nil {
 				r.writing = make(chan struct{}) // from here on a settlement waits
 			}

@@ -6,7 +6,7 @@ import (
 
 // lease is what this replica has reserved of a user's quota ahead of calls, so that most calls are admitted without a commit. In the
 // database it is a reservation of leaseKind of which everything is produced: when the replica dies it is charged as a whole, since
-// nobody knows what the calls of the last second have cost. Calls that run longer get reservations of their own.
+// nobody knows what the calls of the last second have cost. Those that run at a checkpoint get reservations of their own.
 type lease struct {
 	key leaseKey
 	row *Reservation // as the database has it; it is there if tokens are reserved
