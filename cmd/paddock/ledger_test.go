@@ -182,9 +182,8 @@ func compare(t *testing.T, upstream *truth, s *store.Store, killed []time.Time) 
 	unpaid := map[uuid.UUID]int64{}
 	for model, call := range upstream.served {
 		n.served++
-		short := slices.ContainsFunc(killed, func(at time.Time) bool {
-			return at.After(call.began) && at.Sub(call.began) < patienceOfCheckpoints
-		})
+		// What a replica has sent can come after it was killed.
+		short := slices.ContainsFunc(killed, func(at time.Time) bool { return at.Sub(call.began).Abs() < patienceOfCheckpoints })
 		if call.requests != 1 || !seen[model] && !short {
 			t.Errorf("%s: served %d times, has a record: %t", model, call.requests, seen[model])
 		}
