@@ -20,7 +20,7 @@ const readsAtOnce = 1
 const readPatience = 500 * time.Millisecond
 
 // NewReads returns reads of rows by key that calls share. Of the embedded database, whose only writer is this process, rows are
-// remembered until a transaction is committed.
+// remembered until a transaction is committed, unless that is one of SumsOnly: who reads what those change must set another Version.
 func NewReads[K comparable, V any](s *Store, load func(ctx context.Context, keys []K) (map[K]V, error)) *coalesce.Reads[K, V] {
 	r := &coalesce.Reads[K, V]{
 		Load: load, AtOnce: readsAtOnce,
@@ -35,12 +35,12 @@ func NewReads[K comparable, V any](s *Store, load func(ctx context.Context, keys
 
 type sumsOnly struct{}
 
-// SumsOnly returns a context for a transaction of the ledger, which commits all the time and changes no row that is read by
-// NewReads: what is remembered of those stays.
+// SumsOnly returns a context for a transaction that changes neither users, roles, keys nor sessions: what NewReads remembers stays. It
+// is for what commits all the time: the ledger, and the probe of Writable.
 func SumsOnly(ctx context.Context) context.Context { return context.WithValue(ctx, sumsOnly{}, true) }
 
-// Among returns the condition that the column has one of the values, which are $first and so on, and the arguments for it. The lists of
-// many lengths are few statements, which stay prepared. PostgreSQL plans them once, as it does not with an array: it would expect
+// Among returns the condition that the column has one of the values, of which there must be some and which are $first and so on, and
+// the arguments for it. The lists of many lengths are few statements, which stay prepared. PostgreSQL plans them once, as it does not with an array: it would expect
 // more of a plan for just this array each time.
 func Among[V any](s *Store, column string, first int, values []V) (condition string, args []any) {
 	n := 1

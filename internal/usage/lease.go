@@ -1,6 +1,8 @@
 package usage
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 )
 
@@ -37,17 +39,19 @@ const (
 	leasedLeft  = 8  // one in so many tokens that are left
 )
 
-func keyOf(r *Reservation) leaseKey {
-	day, _ := periods(r.startedAt)
-	k := leaseKey{user: r.who.UserID, day: day, perDay: -1, perMonth: -1}
-	if r.limits.day != nil {
-		k.perDay = *r.limits.day
+func keyOf(user uuid.UUID, at time.Time, q limits) leaseKey {
+	day, _ := periods(at)
+	k := leaseKey{user: user, day: day, perDay: -1, perMonth: -1}
+	if q.day != nil {
+		k.perDay = *q.day
 	}
-	if r.limits.month != nil {
-		k.perMonth = *r.limits.month
+	if q.month != nil {
+		k.perMonth = *q.month
 	}
 	return k
 }
+
+func (r *Reservation) key() leaseKey { return keyOf(r.who.UserID, r.startedAt, r.limits) }
 
 // most returns how many tokens a lease may have free.
 func (k leaseKey) most() int64 {
@@ -90,7 +94,7 @@ func (l *Ledger) admitAtOnce(r *Reservation) bool {
 		return false
 	}
 	if !r.limits.none() {
-		held := l.leases[keyOf(r)]
+		held := l.leases[r.key()]
 		_, all := r.demand()
 		if held == nil || held.free < all {
 			return false
@@ -116,11 +120,11 @@ func (r *Reservation) kept(cost int64) int64 {
 	return max(0, min(r.reserved-cost, most-r.lease.free-r.lease.promised))
 }
 
-// freeOf returns how many tokens no call holds of the lease for calls such as this one.
-func (l *Ledger) freeOf(r *Reservation) int64 {
+// freeOf returns how many tokens of a lease no call holds.
+func (l *Ledger) freeOf(k leaseKey) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if held := l.leases[keyOf(r)]; held != nil {
+	if held := l.leases[k]; held != nil {
 		return held.free
 	}
 	return 0
@@ -128,7 +132,7 @@ func (l *Ledger) freeOf(r *Reservation) int64 {
 
 // leaseOf returns the lease for calls such as this one, a new one if there is none. mu must be held.
 func (l *Ledger) leaseOf(r *Reservation) *lease {
-	key := keyOf(r)
+	key := r.key()
 	if held := l.leases[key]; held != nil {
 		return held
 	}

@@ -30,9 +30,9 @@ type Ledger struct {
 	replica  uuid.UUID
 	now      func() time.Time // of the calls
 
-	entries *coalesce.Batch[*entry] // that wait to be committed
-	commits atomic.Uint64           // how many there were
-	states  *coalesce.Reads[userDay, [2]spent]
+	entries *coalesce.Batch[*entry]            // that wait to be committed
+	commits atomic.Uint64                      // how many there were
+	states  *coalesce.Reads[userDay, [2]spent] // what is spent of a day and its month
 
 	mu      sync.Mutex
 	behind  bool                       // the last write found the database unavailable
@@ -171,7 +171,7 @@ func (l *Ledger) settle(ctx context.Context, r *Reservation, cost Cost) {
 			break
 		}
 		slog.WarnContext(ctx, "usage not settled yet", "call", r.id, "error", err)
-		if !isAway(err) && !store.IsLocked(err) {
+		if !errors.Is(err, store.ErrAway) {
 			if tries++; tries == mostTries {
 				slog.ErrorContext(ctx, "usage not recorded: its tokens stay reserved until this server stops", "call", r.id,
 					"user_id", r.who.UserID, "model", r.call.Model, "prompt_tokens", cost.PromptTokens,

@@ -91,8 +91,11 @@ func (w *rows) remove(r *Reservation) error {
 // reserveAhead adds to what is free of the leases of the calls that are admitted.
 func (w *rows) reserveAhead() {
 	for held, p := range w.pools {
+		if p.demand == 0 {
+			continue
+		}
 		most := min(held.key.most(), w.sums.left(held.row)/leasedLeft)
-		if p.demand == 0 || most < leasedCalls*p.most {
+		if most < leasedCalls*p.most {
 			continue
 		}
 		tokens := max(0, min(most, leasedCalls*p.demand)-p.free)

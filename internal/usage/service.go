@@ -109,7 +109,7 @@ func (l *Ledger) State(ctx context.Context, id uuid.UUID, set caller.Quota) (*pa
 	now := store.Now()
 	day, _ := periods(now)
 	holds := l.limitsOf(set)
-	free := l.freeOf(&Reservation{who: caller.Caller{UserID: id}, startedAt: now, limits: holds}) // before the read
+	free := l.freeOf(keyOf(id, now, holds)) // before the read
 	read, _, err := l.states.Get(ctx, userDay{id, day})
 	if err != nil {
 		return nil, err

@@ -25,7 +25,6 @@ type sums struct {
 type sum struct {
 	user           uuid.UUID
 	period         string
-	limited        bool  // the user has a quota
 	used, reserved int64 // in all
 	add            struct{ requests, used, reserved int64 }
 }
@@ -37,7 +36,7 @@ func newSums(ctx context.Context, tx *db.Tx, embedded bool) *sums {
 func (s *sums) of(r *Reservation, period string) *sum {
 	id := periodID(r.who.UserID, period)
 	if s.known[id] == nil {
-		s.known[id] = &sum{user: r.who.UserID, period: period, limited: r.limited()}
+		s.known[id] = &sum{user: r.who.UserID, period: period}
 	}
 	return s.known[id]
 }
@@ -195,21 +194,16 @@ func (s *sum) left(limit *int64) int64 {
 	return *limit - s.used - s.reserved
 }
 
-// write adds what the group adds: first to the periods that lock locks, in its order.
+// write adds what the group adds, in the order in which lock locks.
 func (s *sums) write() error {
-	var limited, others []string
+	var changed []string
 	for id, p := range s.known {
-		switch {
-		case p.add.requests == 0 && p.add.used == 0 && p.add.reserved == 0:
-		case p.limited:
-			limited = append(limited, id)
-		default:
-			others = append(others, id)
+		if p.add.requests != 0 || p.add.used != 0 || p.add.reserved != 0 {
+			changed = append(changed, id)
 		}
 	}
-	slices.Sort(limited)
-	slices.Sort(others)
-	return s.upsert(append(limited, others...))
+	slices.Sort(changed)
+	return s.upsert(changed)
 }
 
 func (s *sums) upsert(ids []string) error {
