@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -37,21 +38,28 @@ func waitForPort(t *testing.T, addr string) {
 	}
 }
 
-// TestServe_WaitsForMigration holds the lock on migrations, as another replica does that migrates, or a session of a pooler that has
-// kept it: the server says so, answers probes meanwhile, and serves as soon as it can.
-func TestServe_WaitsForMigration(t *testing.T) {
-	t.Parallel()
+// startLocked starts a server that waits for the lock on migrations, which the connection holds as another replica does that migrates.
+func startLocked(t *testing.T) (p *process, addr string, other *pgx.Conn) {
+	t.Helper()
 	url := storetest.PostgreSQL(t)
-	other, err := pgx.Connect(t.Context(), url)
+	var err error
+	other, err = pgx.Connect(t.Context(), url)
 	must(t, err)
-	defer other.Close(t.Context())
+	t.Cleanup(func() { other.Close(context.Background()) })
 	_, err = other.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, 0xa02049d8) // of Atlas's command line
 	must(t, err)
 	reserved, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	addr := reserved.Addr().String()
+	addr = reserved.Addr().String()
 	must(t, reserved.Close())
-	p := start(t, onItsOwn(t).with(environment{"DATABASE_URL": url, "LISTEN_ADDR": addr, "AUTO_MIGRATE": "true"}), "serve")
+	return start(t, onItsOwn(t).with(environment{"DATABASE_URL": url, "LISTEN_ADDR": addr, "AUTO_MIGRATE": "true"}), "serve"), addr, other
+}
+
+// TestServe_WaitsForMigration holds the lock on migrations, as another replica does that migrates, or a session of a pooler that has
+// kept it: the server says so, answers probes meanwhile, and serves as soon as it can.
+func TestServe_WaitsForMigration(t *testing.T) {
+	t.Parallel()
+	p, addr, other := startLocked(t)
 
 	waitForPort(t, addr)
 	var checks sync.WaitGroup
@@ -112,17 +120,7 @@ func TestServe_WaitsForMigration(t *testing.T) {
 // TestServe_StartFails: a call that has waited for a start that fails is refused, and not cut off.
 func TestServe_StartFails(t *testing.T) {
 	t.Parallel()
-	url := storetest.PostgreSQL(t)
-	other, err := pgx.Connect(t.Context(), url)
-	must(t, err)
-	defer other.Close(t.Context())
-	_, err = other.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, 0xa02049d8) // of Atlas's command line
-	must(t, err)
-	reserved, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	addr := reserved.Addr().String()
-	must(t, reserved.Close())
-	p := start(t, onItsOwn(t).with(environment{"DATABASE_URL": url, "LISTEN_ADDR": addr, "AUTO_MIGRATE": "true"}), "serve")
+	p, addr, _ := startLocked(t)
 	waitForPort(t, addr)
 	for deadline := time.Now().Add(patience); get("http://"+addr+"/healthz") != http.StatusOK; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
