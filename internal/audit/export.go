@@ -29,7 +29,7 @@ func (s *Service) ExportAuditEntries(
 	}
 	stream.ResponseHeader().Set("X-Accel-Buffering", "no") // nginx would read ahead of the client
 	for {
-		page, err := s.ListAuditEntries(ctx, ask)
+		page, err := s.pageOf(ctx, ask)
 		if err != nil {
 			return err
 		}

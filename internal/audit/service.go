@@ -34,6 +34,16 @@ func NewService(s *store.Store) *Service { return &Service{store: s} }
 
 // ListAuditEntries implements paddock.v1.AuditService.
 func (s *Service) ListAuditEntries(ctx context.Context, req *paddockv1.ListAuditEntriesRequest) (*paddockv1.ListAuditEntriesResponse, error) {
+	m, err := s.pageOf(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	m.Seal, err = s.seal(ctx)
+	return m, err
+}
+
+// pageOf returns the entries that are asked for, without the seal.
+func (s *Service) pageOf(ctx context.Context, req *paddockv1.ListAuditEntriesRequest) (*paddockv1.ListAuditEntriesResponse, error) {
 	size := cmp.Or(int(req.GetPageSize()), defaultPageSize)
 	filters := proto.CloneOf(req)
 	filters.PageSize, filters.PageToken = 0, ""
@@ -62,8 +72,7 @@ func (s *Service) ListAuditEntries(ctx context.Context, req *paddockv1.ListAudit
 	for _, e := range rows {
 		m.Entries = append(m.Entries, message(e))
 	}
-	m.Seal, err = s.seal(ctx)
-	return m, err
+	return m, nil
 }
 
 // seal returns nil when nothing is sealed and nothing was.
