@@ -67,6 +67,7 @@ export function Audit() {
         </>
       }
     >
+      {entries && <SealLine seal={log.seal} />}
       {entries && entries.length > 0 && <Histogram search={search} shown={log.shown} />}
       <Filters
         filters={filters}
@@ -91,7 +92,6 @@ export function Audit() {
           )}
         </Card>
       )}
-      {entries && <SealLine seal={log.seal} />}
       <EntrySheet entryId={entryId} listed={entries?.find(({ id }) => id === entryId)} onClose={close} />
     </Page>
   );
