@@ -60,11 +60,11 @@ func (l *Ledger) put(e *entry) {
 	}
 }
 
-// settleWithin is how long a settlement waits for an admission to share its commit with. Nobody waits for it, and what a crash takes
-// is settled by the reservation.
+// settleWithin is how long a settlement waits for others, or an admission, to share its commit with. Nobody waits for it, and what a
+// crash takes is charged with what was reserved.
 const settleWithin = 5 * time.Millisecond
 
-// putLater is put for a settlement: it goes along with the next admission, if one comes in time.
+// putLater is put for a settlement: it goes along with others, and with the next admission if one comes in time.
 func (l *Ledger) putLater(e *entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -77,7 +77,7 @@ func (l *Ledger) putLater(e *entry) {
 	}
 }
 
-// takeLater returns up to n settlements that wait for an admission.
+// takeLater returns up to n settlements that wait.
 func (l *Ledger) takeLater(n int) []*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
