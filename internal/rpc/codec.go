@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/paddock-gate/paddock/internal/apierr"
-	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 )
 
 // codec encodes and decodes messages for connect-go.
@@ -33,13 +32,6 @@ func jsonCodec(name string) codec {
 		}
 		return protojson.Unmarshal(data, m)
 	}}
-}
-
-func appendJSON(b []byte, m proto.Message) ([]byte, error) {
-	if vectors, ok := m.(*paddockv1.EmbedResponse); ok {
-		return appendEmbeddings(b, vectors), nil
-	}
-	return protojson.MarshalOptions{EmitDefaultValues: true}.MarshalAppend(b, m)
 }
 
 // Name implements [connect.Codec].

@@ -29,7 +29,7 @@ func appendEmbeddings(b []byte, m *paddockv1.EmbedResponse) []byte {
 			if j > 0 {
 				b = append(b, ',')
 			}
-			b = appendFloat32(b, v)
+			b = appendFloat(b, float64(v), 32)
 		}
 		b = append(b, `]}`...)
 	}
@@ -38,9 +38,8 @@ func appendEmbeddings(b []byte, m *paddockv1.EmbedResponse) []byte {
 	return append(b, `"}`...)
 }
 
-// appendFloat32 appends a number as protobuf's JSON has it, which is as JavaScript's.
-func appendFloat32(b []byte, f float32) []byte {
-	v := float64(f)
+// appendFloat appends a number of so many bits as protobuf's JSON has it, which is as JavaScript's.
+func appendFloat(b []byte, v float64, bits int) []byte {
 	switch {
 	case math.IsNaN(v):
 		return append(b, `"NaN"`...)
@@ -49,10 +48,14 @@ func appendFloat32(b []byte, f float32) []byte {
 	case math.IsInf(v, -1):
 		return append(b, `"-Infinity"`...)
 	}
-	if abs := float32(math.Abs(v)); abs == 0 || abs >= 1e-6 && abs < 1e21 {
-		return strconv.AppendFloat(b, v, 'f', -1, 32)
+	abs, least, most := math.Abs(v), 1e-6, 1e21 // of those that are written without an exponent
+	if bits == 32 {
+		least, most = float64(float32(least)), float64(float32(most))
 	}
-	b = strconv.AppendFloat(b, v, 'e', -1, 32)
+	if abs == 0 || abs >= least && abs < most {
+		return strconv.AppendFloat(b, v, 'f', -1, bits)
+	}
+	b = strconv.AppendFloat(b, v, 'e', -1, bits)
 	if n := len(b); n >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' { // e-09 is e-9
 		b[n-2] = b[n-1]
 		b = b[:n-1]
