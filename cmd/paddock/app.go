@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/bootstrap"
@@ -25,13 +24,16 @@ type app struct {
 	audit  *audit.Log
 	hasher *secret.Hasher
 	log    *slog.Logger
+	// requests logs each request, a moment later than log does.
+	requests *slog.Logger
+	flush    func() // writes what requests has not written yet
 	// passwordSet reports whether the operator has set the first admin's password.
 	passwordSet bool
 }
 
 // open opens the database, and warns of variables that look like settings and are none. The caller must close the app.
 func open(ctx context.Context, cfg config.Config, p program, options ...store.Option) (*app, error) {
-	log := newLogger(cfg, p.stderr)
+	log := slog.New(newHandler(cfg, p.stderr, isTerminal(p.stderr)))
 	slog.SetDefault(log)
 	for _, unknown := range config.FindUnknown(p.environ) {
 		log.Warn("environment variable has no effect: there is no such setting", "variable", unknown.Name, "similar", unknown.Similar)
@@ -41,13 +43,16 @@ func open(ctx context.Context, cfg config.Config, p program, options ...store.Op
 		return nil, err
 	}
 	params := secret.Params{MemoryKiB: cfg.Argon2.MemoryKiB, Time: cfg.Argon2.Time, Parallelism: cfg.Argon2.Parallelism}
+	lines := &lineWriter{w: p.stderr}
 	return &app{
-		config: cfg, store: s, audit: audit.Open(s), hasher: secret.NewHasher(params, 0), log: log,
+		config: cfg, store: s, audit: audit.Open(s), hasher: secret.NewHasher(params, 0),
+		log: log, requests: slog.New(newHandler(cfg, lines, isTerminal(p.stderr))), flush: lines.flush,
 		passwordSet: p.getenv("ADMIN_BOOTSTRAP_PASSWORD")+p.getenv("ADMIN_BOOTSTRAP_PASSWORD_FILE") != "",
 	}, nil
 }
 
 func (a *app) close() {
+	a.flush()
 	if err := a.store.Close(); err != nil {
 		a.log.Error("close database", "error", err)
 	}
@@ -105,7 +110,7 @@ func (a *app) server(ctx context.Context, o server.Options) (*server.Server, err
 	if o.AuditKey, err = a.auditKey(ctx); err != nil {
 		return nil, err
 	}
-	o.Version = version.String()
+	o.Version, o.RequestLog = version.String(), a.requests
 	return server.New(ctx, a.config, a.store, a.audit, a.hasher, a.log, o)
 }
 
@@ -122,24 +127,6 @@ func (a *app) auditKey(ctx context.Context) (*seal.Key, error) {
 		return nil, nil //nolint:nilnil // no key
 	}
 	return seal.NewKey(text.Reveal())
-}
-
-// newLogger logs to stderr, which leaves stdout to what a command is asked for.
-func newLogger(cfg config.Config, stderr io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "text" || cfg.LogFormat == "" && isTerminal(stderr) {
-		return slog.New(slog.NewTextHandler(stderr, options))
-	}
-	return slog.New(slog.NewJSONHandler(stderr, options))
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // fail prints why a command ends and returns its exit code.

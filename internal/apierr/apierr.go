@@ -47,7 +47,7 @@ const domain = "paddock"
 
 // New returns an error for the caller to see. The message is shown as it is.
 func New(code connect.Code, reason Reason, message string, details ...proto.Message) *connect.Error {
-	err := connect.NewError(code, errors.New(message))
+	err := connect.NewError(code, reasoned{message, reason})
 	_ = err.Meta() // which makes it: requests share some errors, and must not write to them
 	info := &errdetails.ErrorInfo{Domain: domain, Reason: string(reason)}
 	for _, m := range append([]proto.Message{info}, details...) {
@@ -117,8 +117,19 @@ func badRequest(violations ...*Violation) *errdetails.BadRequest {
 	return &errdetails.BadRequest{FieldViolations: violations}
 }
 
+// reasoned is an error of ours, which knows its reason: to read it from the details is to decode them.
+type reasoned struct {
+	message string
+	reason  Reason
+}
+
+func (r reasoned) Error() string { return r.message }
+
 // ReasonOf returns the reason that err carries, or "".
 func ReasonOf(err *connect.Error) Reason {
+	if own, ok := errors.AsType[reasoned](err.Unwrap()); ok {
+		return own.reason
+	}
 	for _, d := range err.Details() {
 		if m, e := d.Value(); e == nil {
 			if info, ok := m.(*errdetails.ErrorInfo); ok && info.GetDomain() == domain {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -82,11 +83,19 @@ func logRequest(r *http.Request, log *slog.Logger, unauthenticated *sampler, see
 	log.LogAttrs(r.Context(), level, "request", seen.appendModelCall(attrs)...)
 }
 
-// credential matches what looks like a key or token, ours or another service's.
-var credential = regexp.MustCompile(`\b(pdk_|pdr_|sk-|eyJ)[\w.~+=-]{16,}`)
+// credentialPrefixes are how keys and tokens begin, ours and other services'.
+var credentialPrefixes = []string{"pdk_", "pdr_", "sk-", "eyJ"}
+
+// credential matches what looks like a key or token.
+var credential = regexp.MustCompile(`\b(` + strings.Join(credentialPrefixes, "|") + `)[\w.~+=-]{16,}`)
 
 // loggedPath returns a path as it is logged: without keys and tokens, which clients that are set up wrongly send in it.
-func loggedPath(path string) string { return credential.ReplaceAllString(path, "$1…") }
+func loggedPath(path string) string {
+	if !slices.ContainsFunc(credentialPrefixes, func(prefix string) bool { return strings.Contains(path, prefix) }) {
+		return path
+	}
+	return credential.ReplaceAllString(path, "$1…")
+}
 
 // appendModelCall appends what is known of a model call.
 func (o *observation) appendModelCall(attrs []slog.Attr) []slog.Attr {

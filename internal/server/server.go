@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -86,6 +87,8 @@ type Options struct {
 	AuditKey    *seal.Key // signs checkpoints of the audit trail; nil: it is not sealed
 	WithoutPage bool      // serve the API alone
 	Version     string    // of the program, for metrics and traces
+	// RequestLog logs the requests; nil: the log does.
+	RequestLog *slog.Logger
 }
 
 // New makes a Server, which opens and starts nothing before Run. The store's schema must be up to date.
@@ -186,7 +189,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = ops.Observe(logger, srv.metrics, srv.tracing, door.Proxies(cfg.TrustedProxies).SetClient(
+	srv.handler = ops.Observe(cmp.Or(o.RequestLog, logger), srv.metrics, srv.tracing, door.Proxies(cfg.TrustedProxies).SetClient(
 		door.Hosts{Allowed: cfg.AllowedHosts, Loopback: door.IsLoopback(cfg.ListenAddr), Refuse: gateway.Misdirected},
 		door.SecurityHeaders(contentSecurityPolicy, door.DiscardUnread(cfg.MaxModelBody, door.CORS(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
