@@ -9,8 +9,6 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/google/uuid"
-
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/predicate"
 	"github.com/paddock-gate/paddock/ent/db/user"
@@ -61,7 +59,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		at.Total = int32(total)
 	}
 	q.Select(user.FieldEmail, user.FieldDisplayName, user.FieldExternalID, user.FieldActive, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldLastLoginAt)
-	rows, err := q.Order(sorted.by...).Limit(size + 1).All(ctx)
+	rows, err := q.Where(s.withRoleNames).Order(sorted.by...).Limit(size + 1).All(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +68,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		rows = rows[:size]
 		m.NextPageToken = page.Token(position(rows[size-1], at.Total), filters)
 	}
-	if err := s.loadRoles(ctx, rows); err != nil {
+	if err := setRoles(rows); err != nil {
 		return nil, err
 	}
 	for _, u := range rows {
@@ -79,19 +77,34 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	return m, nil
 }
 
-// loadRoles gives users the names of their roles. Ent's WithRoles would read the roles, too, and takes three times as long.
-func (s *Service) loadRoles(ctx context.Context, users []*db.User) error {
-	ids := make([]uuid.UUID, len(users))
-	of := make(map[uuid.UUID]*db.User, len(users))
-	for i, u := range users {
-		ids[i], of[u.ID] = u.ID, u
+// roleColumn is the column that withRoleNames adds.
+const roleColumn = "role_names"
+
+// withRoleNames selects with each user the names of its roles, for setRoles. Ent's WithRoles would ask for them in two more queries, of
+// which a page takes a third longer.
+func (s *Service) withRoleNames(q *sql.Selector) {
+	roles := sql.Table(userrole.Table)
+	together := "string_agg"
+	if s.store.Embedded() {
+		together = "group_concat"
 	}
-	links, err := s.store.UserRole.Query().Where(store.IsAmong(s.store, userrole.FieldUserID, ids)).All(ctx)
-	for _, link := range links {
-		edges := &of[link.UserID].Edges
-		edges.Roles = append(edges.Roles, &db.Role{ID: link.RoleID})
+	names := "coalesce(" + together + "(" + roles.C(userrole.FieldRoleID) + ", ','), '')" // Ent cannot tell the type of NULL
+	q.AppendSelectExprAs(sql.Select(names).From(roles).Where(sql.ColumnsEQ(roles.C(userrole.FieldUserID), q.C(user.FieldID))), roleColumn)
+}
+
+// setRoles gives users that were read with withRoleNames their roles, of which they have the names alone.
+func setRoles(users []*db.User) error {
+	for _, u := range users {
+		column, err := u.Value(roleColumn)
+		if err != nil {
+			return err
+		}
+		names, _ := column.(string)
+		for name := range strings.FieldsFuncSeq(names, func(r rune) bool { return r == ',' }) {
+			u.Edges.Roles = append(u.Edges.Roles, &db.Role{ID: name})
+		}
 	}
-	return err
+	return nil
 }
 
 // order is a way to sort users: the columns, the last of them unique, and the users after a position.
