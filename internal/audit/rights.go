@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/binary"
 	"slices"
+	"sync"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
@@ -55,11 +57,23 @@ func (l *Log) checkRights(ctx context.Context, tx *db.Tx) error {
 	if !c.SignedIn() {
 		return nil
 	}
-	now := store.Now()
+	given := rights{user: c.UserID, session: c.SessionID, key: c.CredentialID, now: store.Now()}
+	expression, args := l.checks.of(l.store.Dialect(), given, c.Has(caller.Admin))
+	return l.store.Require(ctx, tx, expression, args...)
+}
+
+// rights are what a caller acts by, at a time.
+type rights struct {
+	user, session, key uuid.UUID // session and key may be absent
+	now                time.Time
+}
+
+// check returns an SQL expression that is above 0 while the rights are good, and its arguments.
+func (r rights) check(dialect string, admin bool) (expression string, args []any) {
 	var b sql.Builder
-	b.SetDialect(l.store.Dialect())
+	b.SetDialect(dialect)
 	require := func(table string, is func(*sql.Selector)) {
-		rows := sql.Dialect(l.store.Dialect()).Select().From(sql.Table(table))
+		rows := sql.Dialect(dialect).Select().From(sql.Table(table))
 		rows.AppendSelectExpr(sql.Raw("1"))
 		is(rows)
 		if b.Len() > 0 {
@@ -67,16 +81,70 @@ func (l *Log) checkRights(ctx context.Context, tx *db.Tx) error {
 		}
 		b.WriteString("(SELECT count(*) FROM (").Join(rows).WriteString(") AS good)")
 	}
-	require(user.Table, user.And(user.ID(c.UserID), user.Active(true)))
-	if c.SessionID != uuid.Nil {
-		require(session.Table, session.And(session.ID(c.SessionID), convert.OpenSession(now)))
+	require(user.Table, user.And(user.ID(r.user), user.Active(true)))
+	if r.session != uuid.Nil {
+		require(session.Table, session.And(session.ID(r.session), convert.OpenSession(r.now)))
 	}
-	if c.CredentialID != uuid.Nil {
-		require(credential.Table, credential.And(credential.ID(c.CredentialID), convert.LiveKey(now)))
+	if r.key != uuid.Nil {
+		require(credential.Table, credential.And(credential.ID(r.key), convert.LiveKey(r.now)))
 	}
-	if c.Has(caller.Admin) {
-		require(userrole.Table, userrole.And(userrole.UserID(c.UserID), userrole.RoleID(caller.Admin)))
+	if admin {
+		require(userrole.Table, userrole.And(userrole.UserID(r.user), userrole.RoleID(caller.Admin)))
 	}
-	expression, args := b.Query()
-	return l.store.Require(ctx, tx, expression, args...)
+	return b.Query()
+}
+
+// checks remembers the expressions of check, of which there are few: to build one takes as long as all else that a change does here.
+type checks struct {
+	mu    sync.RWMutex
+	known map[shape]template
+}
+
+// shape is what the text of an expression depends on.
+type shape struct{ session, key, admin bool }
+
+// template is an expression and its arguments, some of which stand for the rights of whoever asks.
+type template struct {
+	expression string
+	args       []any
+}
+
+// example are rights that stand for others in a template.
+var example = rights{uuid.UUID{1}, uuid.UUID{2}, uuid.UUID{3}, time.Unix(0, 0)}
+
+// of returns what check does.
+func (c *checks) of(dialect string, r rights, admin bool) (expression string, args []any) {
+	s := shape{r.session != uuid.Nil, r.key != uuid.Nil, admin}
+	c.mu.RLock()
+	t, ok := c.known[s]
+	c.mu.RUnlock()
+	if !ok {
+		e := example
+		if !s.session {
+			e.session = uuid.Nil
+		}
+		if !s.key {
+			e.key = uuid.Nil
+		}
+		t.expression, t.args = e.check(dialect, admin)
+		c.mu.Lock()
+		c.known[s] = t
+		c.mu.Unlock()
+	}
+	args = make([]any, len(t.args))
+	for i, arg := range t.args {
+		switch arg {
+		case example.user:
+			args[i] = r.user
+		case example.session:
+			args[i] = r.session
+		case example.key:
+			args[i] = r.key
+		case example.now:
+			args[i] = r.now
+		default:
+			args[i] = arg
+		}
+	}
+	return t.expression, args
 }

@@ -49,11 +49,16 @@ type sqliteTx struct{ tx *preparedTx }
 
 func (t *sqliteTx) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
-	err := WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v))
-	if err != nil && isVital(ctx) {
-		err = refusedError(err)
-	}
+	err := refusedIfVital(ctx, WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v)))
 	span.End(err)
+	return err
+}
+
+// refusedIfVital returns the error of a statement, which is ErrAway if the context is one of Vital.
+func refusedIfVital(ctx context.Context, err error) error {
+	if err != nil && isVital(ctx) {
+		return refusedError(err)
+	}
 	return err
 }
 
@@ -66,7 +71,7 @@ func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	result, err := t.tx.ExecContext(context.WithoutCancel(ctx), query, args...)
 	span.End(err)
-	return result, WrapAway(err)
+	return result, refusedIfVital(ctx, WrapAway(err))
 }
 
 // QueryContext serves Require.
