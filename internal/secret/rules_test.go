@@ -2,6 +2,7 @@ package secret
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 )
@@ -63,7 +64,7 @@ func TestCheckPassword_ShortContext(t *testing.T) {
 
 func TestNewPassword_MeetsRules(t *testing.T) {
 	a, b := NewPassword(), NewPassword()
-	if a == b || CheckPassword(a, 20) != nil {
+	if bits := math.Log2(62) * float64(len(a)); a == b || bits < 128 || CheckPassword(a, 22) != nil {
 		t.Errorf("%q, then %q", a, b)
 	}
 }

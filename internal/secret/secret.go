@@ -66,5 +66,5 @@ func (p Params) derive(plain string, salt [saltLen]byte) [sumLen]byte {
 	return [sumLen]byte(argon2.IDKey([]byte(plain), salt[:], p.Time, p.MemoryKiB, p.Parallelism, sumLen))
 }
 
-// NewPassword makes a password of 20 random base62 characters, 119 bits.
-func NewPassword() string { return randomBase62(20) }
+// NewPassword makes a password of 22 random base62 characters, 131 bits.
+func NewPassword() string { return randomBase62(22) }
