@@ -38,6 +38,7 @@ var proxies = map[string]proxy{
 	"Caddy": {
 		file: "Caddyfile",
 		adapt: func(config, http, h2c string) string {
+			config, _, _ = strings.Cut(config, "\n# Without TLS")
 			return "{\n\tadmin off\n\tservers {\n\t\tprotocols h1 h2c\n\t}\n}\n" +
 				strings.Replace(config, "\npaddock.example.com {", "\nhttp://"+http+", http://"+h2c+" {", 1)
 		},
@@ -93,6 +94,9 @@ func TestProxy_ForgedHost(t *testing.T) {
 			_ = response.Body.Close()
 			if got := response.StatusCode != http.StatusMisdirectedRequest; got != served {
 				t.Errorf("%s, %s: %s", host, contentType, response.Status)
+			}
+			if got := response.Header.Get("Strict-Transport-Security"); got == "" {
+				t.Errorf("%s, %s: browsers are not told to use TLS alone", host, contentType)
 			}
 		}
 	}
