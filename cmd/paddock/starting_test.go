@@ -92,6 +92,9 @@ func TestServe_WaitsForMigration(t *testing.T) {
 			if err != nil || res.StatusCode != c.status || !strings.Contains(string(text), c.body) {
 				t.Errorf("%s: %d %s, %v, want %d and %s", c.path, res.StatusCode, text, err, c.status, c.body)
 			}
+			if got := res.Header.Get("X-Content-Type-Options"); got != "nosniff" {
+				t.Errorf("%s: X-Content-Type-Options %q", c.path, got)
+			}
 			if call := c.status != http.StatusOK && c.path != "/readyz"; call && res.Header.Get("Retry-After") != "1" {
 				t.Errorf("%s: Retry-After %q", c.path, res.Header.Get("Retry-After"))
 			}

@@ -3,6 +3,7 @@ package apptest_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -37,7 +38,15 @@ func TestHosts_ForeignName(t *testing.T) {
 			if got := res.StatusCode != http.StatusMisdirectedRequest; got != (served || probe) {
 				t.Errorf("%s as %s: status %d", path, host, res.StatusCode)
 			}
+			wantSecurityHeaders(t, path+" as "+host, res.Header)
 		}
+	}
+}
+
+func wantSecurityHeaders(t *testing.T, name string, h http.Header) {
+	t.Helper()
+	if csp := h.Get("Content-Security-Policy"); h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(csp, "frame-ancestors 'none'") {
+		t.Errorf("%s: no security headers: %v", name, h)
 	}
 }
 
@@ -184,7 +193,7 @@ func TestFraming_Ambiguous(t *testing.T) {
 					break
 				}
 				_, err = io.Copy(io.Discard, res.Body)
-				must(t, err)
+				must(t, errors.Join(err, res.Body.Close()))
 				got = append(got, fmt.Sprint(res.StatusCode))
 			}
 			if !slices.Equal(got, c.want) {

@@ -288,6 +288,7 @@ func TestMetrics_SeparatePort(t *testing.T) {
 	if got.Response == nil || !strings.Contains(got.body, "paddock_request_duration_seconds") {
 		t.Errorf("on its own port: %v", got.body)
 	}
+	wantSecurityHeaders(t, "on its own port", got.Header)
 	if got := send(t, http.MethodGet, "http://"+addr+"/readyz", nil, ""); got.StatusCode != http.StatusNotFound {
 		t.Errorf("a probe of the wrong port: %d", got.StatusCode)
 	}

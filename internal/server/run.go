@@ -52,7 +52,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		}
 		mux := http.NewServeMux()
 		mux.Handle("GET /metrics", s.metrics.Handler())
-		metricsServer := newHTTPServer(mux, s.log)
+		metricsServer := newHTTPServer(door.SecurityHeaders(contentSecurityPolicy, mux), s.log)
 		go func() { failed <- metricsServer.Serve(metricsListener) }()
 		defer metricsServer.Close()
 	}

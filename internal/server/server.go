@@ -189,9 +189,10 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	t.HandleFunc("GET /{$}", pageOrHeartbeat(page, gateway.Heartbeat)) // HEAD, too
 
-	srv.handler = ops.Observe(cmp.Or(o.RequestLog, logger), srv.metrics, srv.tracing, door.Proxies(cfg.TrustedProxies).SetClient(
-		door.Hosts{Allowed: cfg.AllowedHosts, Loopback: door.IsLoopback(cfg.ListenAddr), Refuse: gateway.Misdirected},
-		door.SecurityHeaders(contentSecurityPolicy, door.DiscardUnread(cfg.MaxModelBody, door.CORS(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
+	srv.handler = ops.Observe(cmp.Or(o.RequestLog, logger), srv.metrics, srv.tracing, door.SecurityHeaders(contentSecurityPolicy,
+		door.Proxies(cfg.TrustedProxies).SetClient(
+			door.Hosts{Allowed: cfg.AllowedHosts, Loopback: door.IsLoopback(cfg.ListenAddr), Refuse: gateway.Misdirected},
+			door.DiscardUnread(cfg.MaxModelBody, door.CORS(cfg.CORSAllowedOrigins, gateway.Strict(t))))))
 	return srv, nil
 }
 

@@ -39,7 +39,7 @@ type starting struct {
 // another server serves on the listener; or giveUp before it closes that, which refuses the calls that wait. After ready giveUp does nothing.
 func AnswerStarting(ctx context.Context, listener *net.TCPListener) (ready func(then http.Handler), giveUp func()) {
 	s := &starting{ended: make(chan struct{}), asRPC: connect.NewErrorWriter(rpc.Options()...)}
-	server := newHTTPServer(s, slog.Default())
+	server := newHTTPServer(door.SecurityHeaders(contentSecurityPolicy, s), slog.Default())
 	port := &lentListener{TCPListener: listener}
 	served := make(chan struct{})
 	timer := time.AfterFunc(quickStart, func() {
