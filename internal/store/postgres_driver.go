@@ -186,10 +186,11 @@ func (r *postgresRows) Columns() ([]string, error) {
 	return names, nil
 }
 
+// errColumnTypes is the error of ColumnTypes.
+var errColumnTypes = errors.New("column types are not known here")
+
 // ColumnTypes is asked for by Ent when it selects what no field describes; it then scans into an any.
-func (r *postgresRows) ColumnTypes() ([]*sql.ColumnType, error) {
-	return nil, errors.New("column types are not known here")
-}
+func (r *postgresRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, errColumnTypes }
 
 func (r *postgresRows) Err() error          { return WrapAway(r.rows.Err()) }
 func (r *postgresRows) NextResultSet() bool { return false }

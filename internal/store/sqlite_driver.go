@@ -107,3 +107,6 @@ func (r *sqliteRows) Close() error {
 }
 
 func (r *sqliteRows) Err() error { return WrapAway(r.ColumnScanner.Err()) }
+
+// ColumnTypes fails, as postgresRows's does. Ent asks for the types once more with each row.
+func (r *sqliteRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, errColumnTypes }

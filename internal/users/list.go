@@ -58,7 +58,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		}
 		at.Total = int32(total)
 	}
-	q.Select(user.FieldEmail, user.FieldDisplayName, user.FieldExternalID, user.FieldActive, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldLastLoginAt)
+	q.Select(shown...)
 	rows, err := q.Where(s.withRoleNames).Order(sorted.by...).Limit(size + 1).All(ctx)
 	if err != nil {
 		return nil, err
@@ -77,6 +77,11 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	return m, nil
 }
 
+// shown are the columns that a user's message is made of.
+var shown = []string{
+	user.FieldEmail, user.FieldDisplayName, user.FieldExternalID, user.FieldActive, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldLastLoginAt,
+}
+
 // roleColumn is the column that withRoleNames adds.
 const roleColumn = "role_names"
 
@@ -88,7 +93,7 @@ func (s *Service) withRoleNames(q *sql.Selector) {
 	if s.store.Embedded() {
 		together = "group_concat"
 	}
-	names := "coalesce(" + together + "(" + roles.C(userrole.FieldRoleID) + ", ','), '')" // Ent cannot tell the type of NULL
+	names := together + "(" + roles.C(userrole.FieldRoleID) + ", ',')"
 	q.AppendSelectExprAs(sql.Select(names).From(roles).Where(sql.ColumnsEQ(roles.C(userrole.FieldUserID), q.C(user.FieldID))), roleColumn)
 }
 
@@ -99,7 +104,7 @@ func setRoles(users []*db.User) error {
 		if err != nil {
 			return err
 		}
-		names, _ := column.(string)
+		names, _ := column.(string) // NULL: none
 		for name := range strings.FieldsFuncSeq(names, func(r rune) bool { return r == ',' }) {
 			u.Edges.Roles = append(u.Edges.Roles, &db.Role{ID: name})
 		}

@@ -105,7 +105,9 @@ func (s *Service) rename(ctx context.Context, id uuid.UUID, req *paddockv1.Updat
 
 // readRows reads users with their roles.
 func (s *Service) readRows(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*db.User, error) {
-	rows, err := s.store.User.Query().Where(store.IsAmong(s.store, user.FieldID, ids), s.withRoleNames).All(ctx)
+	q := s.store.User.Query().Where(store.IsAmong(s.store, user.FieldID, ids), s.withRoleNames)
+	q.Select(shown...)
+	rows, err := q.All(ctx)
 	if err == nil {
 		err = setRoles(rows)
 	}
