@@ -69,6 +69,9 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 			if err != nil {
 				return audit.Event{}, err
 			}
+			if err := s.lockOwner(ctx, tx, owner); err != nil {
+				return audit.Event{}, err
+			}
 			if made, err = insert(ctx, tx, like, key); err != nil {
 				return audit.Event{}, err
 			}
@@ -96,6 +99,15 @@ func (s *Service) IssueApiKey(ctx context.Context, req *paddockv1.IssueApiKeyReq
 		return nil, err
 	}
 	return &paddockv1.IssueApiKeyResponse{Credential: convert.Credential(made), Secret: key.String()}, nil
+}
+
+// lockOwner has others who issue keys to the user wait until the commit, so that each counts those of all before it. SQLite has one
+// writer at a time anyway.
+func (s *Service) lockOwner(ctx context.Context, tx *db.Tx, owner uuid.UUID) error {
+	if s.store.Embedded() {
+		return nil
+	}
+	return store.Send(ctx, tx, `SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE`, owner)
 }
 
 // insert makes a copy of the credential with another key.

@@ -1,8 +1,8 @@
 package credentials_test
 
 import (
-	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"connectrpc.com/connect"
@@ -28,20 +28,22 @@ func TestCredentials_OfAnotherUser(t *testing.T) {
 	})
 }
 
+// insertKeys gives the person so many keys more that nobody knows.
+func insertKeys(t *testing.T, a *apptest.App, p *apptest.Person, n int, revoked any) {
+	t.Helper()
+	for range n {
+		id := uuid.New()
+		a.Exec(t, `INSERT INTO credentials (id, user_id, label, key_id, key_hash, created_at, revoked_at) VALUES ($1, $2, 'x', $3, '', $4, $5)`,
+			id, uuid.MustParse(p.GetId()), id.String(), store.Now(), revoked)
+	}
+}
+
 // TestListCredentials_EveryLiveKey, however many were made after it.
 func TestListCredentials_EveryLiveKey(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
-		id := 0
-		more := func(n int, revoked any) {
-			for range n {
-				id++
-				a.Exec(t, `INSERT INTO credentials (id, user_id, label, key_id, key_hash, created_at, revoked_at) VALUES ($1, $2, 'x', $3, '', $4, $5)`,
-					uuid.New(), uuid.MustParse(p.GetId()), fmt.Sprint(id), store.Now(), revoked)
-			}
-		}
-		more(600, store.Now())
-		more(498, nil)
+		insertKeys(t, a, p, 600, store.Now())
+		insertKeys(t, a, p, 498, nil)
 		mustIssue(t, a, p.Key, &paddockv1.IssueApiKeyRequest{Label: "the last"})
 		m, err := a.As(p.Key).Credentials.ListCredentials(t.Context(), &paddockv1.ListCredentialsRequest{})
 		if err != nil {
@@ -57,6 +59,28 @@ func TestListCredentials_EveryLiveKey(t *testing.T) {
 		_, err = a.As(p.Key).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "one too many"})
 		if connect.CodeOf(err) != connect.CodeFailedPrecondition {
 			t.Errorf("one too many: %v", err)
+		}
+	})
+}
+
+// TestIssueApiKey_RaceForTheLast: no more keys are issued at once than there is room for.
+func TestIssueApiKey_RaceForTheLast(t *testing.T) {
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t)
+		const room, callers = 4, 16
+		insertKeys(t, a, p, 499-room, nil) // and the one that the person has
+		var made atomic.Int64
+		atOnce(callers, func(int) {
+			_, err := a.As(p.Key).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "another"})
+			switch {
+			case err == nil:
+				made.Add(1)
+			case connect.CodeOf(err) != connect.CodeFailedPrecondition:
+				t.Error(err)
+			}
+		})
+		if n := made.Load(); n != room {
+			t.Errorf("%d keys were issued, and there was room for %d", n, room)
 		}
 	})
 }
