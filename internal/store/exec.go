@@ -143,6 +143,14 @@ func hasCode(err error, code string) bool {
 	return ok && pg.Code == code
 }
 
+// LimitLockWaits bounds how long the transaction waits for each row that another one has locked. SQLite has no such locks.
+func (s *Store) LimitLockWaits(ctx context.Context, tx *db.Tx, limit time.Duration) error {
+	if s.Embedded() {
+		return nil
+	}
+	return Send(ctx, tx, "SELECT set_config('lock_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10))
+}
+
 type unanswered struct{}
 
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.

@@ -42,6 +42,10 @@ func newEntry(a act, r *Reservation) *entry {
 // groupSize bounds how many entries share a commit, and how many settlements go along with it.
 const groupSize = 64
 
+// lockWait is how long a group waits for a row that another replica has locked. One call may wait for three in turn: for the group before
+// its own, for its own, and for its user's part of that.
+const lockWait = 500 * time.Millisecond
+
 // freed is how many reserved tokens a settlement gives back.
 func (e *entry) freed() int64 { return e.reserved - e.kept }
 
@@ -165,6 +169,9 @@ func (l *Ledger) commit(group []*entry) error {
 	var w *rows
 	err := l.write(context.Background(), "usage", func(ctx context.Context, tx *db.Tx) error {
 		w = newRows(ctx, tx, l.store, pools)
+		if err := l.store.LimitLockWaits(ctx, tx, lockWait); err != nil {
+			return err
+		}
 		if err := w.sums.lock(group); err != nil {
 			return err
 		}
