@@ -208,14 +208,14 @@ func (s *Service) SetCredentialModels(ctx context.Context, req *paddockv1.SetCre
 	}
 	var changed *db.Credential
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		after, err := s.setModels(ctx, tx, row.ID, models)
+		before, after, err := s.setModels(ctx, tx, row.ID, models)
 		if err != nil {
 			return audit.Event{}, err
 		}
 		changed = after
 		return audit.Event{
 			Type: audit.ModelsChanged, TargetUserID: row.UserID, CredentialID: row.ID,
-			Detail: describe(row) + ": " + convert.DescribeModels(after.Models, row.Models),
+			Detail: describe(row) + ": " + convert.DescribeModels(after.Models, before.Models),
 		}, nil
 	})
 	if err != nil {

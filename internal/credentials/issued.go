@@ -46,38 +46,42 @@ func modelsWithin(models, limit *string) *string {
 }
 
 // setModels sets the list of models of the key, within that of its issuer, and takes from the keys that it has issued what they may
-// no longer have. The issuer is locked before the key, and the key before those that it has issued, by everybody.
-func (s *Service) setModels(ctx context.Context, tx *db.Tx, id uuid.UUID, models *string) (*db.Credential, error) {
+// no longer have. The issuer is locked before the key, and the key before those that it has issued, by everybody. It returns the key as
+// it was and as it is.
+func (s *Service) setModels(ctx context.Context, tx *db.Tx, id uuid.UUID, models *string) (before, after *db.Credential, err error) {
 	row, err := tx.Credential.Get(ctx, id)
-	if err != nil {
-		return nil, err
+	if db.IsNotFound(err) { // its user was deleted
+		err = errNoCredential
 	}
+	if err != nil {
+		return nil, nil, err
+	}
+	q := tx.Credential.Query().Where(credential.ID(id), credential.RevokedAtIsNil())
 	if row.IssuedBy != nil {
 		issuer, err := s.locked(ctx, tx, *row.IssuedBy)
 		switch {
 		case db.IsNotFound(err): // its user was deleted, and this key is revoked
-			return nil, errNoCredential
+			return nil, nil, errNoCredential
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		}
 		models = modelsWithin(models, issuer.Models)
+		q.Where(credential.IssuedBy(*row.IssuedBy)) // which a rotation may have changed
 	}
-	update := tx.Credential.Update().Where(credential.ID(id), credential.RevokedAtIsNil()).SetNillableModels(models)
-	if row.IssuedBy != nil {
-		update.Where(credential.IssuedBy(*row.IssuedBy)) // which a rotation may have changed
+	if !s.store.Embedded() {
+		q.ForUpdate()
 	}
-	if models == nil {
-		update.ClearModels()
-	}
-	n, err := update.Save(ctx)
-	if err == nil && n == 0 {
+	before, err = q.Only(ctx)
+	if db.IsNotFound(err) {
 		err = errNoCredential
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	row.Models = models
-	return row, s.narrowIssued(ctx, tx, row)
+	if after, err = limitTo(ctx, before, models); err != nil {
+		return nil, nil, err
+	}
+	return before, after, s.narrowIssued(ctx, tx, after)
 }
 
 // narrowIssued takes from the keys that were issued by the key, or by one of those, what their issuers may not use. The key must be

@@ -243,7 +243,11 @@ func (s *Service) SetRoleModels(ctx context.Context, req *paddockv1.SetRoleModel
 	}
 	var r *db.Role
 	err = s.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		before, err := tx.Role.Get(ctx, req.GetName())
+		q := tx.Role.Query().Where(role.ID(req.GetName()))
+		if !s.store.Embedded() {
+			q.ForUpdate() // otherwise the entry could describe a state before another's change
+		}
+		before, err := q.Only(ctx)
 		if err != nil {
 			return audit.Event{}, err
 		}
