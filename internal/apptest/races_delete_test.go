@@ -86,7 +86,7 @@ var acts = []struct {
 func TestRaces_Delete(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		admin := fleet[0].Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
-		for round := range raceRounds(6) {
+		for round := range raceRounds(3) {
 			p := fleet[0].NewPerson(t, "user")
 			in := fleet[0].Login(t, p.GetEmail(), p.Password)
 			atOnce(len(acts)+1, func(i int) {

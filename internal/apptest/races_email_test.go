@@ -21,10 +21,10 @@ var addressSpellings = []string{
 }
 
 // TestRaces_SameEmail has callers create users with one email at once, in all addressSpellings: one does, and the others are told. Those who
-// name the same external id as well all get the one user.
+// name the same external id as well, or repeat a call, all get the one user.
 func TestRaces_SameEmail(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
-		for round := range raceRounds(20) {
+		for round := range raceRounds(6) {
 			email := fmt.Sprintf("ada%d@xn--bcher-kva.example", round)
 			made := create(t, fleet, apierr.EmailTaken, func(i int) *paddockv1.CreateUserRequest {
 				return &paddockv1.CreateUserRequest{Email: fmt.Sprintf(addressSpellings[i], round), Roles: []string{"user"}}
@@ -41,18 +41,24 @@ func TestRaces_SameEmail(t *testing.T) {
 				return &paddockv1.CreateUserRequest{Email: fmt.Sprintf("eve%d-%d@example.com", round, i), ExternalId: fmt.Sprint(round)}
 			})
 			wantOneUser(t, fleet[0], made, 1, "")
+
+			email = fmt.Sprintf("joe%d@example.com", round)
+			made = create(t, fleet, "", func(int) *paddockv1.CreateUserRequest {
+				return &paddockv1.CreateUserRequest{Email: email}
+			}, apptest.WithHeader("Idempotency-Key", email))
+			wantOneUser(t, fleet[0], made, len(addressSpellings), email)
 		}
 		wantNoOrphans(t, fleet[0])
 	})
 }
 
 // create creates as many users at once as there are addressSpellings, and returns the ids that came. Who gets none is told the reason.
-func create(t *testing.T, fleet []*apptest.App, reason apierr.Reason, request func(i int) *paddockv1.CreateUserRequest) (ids []string) {
+func create(t *testing.T, fleet []*apptest.App, reason apierr.Reason, request func(i int) *paddockv1.CreateUserRequest, options ...connect.ClientOption) (ids []string) {
 	t.Helper()
 	answers := make([]*paddockv1.CreateUserResponse, len(addressSpellings))
 	errs := make([]error, len(addressSpellings))
 	atOnce(len(addressSpellings), func(i int) {
-		answers[i], errs[i] = of(fleet, i, fleet[0].AdminKey).Users.CreateUser(t.Context(), request(i))
+		answers[i], errs[i] = of(fleet, i, fleet[0].AdminKey, options...).Users.CreateUser(t.Context(), request(i))
 	})
 	for i, err := range errs {
 		switch {

@@ -19,7 +19,7 @@ func TestRaces_EntriesOfModels(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		p := fleet[0].NewPerson(t, "user")
 		admin := fleet[0].Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
-		for round := range raceRounds(5) {
+		for round := range raceRounds(2) {
 			atOnce(9, func(i int) {
 				as, models := of(fleet, i, admin), &paddockv1.ModelList{Names: []string{fmt.Sprintf("m%d-%d", round, i)}}
 				_, err := as.Users.SetRoleModels(t.Context(), &paddockv1.SetRoleModelsRequest{Name: "user", Models: models})

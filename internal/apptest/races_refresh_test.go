@@ -23,7 +23,7 @@ func TestRaces_RefreshStorm(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		p := fleet[0].NewPerson(t)
 		token := fleet[0].Login(t, p.GetEmail(), p.Password).GetRefreshToken()
-		for round := 1; round <= raceRounds(15); round++ {
+		for round := 1; round <= raceRounds(8); round++ {
 			successors := refreshAtOnce(t, fleet, token, 21)
 			if len(successors) != 1 {
 				t.Fatalf("round %d: %d successors", round, len(successors))
@@ -67,7 +67,7 @@ func TestRaces_RefreshReuse(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		a := fleet[0]
 		p := a.NewPerson(t)
-		for round := range raceRounds(10) {
+		for round := range raceRounds(4) {
 			in := a.Login(t, p.GetEmail(), p.Password)
 			stolen, newest := in.GetRefreshToken(), in.GetRefreshToken()
 			for range 2 {
@@ -118,7 +118,7 @@ func TestRaces_RefreshSlowly(t *testing.T) {
 	fleet, proxy := slowFleet(t)
 	a := fleet[0]
 	p := a.NewPerson(t)
-	for round := range raceRounds(4) {
+	for round := range raceRounds(3) {
 		in := a.Login(t, p.GetEmail(), p.Password)
 		id := uuid.MustParse(sessionOf(t, a, in.GetAccessToken()))
 		held, release := holdBack(proxy, id[:], []byte(id.String()))

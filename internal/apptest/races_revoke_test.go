@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -127,7 +128,7 @@ func wantNoRights(t *testing.T, name string, as *apptest.Clients) {
 }
 
 // TestRaces_RevokeUnderLoad ends a key and a session that are used all the time, on all replicas: no call has rights that was begun after
-// their end was acknowledged.
+// their end was acknowledged. Others write meanwhile, so that rows are read all the time, and not remembered.
 func TestRaces_RevokeUnderLoad(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		for range max(1, raceRounds(0)/10) {
@@ -137,6 +138,7 @@ func TestRaces_RevokeUnderLoad(t *testing.T) {
 				session := sessionOf(t, fleet[0], p.Token)
 				var ended atomic.Bool
 				var calls sync.WaitGroup
+				calls.Go(func() { renameUntil(t, of(fleet, 1, admin), &ended) })
 				for i := range 6 {
 					credential, ends := p.Key, e.key
 					if i%2 > 0 {
@@ -153,6 +155,15 @@ func TestRaces_RevokeUnderLoad(t *testing.T) {
 			}
 		}
 	})
+}
+
+func renameUntil(t *testing.T, admin *apptest.Clients, ended *atomic.Bool) {
+	t.Helper()
+	id := whoIs(t, admin)
+	for i := 0; !ended.Load(); i++ {
+		_, err := admin.Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: id, DisplayName: new(strconv.Itoa(i))})
+		wantReasons(t, "rename", err)
+	}
 }
 
 // callUntilRefused makes calls until one is refused, or one that was begun after the end is not.

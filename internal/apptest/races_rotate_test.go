@@ -77,7 +77,7 @@ func TestRaces_Rotate(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		p := fleet[0].NewPerson(t, "user")
 		key := rotation{p.Key, p.KeyID}
-		for round := 1; round <= raceRounds(12); round++ {
+		for round := 1; round <= raceRounds(5); round++ {
 			made := rotations(t, fleet, key.id, []string{p.Token, key.secret, fleet[0].AdminKey, p.Token, key.secret, fleet[0].AdminKey})
 			if len(made) != 1 {
 				t.Fatalf("round %d: %d successors", round, len(made))
@@ -104,7 +104,7 @@ func TestRaces_Rotate(t *testing.T) {
 func TestRaces_RotateAgainstRevoke(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		a := fleet[0]
-		for range raceRounds(12) {
+		for range raceRounds(5) {
 			p := a.NewPerson(t, "user")
 			made := rotations(t, fleet, p.KeyID, []string{p.Key, p.Token}, func(i int) {
 				_, err := of(fleet, i, p.Token).Credentials.RevokeCredential(t.Context(), &paddockv1.RevokeCredentialRequest{Id: p.KeyID})
@@ -124,7 +124,7 @@ func TestRaces_RotateAgainstRevoke(t *testing.T) {
 // TestRaces_RotateAgainstTheUsersEnd deactivates or deletes a user whose keys are rotated: none of their keys is good.
 func TestRaces_RotateAgainstTheUsersEnd(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
-		for round := range raceRounds(8) {
+		for round := range raceRounds(4) {
 			p := fleet[0].NewPerson(t, "user")
 			made := rotations(t, fleet, p.KeyID, []string{p.Key, p.Token}, func(i int) {
 				as := of(fleet, i, fleet[0].AdminKey).Users
@@ -149,7 +149,7 @@ func TestRaces_RotateAgainstTheUsersEnd(t *testing.T) {
 // TestRaces_RotateAgainstExpiry has a key rotate itself, and be rotated, over and over until it expires: no successor outlives it.
 func TestRaces_RotateAgainstExpiry(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
-		for round := range raceRounds(6) {
+		for round := range raceRounds(3) {
 			p := fleet[0].NewPerson(t, "user")
 			expires := time.Now().Add(time.Duration(40+round%10) * time.Millisecond)
 			m, err := of(fleet, 0, p.Token).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "x", ExpiresAt: timestamppb.New(expires)})
@@ -176,7 +176,7 @@ func TestRaces_RotateAgainstExpiry(t *testing.T) {
 func TestRaces_RotateAgainstModels(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		p := fleet[0].NewPerson(t, "user")
-		for range raceRounds(12) {
+		for range raceRounds(5) {
 			m, err := of(fleet, 0, p.Token).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "x"})
 			must(t, err)
 			id := m.GetCredential().GetId()

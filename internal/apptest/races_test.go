@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
@@ -42,8 +43,8 @@ func eachFleet(t *testing.T, env apptest.Env, test func(t *testing.T, fleet []*a
 }
 
 // of returns the clients of one replica after the other, as the caller.
-func of(fleet []*apptest.App, i int, credential string) *apptest.Clients {
-	return fleet[i%len(fleet)].AsGRPC(credential) // many calls share a connection
+func of(fleet []*apptest.App, i int, credential string, options ...connect.ClientOption) *apptest.Clients {
+	return fleet[i%len(fleet)].AsGRPC(credential, options...) // many calls share a connection
 }
 
 // atOnce runs f n times at the same time, or up to a millisecond later.
