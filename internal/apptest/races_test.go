@@ -24,7 +24,7 @@ import (
 // raceRounds returns how often a race is run: as often as said, or hundreds of times by `make soak`.
 func raceRounds(few int) int {
 	if os.Getenv("PADDOCK_PROOF") == "full" {
-		return 300
+		return 200
 	}
 	return few
 }
