@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -161,6 +162,7 @@ func renameUntil(t *testing.T, admin *apptest.Clients, ended *atomic.Bool) {
 	t.Helper()
 	id := whoIs(t, admin)
 	for i := 0; !ended.Load(); i++ {
+		time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
 		_, err := admin.Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: id, DisplayName: new(strconv.Itoa(i))})
 		wantReasons(t, "rename", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/credential"
@@ -151,20 +150,25 @@ func TestRaces_RotateAgainstExpiry(t *testing.T) {
 	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
 		for round := range raceRounds(3) {
 			p := fleet[0].NewPerson(t, "user")
-			expires := time.Now().Add(time.Duration(40+round%10) * time.Millisecond)
-			m, err := of(fleet, 0, p.Token).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "x", ExpiresAt: timestamppb.New(expires)})
+			m, err := of(fleet, 0, p.Token).Credentials.IssueApiKey(t.Context(), &paddockv1.IssueApiKeyRequest{Label: "x"})
 			must(t, err)
 			key := rotation{m.GetSecret(), m.GetCredential().GetId()}
 			secrets := []string{key.secret}
+			expires := store.Now().Add(time.Duration(20+round%10) * time.Millisecond)
+			fleet[0].Exec(t, `UPDATE credentials SET expires_at = $1 WHERE id = $2`, expires, key.id)
 			for {
+				late := store.Now().After(expires)
 				made := rotations(t, fleet, key.id, []string{key.secret, p.Token})
 				if len(made) == 0 {
 					break
 				}
+				if late {
+					t.Fatal("a key was rotated after it had expired")
+				}
 				key = made[0]
 				secrets = append(secrets, key.secret)
 			}
-			if time.Now().Before(expires) {
+			if store.Now().Before(expires) {
 				t.Error("the key could not be rotated any more before it expired")
 			}
 			wantKeys(t, fleet, p.GetId(), []rotation{{p.Key, p.KeyID}}, secrets...)
