@@ -1,7 +1,7 @@
 # For those who migrate with the Atlas command line instead of `paddock migrate`; each sees what the other has applied. The
 # version that is tested builds with Go alone, and its lint needs no account:
 #
-#   alias atlas='go tool -modfile=internal/tools/atlas/go.mod atlas'
+#   alias atlas='go run -modfile=internal/tools/atlas/go.mod -tags sqlite_fts5 ariga.io/atlas/cmd/atlas'
 #
 # The same variables as the program's say where the database is; PGSSLMODE=disable if it speaks no TLS:
 #

@@ -208,7 +208,7 @@ func (c *canaries) trail(t *testing.T) []byte {
 // rows returns every column of every table, as text.
 func (c *canaries) rows(t *testing.T) []byte {
 	t.Helper()
-	tables := "SELECT name FROM sqlite_master WHERE type = 'table'"
+	tables := "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'user_trigrams'" // which are in those after it
 	if !c.Store.Embedded() {
 		tables = "SELECT tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 	}

@@ -18,7 +18,8 @@ import (
 // The tests of Atlas run atlas.hcl with the Atlas command line, which takes minutes to build and so must be there already. `make soak`
 // builds it and runs them, as does
 //
-//	ATLAS=$(go tool -modfile=internal/tools/atlas/go.mod -n atlas) go test -run TestAtlas ./internal/migrate
+//	go build -o /tmp/atlas -modfile=internal/tools/atlas/go.mod -tags sqlite_fts5 ariga.io/atlas/cmd/atlas
+//	ATLAS=/tmp/atlas go test -run TestAtlas ./internal/migrate
 type atlasCommand struct {
 	path, env, database string
 }

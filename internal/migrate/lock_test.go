@@ -50,7 +50,7 @@ func TestUp_WaitsForAtlasLock(t *testing.T) {
 func TestUp_LockedTable(t *testing.T) {
 	url := storetest.PostgreSQL(t)
 	db := raw(t, url)
-	for _, undo := range undoLast {
+	for _, undo := range undoLast(url) {
 		mustExec(t, db, undo)
 	}
 	mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)

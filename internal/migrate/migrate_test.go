@@ -110,7 +110,7 @@ func TestUp_OlderSchema(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		db := raw(t, url)
-		for _, undo := range undoLast {
+		for _, undo := range undoLast(url) {
 			mustExec(t, db, undo)
 		}
 		mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
@@ -124,10 +124,33 @@ func TestUp_OlderSchema(t *testing.T) {
 	})
 }
 
-// undoLast takes back what the last migration made.
-var undoLast = []string{
-	`DELETE FROM migration_compatibility WHERE version = (SELECT max(version) FROM migration_compatibility)`,
-	`DROP TABLE seals`, `DROP TABLE seal_tiles`,
+// undoLast returns what takes back what the last migration made.
+func undoLast(url string) []string {
+	undo := []string{`DELETE FROM migration_compatibility WHERE version = (SELECT max(version) FROM migration_compatibility)`}
+	if strings.HasPrefix(url, "sqlite") {
+		undo = append(undo, `DROP TRIGGER new_users_are_indexed`, `DROP TRIGGER changed_users_are_indexed`,
+			`DROP TRIGGER deleted_users_are_not_indexed`, `DROP TABLE user_trigrams`, `DROP TABLE user_numbers`)
+	}
+	return undo
+}
+
+// TestUp_SearchOfEarlierUsers: the embedded database's index of trigrams has the users from before it, too.
+func TestUp_SearchOfEarlierUsers(t *testing.T) {
+	url := storetest.SQLite(t)
+	s, db := storetest.Open(t, url), raw(t, url)
+	for _, undo := range undoLast(url) {
+		mustExec(t, db, undo)
+	}
+	mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
+	mustExec(t, db, `INSERT INTO users (id, email, search, created_at, updated_at) VALUES ('019b0000-0000-7000-8000-000000000001', 'a', 'ada@example.com', '', '')`)
+	if _, err := migrate.Up(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{"da@ex": 1, "eva": 0} {
+		if ids, _, err := s.FindUsers(t.Context(), text, 10); err != nil || len(ids) != want {
+			t.Errorf("%q finds %v, %v", text, ids, err)
+		}
+	}
 }
 
 func TestUp_RetryAfterFailure(t *testing.T) {

@@ -38,6 +38,10 @@ func TestCopy_EveryTableAndValue(t *testing.T) {
 				t.Errorf("%s differs", table.Name)
 			}
 		}
+		one := to.User.Query().FirstX(t.Context())
+		if ids, few, err := to.FindUsers(t.Context(), one.Search, rows); to.Embedded() && (err != nil || !few || !slices.Contains(ids, one.ID)) {
+			t.Errorf("a search for %q finds %v, %v", one.Search, ids, err)
+		}
 		if err := to.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error { // it goes on from there
 			return tx.User.Create().SetEmail("later@example.com").Exec(ctx)
 		}); err != nil {
@@ -51,8 +55,9 @@ func TestTables_All(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
 		query := `SELECT tablename FROM pg_tables WHERE schemaname = 'public'`
-		if s.Embedded() {
-			query = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`
+		if s.Embedded() { // but for the index of trigrams, which triggers fill
+			query = `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+				AND name <> 'user_numbers' AND name NOT LIKE 'user_trigrams%'`
 		}
 		var found, copied []string
 		if err := s.Read(t.Context(), query, nil, func(rows *sql.Rows) error {

@@ -30,9 +30,11 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	filters.PageSize, filters.PageToken = 0, ""
 
 	q := s.store.User.Query()
-	if text := strings.TrimSpace(req.GetQuery()); text != "" {
-		q.Where(user.SearchContains(searchText(text)))
+	found, matches, err := s.matching(ctx, strings.TrimSpace(req.GetQuery()))
+	if err != nil {
+		return nil, err
 	}
+	q.Where(matches)
 	if req.GetRole() != "" {
 		members, err := s.members(ctx, req.GetRole())
 		if err != nil {
@@ -45,14 +47,13 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 	}
 	sorted := orders[req.GetOrderBy()]
 	var at page.Position
-	var err error
 	if token := req.GetPageToken(); token != "" {
 		if at, err = page.Parse(token, filters); err != nil {
 			return nil, apierr.Invalid("page_token", err.Error())
 		}
 		q.Where(sorted.behind(at))
 	} else {
-		total, err := s.total(ctx, filters, q.Clone())
+		total, err := s.total(ctx, filters, found, q.Clone())
 		if err != nil {
 			return nil, err
 		}
@@ -152,14 +153,32 @@ func position(u *db.User, total int32) page.Position {
 	return page.Position{Time: u.CreatedAt, ID: u.ID, Key: u.Email, Total: total}
 }
 
-// total returns how many users q, which has the filters, matches.
-func (s *Service) total(ctx context.Context, filters *paddockv1.ListUsersRequest, q *db.UserQuery) (int, error) {
-	if filters.GetQuery() != "" { // each text is another count, which nobody would use again
+// total returns how many users q, which has the filters, matches. Of a search, which has found so many, up to page.Exact+1 are counted:
+// each text is another count, which nobody would use again.
+func (s *Service) total(ctx context.Context, filters *paddockv1.ListUsersRequest, found int, q *db.UserQuery) (int, error) {
+	if strings.TrimSpace(filters.GetQuery()) != "" {
+		if filters.GetRole() == "" && filters.Active == nil {
+			return found, nil
+		}
 		ids, err := q.Limit(page.Exact + 1).IDs(ctx)
 		return len(ids), err
 	}
 	kind := fmt.Sprint("users", filters.GetRole(), filters.Active != nil, filters.GetActive())
 	return s.counts.Of(store.Slow(ctx), kind, q.Count)
+}
+
+// matching matches the users whose text contains the given one, and returns how many do, up to page.Exact+1. As with members, few
+// are looked up, and where there are many each user is asked.
+func (s *Service) matching(ctx context.Context, text string) (found int, matches predicate.User, err error) {
+	if text == "" {
+		return 0, func(*sql.Selector) {}, nil
+	}
+	text = searchText(text)
+	ids, few, err := s.store.FindUsers(ctx, text, page.Exact)
+	if few {
+		return len(ids), store.IsAmong(s.store, user.FieldID, ids), err
+	}
+	return len(ids), user.SearchContains(text), err
 }
 
 // members matches the users with the role. The members of a role that few have are looked up, and where many have it each
