@@ -94,7 +94,7 @@ func (s *Service) counts(ctx context.Context, now time.Time, o *paddockv1.Overvi
 func (s *Service) expiringKeys(ctx context.Context, now time.Time, o *paddockv1.Overview) error {
 	keys, err := s.store.Credential.Query().
 		Where(convert.LiveKey(now)).
-		Where(credential.ExpiresAtLT(now.Add(expiresSoon))).
+		Where(credential.ExpiresAtGT(now), credential.ExpiresAtLT(now.Add(expiresSoon))). // the first, implied here, is what the index is searched by
 		WithUser(func(q *db.UserQuery) { q.Select(user.FieldEmail) }).
 		Order(credential.ByExpiresAt(), credential.ByID()).
 		Limit(expiringShown).
