@@ -73,6 +73,35 @@ func TestSeal_Paused(t *testing.T) {
 	})
 }
 
+// TestSeal_Between: an entry that comes between those that are being sealed goes on waiting, and is sealed after them.
+func TestSeal_Between(t *testing.T) {
+	eachSealed(t, 1, func(t *testing.T, s *sealed) {
+		insert := func(id uuid.UUID) {
+			s.exec(t, `INSERT INTO audit_entries (id, event_type, occurred_at, actor_email, ip, user_agent, request_id, outcome, detail)
+				VALUES ('`+id.String()+`', 'access_denied', '2026-11-29 12:00:00+00:00', '', '', '', '', 'denied', '')`)
+		}
+		before, between, after := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
+		insert(before)
+		insert(after)
+		b, err := s.sealer.prepare(t.Context())
+		if err != nil || len(b.sealed) != 2 {
+			t.Fatalf("%d entries, %v", len(b.sealed), err)
+		}
+		insert(between)
+		if err := s.sealer.commit(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if left := s.store.UnsealedEntry.Query().IDsX(t.Context()); len(left) != 1 || left[0] != between {
+			t.Fatalf("%v wait, want %v", left, between)
+		}
+		s.seal(t)
+		r, err := Verify(t.Context(), s.store, Options{Keys: verifiers(s.key)})
+		if err != nil || r.Size != 4 || r.Waiting > 0 || len(r.Findings) > 0 {
+			t.Errorf("%d sealed, %d wait, %v, %v", r.Size, r.Waiting, r.Findings, err)
+		}
+	})
+}
+
 // TestSeal_Replicas: while three replicas write with 32 writers each, all seal at once and one verifies, whatever the order of
 // commits, each entry is sealed once and nothing is found. PADDOCK_PROOF=full makes it a minute.
 func TestSeal_Replicas(t *testing.T) {

@@ -187,9 +187,17 @@ func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 	return b, err
 }
 
-// waitingEntries has its limit by value: PostgreSQL would plan another for a tenth of all that wait, and scan the table of entries.
-var waitingEntries = fmt.Sprintf(`SELECT u.id, a.%s FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT %d) AS u
-	LEFT JOIN audit_entries AS a ON a.id = u.id ORDER BY u.id`, strings.Join(columns[:], ", a."), batchSize)
+// waitingEntries returns the query for the oldest entries that wait. It must not scan the table of entries, as PostgreSQL would where it
+// took that for small, or the limit for a tenth of all that wait.
+func waitingEntries(embedded bool) string {
+	names := strings.Join(columns[:], ", a.")
+	join := "audit_entries AS a ON a.id = u.id"
+	if !embedded {
+		join = "LATERAL (SELECT * FROM audit_entries WHERE id = u.id OFFSET 0) AS a ON true"
+	}
+	return fmt.Sprintf(`SELECT u.id, a.%s FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT %d) AS u LEFT JOIN %s ORDER BY u.id`,
+		names, batchSize, join)
+}
 
 // appendWaiting appends entries that wait, the oldest first, and returns their ids. One that nobody can read, as somebody may have put
 // into the embedded database, is sealed as missing: it must not hold up the others.
@@ -199,7 +207,7 @@ func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []any, err err
 		waiting any
 		line    []byte
 	)
-	err = s.store.Read(store.Slow(ctx), waitingEntries, nil, func(rows *sql.Rows) error {
+	err = s.store.Read(store.Slow(ctx), waitingEntries(s.store.Embedded()), nil, func(rows *sql.Rows) error {
 		if err := r.scan(rows, &waiting); err != nil {
 			return err
 		}
@@ -227,31 +235,42 @@ func (s *Sealer) commit(ctx context.Context, b batch) error {
 	if err != nil {
 		return err
 	}
-	err = s.log.Unaudited(ctx, "seal the audit trail", func(ctx context.Context, tx *db.Tx) error {
-		n, err := store.Exec(ctx, tx, `UPDATE seals SET size = $1, checkpoint = $2, sealed_at = $3, held_until = $4
-			WHERE id = 'audit' AND size = $5 AND holder = $6`, b.to.N, b.signed, now, now.Add(turn), b.from, s.id)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errFenced
-		}
-		for key, data := range b.tiles {
-			err := store.Send(ctx, tx, `INSERT INTO seal_tiles (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data`, key.id(), data)
-			if err != nil {
+	write := func(remove func(context.Context, *db.Tx, []any) error) error {
+		return s.log.Unaudited(ctx, "seal the audit trail", func(ctx context.Context, tx *db.Tx) error {
+			if err := s.append(ctx, tx, b, now); err != nil {
 				return err
 			}
-		}
-		rows := make([][]any, len(b.sealed))
-		for i, id := range b.sealed {
-			rows[i] = []any{id}
-		}
-		return store.SendRows(ctx, tx, `DELETE FROM unsealed_entries WHERE id IN (`, rows, `)`)
-	})
+			return remove(ctx, tx, b.sealed)
+		})
+	}
+	if !s.store.Embedded() {
+		err = write(removeArray)
+	} else if err = write(removeRange); errors.Is(err, errBetween) {
+		err = write(removeEach)
+	}
 	if err != nil {
 		return err
 	}
 	s.see(b.to, b.signed)
 	s.until = began.Add(turn / 2)
+	return nil
+}
+
+// append writes the new head and the tiles.
+func (s *Sealer) append(ctx context.Context, tx *db.Tx, b batch, now time.Time) error {
+	n, err := store.Exec(ctx, tx, `UPDATE seals SET size = $1, checkpoint = $2, sealed_at = $3, held_until = $4
+		WHERE id = 'audit' AND size = $5 AND holder = $6`, b.to.N, b.signed, now, now.Add(turn), b.from, s.id)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errFenced
+	}
+	for key, data := range b.tiles {
+		err := store.Send(ctx, tx, `INSERT INTO seal_tiles (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data`, key.id(), data)
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
