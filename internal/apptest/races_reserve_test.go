@@ -33,7 +33,7 @@ func TestRaces_Reserve(t *testing.T) {
 				UserId: p.GetId(), TokensPerDay: &limit, TokensPerMonth: &limit,
 			})
 			must(t, err)
-			served[p.GetId()] = spendAll(t, fleet, p.Key)
+			served[p.GetId()] = spendAll(t, fleet, p.Key, limit)
 			for _, s := range periods(t, fleet[0], p.GetId()) {
 				if s.Used+s.Reserved > limit {
 					t.Errorf("%d tokens are charged and %d reserved, of %d", s.Used, s.Reserved, limit)
@@ -56,12 +56,12 @@ func TestRaces_Reserve(t *testing.T) {
 }
 
 // spendAll makes calls by the key until all callers are refused, and returns how many tokens were served to those who stayed.
-func spendAll(t *testing.T, fleet []*apptest.App, key string) int64 {
+func spendAll(t *testing.T, fleet []*apptest.App, key string, limit int64) int64 {
 	t.Helper()
-	var served atomic.Int64
+	var served, calls atomic.Int64
 	atOnce(12, func(i int) {
 		as := of(fleet, i, key)
-		for {
+		for calls.Add(1) < limit { // a call costs more than one
 			tokens, err := spend(t.Context(), as)
 			served.Add(tokens)
 			if !wantReasons(t, "chat", err, apierr.QuotaExceeded) {
@@ -86,7 +86,7 @@ func spend(ctx context.Context, as *apptest.Clients) (tokens int64, err error) {
 	defer stream.Close()
 	for stream.Receive() {
 		if m := stream.Msg(); m.GetDone() {
-			tokens = int64(m.GetPromptTokens()) + int64(m.GetCompletionTokens())
+			tokens = m.GetPromptTokens() + m.GetCompletionTokens()
 		} else if rand.IntN(200) == 0 {
 			return 0, nil
 		}
