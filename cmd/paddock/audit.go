@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -127,7 +128,7 @@ func printAuditKey(p program, name string) int {
 }
 
 func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, file string) int {
-	o := seal.Options{Keys: keys}
+	o := seal.Options{Keys: keys, Readers: runtime.NumCPU()}
 	if file != "" {
 		var err error
 		if o.Old, err = readCheckpoint(file); err != nil {

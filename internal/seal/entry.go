@@ -94,29 +94,32 @@ func appendMissing(b []byte, id uuid.UUID) []byte {
 // appendJSON appends a string of JSON, in which RFC 8785 has no more characters escaped than must be.
 func appendJSON(b []byte, s string) []byte {
 	b = append(b, '"')
+	plain := 0 // where what is not appended yet begins
 	for i := range len(s) {
-		switch c := s[i]; c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\b':
-			b = append(b, `\b`...)
-		case '\t':
-			b = append(b, `\t`...)
-		case '\n':
-			b = append(b, `\n`...)
-		case '\f':
-			b = append(b, `\f`...)
-		case '\r':
-			b = append(b, `\r`...)
-		default:
-			if c < ' ' {
-				b = hex.AppendEncode(append(b, `\u00`...), []byte{c})
-			} else {
-				b = append(b, c)
-			}
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+			b = appendEscaped(append(b, s[plain:i]...), c)
+			plain = i + 1
 		}
 	}
-	return append(b, '"')
+	return append(append(b, s[plain:]...), '"')
+}
+
+func appendEscaped(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(b, '\\', c)
+	case '\b':
+		return append(b, `\b`...)
+	case '\t':
+		return append(b, `\t`...)
+	case '\n':
+		return append(b, `\n`...)
+	case '\f':
+		return append(b, `\f`...)
+	case '\r':
+		return append(b, `\r`...)
+	}
+	return hex.AppendEncode(append(b, `\u00`...), []byte{c})
 }
 
 // leafHash returns the hash of an encoded entry as a leaf of the tree (RFC 6962).

@@ -112,9 +112,9 @@ func export(ctx context.Context, s *store.Store, keys Verifiers, use func(entry)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	entries := readEntries(ctx, s, true)
+	entries := readEntries(ctx, s, 1, true)
 	err := readLeaves(ctx, s, v.now.N, func(l leaf) error {
-		e, ok, err := entries.take(l.id)
+		e, ok, err := entries.take(ctx, l.id)
 		switch {
 		case err != nil:
 			return err

@@ -93,7 +93,7 @@ func (tr *trail) seal(t testing.TB) string {
 // verify verifies against the old checkpoint, if it is not empty.
 func (tr *trail) verify(t testing.TB, old string) (seal.Report, error) {
 	t.Helper()
-	o := seal.Options{Keys: keysOf(t, tr.key)}
+	o := seal.Options{Keys: keysOf(t, tr.key), Readers: 2}
 	if old != "" {
 		o.Old = []byte(old)
 	}

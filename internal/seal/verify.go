@@ -86,6 +86,8 @@ type Options struct {
 	Keys Verifiers
 	// Old is a checkpoint from outside of the database, a signed note; nil for none.
 	Old []byte
+	// Readers is how many pages of entries are read at once, each by a connection of its own; 0 means one.
+	Readers int
 }
 
 // Verify compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
@@ -102,8 +104,8 @@ func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v.entries = readEntries(ctx, s, false)
-	if err := readLeaves(ctx, s, v.now.N, v.leaf); err != nil {
+	v.entries = readEntries(ctx, s, max(o.Readers, 1), false)
+	if err := readLeaves(ctx, s, v.now.N, func(l leaf) error { return v.leaf(ctx, l) }); err != nil {
 		return v.report, err
 	}
 	if err := v.finishTree(ctx); err != nil {
@@ -160,8 +162,8 @@ func (v *verification) open(ctx context.Context, o Options) error {
 }
 
 // leaf compares a leaf with its entry.
-func (v *verification) leaf(l leaf) error {
-	found, ok, err := v.entries.take(l.id)
+func (v *verification) leaf(ctx context.Context, l leaf) error {
+	found, ok, err := v.entries.take(ctx, l.id)
 	switch {
 	case err != nil:
 		return err
@@ -225,7 +227,7 @@ func (v *verification) nameSwapped(ctx context.Context) error {
 
 // findInserted finds the entries that are neither sealed nor wait to be, also not by now.
 func (v *verification) findInserted(ctx context.Context) error {
-	rest, err := v.entries.rest()
+	rest, err := v.entries.rest(ctx)
 	if err != nil {
 		return err
 	}

@@ -33,13 +33,12 @@ type entry struct {
 type page struct {
 	entries []entry
 	foreign []string // ids of entries that are none of ours
-	last    string   // the last id, whosever
+	err     error
 }
 
 // entries reads all audit entries by id, ahead of who asks for them in the order in which they were sealed, which is nearly the same.
 type entries struct {
-	pages <-chan page
-	err   error // set before pages is closed
+	pages <-chan (<-chan page)
 	ahead map[uuid.UUID]entry
 	begun bool
 	last  uuid.UUID // all up to this one have been read, once reading has begun
@@ -48,48 +47,95 @@ type entries struct {
 	more    int      // further ones
 }
 
-// readEntries begins to read. Reading ends with ctx.
-func readEntries(ctx context.Context, s *store.Store, lines bool) *entries {
-	pages := make(chan page, 2)
-	e := &entries{pages: pages, ahead: map[uuid.UUID]entry{}}
+// readEntries begins to read, so many pages at once. Reading ends with ctx.
+func readEntries(ctx context.Context, s *store.Store, readers int, lines bool) *entries {
+	pages := make(chan (<-chan page), readers)
+	free := make(chan struct{}, readers)
 	go func() {
 		defer close(pages)
-		query, after := entriesQuery(s, ">="), uuid.Nil.String()
+		from := span{operator: ">=", after: uuid.Nil.String()}
 		if s.Embedded() {
-			after = "" // which also sorts before ids that are none of ours
+			from.after = "" // which also sorts before ids that are none of ours
 		}
-		for {
-			p, err := readPage(ctx, s, query, after, lines)
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				e.err = err
-				return
-			}
-			if len(p.entries)+len(p.foreign) == 0 {
-				return
-			}
-			query, after = entriesQuery(s, ">"), p.last
+		for end := false; !end; {
+			read := make(chan page, 1)
 			select {
-			case pages <- p:
+			case free <- struct{}{}:
 			case <-ctx.Done():
-				e.err = ctx.Err()
 				return
 			}
+			upTo, err := from.end(ctx, s)
+			from.upTo, end = upTo, upTo == "" || err != nil
+			go func(of span) {
+				defer func() { <-free }()
+				p := page{err: err}
+				if err == nil {
+					p = of.read(ctx, s, lines)
+				}
+				read <- p
+			}(from)
+			select {
+			case pages <- read:
+			case <-ctx.Done():
+				return
+			}
+			from = span{operator: ">", after: upTo}
 		}
 	}()
-	return e
+	return &entries{pages: pages, ahead: map[uuid.UUID]entry{}}
 }
 
-// entriesQuery returns the query for a page of entries whose ids are after, as the operator has it, $1. On the embedded database it
-// leaves out those whose ids are no text.
-func entriesQuery(s *store.Store, operator string) string {
-	text := ""
-	if s.Embedded() {
-		text = ` AND id < x''`
+// span is the entries whose ids are after, as the operator has it, a text, up to another, or to the end if that is empty.
+type span struct{ operator, after, upTo string }
+
+// where returns the condition for the span. On the embedded database it leaves out entries whose ids are no text.
+func (p span) where(s *store.Store) (condition string, args []any) {
+	condition, args = "id "+p.operator+" $1", []any{p.after}
+	if p.upTo != "" {
+		condition, args = condition+" AND id <= $2", append(args, p.upTo)
 	}
-	return fmt.Sprintf(`SELECT %s FROM audit_entries WHERE id %s $1%s ORDER BY id LIMIT %d`, strings.Join(columns[:], ", "), operator, text, pageSize)
+	if s.Embedded() {
+		condition += " AND id < x''"
+	}
+	return condition, args
+}
+
+// end returns the last id of a page that begins where the span does; "" if there are no more entries than go into one.
+func (p span) end(ctx context.Context, s *store.Store) (last string, err error) {
+	where, args := p.where(s)
+	query := fmt.Sprintf(`SELECT id FROM audit_entries WHERE %s ORDER BY id LIMIT 1 OFFSET %d`, where, pageSize-1)
+	err = s.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error { return rows.Scan(&last) })
+	return last, err
+}
+
+// read returns the span's entries.
+func (p span) read(ctx context.Context, s *store.Store, lines bool) page {
+	var (
+		found  = page{entries: make([]entry, 0, pageSize)}
+		r      = newRow()
+		buffer []byte
+	)
+	where, args := p.where(s)
+	query := fmt.Sprintf(`SELECT %s FROM audit_entries WHERE %s ORDER BY id`, strings.Join(columns[:], ", "), where)
+	found.err = s.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
+		if err := r.scan(rows); err != nil {
+			return err
+		}
+		text := r.texts[idColumn].String
+		id, ok := parseID(text)
+		if !ok {
+			found.foreign = append(found.foreign, text)
+			return nil
+		}
+		buffer = r.appendTo(buffer[:0])
+		e := entry{id: id, hash: leafHash(buffer), occurred: r.time.V}
+		if lines {
+			e.line = slices.Clone(buffer)
+		}
+		found.entries = append(found.entries, e)
+		return nil
+	})
+	return found
 }
 
 // countNotText returns how many entries the embedded database has whose ids are no text.
@@ -103,33 +149,8 @@ func countNotText(ctx context.Context, s *store.Store) (n int, err error) {
 	return n, err
 }
 
-// readPage returns the entries after an id.
-func readPage(ctx context.Context, s *store.Store, query, after string, lines bool) (page, error) {
-	p := page{entries: make([]entry, 0, pageSize)}
-	r, buffer := newRow(), []byte(nil)
-	err := s.Read(store.Slow(ctx), query, []any{after}, func(rows *sql.Rows) error {
-		if err := r.scan(rows); err != nil {
-			return err
-		}
-		p.last = r.texts[idColumn].String
-		id, ok := parseID(p.last)
-		if !ok {
-			p.foreign = append(p.foreign, p.last)
-			return nil
-		}
-		buffer = r.appendTo(buffer[:0])
-		e := entry{id: id, hash: leafHash(buffer), occurred: r.time.V}
-		if lines {
-			e.line = slices.Clone(buffer)
-		}
-		p.entries = append(p.entries, e)
-		return nil
-	})
-	return p, err
-}
-
 // take returns the entry of the id; ok is false if there is none.
-func (e *entries) take(id uuid.UUID) (found entry, ok bool, err error) {
+func (e *entries) take(ctx context.Context, id uuid.UUID) (found entry, ok bool, err error) {
 	for {
 		if found, ok = e.ahead[id]; ok {
 			delete(e.ahead, id)
@@ -138,7 +159,7 @@ func (e *entries) take(id uuid.UUID) (found entry, ok bool, err error) {
 		if e.begun && slices.Compare(e.last[:], id[:]) >= 0 {
 			return entry{}, false, nil
 		}
-		more, err := e.next()
+		more, err := e.next(ctx)
 		if err != nil || !more {
 			return entry{}, false, err
 		}
@@ -146,12 +167,16 @@ func (e *entries) take(id uuid.UUID) (found entry, ok bool, err error) {
 }
 
 // next reads a page more; more is false if there is none.
-func (e *entries) next() (more bool, err error) {
-	p, more := <-e.pages
+func (e *entries) next(ctx context.Context) (more bool, err error) {
 	e.begun = true
+	read, more := <-e.pages
 	if !more {
 		e.last = uuid.Max
-		return false, e.err
+		return false, ctx.Err()
+	}
+	p := <-read
+	if p.err != nil {
+		return false, p.err
 	}
 	known := min(len(p.foreign), maxFindings-len(e.foreign))
 	e.foreign = append(e.foreign, p.foreign[:known]...)
@@ -166,9 +191,9 @@ func (e *entries) next() (more bool, err error) {
 }
 
 // rest returns the entries that nobody has taken.
-func (e *entries) rest() (map[uuid.UUID]entry, error) {
+func (e *entries) rest(ctx context.Context) (map[uuid.UUID]entry, error) {
 	for {
-		if more, err := e.next(); err != nil || !more {
+		if more, err := e.next(ctx); err != nil || !more {
 			return e.ahead, err
 		}
 	}
