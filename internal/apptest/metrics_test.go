@@ -28,6 +28,7 @@ func TestMetrics_FromTheStart(t *testing.T) {
 			`paddock_build_info{goversion="go1.`,
 			`version="unknown"} 1`,
 			"paddock_database_up 1",
+			"paddock_audit_seal_lag_seconds ",
 			`paddock_requests_total{code="internal"} 0`,
 			`paddock_requests_total{code="unavailable"} 0`,
 			`paddock_model_calls_total{kind="chat",outcome="failed"} 0`,

@@ -3,6 +3,7 @@ package ops
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -104,6 +105,19 @@ func (m *Metrics) begin() {
 func (m *Metrics) Watch(upstream *upstream.Pool, pings *Pings) {
 	m.models.listed = upstream.Lists
 	m.registry.MustRegister(&upstreams{upstream, pings})
+}
+
+// WatchSeal adds a metric of how long audit entries wait to be sealed, of which lag tells the longest.
+func (m *Metrics) WatchSeal(lag func(context.Context) (time.Duration, error)) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "paddock_audit_seal_lag_seconds", Help: "How long the oldest audit entry that is not sealed has waited; NaN while that is unknown.",
+	}, func() float64 {
+		waited, err := lag(context.Background())
+		if err != nil {
+			return math.NaN()
+		}
+		return waited.Seconds()
+	}))
 }
 
 // Waited counts a model call whose turn came after wait.

@@ -62,3 +62,21 @@ func TestRun_Verifies(t *testing.T) {
 		}
 	})
 }
+
+// TestLag: how long the oldest entry waits, until it is sealed.
+func TestLag(t *testing.T) {
+	eachSealed(t, 1, func(t *testing.T, s *sealed) {
+		want := func(least, most time.Duration) {
+			t.Helper()
+			if lag, err := s.sealer.Lag(t.Context()); err != nil || lag < least || lag > most {
+				t.Errorf("%v, %v; want between %v and %v", lag, err, least, most)
+			}
+		}
+		want(0, 0)
+		s.write(t, 2)
+		time.Sleep(50 * time.Millisecond)
+		want(50*time.Millisecond, 20*time.Second)
+		s.seal(t)
+		want(0, 0)
+	})
+}

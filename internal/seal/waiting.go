@@ -2,8 +2,12 @@ package seal
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -11,6 +15,20 @@ import (
 
 // errBetween is what removeRange fails with, and so the transaction, when others wait between those of the batch.
 var errBetween = errors.New("other entries wait between those that are sealed")
+
+// Lag returns how long the oldest entry that is not sealed has waited; 0 if none waits.
+func (s *Sealer) Lag(ctx context.Context) (lag time.Duration, err error) {
+	var oldest any
+	err = s.store.Read(ctx, `SELECT id FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(rows *sql.Rows) error { return rows.Scan(&oldest) })
+	if id, ok := parseID(oldest); ok && err == nil && id.Version() == idVersion {
+		written := time.Unix(id.Time().UnixTime())
+		lag = max(time.Since(written), 0)
+	}
+	return lag, err
+}
+
+// idVersion is the version of the ids of entries, which have the time in them.
+const idVersion uuid.Version = 7
 
 // removeArray has the entries not wait any more, on PostgreSQL.
 func removeArray(ctx context.Context, tx *db.Tx, sealed []any) error {
