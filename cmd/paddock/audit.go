@@ -77,7 +77,7 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 	flags.SetOutput(p.stderr)
 	f.format = "jsonl"
 	if name == "verify" {
-		flags.StringVar(&f.checkpoint, "checkpoint", "", "file with an earlier checkpoint")
+		flags.StringVar(&f.checkpoint, "checkpoint", "", "file with earlier checkpoints, such as the server's log")
 	}
 	if name == "export" {
 		flags.StringVar(&f.format, "format", f.format, "jsonl or tiles")
@@ -114,7 +114,7 @@ func (f auditFlags) verifiers(cfg config.Config) (seal.Verifiers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return seal.NewVerifiers(key.Public())
+	return key.Verifiers(), nil
 }
 
 func printAuditKey(p program, name string) int {
@@ -131,7 +131,7 @@ func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 	o := seal.Options{Keys: keys, Readers: runtime.NumCPU()}
 	if file != "" {
 		var err error
-		if o.Old, err = readCheckpoint(file); err != nil {
+		if o.Old, err = readCheckpoints(file); err != nil {
 			return fail(p, err)
 		}
 	}
@@ -177,36 +177,36 @@ const sealedMessage = "audit trail sealed"
 // sealedLine is a line of a text log with a checkpoint; a quote in another value is escaped there.
 var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="` + sealedMessage + `" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
 
-func readCheckpoint(name string) ([]byte, error) {
+func readCheckpoints(name string) ([][]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return lastCheckpoint(f)
+	return checkpointsIn(f)
 }
 
-// lastCheckpoint returns the last checkpoint in a server's log, of JSON or text, or else all that there is, as a checkpoint's own file. A
-// line of another message is none of a checkpoint: it may quote what a stranger has sent.
-func lastCheckpoint(file io.Reader) ([]byte, error) {
+// checkpointsIn returns the checkpoints in a server's log, of JSON or text, or else all that there is, as a checkpoint's own file. A line of
+// another message is none of a checkpoint: it may quote what a stranger has sent.
+func checkpointsIn(file io.Reader) (signed [][]byte, err error) {
 	const most = 1 << 20 // of a line, and of a checkpoint
 	var (
-		last, start []byte
-		r           = bufio.NewReaderSize(file, most)
+		start []byte
+		r     = bufio.NewReaderSize(file, most)
 	)
 	for {
 		line, err := r.ReadSlice('\n')
-		if signed := checkpointIn(line); signed != nil {
-			last = signed
+		if one := checkpointIn(line); one != nil {
+			signed = append(signed, one)
 		}
 		if len(start)+len(line) <= most {
 			start = append(start, line...)
 		}
 		switch {
-		case errors.Is(err, io.EOF) && last != nil:
-			return last, nil
+		case errors.Is(err, io.EOF) && signed == nil:
+			return [][]byte{start}, nil
 		case errors.Is(err, io.EOF):
-			return start, nil
+			return signed, nil
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -113,7 +114,7 @@ func TestAudit_InvalidArguments(t *testing.T) {
 	}
 }
 
-func TestLastCheckpoint(t *testing.T) {
+func TestCheckpointsIn(t *testing.T) {
 	const (
 		note     = "example.com\n5\nhash=\n\n— example.com sig\n"
 		jsonLine = `{"msg":"audit trail sealed","entries":5,"checkpoint":"example.com\n5\nhash=\n\n— example.com sig\n"}` + "\n"
@@ -129,7 +130,7 @@ func TestLastCheckpoint(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"Note": note,
-		"JSON": `{"msg":"serving"}` + "\n" + `{"msg":"audit trail sealed","entries":1,"checkpoint":"example.com\n1\nhash=\n\n— example.com sig\n"}` + "\n" + jsonLine,
+		"JSON": `{"msg":"serving"}` + "\n" + jsonLine,
 		"Text": textLine,
 		// Paths that a stranger has called.
 		"JSON_Path":         jsonLine + quoted(map[string]string{"msg": "request", "path": "/" + forged}) + "\n",
@@ -140,8 +141,13 @@ func TestLastCheckpoint(t *testing.T) {
 		"NoCheckpoint":      jsonLine + `{"msg":"audit trail sealed","checkpoint":"x"}` + "\n",
 		"LongLine":          jsonLine + strings.Repeat("x", 3<<20) + "\n",
 	} {
-		if got, err := lastCheckpoint(strings.NewReader(text)); string(got) != note || err != nil {
+		if got, err := checkpointsIn(strings.NewReader(text)); len(got) != 1 || string(got[0]) != note || err != nil {
 			t.Errorf("%s: got %.200q %v", name, got, err)
 		}
+	}
+	earlier := `{"msg":"audit trail sealed","entries":1,"checkpoint":"example.com\n1\nhash=\n\n— example.com sig\n"}` + "\n"
+	want := []string{"example.com\n1\nhash=\n\n— example.com sig\n", note, note}
+	if got, err := checkpointsIn(strings.NewReader(earlier + jsonLine + textLine)); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) || err != nil {
+		t.Errorf("several: got %q %v", got, err)
 	}
 }

@@ -81,8 +81,8 @@ func GenerateKey(name string) (private, public string, err error) {
 // Public returns the public key in the form of signed notes: name+hash+key.
 func (k *Key) Public() string { return k.public }
 
-// verifiers returns the key and those before it.
-func verifiers(k *Key) Verifiers {
+// Verifiers returns the key and those before it.
+func (k *Key) Verifiers() Verifiers {
 	return note.VerifierList(append([]note.Verifier{k.verifier}, k.earlier...)...)
 }
 

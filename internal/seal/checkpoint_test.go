@@ -47,6 +47,38 @@ func TestVerify_Forked(t *testing.T) {
 	})
 }
 
+// TestVerify_ForkedBetween: of many checkpoints, in any order, the first is named that does not fit the history that somebody has made who
+// has the key.
+func TestVerify_ForkedBetween(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		var old [][]byte
+		for range 3 {
+			tr.write(t, 5)
+			old = append(old, []byte(tr.seal(t)))
+		}
+		o := seal.Options{Keys: keysOf(t, tr.key), Old: [][]byte{old[2], old[0], old[1], old[0]}}
+		if r, err := seal.Verify(t.Context(), tr.store, o); err != nil || len(r.Findings) > 0 {
+			t.Fatalf("sound: %v, %v", r.Findings, err)
+		}
+		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+tr.ids(t)[7].String()+`'`, `DELETE FROM seals`, `DELETE FROM seal_tiles`,
+			`INSERT INTO unsealed_entries SELECT id FROM audit_entries`)
+		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		root := strings.Split(string(old[1]), "\n")[2]
+		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, seal.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) {
+			t.Errorf("got %v, want ErrForked of 10 entries, %s", err, root)
+		}
+		if _, err := tr.verify(t, string(old[0])); err != nil {
+			t.Errorf("the first checkpoint, before the change: %v", err)
+		}
+		o.Keys = keysOf(t, newKey(t))
+		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, seal.ErrSignature) {
+			t.Errorf("with another key: %v, want ErrSignature", err)
+		}
+	})
+}
+
 // TestVerify_ForgedTiles: with an entry its hash was changed, which nobody could sign.
 func TestVerify_ForgedTiles(t *testing.T) {
 	each(t, func(t *testing.T, tr *trail) {
@@ -101,7 +133,7 @@ func TestVerify_OtherKey(t *testing.T) {
 		if _, err := tr.verify(t, ""); !errors.Is(err, seal.ErrSignature) {
 			t.Errorf("got %v, want ErrSignature", err)
 		}
-		both := seal.Options{Keys: keysOf(t, tr.key, other), Old: []byte(old)}
+		both := seal.Options{Keys: keysOf(t, tr.key, other), Old: [][]byte{[]byte(old)}}
 		if r, err := seal.Verify(t.Context(), tr.store, both); err != nil || len(r.Findings) > 0 {
 			t.Errorf("with both keys: %v, %v", r.Findings, err)
 		}

@@ -85,12 +85,12 @@ func (s *sealed) fault(t *testing.T) string {
 // TestVerify_UpperTiles: tiles above those of the leaves are compared, too: with a wrong one, sealing stops.
 func TestVerify_UpperTiles(t *testing.T) {
 	eachSealed(t, 600, func(t *testing.T, s *sealed) {
-		r, err := Verify(t.Context(), s.store, Options{Keys: verifiers(s.key)})
+		r, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()})
 		if err != nil || len(r.Findings) > 0 {
 			t.Fatalf("sound: %v, %v", r.Findings, err)
 		}
 		s.exec(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '1/000000000000'`)
-		r, err = Verify(t.Context(), s.store, Options{Keys: verifiers(s.key)})
+		r, err = Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()})
 		if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != Damaged || !strings.Contains(r.Findings[0].Detail, "1/000000000000") {
 			t.Errorf("got %v, %v; want the tile damaged", r.Findings, err)
 		}
@@ -133,7 +133,7 @@ func TestSeal_RolledBack(t *testing.T) {
 func TestVerify_HeadLost(t *testing.T) {
 	eachSealed(t, 3, func(t *testing.T, s *sealed) {
 		s.exec(t, `DELETE FROM seals`)
-		if _, err := Verify(t.Context(), s.store, Options{Keys: verifiers(s.key)}); !errors.Is(err, ErrTruncated) {
+		if _, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()}); !errors.Is(err, ErrTruncated) {
 			t.Errorf("got %v, want ErrTruncated", err)
 		}
 		if err := New(s.store, s.log, s.key).verifyIfDue(t.Context()); err != nil {

@@ -66,7 +66,7 @@ func TestSeal_Paused(t *testing.T) {
 		if err := paused.commit(t.Context(), late); !errors.Is(err, errFenced) {
 			t.Fatalf("the paused one: %v, want errFenced", err)
 		}
-		r, err := Verify(t.Context(), s, Options{Keys: verifiers(key)})
+		r, err := Verify(t.Context(), s, Options{Keys: key.Verifiers()})
 		if err != nil || r.Size != 2 || len(r.Findings) > 0 {
 			t.Errorf("%d sealed, %v, %v", r.Size, r.Findings, err)
 		}
@@ -95,7 +95,7 @@ func TestSeal_Between(t *testing.T) {
 			t.Fatalf("%v wait, want %v", left, between)
 		}
 		s.seal(t)
-		r, err := Verify(t.Context(), s.store, Options{Keys: verifiers(s.key)})
+		r, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()})
 		if err != nil || r.Size != 4 || r.Waiting > 0 || len(r.Findings) > 0 {
 			t.Errorf("%d sealed, %d wait, %v, %v", r.Size, r.Waiting, r.Findings, err)
 		}
@@ -138,9 +138,9 @@ func TestSeal_Replicas(t *testing.T) {
 			proved int
 		)
 		for ctx.Err() == nil {
-			o := Options{Keys: verifiers(key)}
+			o := Options{Keys: key.Verifiers()}
 			if old != "" {
-				o.Old = []byte(old)
+				o.Old = [][]byte{[]byte(old)}
 			}
 			r, err := Verify(t.Context(), stores[0], o)
 			if err != nil && !errors.Is(err, ErrNotSealed) || len(r.Findings) > 0 {
@@ -159,10 +159,10 @@ func TestSeal_Replicas(t *testing.T) {
 		}
 		count := s.AuditEntry.Query().CountX(t.Context())
 		for end := false; !end; {
-			o := Options{Keys: verifiers(key)}
+			o := Options{Keys: key.Verifiers()}
 			select {
 			case signed := <-checkpoints:
-				o.Old = []byte(signed)
+				o.Old = [][]byte{[]byte(signed)}
 			default:
 				end = true
 			}

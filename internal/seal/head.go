@@ -35,7 +35,7 @@ func (s *Sealer) load(ctx context.Context, h head, last tlog.Tree) (*tree, error
 	if err != nil || h.size == 0 {
 		return t, err
 	}
-	said, err := openCheckpoint([]byte(h.signed), verifiers(s.key))
+	said, err := openCheckpoint([]byte(h.signed), s.key.Verifiers())
 	if err != nil {
 		return nil, err
 	}

@@ -94,9 +94,9 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	o := Options{Keys: verifiers(s.key)}
+	o := Options{Keys: s.key.Verifiers()}
 	if _, signed := s.lastSeen(); signed != "" {
-		o.Old = []byte(signed)
+		o.Old = [][]byte{[]byte(signed)}
 	}
 	report, err := Verify(ctx, s.store, o)
 	s.verifyTook = time.Since(now)

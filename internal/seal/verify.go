@@ -84,8 +84,8 @@ func (r *Report) add(f Finding) {
 // Options say what to verify against.
 type Options struct {
 	Keys Verifiers
-	// Old is a checkpoint from outside of the database, a signed note; nil for none.
-	Old []byte
+	// Old are checkpoints from outside of the database, signed notes, in any order.
+	Old [][]byte
 	// Readers is how many pages of entries are read at once, each by a connection of its own; 0 means one.
 	Readers int
 }
@@ -121,39 +121,38 @@ func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 
 // verification is one run of Verify.
 type verification struct {
-	store    *store.Store
-	now, old checkpoint
-	entries  *entries
-	tree     *tree              // of the leaves so far
-	upper    map[tileKey][]byte // its full tiles of hashes of tiles
-	oldRoot  tlog.Hash
-	changed  []leaf // whose entries have another hash
-	report   Report
+	store   *store.Store
+	now     checkpoint
+	old     kept
+	entries *entries
+	tree    *tree              // of the leaves so far
+	upper   map[tileKey][]byte // its full tiles of hashes of tiles
+	changed []leaf             // whose entries have another hash
+	report  Report
 }
 
 // open reads the checkpoints.
 func (v *verification) open(ctx context.Context, o Options) error {
 	var err error
-	if o.Old != nil {
-		if v.old, err = openCheckpoint(o.Old, o.Keys); err != nil {
-			return err
-		}
+	if v.old, err = openKept(o.Old, o.Keys); err != nil {
+		return err
 	}
 	h, err := readHead(ctx, v.store)
 	switch {
 	case err != nil:
 		return err
-	case h.signed == "" && o.Old != nil:
-		return fmt.Errorf("%w: nothing is sealed, and %d entries were", ErrTruncated, v.old.N)
 	case h.signed == "":
+		if err := v.old.fit(0); err != nil {
+			return err
+		}
 		return v.nothingSealed(ctx)
 	}
 	if v.now, err = openCheckpoint([]byte(h.signed), o.Keys); err != nil {
 		return err
 	}
 	v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.origin, v.now.N, v.now.Hash, h.signed
-	if v.old.N > v.now.N {
-		return fmt.Errorf("%w: %d entries are sealed, and %d were", ErrTruncated, v.now.N, v.old.N)
+	if err := v.old.fit(v.now.N); err != nil {
+		return err
 	}
 	if h.size != v.now.N {
 		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the size is %d, and that of the checkpoint %d", h.size, v.now.N)})
@@ -175,10 +174,7 @@ func (v *verification) leaf(ctx context.Context, l leaf) error {
 		v.report.More++
 	}
 	v.tree.append(l.id, l.hash)
-	if v.tree.size == v.old.N {
-		v.oldRoot, err = v.tree.root()
-	}
-	return err
+	return v.old.compare(v.tree)
 }
 
 // finishTree compares the leaves with the checkpoints.
@@ -190,8 +186,8 @@ func (v *verification) finishTree(ctx context.Context) error {
 	if root != v.now.Hash {
 		return v.nameDamaged(ctx)
 	}
-	if v.old.N > 0 && v.oldRoot != v.old.Hash {
-		return fmt.Errorf("%w of %d entries", ErrForked, v.old.N)
+	if err := v.old.continued(); err != nil {
+		return err
 	}
 	return v.compareUpper(ctx)
 }
