@@ -41,7 +41,7 @@ var (
 
 const (
 	// batchSize bounds the entries of one transaction, which holds up SQLite's one writer.
-	batchSize = 1000
+	batchSize = 4000
 	// turn is how long a sealer has the turn, beginning with each batch.
 	turn = 3 * time.Second
 )
