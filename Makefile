@@ -70,13 +70,13 @@ test-ollama: ## Run the Ollama contract and stock clients against a real Ollama 
 	scripts/test-ollama $(flags) ./internal/ollama/ ./internal/upstream/ ./internal/apptest/ ./cmd/paddock/ -run 'Test(Contract|Wire|StockRoutes_AnswersUnchanged)/Ollama|Test(MainJob|StockClients)WithOllama'
 
 .PHONY: soak
-soak: ## Run what takes long: the proofs of the ledger and of the audit trail's seal, upgrades from the release before (or PADDOCK_FROM), restarts behind proxies, faults of databases, races of replicas, Atlas
+soak: ## Run what takes long: the proofs of the ledger and of the audit trail's seal, upgrades from the release before (or PADDOCK_FROM), restarts behind proxies, faults of databases and upstreams, floods, attacks, races of replicas, Atlas
 	scripts/ensure-proxies
 	eval "$$(scripts/ensure-postgres)"; PATH=$$PATH:/usr/sbin PADDOCK_PROOF=full \
 		PADDOCK_FROM="$${PADDOCK_FROM-$$(git describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || true)}" \
 		$(GO) test -count=1 -timeout 60m -v -run 'Test(Ledger|Upgrade|Proxy)_' ./cmd/paddock
 	scripts/ensure-pgbouncer
-	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 20m -v -run 'Test(Faults|Pooler)_' ./internal/apptest ./internal/store
+	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'Test(Attack|Drain|Faults|Flood|Pooler)_' ./internal/apptest ./internal/store
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'TestRaces_' ./internal/apptest ./cmd/paddock
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full \
 		$(GO) test -count=1 -timeout 40m -v -run 'Test(Verify_Million|Seal_Replicas|ExportTiles)' ./internal/seal

@@ -2,7 +2,9 @@
 package chat
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -91,18 +93,23 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 		ask.Options.NumPredict = new(int32(min(most, math.MaxInt32)))
 	}
 	stream.ResponseHeader().Set("X-Accel-Buffering", "no") // nginx would hold pieces back
-	for piece, err := range s.upstream.Chat(ctx, mine, ask) {
-		if ctx.Err() != nil {
+	asking, leave := context.WithCancel(ctx)
+	defer leave()
+	var unsent error
+	for piece, err := range s.upstream.Chat(asking, mine, ask) {
+		if asking.Err() != nil || errors.Is(err, ollama.ErrUnread) {
 			meter.Outcome = usage.Aborted
 		}
 		if err != nil {
-			return err
+			return cmp.Or(unsent, err)
 		}
 		noted.Token()
 		meter.Received += int64(piece.Size)
 		if piece.Done {
 			noted.ResponseModel, noted.FinishReason = piece.Model, piece.DoneReason
-			meter.Outcome = usage.OK
+			if asking.Err() == nil {
+				meter.Outcome = usage.OK
+			}
 			meter.Count(piece.PromptTokens, piece.CompletionTokens)
 		} else {
 			meter.Produced++
@@ -111,14 +118,19 @@ func (s *Service) Chat(ctx context.Context, req *paddockv1.ChatRequest, stream *
 		if piece.Content == "" && !piece.Done {
 			continue
 		}
+		if err := asking.Err(); err != nil { // what was read ahead counts, but is sent to nobody
+			unsent = cmp.Or(unsent, err)
+			continue
+		}
 		if err := stream.Send(message(piece)); err != nil {
 			if !piece.Done {
 				meter.Outcome = usage.Aborted
 			}
-			return fmt.Errorf("send: %w", err)
+			unsent = fmt.Errorf("send: %w", err)
+			leave()
 		}
 	}
-	return nil
+	return unsent
 }
 
 // turn is the caller's place among those who wait for the upstream.

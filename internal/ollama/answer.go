@@ -9,6 +9,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -18,6 +20,7 @@ import (
 type Limits struct {
 	FirstByte time.Duration // from sending the request to the first byte of the body
 	Idle      time.Duration // before each later byte; 0: FirstByte bounds the whole answer
+	Ahead     bool          // the answer may be read ahead while its reader is away
 }
 
 // Answer is what a server answered, to be read and closed by one goroutine.
@@ -41,6 +44,14 @@ type Answer struct {
 	body     io.ReadCloser
 	begun    bool
 	span     trace.Span // of the exchange
+	mayAhead bool
+	left     *atomic.Int64 // that may be read ahead of all answers of the server
+
+	mu      sync.Mutex // for OnEnd, too
+	away    *time.Timer
+	reading bool   // the reader is not away
+	ahead   *ahead // nil until it was away for long
+	closed  bool
 }
 
 var errTimeout = errors.New("deadline passed")
@@ -96,6 +107,18 @@ func (a *Answer) OrError() (*Answer, error) {
 // Read reads on, within the limits. The time that its caller takes between two
 // reads is not held against the server.
 func (a *Answer) Read(p []byte) (int, error) {
+	if h := a.back(); h != nil {
+		return h.Read(p)
+	}
+	n, err := a.readBody(p)
+	if err == nil && a.mayAhead && a.Status == http.StatusOK {
+		a.leave()
+	}
+	return n, err
+}
+
+// readBody reads on what the server sends.
+func (a *Answer) readBody(p []byte) (int, error) {
 	if a.begun && a.idle > 0 {
 		a.watchdog.Reset(a.idle)
 	}
@@ -151,7 +174,8 @@ const drainTime = 50 * time.Millisecond
 // Drain reads the end of an answer after its last message, so that its connection
 // can be used again.
 func (a *Answer) Drain() {
-	a.idle = drainTime
+	timer := time.AfterFunc(drainTime, func() { a.cancel(nil) })
+	defer timer.Stop()
 	_, _ = io.CopyN(io.Discard, a, 4<<10)
 }
 
@@ -160,6 +184,16 @@ func (a *Answer) Drain() {
 func (a *Answer) Close() error {
 	a.watchdog.Stop()
 	a.cancel(nil)
+	a.mu.Lock()
+	a.closed = true
+	if a.away != nil {
+		a.away.Stop()
+	}
+	h := a.ahead
+	a.mu.Unlock()
+	if h != nil {
+		h.close()
+	}
 	var err error
 	if a.body != nil {
 		err = a.body.Close()
@@ -170,9 +204,12 @@ func (a *Answer) Close() error {
 
 func (a *Answer) end(err error) {
 	a.endSpan(err)
-	if a.OnEnd != nil {
-		a.OnEnd(err)
-		a.OnEnd = nil
+	a.mu.Lock()
+	onEnd := a.OnEnd
+	a.OnEnd = nil
+	a.mu.Unlock()
+	if onEnd != nil {
+		onEnd(err)
 	}
 }
 
@@ -187,6 +224,8 @@ func (a *Answer) fault(err error) error {
 		e := ErrTimeout.WithCause(errTimeout)
 		e.TimedOut = true
 		return e
+	case errors.Is(context.Cause(a.ctx), context.Canceled): // closed while it is read ahead
+		return context.Canceled
 	case network == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)):
 		return err // the caller's, ahead of its own Err: no fault of the server
 	case a.body != nil:

@@ -32,6 +32,7 @@ var (
 var (
 	ErrNonsense   = &Error{Kind: ErrFailed, Message: messageNonsense}
 	ErrUnfinished = &Error{Kind: ErrFailed, Message: messageUnfinished}
+	ErrUnread     = &Error{Kind: ErrUnavailable, Message: messageUnread, RetryAfter: retryAfter}
 	errBrokenOff  = &Error{Kind: ErrUnavailable, Message: messageBrokenOff, RetryAfter: retryAfter}
 )
 
@@ -100,6 +101,7 @@ const (
 	messageUnreachable = "the model server cannot be reached"
 	messageSilent      = "the model server did not answer in time"
 	messageBrokenOff   = "the model server broke off its answer"
+	messageUnread      = "the answer was not read for too long"
 	messageBusy        = "the model server is busy"
 	messageRefused     = "the model server refused the request"
 	messageNotServed   = "the model server does not serve this path"

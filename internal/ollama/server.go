@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,13 +16,16 @@ type Server struct {
 	name      string
 	base      *url.URL
 	transport *http.Transport
+	ahead     atomic.Int64 // bytes that may still be read ahead, of all answers
 }
 
 // NewServer returns the server at a base URL, http or https, with or without a path.
 // It does not connect yet. The timeout bounds connecting.
 func NewServer(name string, base *url.URL, connectTimeout time.Duration) *Server {
 	// A path, without which JoinPath makes none that is absolute.
-	return &Server{name, base.JoinPath("/"), newTransport(connectTimeout)}
+	s := &Server{name: name, base: base.JoinPath("/"), transport: newTransport(connectTimeout)}
+	s.ahead.Store(maxAheadInAll)
+	return s
 }
 
 // newTransport speaks HTTP/1.1, without proxies or compression and without a
@@ -55,7 +59,7 @@ var (
 // answer whatever its status; the caller must close it.
 func (s *Server) Send(ctx context.Context, path string, body *Body, l Limits) (*Answer, error) {
 	ctx, span := s.startSpan(ctx, path, body)
-	a := &Answer{Server: s.name, caller: ctx, idle: l.Idle, span: span}
+	a := &Answer{Server: s.name, caller: ctx, idle: l.Idle, span: span, mayAhead: l.Ahead, left: &s.ahead}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
 	a.watchdog = time.AfterFunc(l.FirstByte, func() { a.cancel(errTimeout) })
 	if err := a.begin(s, path, body); err != nil {

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"slices"
@@ -22,6 +23,7 @@ const (
 // stream relays a stream as it comes, by whole lines or events.
 func (x *exchange) stream(answer *ollama.Answer) error {
 	buf := make([]byte, 0, firstBuffer)
+	unsent := false // the client was not sent the last part
 	for {
 		if len(buf) == cap(buf) {
 			if len(buf) >= maxUnit {
@@ -46,25 +48,31 @@ func (x *exchange) stream(answer *ollama.Answer) error {
 			x.noted.Token()
 			x.meter.Produced = x.answer.Produced
 			x.reservation.Produced(x.meter.Produced)
-			if !x.send(answer.ContentType, out) {
-				x.meter.Outcome = usage.Aborted
-				return nil
-			}
+			unsent = x.ctx.Err() != nil || !x.send(answer.ContentType, out) // then what was read ahead still counts
 		}
 		switch {
-		case err != nil:
-			return err
-		case over:
+		case over && !unsent:
 			x.meter.Outcome = usage.OK
 			x.drain(answer)
 			return nil
-		case errors.Is(failed, io.EOF):
-			return ollama.ErrUnfinished
-		case failed != nil:
-			return failed
+		case over, err != nil, failed != nil:
+			return x.brokenOff(cmp.Or(err, failed))
 		}
 		buf = append(buf[:0], rest...)
 	}
+}
+
+// brokenOff returns why a stream has not been sent to its end; err is what reading it has ended with.
+func (x *exchange) brokenOff(err error) error {
+	switch {
+	case x.ctx.Err() != nil:
+		return x.ctx.Err()
+	case errors.Is(err, ollama.ErrUnread):
+		x.meter.Outcome = usage.Aborted
+	case errors.Is(err, io.EOF):
+		return ollama.ErrUnfinished
+	}
+	return err
 }
 
 // units takes the whole units off the front of buf. What is to be sent of them it moves together in their place.

@@ -109,6 +109,9 @@ func (p *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 	if works {
 		s.health.Began(r.Model)
 	}
+	if r.Whole { // the model is done: its place must not wait for who reads the answer
+		p.queue.Leave(s.index, r.Turn.User)
+	}
 	a.OnEnd = func(err error) {
 		if works {
 			s.health.Ended(r.Model)
@@ -116,7 +119,9 @@ func (p *Pool) relayTo(ctx context.Context, r Request, holders []*server, begun 
 		if err != nil {
 			s.health.Note(r.Model, a, err)
 		}
-		p.queue.Leave(s.index, r.Turn.User)
+		if !r.Whole {
+			p.queue.Leave(s.index, r.Turn.User)
+		}
 	}
 	return s, a, nil
 }

@@ -72,6 +72,8 @@ func (s *server) relay(ctx context.Context, r Request) (*ollama.Answer, error) {
 		q, l, r.Whole = health.Question{}, s.quick, false
 	case r.Whole:
 		l.FirstByte *= health.WholeFactor
+	default:
+		l.Ahead = true
 	}
 	telemetry.From(ctx).Upstream = s.name
 	a, err := s.send(ctx, r, q, l)
