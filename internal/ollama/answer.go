@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,6 +68,9 @@ func (a *Answer) begin(s *Server, path string, body *Body) error {
 	}
 	a.body, a.Status, a.ContentType = response.Body, response.StatusCode, response.Header.Get("Content-Type")
 	a.noteStatus()
+	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return ErrNonsense.WithCause(errors.New("coded, which was not asked for"))
+	}
 	return nil
 }
 
