@@ -70,18 +70,7 @@ func beginUnread(ctx context.Context, t testing.TB, a *apptest.App, way, key, mo
 		client.CloseIdleConnections()
 	}}
 	if s.rpc != nil {
-		req := connect.NewRequest(&paddockv1.ChatRequest{Model: model, Messages: hi})
-		req.Header().Set("Authorization", "Bearer "+key)
-		stream, err := paddockv1connectChat(client, a, s.rpc).CallServerStream(ctx, req)
-		must(t, err)
-		u.rest = func() (size int, whole bool, err error) {
-			defer stream.Close()
-			for stream.Receive() {
-				size += len(stream.Msg().GetContent())
-				whole = stream.Msg().GetDone()
-			}
-			return size, whole, stream.Err()
-		}
+		u.rest = beginUnreadRPC(ctx, client, a, s.rpc, key, model)
 		return u
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.URL+way, strings.NewReader(strings.ReplaceAll(s.body, "MODEL", model)))
@@ -107,8 +96,30 @@ func beginUnread(ctx context.Context, t testing.TB, a *apptest.App, way, key, mo
 	return u
 }
 
-func paddockv1connectChat(client connect.HTTPClient, a *apptest.App, option connect.ClientOption) *connect.Client[paddockv1.ChatRequest, paddockv1.ChatResponse] {
-	return connect.NewClient[paddockv1.ChatRequest, paddockv1.ChatResponse](client, a.URL+paddockv1connect.OllamaServiceChatProcedure, option)
+// beginUnreadRPC begins a chat, and returns what reads the answer after all.
+func beginUnreadRPC(ctx context.Context, client *http.Client, a *apptest.App, protocol connect.ClientOption, key, model string) (rest func() (int, bool, error)) {
+	chat := connect.NewClient[paddockv1.ChatRequest, paddockv1.ChatResponse](client, a.URL+paddockv1connect.OllamaServiceChatProcedure, protocol)
+	req := connect.NewRequest(&paddockv1.ChatRequest{Model: model, Messages: hi})
+	req.Header().Set("Authorization", "Bearer "+key)
+	begun := make(chan *connect.ServerStreamForClient[paddockv1.ChatResponse], 1)
+	go func() {
+		defer close(begun)
+		if stream, err := chat.CallServerStream(ctx, req); err == nil {
+			begun <- stream
+		}
+	}()
+	return func() (size int, whole bool, err error) {
+		stream := <-begun
+		if stream == nil {
+			return 0, false, io.ErrUnexpectedEOF
+		}
+		defer stream.Close()
+		for stream.Receive() {
+			size += len(stream.Msg().GetContent())
+			whole = stream.Msg().GetDone()
+		}
+		return size, whole, stream.Err()
+	}
 }
 
 // othersCalls makes calls of another user by RPC and through the gateway until the flood is over, and returns what tells how long the
@@ -280,14 +291,4 @@ func heap() int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int(m.HeapAlloc)
-}
-
-// unsettled waits for the calls to be settled, and returns how many are not.
-func unsettled(a *apptest.App) (n int) {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if n = a.Unsettled(); n == 0 {
-			return 0
-		}
-	}
-	return n
 }

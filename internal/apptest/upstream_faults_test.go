@@ -1,0 +1,241 @@
+package apptest_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/apptest"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// TestFaults_Upstream has an upstream answer what is no answer, over every route: that is told as an error in time, costs what it has
+// produced, is asked for once, and leaves the next call alone.
+func TestFaults_Upstream(t *testing.T) {
+	t.Parallel()
+	env := apptest.Env{"OLLAMA_MAX_INFLIGHT": "1", "DEFAULT_TOKENS_PER_DAY": "10000000"}
+	eachOnWire(t, env, wireFaultOf, func(t *testing.T, a *apptest.App, w *wire) {
+		wantFaults(t, a, w, func(name string) bool {
+			return !strings.Contains(name, "silence") && !strings.Contains(name, "trickles")
+		})
+	})
+}
+
+// TestFaults_UpstreamSilent is TestFaults_Upstream of upstreams that keep the caller waiting; on PostgreSQL with
+// PADDOCK_PROOF=full.
+func TestFaults_UpstreamSilent(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"silence", "silence after the header", "silence in the middle", "a header that trickles"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := apptest.Env{"OLLAMA_FIRST_TOKEN_TIMEOUT": "400ms", "OLLAMA_IDLE_TIMEOUT": "400ms", "OLLAMA_MAX_INFLIGHT": "1"}
+			wanted := func(fault string) bool { return fault == name }
+			if os.Getenv("PADDOCK_PROOF") != "full" {
+				w := newWire(t, wireFaultOf)
+				env["OLLAMA_BASE_URL"] = "http://" + w.Addr().String()
+				wantFaults(t, apptest.Start(t, storetest.SQLite(t), env), w, wanted)
+				return
+			}
+			eachOnWire(t, env, wireFaultOf, func(t *testing.T, a *apptest.App, w *wire) { wantFaults(t, a, w, wanted) })
+		})
+	}
+}
+
+// wantFaults fails the test unless what is promised holds for those of wireFaults that are wanted.
+func wantFaults(t *testing.T, a *apptest.App, w *wire, wanted func(name string) bool) {
+	t.Helper()
+	p := a.NewPerson(t, "user")
+	calls := int64(0)
+	for i, f := range wireFaults {
+		if !wanted(f.name) {
+			continue
+		}
+		n := 0
+		for name, call := range faultRoutes(t, a, p.Key) {
+			want := f.wantOf(name)
+			if want == "" {
+				continue
+			}
+			n++
+			model := fmt.Sprintf("fault-%d-%d:latest", i, n)
+			begun := time.Now()
+			came, detail := call(model)
+			took := time.Since(begun)
+			if came != want || took > 5*time.Second {
+				t.Errorf("%s, %s: %s after %v: %v; want %s", f.name, name, came, took, detail, want)
+			}
+			if asked := w.times(model); asked != 1 {
+				t.Errorf("%s, %s: asked for %d times", f.name, name, asked)
+			}
+			if came, detail := call("good"); came != wholeCall {
+				t.Errorf("%s, %s: the next call is %s: %v", f.name, name, came, detail)
+			}
+			calls += 2
+		}
+	}
+	wantFaultsSettled(t, a, p, calls)
+}
+
+// wantFaultsSettled fails the test unless so many calls are settled, each for what came of it.
+func wantFaultsSettled(t *testing.T, a *apptest.App, p *apptest.Person, calls int64) {
+	t.Helper()
+	if n := unsettled(a); n != 0 {
+		t.Errorf("%d calls are not settled", n)
+	}
+	m, err := a.As(p.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{GroupBy: []string{"model"}})
+	must(t, err)
+	all := int64(0)
+	for _, row := range m.GetRows() {
+		all += row.GetRequests()
+		var i int
+		if n, _ := fmt.Sscanf(row.GetModel(), "fault-%d-", &i); n != 1 {
+			continue
+		}
+		switch tokens := row.GetPromptTokens() + row.GetCompletionTokens(); wireFaults[i].want {
+		case refusedCall:
+			if tokens != 0 {
+				t.Errorf("%s: costs %v", wireFaults[i].name, row)
+			}
+		case wholeCall:
+			if refused := row.GetPromptTokens() == 0 && strings.HasPrefix(wireFaults[i].name, unframed); !refused && row.GetPromptTokens() != 7 || row.GetCompletionTokens()%3 != 0 {
+				t.Errorf("%s: costs %v", wireFaults[i].name, row)
+			}
+		default:
+			if row.GetCompletionTokens() > 1 {
+				t.Errorf("%s: costs %v", wireFaults[i].name, row)
+			}
+		}
+	}
+	if all != calls {
+		t.Errorf("%d calls are settled, want %d", all, calls)
+	}
+}
+
+// TestFaults_UpstreamRedirect: nothing of a call is sent to where an upstream redirects it.
+func TestFaults_UpstreamRedirect(t *testing.T) {
+	t.Parallel()
+	var followed atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	moved := func(model string) func(*exchange) {
+		var status int
+		if n, _ := fmt.Sscanf(model, "moved-%d:", &status); n != 1 {
+			return nil
+		}
+		return func(x *exchange) {
+			x.write(fmt.Sprintf("HTTP/1.1 %d Moved\r\nLocation: %s/api/chat\r\nContent-Length: 0\r\n\r\n", status, elsewhere.URL))
+		}
+	}
+	eachOnWire(t, nil, moved, func(t *testing.T, a *apptest.App, _ *wire) {
+		for name, call := range faultRoutes(t, a, a.AdminKey) {
+			for _, status := range []int{301, 302, 303, 307, 308} {
+				if came, detail := call(fmt.Sprintf("moved-%d", status)); came != refusedCall {
+					t.Errorf("%d, %s: %s: %v", status, name, came, detail)
+				}
+			}
+		}
+	})
+	if n := followed.Load(); n > 0 {
+		t.Errorf("followed %d times", n)
+	}
+}
+
+// TestFaults_UpstreamClosesIdle has an upstream close connections when the next call comes on them. A call that the upstream has read
+// is not sent again; one that cannot have reached it, is.
+func TestFaults_UpstreamClosesIdle(t *testing.T) {
+	t.Parallel()
+	cut := func(model string) func(*exchange) {
+		if !strings.HasPrefix(model, "cut") {
+			return nil
+		}
+		return func(*exchange) {} // the request was read
+	}
+	eachOnWire(t, nil, cut, func(t *testing.T, a *apptest.App, w *wire) {
+		n := 0
+		for name, call := range faultRoutes(t, a, a.AdminKey) {
+			if came, detail := call("good"); came != wholeCall { // which leaves a connection
+				t.Errorf("%s: %s: %v", name, came, detail)
+			}
+			n++
+			model := fmt.Sprintf("cut-%d:latest", n)
+			if came, detail := call(model); came != refusedCall {
+				t.Errorf("%s: %s: %v", name, came, detail)
+			}
+			if asked := w.times(model); asked != 1 {
+				t.Errorf("%s: sent %d times", name, asked)
+			}
+		}
+	})
+}
+
+// TestFaults_UpstreamRestarts kills an upstream between calls, whose connections then are dead: the next calls find it out by themselves.
+func TestFaults_UpstreamRestarts(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t, "user")
+		for range 5 {
+			for range 3 {
+				if err := chatWith(t, a, p.Key, "tiny-chat"); err != nil {
+					t.Errorf("by RPC: %v", err)
+				}
+				if err := postAll(t.Context(), a, p.Key, "/v1/chat/completions", `{"model":"tiny-chat","stream":true,"messages":[{"role":"user","content":"hi"}]}`); err != nil {
+					t.Errorf("through the gateway: %v", err)
+				}
+			}
+			a.Upstream.Stop()
+			a.Upstream.Resume(t)
+			time.Sleep(50 * time.Millisecond) // else a call may go out on a connection that is just being closed
+		}
+	})
+}
+
+// TestFaults_UpstreamHangUps: clients that hang up, at whatever moment and however many, do not speak against the upstream.
+func TestFaults_UpstreamHangUps(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, a *apptest.App) {
+		p := a.NewPerson(t, "user")
+		a.Upstream.Script("tiny-think", ollamatest.Hang())
+		for i := range 60 {
+			way := []string{"/api/chat", "/v1/messages", "gRPC", "Connect"}[i%4]
+			model := []string{"tiny-think", "tiny-slow"}[i/4%2]
+			u := beginUnread(t.Context(), t, a, way, p.Key, model)
+			time.Sleep(time.Duration(i%10) * time.Millisecond)
+			u.leave()
+		}
+		begun := time.Now()
+		if err := chatWith(t, a, p.Key, "tiny-chat"); err != nil || time.Since(begun) > promptly {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		metrics := send(t, http.MethodGet, a.URL+"/metrics", nil, "").body
+		for line := range strings.Lines(metrics) {
+			if strings.HasPrefix(line, "paddock_upstream_silent_models{") && !strings.HasSuffix(line, " 0\n") || strings.HasPrefix(line, "paddock_upstream_up{") && !strings.HasSuffix(line, " 1\n") {
+				t.Error(line)
+			}
+		}
+		if err := unsettled(a); err != 0 {
+			t.Errorf("%d calls are not settled", err)
+		}
+		m, err := a.As(p.Key).Usage.GetQuota(t.Context(), &paddockv1.GetQuotaRequest{})
+		must(t, err)
+		if day := m.GetQuota().GetDay(); day.GetReserved() != 0 {
+			t.Errorf("reserved: %v", day)
+		}
+	})
+}
+
+// unsettled waits for the calls to be settled, and returns how many are not.
+func unsettled(a *apptest.App) (n int) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if n = a.Unsettled(); n == 0 {
+			return 0
+		}
+	}
+	return n
+}
