@@ -55,8 +55,8 @@ func smallClient(http2 bool) *http.Client {
 // unread is a stream that nobody reads.
 type unread struct {
 	way   string
-	rest  func() (size int, whole bool, err error) // reads it after all
-	leave func()                                   // hangs up
+	rest  func() (said string, whole bool, err error) // reads it after all
+	leave func()                                      // hangs up
 }
 
 // beginUnread has an answer streamed in that way, and reads nothing of it.
@@ -84,20 +84,20 @@ func beginUnread(ctx context.Context, t testing.TB, a *apptest.App, way, key, mo
 			begun <- res
 		}
 	}()
-	u.rest = func() (size int, whole bool, err error) {
+	u.rest = func() (said string, whole bool, err error) {
 		res := <-begun
 		if res == nil {
-			return 0, false, io.ErrUnexpectedEOF
+			return "", false, io.ErrUnexpectedEOF
 		}
 		defer res.Body.Close()
 		text, err := io.ReadAll(res.Body)
-		return len(text), strings.Contains(string(text), s.end), err
+		return string(text), strings.Contains(string(text), s.end), err
 	}
 	return u
 }
 
 // beginUnreadRPC begins a chat, and returns what reads the answer after all.
-func beginUnreadRPC(ctx context.Context, client *http.Client, a *apptest.App, protocol connect.ClientOption, key, model string) (rest func() (int, bool, error)) {
+func beginUnreadRPC(ctx context.Context, client *http.Client, a *apptest.App, protocol connect.ClientOption, key, model string) (rest func() (string, bool, error)) {
 	chat := connect.NewClient[paddockv1.ChatRequest, paddockv1.ChatResponse](client, a.URL+paddockv1connect.OllamaServiceChatProcedure, protocol)
 	req := connect.NewRequest(&paddockv1.ChatRequest{Model: model, Messages: hi})
 	req.Header().Set("Authorization", "Bearer "+key)
@@ -108,17 +108,18 @@ func beginUnreadRPC(ctx context.Context, client *http.Client, a *apptest.App, pr
 			begun <- stream
 		}
 	}()
-	return func() (size int, whole bool, err error) {
+	return func() (said string, whole bool, err error) {
 		stream := <-begun
 		if stream == nil {
-			return 0, false, io.ErrUnexpectedEOF
+			return "", false, io.ErrUnexpectedEOF
 		}
 		defer stream.Close()
+		var all strings.Builder
 		for stream.Receive() {
-			size += len(stream.Msg().GetContent())
+			all.WriteString(stream.Msg().GetContent())
 			whole = stream.Msg().GetDone()
 		}
-		return size, whole, stream.Err()
+		return all.String(), whole, stream.Err()
 	}
 }
 
@@ -212,8 +213,8 @@ func TestFlood_PlaceGivenBack(t *testing.T) {
 				u.leave()
 				continue
 			}
-			if size, whole, err := u.rest(); err != nil || !whole || size < pieces*len(piece) {
-				t.Errorf("%s: %d bytes, whole: %t, %v", u.way, size, whole, err)
+			if said, whole, err := u.rest(); err != nil || !whole || len(said) < pieces*len(piece) {
+				t.Errorf("%s: %d bytes, whole: %t, %v", u.way, len(said), whole, err)
 			}
 			u.leave()
 		}
