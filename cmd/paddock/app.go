@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 
 	"github.com/paddock-gate/paddock/internal/audit"
@@ -35,6 +36,7 @@ type app struct {
 func open(ctx context.Context, cfg config.Config, p program, options ...store.Option) (*app, error) {
 	log := slog.New(newHandler(cfg, p.stderr, isTerminal(p.stderr)))
 	slog.SetDefault(log)
+	stdlog.SetOutput(io.Discard) // where net/http quotes what an upstream sends behind its answer
 	for _, unknown := range config.FindUnknown(p.environ) {
 		log.Warn("environment variable has no effect: there is no such setting", "variable", unknown.Name, "similar", unknown.Similar)
 	}

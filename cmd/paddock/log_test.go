@@ -2,14 +2,19 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -129,5 +134,53 @@ func TestLog_EveryRequest(t *testing.T) {
 	}
 	if _, logged := byPath["/healthz"]; logged {
 		t.Error("probes are logged")
+	}
+}
+
+// TestLog_UnsolicitedAnswer checks that nothing of what an upstream sends behind its answer comes into the log, where net/http would
+// quote it.
+func TestLog_UnsolicitedAnswer(t *testing.T) {
+	t.Parallel()
+	models := ollamatest.New()
+	sent := make(chan struct{})
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			models.ServeHTTP(w, r)
+			return
+		}
+		conn, answer, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		const body = `{"message":{"role":"assistant","content":"a"},"done":true}`
+		_, _ = fmt.Fprintf(answer, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		_ = answer.Flush()
+		_, _ = io.WriteString(conn, "canary-of-an-answer")
+		close(sent)
+		_, _ = io.Copy(io.Discard, conn) // until the other side closes it
+	}))
+	t.Cleanup(upstream.Close)
+	p := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": upstream.URL, "LOG_LEVEL": "debug"}), "serve")
+	a := p.app(t)
+	call, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+"/api/chat",
+		strings.NewReader(`{"model":"tiny-chat","stream":false,"messages":[{"role":"user","content":"hi"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call.Header.Set("X-Api-Key", a.AdminKey)
+	res, err := http.DefaultClient.Do(call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("%d %s, %v", res.StatusCode, text, err)
+	}
+	<-sent
+	time.Sleep(200 * time.Millisecond)
+	p.stop(t)
+	if log := p.stderr.String(); strings.Contains(log, "canary") {
+		t.Errorf("the log quotes the answer: %s", log)
 	}
 }
