@@ -43,7 +43,7 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		q.Where(members)
 	}
 	if req.Active != nil {
-		q.Where(user.Active(req.GetActive()))
+		q.Where(isActive(req.GetActive()))
 	}
 	sorted := orders[req.GetOrderBy()]
 	var at page.Position
@@ -151,6 +151,13 @@ var (
 
 func position(u *db.User, total int32) page.Position {
 	return page.Position{Time: u.CreatedAt, ID: u.ID, Key: u.Email, Total: total}
+}
+
+// isActive compares, as the index needs it on the embedded database; Ent's own predicate says "active" or "NOT active".
+func isActive(active bool) predicate.User {
+	return func(q *sql.Selector) {
+		q.Where(sql.P(func(b *sql.Builder) { b.Ident(q.C(user.FieldActive)).WriteOp(sql.OpEQ).Arg(active) }))
+	}
 }
 
 // total returns how many users q, which has the filters, matches. Of a search, which has found so many, up to page.Exact+1 are counted:
