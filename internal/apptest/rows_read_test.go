@@ -43,28 +43,17 @@ func fill(t *testing.T, a *apptest.App, person string) {
 	}
 }
 
-// TestRowsRead_DoNotGrow counts how many rows of tables and indexes PostgreSQL reads for a call, among tens of thousands. It is a
-// page or so, not the table, once the large counts are known.
-func TestRowsRead_DoNotGrow(t *testing.T) {
-	// One connection, which can then be told to publish what it has counted.
-	a := apptest.Start(t, storetest.PostgreSQL(t)+"&pool_max_conns=1", nil)
-	p := a.NewPerson(t, "user")
-	fill(t, a, p.Id)
-	read := func() (rows int64) {
-		t.Helper()
-		for _, statement := range []string{`SELECT pg_stat_force_next_flush()`, `SELECT 1`, `SELECT pg_stat_clear_snapshot()`} {
-			if _, err := a.Store.DB().ExecContext(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
-		}
-		const counted = `SELECT CAST((SELECT sum(seq_tup_read) FROM pg_stat_user_tables) + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes) AS bigint)`
-		if err := a.Store.Read(t.Context(), counted, nil, func(r *sql.Rows) error { return r.Scan(&rows) }); err != nil {
-			t.Fatal(err)
-		}
-		return rows
-	}
+// boundedCall is a call that reads at most so many rows of tables and indexes, however many there are.
+type boundedCall struct {
+	name string
+	most int64
+	call func() error
+}
+
+// boundedCalls are calls of all lists and reports by an admin, or by the person, among whom other is one of many.
+func boundedCalls(t *testing.T, a *apptest.App, p *apptest.Person, other string) []boundedCall {
+	t.Helper()
 	admin, own := a.Admin(), a.As(p.Key)
-	other := fmt.Sprintf("%08x-0000-7000-8000-000000000000", 77)
 	list := func(req *paddockv1.ListUsersRequest) func() error {
 		return func() error { _, err := admin.Users.ListUsers(t.Context(), req); return err }
 	}
@@ -78,11 +67,7 @@ func TestRowsRead_DoNotGrow(t *testing.T) {
 		}
 		return func() error { _, err := admin.Audit.CountAuditEntries(t.Context(), req); return err }
 	}
-	for _, c := range []struct {
-		name string
-		most int64 // rows, of tables and indexes
-		call func() error
-	}{
+	return []boundedCall{
 		{"WhoAmI", 50, func() error { _, err := own.Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); return err }},
 		{"users", 500, list(&paddockv1.ListUsersRequest{})},
 		{"users by email", 500, list(&paddockv1.ListUsersRequest{OrderBy: "email desc"})},
@@ -90,6 +75,7 @@ func TestRowsRead_DoNotGrow(t *testing.T) {
 		{"admins", 500, list(&paddockv1.ListUsersRequest{Role: "admin"})},
 		{"users with a common role", 1000, list(&paddockv1.ListUsersRequest{Role: "user"})},
 		{"users with a rare text", 500, list(&paddockv1.ListUsersRequest{Query: "u777@"})},
+		{"active users with a rare text", 500, list(&paddockv1.ListUsersRequest{Query: "u777@", Active: new(true), Role: "user"})},
 		{"users with a common text", 2000, list(&paddockv1.ListUsersRequest{Query: "example.com"})},
 		{"entries", 500, entries(&paddockv1.ListAuditEntriesRequest{})},
 		{"entries of a rare outcome", 500, entries(&paddockv1.ListAuditEntriesRequest{Outcome: "denied"})},
@@ -110,6 +96,24 @@ func TestRowsRead_DoNotGrow(t *testing.T) {
 			_, err := own.Credentials.ListCredentials(t.Context(), &paddockv1.ListCredentialsRequest{})
 			return err
 		}},
+		{"keys of another", 500, func() error {
+			_, err := admin.Credentials.ListCredentials(t.Context(), &paddockv1.ListCredentialsRequest{UserId: other})
+			return err
+		}},
+		{"sessions", 500, func() error {
+			_, err := a.As(p.Token).Auth.ListSessions(t.Context(), &paddockv1.ListSessionsRequest{})
+			return err
+		}},
+		{"roles", 100, func() error { _, err := admin.Users.ListRoles(t.Context(), &paddockv1.ListRolesRequest{}); return err }},
+		{"a user", 100, func() error {
+			_, err := admin.Users.GetUser(t.Context(), &paddockv1.GetUserRequest{Id: other})
+			return err
+		}},
+		{"quota", 100, func() error { _, err := own.Usage.GetQuota(t.Context(), &paddockv1.GetQuotaRequest{}); return err }},
+		{"usage of another by key", 500, func() error {
+			_, err := admin.Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: other, GroupBy: []string{"day", "model", "credential"}})
+			return err
+		}},
 		{"overview", 2000, func() error {
 			_, err := admin.Overview.GetOverview(t.Context(), &paddockv1.GetOverviewRequest{})
 			return err
@@ -118,7 +122,30 @@ func TestRowsRead_DoNotGrow(t *testing.T) {
 			_, err := admin.Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: other, DisplayName: new(uuid.NewString())})
 			return err
 		}},
-	} {
+	}
+}
+
+// TestRowsRead_DoNotGrow counts how many rows of tables and indexes PostgreSQL reads for a call, among tens of thousands. It is a
+// page or so, not the table, once the large counts are known.
+func TestRowsRead_DoNotGrow(t *testing.T) {
+	// One connection, which can then be told to publish what it has counted.
+	a := apptest.Start(t, storetest.PostgreSQL(t)+"&pool_max_conns=1", nil)
+	p := a.NewPerson(t, "user")
+	fill(t, a, p.Id)
+	read := func() (rows int64) {
+		t.Helper()
+		for _, statement := range []string{`SELECT pg_stat_force_next_flush()`, `SELECT 1`, `SELECT pg_stat_clear_snapshot()`} {
+			if _, err := a.Store.DB().ExecContext(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const counted = `SELECT CAST((SELECT sum(seq_tup_read) FROM pg_stat_user_tables) + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes) AS bigint)`
+		if err := a.Store.Read(t.Context(), counted, nil, func(r *sql.Rows) error { return r.Scan(&rows) }); err != nil {
+			t.Fatal(err)
+		}
+		return rows
+	}
+	for _, c := range boundedCalls(t, a, p, fmt.Sprintf("%08x-0000-7000-8000-000000000000", 77)) {
 		for range 6 { // PostgreSQL plans the first few without regard to what it plans for all
 			if err := c.call(); err != nil {
 				t.Fatalf("%s: %v", c.name, err)
