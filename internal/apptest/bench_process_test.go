@@ -30,13 +30,19 @@ type process struct {
 // it prints goes to files there.
 func startProcess(b *testing.B, dir, upstream string, env ...string) (*process, time.Duration) {
 	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return startProgram(b, exec.Command(builtProgram(b), "serve"), "127.0.0.1", dir, upstream, env...)
+}
+
+// startProgram is startProcess of a command that serves on a port of the host.
+func startProgram(b testing.TB, command *exec.Cmd, host, dir, upstream string, env ...string) (*process, time.Duration) {
+	b.Helper()
+	l, err := net.Listen("tcp", host+":0")
 	if err != nil {
 		b.Fatal(err)
 	}
 	address := l.Addr().String()
 	l.Close()
-	p := &process{Cmd: exec.Command(builtProgram(b), "serve"), url: "http://" + address}
+	p := &process{Cmd: command, url: "http://" + address}
 	p.Env = append(os.Environ(), "LISTEN_ADDR="+address, "DATA_DIR="+dir, "OLLAMA_BASE_URL="+upstream, "RATE_LIMIT_PER_MINUTE=0", "LOG_LEVEL=warn")
 	p.Env = append(p.Env, env...)
 	out, err := os.Create(filepath.Join(dir, "out"))
@@ -69,16 +75,22 @@ func startProcess(b *testing.B, dir, upstream string, env ...string) (*process, 
 		time.Sleep(time.Millisecond)
 	}
 	took := time.Since(began)
-	printed, err := os.ReadFile(out.Name())
+	p.readKey(b, dir)
+	return p, took
+}
+
+// readKey reads the key that the program has printed in the folder, if it has.
+func (p *process) readKey(b testing.TB, dir string) {
+	b.Helper()
+	printed, err := os.ReadFile(filepath.Join(dir, "out"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	for line := range strings.Lines(string(printed)) {
-		if key, ok := strings.CutPrefix(line, "BOOTSTRAP_ADMIN_API_KEY="); ok {
+		if key, ok := strings.CutPrefix(line, "BOOTSTRAP_ADMIN_API_KEY="); ok && strings.HasSuffix(key, "\n") {
 			p.key = strings.TrimSpace(key)
 		}
 	}
-	return p, took
 }
 
 func builtProgram(b *testing.B) string {
