@@ -25,7 +25,8 @@ func NewKeyVerifier(maxEntries int) *KeyVerifier {
 	return &KeyVerifier{matched: make(map[[sha256.Size]byte]struct{}), max: max(maxEntries, 1)}
 }
 
-// Verify reports whether stored, a PHC string, was made from k. A malformed stored matches nothing.
+// Verify reports whether stored, a PHC string, was made from k. An empty stored stands for a key that is unknown: the same work is done,
+// so that the time does not tell which keys there are, and the answer is false. A malformed stored matches nothing.
 func (v *KeyVerifier) Verify(stored string, k Key) bool {
 	id := memoID(stored, k.Secret)
 	v.mu.RLock()
@@ -34,8 +35,14 @@ func (v *KeyVerifier) Verify(stored string, k Key) bool {
 	if known {
 		return true
 	}
-	want, err := parsePHC(stored)
-	if err != nil || !want.matches(k.Secret) {
+	want := phc{params: KeyParams}
+	if stored != "" {
+		var err error
+		if want, err = parsePHC(stored); err != nil {
+			return false
+		}
+	}
+	if !want.matches(k.Secret) || stored == "" {
 		return false
 	}
 	v.remember(id)
