@@ -68,7 +68,7 @@ func (a *Service) verifyPassword(ctx context.Context, account string, who predic
 		hash = u.PasswordHash
 	}
 	// A guess counts even if the client hangs up: otherwise it could hash for free.
-	ok, err := a.hasher.Verify(context.WithoutCancel(ctx), hash, password)
+	ok, err := a.hasher.Verify(context.WithoutCancel(ctx), priority(g), hash, password)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +78,17 @@ func (a *Service) verifyPassword(ctx context.Context, account string, who predic
 	}
 	g.Succeed()
 	return u, nil
+}
+
+// priority returns whose turn it is to have a password checked, when many wait for that.
+func priority(g *throttle.Guess) secret.Priority {
+	switch {
+	case g.Known():
+		return secret.Known
+	case g.Failed():
+		return secret.Suspect
+	}
+	return secret.Newcomer
 }
 
 // ChangePassword implements paddock.v1.AuthService.

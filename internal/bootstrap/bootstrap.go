@@ -60,7 +60,7 @@ func Seed(ctx context.Context, s *store.Store, log *audit.Log, hasher *secret.Ha
 	}
 	force := a.Force && old != ""
 	if force && a.Password != "" {
-		same, err := hasher.Verify(ctx, old, a.Password)
+		same, err := hasher.Verify(ctx, secret.Known, old, a.Password)
 		if err != nil {
 			return Made{}, fmt.Errorf("bootstrap: %w", err)
 		}

@@ -59,7 +59,7 @@ func (i installation) admin(t *testing.T) *db.User {
 // has reports whether it is the admin's password.
 func (i installation) has(t *testing.T, password string) bool {
 	t.Helper()
-	ok, err := i.hasher.Verify(t.Context(), i.admin(t).PasswordHash, password)
+	ok, err := i.hasher.Verify(t.Context(), secret.Known, i.admin(t).PasswordHash, password)
 	if err != nil {
 		t.Fatal(err)
 	}

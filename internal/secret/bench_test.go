@@ -20,7 +20,7 @@ func BenchmarkVerify(b *testing.B) {
 	for name, stored := range map[string]string{"known": known[0].stored, "unknown": ""} {
 		b.Run("alone/"+name, func(b *testing.B) {
 			for b.Loop() {
-				if ok, err := h.Verify(b.Context(), stored, known[0].password); ok != (stored != "") || err != nil {
+				if ok, err := h.Verify(b.Context(), Newcomer, stored, known[0].password); ok != (stored != "") || err != nil {
 					b.Fatal(ok, err)
 				}
 			}
@@ -31,14 +31,14 @@ func BenchmarkVerify(b *testing.B) {
 		b.SetParallelism(4)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				if _, err := h.Verify(b.Context(), known[0].stored, ""); err != nil {
+				if _, err := h.Verify(b.Context(), Newcomer, known[0].stored, ""); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
 		rate := float64(b.N) / b.Elapsed().Seconds()
 		b.ReportMetric(rate, "hashes/s")
-		b.ReportMetric(rate*alone["known"]/float64(cap(h.running)), "of-slots")
+		b.ReportMetric(rate*alone["known"]/float64(h.slots.all), "of-slots")
 	})
 }
 
@@ -81,10 +81,10 @@ func BenchmarkHTTPDuringLogins(b *testing.B) {
 func flood(b *testing.B, h *Hasher) (stop func()) {
 	ctx, cancel := context.WithCancel(b.Context())
 	var callers sync.WaitGroup
-	for range 8 * cap(h.running) {
+	for range 8 * h.slots.all {
 		callers.Go(func() {
 			for ctx.Err() == nil {
-				_, _ = h.Verify(ctx, "", "wrong")
+				_, _ = h.Verify(ctx, Newcomer, "", "wrong")
 			}
 		})
 	}

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// ErrBusy says that every slot is taken and the queue is full, or that no slot came free within two seconds.
+// ErrBusy says that every slot is taken and the queue is full, at least of callers of the same priority, or that no slot came free within
+// two seconds.
 var ErrBusy = errors.New("all password hash slots are busy")
 
 const (
@@ -25,9 +26,8 @@ const (
 // Passwords are normalised to Unicode NFC first (NIST SP 800-63B-4, section 3.1.1.2), so that it does not matter how a
 // keyboard composes its accents.
 type Hasher struct {
-	params  Params
-	running chan struct{} // holds one element per running hash
-	waiting chan struct{} // holds one element per caller in the queue
+	params Params
+	slots  *slots
 }
 
 // NewHasher returns a Hasher with the given number of slots; 0 means one less than GOMAXPROCS, and at least one. It
@@ -56,17 +56,13 @@ func NewHasher(p Params, slots int) *Hasher {
 	if runtime.GOMAXPROCS(0) <= slots {
 		runtime.GOMAXPROCS(slots + 1)
 	}
-	return &Hasher{
-		params:  p,
-		running: make(chan struct{}, slots),
-		waiting: make(chan struct{}, slots*queuePerSlot),
-	}
+	return &Hasher{params: p, slots: newSlots(slots)}
 }
 
 // Hash returns password's PHC string under a new random salt. It returns ErrBusy, or ctx's error.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	password = norm.NFC.String(password)
-	return inSlot(ctx, h, func() string { return newPHC(h.params, password).String() })
+	return inSlot(ctx, h, Known, func() string { return newPHC(h.params, password).String() })
 }
 
 // Verify reports whether password is the one that stored, a PHC string, was made from. An empty stored stands for a
@@ -74,7 +70,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // cheaper parameters is topped up to the same work too, so that the time does not tell who is known; one that was made
 // at dearer ones does take longer. Errors: ErrBusy, ctx's error, or that stored is malformed or above the caps, in which
 // case nothing was hashed.
-func (h *Hasher) Verify(ctx context.Context, stored, password string) (bool, error) {
+func (h *Hasher) Verify(ctx context.Context, p Priority, stored, password string) (bool, error) {
 	password = norm.NFC.String(password)
 	want := phc{params: h.params}
 	if stored != "" {
@@ -83,7 +79,7 @@ func (h *Hasher) Verify(ctx context.Context, stored, password string) (bool, err
 			return false, err
 		}
 	}
-	matches, err := inSlot(ctx, h, func() bool {
+	matches, err := inSlot(ctx, h, p, func() bool {
 		if missing, ok := want.params.missing(h.params); ok {
 			missing.derive(password, want.salt)
 		}
@@ -101,19 +97,19 @@ func (h *Hasher) NeedsRehash(stored string) bool {
 
 // Stats returns how many slots are busy, how many callers wait for one, and how many slots there are.
 func (h *Hasher) Stats() (busy, queued, slots int) {
-	return len(h.running), len(h.waiting), cap(h.running)
+	return h.slots.stats()
 }
 
 // inSlot runs hash in a slot and hands its result to the caller, if they are still there.
-func inSlot[T any](ctx context.Context, h *Hasher, hash func() T) (T, error) {
+func inSlot[T any](ctx context.Context, h *Hasher, p Priority, hash func() T) (T, error) {
 	var none T
-	if err := h.acquire(ctx); err != nil {
+	if err := h.slots.take(ctx, p); err != nil {
 		return none, err
 	}
 	done := make(chan T, 1)
 	go func() {
 		result := hash()
-		<-h.running
+		h.slots.free()
 		done <- result
 	}()
 	select {
@@ -121,33 +117,5 @@ func inSlot[T any](ctx context.Context, h *Hasher, hash func() T) (T, error) {
 		return result, nil
 	case <-ctx.Done():
 		return none, ctx.Err()
-	}
-}
-
-// acquire takes a slot: at once if there is one, else in order of arrival.
-func (h *Hasher) acquire(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case h.running <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case h.waiting <- struct{}{}:
-		defer func() { <-h.waiting }()
-	default:
-		return ErrBusy
-	}
-	timer := time.NewTimer(maxWait)
-	defer timer.Stop()
-	select {
-	case h.running <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return ErrBusy
 	}
 }

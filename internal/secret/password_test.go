@@ -25,7 +25,7 @@ func TestVerify_Password(t *testing.T) {
 		"caf\u00e9 au lait\n": false,
 		"":                    false,
 	} {
-		if got, err := h.Verify(t.Context(), stored, password); got != want || err != nil {
+		if got, err := h.Verify(t.Context(), Newcomer, stored, password); got != want || err != nil {
 			t.Errorf("%q: %v, %v; want %v", password, got, err, want)
 		}
 	}
@@ -53,7 +53,7 @@ func TestVerify_UnknownUser(t *testing.T) {
 	for name, stored := range map[string]string{"known user": hash(h), "unknown user": "", "known user, older parameters": hash(older)} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		ok, err := h.Verify(t.Context(), stored, "")
+		ok, err := h.Verify(t.Context(), Newcomer, stored, "")
 		runtime.ReadMemStats(&after)
 		if ok != (stored != "") || err != nil {
 			t.Errorf("%s: %v, %v", name, ok, err)
@@ -83,9 +83,9 @@ func TestParams_Missing(t *testing.T) {
 
 func TestVerify_MalformedHash(t *testing.T) {
 	h := NewHasher(tiny, 1)
-	h.running <- struct{}{} // anything that asked for a slot would wait for ever
+	h.slots.busy = 1 // anything that asked for a slot would wait for ever
 	for name, stored := range malformedPHCs {
-		if ok, err := h.Verify(t.Context(), stored, known[0].password); ok || err == nil || errors.Is(err, ErrBusy) {
+		if ok, err := h.Verify(t.Context(), Newcomer, stored, known[0].password); ok || err == nil || errors.Is(err, ErrBusy) {
 			t.Errorf("%s: %v, %v", name, ok, err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestInSlot_CallerCancels(t *testing.T) {
 		hashing := make(chan struct{})
 		left := make(chan error, 1)
 		go func() {
-			_, err := inSlot(ctx, h, func() bool { <-hashing; return true })
+			_, err := inSlot(ctx, h, Newcomer, func() bool { <-hashing; return true })
 			left <- err
 		}()
 		synctest.Wait()
@@ -166,7 +166,7 @@ func TestHash_QueueFull(t *testing.T) {
 		if _, err := h.Hash(t.Context(), ""); !errors.Is(err, ErrBusy) || time.Since(start) > 0 {
 			t.Errorf("queue full: %v after %v", err, time.Since(start))
 		}
-		if _, err := h.Verify(t.Context(), "", ""); !errors.Is(err, ErrBusy) {
+		if _, err := h.Verify(t.Context(), Newcomer, "", ""); !errors.Is(err, ErrBusy) {
 			t.Errorf("unknown user, queue full: %v", err)
 		}
 		leave()
@@ -201,7 +201,7 @@ func TestInSlot_Concurrent(t *testing.T) {
 		start := time.Now()
 		for range slots * (1 + queuePerSlot) {
 			callers.Go(func() {
-				_, err := inSlot(t.Context(), h, func() bool {
+				_, err := inSlot(t.Context(), h, Newcomer, func() bool {
 					if n := running.Add(1); n > slots {
 						t.Errorf("%d at once", n)
 					}
@@ -226,9 +226,9 @@ func TestInSlot_Concurrent(t *testing.T) {
 func occupy(t *testing.T, h *Hasher) (finish func()) {
 	hashing := make(chan struct{})
 	var callers sync.WaitGroup
-	for range cap(h.running) {
+	for range h.slots.all {
 		callers.Go(func() {
-			if _, err := inSlot(t.Context(), h, func() bool { <-hashing; return true }); err != nil {
+			if _, err := inSlot(t.Context(), h, Newcomer, func() bool { <-hashing; return true }); err != nil {
 				t.Error(err)
 			}
 		})
@@ -239,7 +239,7 @@ func occupy(t *testing.T, h *Hasher) (finish func()) {
 
 func wantStats(t *testing.T, h *Hasher, busy, queued int) {
 	t.Helper()
-	if b, q, s := h.Stats(); b != busy || q != queued || s != cap(h.running) {
-		t.Errorf("%d busy, %d queued, %d slots; want %d, %d, %d", b, q, s, busy, queued, cap(h.running))
+	if b, q, s := h.Stats(); b != busy || q != queued || s != h.slots.all {
+		t.Errorf("%d busy, %d queued, %d slots; want %d, %d, %d", b, q, s, busy, queued, h.slots.all)
 	}
 }

@@ -19,6 +19,8 @@ const (
 	tracksKept = 1 << 15
 	// accountForgotten after so long without another failure.
 	accountForgotten = time.Hour
+	// knownKept accounts are known by networks that they have signed in from.
+	knownKept = 1 << 14
 	// guessesWaiting is how many may wait for the verdict on others.
 	guessesWaiting = 256
 )
@@ -34,6 +36,7 @@ var errCrowded = errors.New("too many guesses wait already")
 type Throttle struct {
 	mu     sync.Mutex
 	tracks map[string]*track // those with failures or pending guesses
+	known  map[string]bool   // accounts with a network that they have signed in from
 }
 
 // track is what is known of one account from one network, or of one network.
@@ -47,7 +50,7 @@ type track struct {
 }
 
 // New returns a throttle that knows of no failures.
-func New() *Throttle { return &Throttle{tracks: map[string]*track{}} }
+func New() *Throttle { return &Throttle{tracks: map[string]*track{}, known: map[string]bool{}} }
 
 // Guess is a permission to try a password once. The first call of one of its methods counts, and one must be called.
 type Guess struct {
@@ -155,7 +158,35 @@ func (t *Throttle) forget(now time.Time) {
 
 // Succeed clears the account's failures from this network.
 func (g *Guess) Succeed() {
-	g.end(func(time.Time) { g.account.failures, g.account.until = 0, time.Time{} })
+	g.end(func(time.Time) {
+		g.account.failures, g.account.until = 0, time.Time{}
+		g.throttle.remember(g.accountKey)
+	})
+}
+
+// remember notes that an account has signed in from a network, and forgets any other if there are too many. mu must be held.
+func (t *Throttle) remember(key string) {
+	if len(t.known) >= knownKept {
+		for other := range t.known {
+			delete(t.known, other)
+			break
+		}
+	}
+	t.known[key] = true
+}
+
+// Known reports whether the account has signed in from the network since the server began, as far as that is remembered.
+func (g *Guess) Known() bool {
+	g.throttle.mu.Lock()
+	defer g.throttle.mu.Unlock()
+	return g.throttle.known[g.accountKey]
+}
+
+// Failed reports whether guesses of the network have failed of late.
+func (g *Guess) Failed() bool {
+	g.throttle.mu.Lock()
+	defer g.throttle.mu.Unlock()
+	return g.account.failures > 0 || g.network.failures > 0
 }
 
 // Fail counts the failure.

@@ -266,3 +266,37 @@ func TestThrottle_BoundedMemoryKeepsRefusals(t *testing.T) {
 		}
 	})
 }
+
+// TestThrottle_KnownAndFailed checks what is known of a guess's maker before it: who has signed in from the network, for long, and which
+// networks have guessed wrong.
+func TestThrottle_KnownAndFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := New()
+		want := func(account, network string, known, failed bool) {
+			t.Helper()
+			g, _, err := th.Begin(t.Context(), account, network)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer g.Withdraw()
+			if g.Known() != known || g.Failed() != failed {
+				t.Errorf("%s from %s: known %t, failed %t", account, network, g.Known(), g.Failed())
+			}
+		}
+		try(t, th, "ada", "home", true)
+		try(t, th, "ada", "thief", false)
+		want("ada", "home", true, false)
+		want("ada", "elsewhere", false, false)
+		want("bob", "home", false, false)
+		want("bob", "thief", false, true)
+		time.Sleep(2 * time.Hour)
+		want("ada", "home", true, false)
+		want("ada", "thief", false, false)
+		for i := range knownKept + 100 {
+			try(t, th, "ada", strconv.Itoa(i), true)
+		}
+		if n := len(th.known); n != knownKept {
+			t.Errorf("%d are known", n)
+		}
+	})
+}
