@@ -185,5 +185,5 @@ func TestAttack_DeepJSON(t *testing.T) {
 		}
 	}
 	others.end()
-	wantMemory(t, peak(), scale(192, 700))
+	wantMemory(t, peak(), scale(192, 800))
 }

@@ -165,5 +165,5 @@ func TestAttack_Slowloris(t *testing.T) {
 	}
 	all.Wait()
 	others.end()
-	wantMemory(t, peak(), 64)
+	wantMemory(t, peak(), 256)
 }

@@ -102,7 +102,7 @@ var http2Attacks = []http2Attack{
 // TestAttack_HTTP2Floods sends each flood on several connections at once. The server ends the connection, or does no more than a bounded
 // piece of work at a time for it: its memory stays bounded, everybody else is served, and nothing is left of it afterwards.
 //
-// Each was seen to fail with a net/http that has the limit removed which it is about: of control frames that wait, of the size of a header
+// Those of pings, continuations and model calls were seen to fail with a net/http without its limit: of control frames that wait, of a header
 // block, of handlers that have not begun.
 func TestAttack_HTTP2Floods(t *testing.T) {
 	t.Parallel()
@@ -132,7 +132,7 @@ func TestAttack_HTTP2Floods(t *testing.T) {
 					}
 					ended = ended || p.settle()
 					t.Logf("%d of %d sent, ended %t, %v", sent, n, ended, p.errors())
-					if attack.ends && !ended && (attack.read || fullProof()) {
+					if attack.ends && (!ended || sent == n) && (attack.read || fullProof()) {
 						t.Error("the connection is not ended")
 					}
 				})
