@@ -84,7 +84,7 @@ var acts = []struct {
 // TestRaces_Delete deletes a user while everything else is done to them and by them, on all replicas: each act is done, or refused in the
 // terms of the contract, and nothing of the user is left.
 func TestRaces_Delete(t *testing.T) {
-	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
+	eachFleet(t, behindProxy, func(t *testing.T, fleet []*apptest.App) {
 		admin := fleet[0].Login(t, apptest.AdminEmail, apptest.AdminPassword).GetAccessToken()
 		for round := range raceRounds(3) {
 			p := fleet[0].NewPerson(t, "user")
@@ -95,7 +95,7 @@ func TestRaces_Delete(t *testing.T) {
 					wantReasons(t, "delete", err)
 					return
 				}
-				err := acts[i].act(t, of(fleet, i+round, admin), of(fleet, i+round, in.GetAccessToken()), p, in)
+				err := acts[i].act(t, of(fleet, i+round, admin), of(fleet, i+round, in.GetAccessToken(), from(round)), p, in)
 				wantReasons(t, acts[i].name, err, apierr.NotFoundReason, apierr.Unauthenticated, apierr.AccessDenied, apierr.InvalidCredentials)
 			})
 			wantNothingLeft(t, fleet[0], p)

@@ -12,7 +12,7 @@ import (
 // TestRaces_Password has many sign in while their password is set by an admin, or changed by themselves, or they are deactivated: no session
 // that was begun with the old password is left.
 func TestRaces_Password(t *testing.T) {
-	eachFleet(t, nil, func(t *testing.T, fleet []*apptest.App) {
+	eachFleet(t, behindProxy, func(t *testing.T, fleet []*apptest.App) {
 		a := fleet[0]
 		for round := range raceRounds(6) {
 			p := a.NewPerson(t)
@@ -20,10 +20,10 @@ func TestRaces_Password(t *testing.T) {
 			var access, refresh []string
 			atOnce(7, func(i int) {
 				if i == 0 {
-					wantReasons(t, "end the password", endPassword(t, of(fleet, round, a.AdminKey), of(fleet, round, p.Token), p, round%3))
+					wantReasons(t, "end the password", endPassword(t, of(fleet, round, a.AdminKey), of(fleet, round, p.Token, from(round)), p, round%3))
 					return
 				}
-				in, err := of(fleet, i, "").Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: p.GetEmail(), Password: p.Password})
+				in, err := of(fleet, i, "", from(round)).Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: p.GetEmail(), Password: p.Password})
 				if wantReasons(t, "sign in", err, apierr.InvalidCredentials, apierr.LoginThrottled) {
 					mu.Lock()
 					defer mu.Unlock()

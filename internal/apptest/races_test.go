@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -45,6 +46,14 @@ func eachFleet(t *testing.T, env apptest.Env, test func(t *testing.T, fleet []*a
 // of returns the clients of one replica after the other, as the caller.
 func of(fleet []*apptest.App, i int, credential string, options ...connect.ClientOption) *apptest.Clients {
 	return fleet[i%len(fleet)].AsGRPC(credential, options...) // many calls share a connection
+}
+
+// behindProxy is the setting with which from counts.
+var behindProxy = apptest.Env{"TRUSTED_PROXIES": "127.0.0.0/8"}
+
+// from is a client option: the call comes from an address of the round's own. Sign-ins that fail throttle those from the same address.
+func from(round int) connect.ClientOption {
+	return apptest.WithHeader("X-Forwarded-For", fmt.Sprintf("2001:db8:%x::1", round))
 }
 
 // atOnce runs f n times at the same time, or up to a millisecond later.
