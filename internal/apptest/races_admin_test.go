@@ -21,7 +21,7 @@ func TestRaces_LastAdmin(t *testing.T) {
 		a := fleet[0]
 		admins := newAdmins(t, a, 3)
 		must(t, takeAdmin(t, a.AsGRPC(admins[0].Key), whoIs(t, a.Admin()), 0))
-		for round := range raceRounds(6) {
+		for round := range raceRounds(4) {
 			takeFromEachOther(t, fleet, admins, round)
 			left := admins[:0]
 			for _, p := range admins {

@@ -14,7 +14,7 @@ import (
 func TestRaces_Password(t *testing.T) {
 	eachFleet(t, behindProxy, func(t *testing.T, fleet []*apptest.App) {
 		a := fleet[0]
-		for round := range raceRounds(6) {
+		for round := range raceRounds(4) {
 			p := a.NewPerson(t)
 			var mu sync.Mutex
 			var access, refresh []string
