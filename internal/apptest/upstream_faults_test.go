@@ -239,3 +239,11 @@ func unsettled(a *apptest.App) (n int) {
 	}
 	return n
 }
+
+// unnoticed is how long calls of other users may take: a second with PADDOCK_PROOF=full, more where other tests run beside this one.
+func unnoticed() time.Duration {
+	if os.Getenv("PADDOCK_PROOF") == "full" {
+		return time.Second
+	}
+	return 5 * time.Second
+}

@@ -100,7 +100,7 @@ func (w *wire) serve(conn net.Conn) {
 		if bytes.Contains(body, []byte(`"stream":false`)) {
 			x = usual["whole"]
 		}
-		if bytes.Contains(body, []byte(`"hi"`)) { // else whether the model is alive
+		if bytes.Contains(body, []byte(`"a call"`)) { // else whether the model is alive
 			w.mu.Lock()
 			w.asked[asked.Model]++
 			w.mu.Unlock()
@@ -172,7 +172,7 @@ func faultRoutes(t *testing.T, a *apptest.App, key string) map[string]func(model
 	routes := map[string]func(string) (string, any){}
 	for protocol, c := range speakers(a, key) {
 		routes["Chat over "+protocol] = func(model string) (string, any) {
-			stream, err := c.Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: model, Messages: hi})
+			stream, err := c.Ollama.Chat(t.Context(), &paddockv1.ChatRequest{Model: model, Messages: []*paddockv1.ChatMessage{{Role: "user", Content: "a call"}}})
 			must(t, err)
 			defer stream.Close()
 			said, done := "", false
@@ -185,16 +185,16 @@ func faultRoutes(t *testing.T, a *apptest.App, key string) map[string]func(model
 		}
 	}
 	routes["Embed"] = func(model string) (string, any) {
-		m, err := a.As(key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: model, Input: []string{"hi"}})
+		m, err := a.As(key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: model, Input: []string{"a call"}})
 		wantToldProperly(t, err)
 		return cameOf(len(m.GetEmbeddings()) > 0, err == nil, err != nil), err
 	}
 	for name, body := range map[string]string{
-		"/api/chat":            `{"model":"MODEL","messages":[{"role":"user","content":"hi"}]}`,
-		"/api/chat, whole":     `{"model":"MODEL","stream":false,"messages":[{"role":"user","content":"hi"}]}`,
-		"/v1/chat/completions": `{"model":"MODEL","stream":true,"messages":[{"role":"user","content":"hi"}]}`,
-		"/v1/messages":         `{"model":"MODEL","stream":true,"max_tokens":99,"messages":[{"role":"user","content":"hi"}]}`,
-		"/api/embed":           `{"model":"MODEL","input":"hi"}`,
+		"/api/chat":            `{"model":"MODEL","messages":[{"role":"user","content":"a call"}]}`,
+		"/api/chat, whole":     `{"model":"MODEL","stream":false,"messages":[{"role":"user","content":"a call"}]}`,
+		"/v1/chat/completions": `{"model":"MODEL","stream":true,"messages":[{"role":"user","content":"a call"}]}`,
+		"/v1/messages":         `{"model":"MODEL","stream":true,"max_tokens":99,"messages":[{"role":"user","content":"a call"}]}`,
+		"/api/embed":           `{"model":"MODEL","input":"a call"}`,
 	} {
 		path, _, _ := strings.Cut(name, ",")
 		routes[name] = func(model string) (string, any) {
