@@ -2,6 +2,7 @@ package apptest_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -193,6 +194,7 @@ func TestFlood_PlaceGivenBack(t *testing.T) {
 		flood, other := a.NewPerson(t, "user"), a.NewPerson(t, "user")
 		piece := strings.Repeat("x", 8<<10)
 		a.Upstream.Script("tiny-chat", ollamatest.Say(slices.Repeat([]string{piece}, pieces)...), ollamatest.Done("stop", 11, pieces))
+		free := fmt.Sprintf("paddock_upstream_in_flight{upstream=%q} 0\n", strings.TrimPrefix(a.Upstream.URL, "http://"))
 		end := othersCalls(t, a, other.Key)
 		var all []unread
 		for way := range streamWays {
@@ -207,6 +209,11 @@ func TestFlood_PlaceGivenBack(t *testing.T) {
 		}
 		if slowest, n := end(); slowest > unnoticed() || n < 10 {
 			t.Errorf("the slowest of %d calls of another user took %v", n, slowest)
+		}
+		for deadline := time.Now().Add(5 * time.Second); !strings.Contains(send(t, http.MethodGet, a.URL+"/metrics", nil, "").body, free); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("places are taken although all models are done")
+			}
 		}
 		for i, u := range all {
 			if i%each == 0 {
