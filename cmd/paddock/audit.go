@@ -128,7 +128,8 @@ func printAuditKey(p program, name string) int {
 }
 
 func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, file string) int {
-	o := seal.Options{Keys: keys, Readers: runtime.NumCPU()}
+	const mostReaders = 4 // a pool of one or two connections serves them in time, too
+	o := seal.Options{Keys: keys, Readers: min(runtime.NumCPU(), mostReaders)}
 	if file != "" {
 		var err error
 		if o.Old, err = readCheckpoints(file); err != nil {

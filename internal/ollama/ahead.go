@@ -24,8 +24,9 @@ const (
 )
 
 // heldUp is how long a model may be held up by a reader that is behind by as much as
-// may be read ahead, and takes nothing.
-var heldUp = 5 * time.Second
+// may be read ahead, and takes nothing; and heldUpInAll how long in all by one that takes
+// little now and then.
+var heldUp, heldUpInAll = 5 * time.Second, 30 * time.Second
 
 var errHeldUp = errors.New("the answer was not read")
 
@@ -36,7 +37,8 @@ type ahead struct {
 	mu     sync.Mutex
 	moved  sync.Cond // when something was read, or it was closed
 	held   bytes.Buffer
-	err    error // after held
+	waited time.Duration // in all, for the reader
+	err    error         // after held
 	closed bool
 }
 
@@ -84,28 +86,38 @@ func (h *ahead) full() bool {
 }
 
 // wait waits until more may be read ahead. It fails when h is closed, and when its reader
-// takes nothing for too long.
+// takes nothing for too long, or too little.
 func (h *ahead) wait() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.full() && !h.closed {
-		return nil
+	began := time.Now()
+	for h.full() && !h.closed {
+		n := h.held.Len()
+		if late := h.waitFor(min(heldUp, heldUpInAll-h.waited)); late && h.held.Len() == n {
+			return errHeldUp
+		}
+		h.waited += time.Since(began)
+		began = time.Now()
 	}
-	n, late := h.held.Len(), false
-	timer := time.AfterFunc(heldUp, func() {
+	if h.closed || h.waited >= heldUpInAll {
+		return errHeldUp
+	}
+	return nil
+}
+
+// waitFor waits until the reader has taken something, or for the time, and reports whether that is over. mu must be held.
+func (h *ahead) waitFor(limit time.Duration) (late bool) {
+	timer := time.AfterFunc(limit, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		late = true
 		h.moved.Broadcast()
 	})
 	defer timer.Stop()
-	for h.full() && !h.closed && !late {
+	for n := h.held.Len(); h.held.Len() == n && !h.closed && !late; {
 		h.moved.Wait()
 	}
-	if h.closed || late && h.held.Len() == n {
-		return errHeldUp
-	}
-	return nil
+	return late
 }
 
 // close forgets what was not read.

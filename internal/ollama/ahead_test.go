@@ -87,7 +87,7 @@ func TestAnswer_HeldUp(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the model is held up")
 	}
-	if rest, err := io.ReadAll(a); len(rest) < maxAhead || !errors.Is(err, ErrUnread) || !errors.Is(err, ErrUnavailable) {
+	if rest, err := io.ReadAll(a); len(rest) < maxAhead || !errors.Is(err, ErrUnread) || !errors.Is(err, ErrNotRead) {
 		t.Errorf("%d bytes, %v", len(rest), err)
 	}
 	wantLeft(t, s)

@@ -24,6 +24,8 @@ var (
 	// ErrRemote: the model runs on other machines than the servers', which
 	// is not allowed. Nothing has been sent to any.
 	ErrRemote = errors.New("remote model")
+	// ErrNotRead: the client took nothing of the answer for too long.
+	ErrNotRead = errors.New("answer not read")
 	// ErrFailed: the server was reached, and failed or answered nonsense.
 	ErrFailed = errors.New("upstream failed")
 )
@@ -32,7 +34,7 @@ var (
 var (
 	ErrNonsense   = &Error{Kind: ErrFailed, Message: messageNonsense}
 	ErrUnfinished = &Error{Kind: ErrFailed, Message: messageUnfinished}
-	ErrUnread     = &Error{Kind: ErrUnavailable, Message: messageUnread, RetryAfter: retryAfter}
+	ErrUnread     = &Error{Kind: ErrNotRead, Message: messageUnread}
 	errBrokenOff  = &Error{Kind: ErrUnavailable, Message: messageBrokenOff, RetryAfter: retryAfter}
 )
 
@@ -50,7 +52,7 @@ var (
 // told in its text but not unwrapped: a dial time-out is a
 // context.DeadlineExceeded too, and nobody shall take it for the caller's.
 type Error struct {
-	Kind       error         // one of the six above
+	Kind       error         // one of the seven above
 	Status     int           // the server's HTTP status; 0 when it gave none
 	Message    string        // may be shown to the caller: no address, path or control character
 	RetryAfter time.Duration // when to ask again; set when Kind is ErrUnavailable

@@ -77,27 +77,23 @@ func (p *Pings) ask(ctx context.Context) []upstream.Health {
 	return p.last
 }
 
-// databasePing asks the database whether it is there, and keeps the answer for a moment.
-type databasePing struct {
-	store *store.Store
+// remembered asks something of the database, and keeps the answer for pingTTL: anybody may ask for metrics.
+type remembered struct {
+	ask func(ctx context.Context) float64
 
 	mu   sync.Mutex
 	at   time.Time
-	last int
+	last float64
 }
 
-// answered returns 1 if the database has answered at most pingTTL ago, else 0.
-func (p *databasePing) answered() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if time.Since(p.at) >= pingTTL {
-		p.last = 0
-		if p.store.Ping(context.Background()) == nil {
-			p.last = 1
-		}
-		p.at = time.Now()
+func (r *remembered) value() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.at) >= pingTTL {
+		r.last = r.ask(context.Background())
+		r.at = time.Now()
 	}
-	return p.last
+	return r.last
 }
 
 // state returns whether the Ollama servers answer, in the words of readiness.

@@ -71,7 +71,12 @@ func NewMetrics(version string, s *store.Store, h *secret.Hasher, streams func()
 		Name: "paddock_build_info", Help: "1, with the program's version.",
 		ConstLabels: prometheus.Labels{"version": cmp.Or(version, "unknown"), "goversion": runtime.Version()},
 	}, func() float64 { return 1 }))
-	m.gauge("paddock_database_up", "1 while the database answers.", (&databasePing{store: s}).answered)
+	m.database("paddock_database_up", "1 while the database answers.", func(ctx context.Context) float64 {
+		if s.Ping(ctx) != nil {
+			return 0
+		}
+		return 1
+	})
 	m.gauge("paddock_hash_slots", "Argon2id hashes that may run at once.", func() int { _, _, n := h.Stats(); return n })
 	m.gauge("paddock_hash_slots_busy", "Argon2id hashes that are running.", func() int { n, _, _ := h.Stats(); return n })
 	m.gauge("paddock_hash_queue", "Argon2id hashes that wait for a slot.", func() int { _, n, _ := h.Stats(); return n })
@@ -109,15 +114,14 @@ func (m *Metrics) Watch(upstream *upstream.Pool, pings *Pings) {
 
 // WatchSeal adds a metric of how long audit entries wait to be sealed, of which lag tells the longest.
 func (m *Metrics) WatchSeal(lag func(context.Context) (time.Duration, error)) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "paddock_audit_seal_lag_seconds", Help: "How long the oldest audit entry that is not sealed has waited; NaN while that is unknown.",
-	}, func() float64 {
-		waited, err := lag(context.Background())
+	const help = "How long the oldest audit entry that is not sealed has waited; NaN while that is unknown."
+	m.database("paddock_audit_seal_lag_seconds", help, func(ctx context.Context) float64 {
+		waited, err := lag(ctx)
 		if err != nil {
 			return math.NaN()
 		}
 		return waited.Seconds()
-	}))
+	})
 }
 
 // Waited counts a model call whose turn came after wait.
@@ -198,6 +202,11 @@ func (u *upstreams) Collect(all chan<- prometheus.Metric) {
 func (m *Metrics) gauge(name, help string, value func() int) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
 		func() float64 { return float64(value()) }))
+}
+
+// database adds a metric that the database is asked for.
+func (m *Metrics) database(name, help string, ask func(ctx context.Context) float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, (&remembered{ask: ask}).value))
 }
 
 // observe counts a request that has ended.

@@ -19,6 +19,8 @@ func PublicError(e *ollama.Error) *connect.Error {
 	switch {
 	case errors.Is(e, ollama.ErrUnavailable):
 		return apierr.Retry(connect.CodeUnavailable, apierr.UpstreamUnavailable, e.Message, e.RetryAfter)
+	case errors.Is(e, ollama.ErrNotRead): // the client's doing, and no fault of the server
+		return connect.NewError(connect.CodeCanceled, errors.New(e.Message))
 	case errors.Is(e, ollama.ErrRemote):
 		return ErrModelIsRemote
 	case errors.Is(e, ollama.ErrModelNotFound):

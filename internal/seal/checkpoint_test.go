@@ -52,22 +52,25 @@ func TestVerify_Forked(t *testing.T) {
 func TestVerify_ForkedBetween(t *testing.T) {
 	each(t, func(t *testing.T, tr *trail) {
 		var old [][]byte
-		for range 3 {
+		for range 4 {
 			tr.write(t, 5)
 			old = append(old, []byte(tr.seal(t)))
 		}
-		o := seal.Options{Keys: keysOf(t, tr.key), Old: [][]byte{old[2], old[0], old[1], old[0]}}
+		o := seal.Options{Keys: keysOf(t, tr.key), Old: [][]byte{old[2], old[0], old[3], old[1], old[0]}}
 		if r, err := seal.Verify(t.Context(), tr.store, o); err != nil || len(r.Findings) > 0 {
 			t.Fatalf("sound: %v, %v", r.Findings, err)
 		}
-		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+tr.ids(t)[7].String()+`'`, `DELETE FROM seals`, `DELETE FROM seal_tiles`,
+		ids := tr.ids(t)
+		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+ids[7].String()+`'`,
+			`DELETE FROM audit_entries WHERE id = '`+ids[19].String()+`'`, `DELETE FROM seals`, `DELETE FROM seal_tiles`,
 			`INSERT INTO unsealed_entries SELECT id FROM audit_entries`)
 		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		root := strings.Split(string(old[1]), "\n")[2]
-		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, seal.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) {
-			t.Errorf("got %v, want ErrForked of 10 entries, %s", err, root)
+		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, seal.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
+			!errors.Is(err, seal.ErrTruncated) || !strings.Contains(err.Error(), "of 20 entries, ") {
+			t.Errorf("got %v, want ErrForked of 10 entries, %s, and ErrTruncated of 20", err, root)
 		}
 		if _, err := tr.verify(t, string(old[0])); err != nil {
 			t.Errorf("the first checkpoint, before the change: %v", err)

@@ -3,6 +3,7 @@ package seal
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ type Options struct {
 }
 
 // Verify compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
-// ErrSignature, ErrTruncated or ErrForked; what is wrong with entries is in the report. Servers may write meanwhile.
+// ErrSignature, ErrForked, ErrTruncated or the two; what is wrong with entries is in the report. Servers may write meanwhile.
 func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	v := verification{store: s, tree: newTree(), upper: map[tileKey][]byte{}}
 	v.tree.full = func(key tileKey, data []byte) {
@@ -102,33 +103,40 @@ func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	if err := v.open(ctx, o); err != nil {
 		return v.report, err
 	}
+	err := v.run(ctx, max(o.Readers, 1))
+	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return int(a.Position - b.Position) })
+	return v.report, errors.Join(err, v.truncated)
+}
+
+// run compares everything.
+func (v *verification) run(ctx context.Context, readers int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v.entries = readEntries(ctx, s, max(o.Readers, 1), false)
-	if err := readLeaves(ctx, s, v.now.N, func(l leaf) error { return v.leaf(ctx, l) }); err != nil {
-		return v.report, err
+	v.entries = readEntries(ctx, v.store, readers, false)
+	if err := readLeaves(ctx, v.store, v.now.N, func(l leaf) error { return v.leaf(ctx, l) }); err != nil {
+		return err
 	}
 	if err := v.finishTree(ctx); err != nil {
-		return v.report, err
+		return err
 	}
 	if err := v.nameSwapped(ctx); err != nil {
-		return v.report, err
+		return err
 	}
-	err := v.findInserted(ctx)
-	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return int(a.Position - b.Position) })
-	return v.report, err
+	return v.findInserted(ctx)
 }
 
 // verification is one run of Verify.
 type verification struct {
-	store   *store.Store
-	now     checkpoint
-	old     kept
-	entries *entries
-	tree    *tree              // of the leaves so far
-	upper   map[tileKey][]byte // its full tiles of hashes of tiles
-	changed []leaf             // whose entries have another hash
-	report  Report
+	store *store.Store
+	now   checkpoint
+	old   kept
+	// truncated is the error of an old checkpoint of more entries than there are. What there is is compared all the same.
+	truncated error
+	entries   *entries
+	tree      *tree              // of the leaves so far
+	upper     map[tileKey][]byte // its full tiles of hashes of tiles
+	changed   []leaf             // whose entries have another hash
+	report    Report
 }
 
 // open reads the checkpoints.
@@ -151,9 +159,7 @@ func (v *verification) open(ctx context.Context, o Options) error {
 		return err
 	}
 	v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.origin, v.now.N, v.now.Hash, h.signed
-	if err := v.old.fit(v.now.N); err != nil {
-		return err
-	}
+	v.truncated = v.old.fit(v.now.N)
 	if h.size != v.now.N {
 		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the size is %d, and that of the checkpoint %d", h.size, v.now.N)})
 	}

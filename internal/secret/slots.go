@@ -18,7 +18,7 @@ const (
 	ofUnequal                 // how many there are
 )
 
-// slots are shared by hashes: at once if there is one free, else by priority and then in order of arrival.
+// slots are shared by hashes: at once if there is one free, else mostly by priority and then in order of arrival.
 type slots struct {
 	all  int
 	most int // that may wait
@@ -26,6 +26,7 @@ type slots struct {
 	mu      sync.Mutex
 	busy    int
 	queued  int
+	given   int                     // slots that were handed to one who waited
 	waiting [ofUnequal][]chan error // each is sent nil with its slot, or ErrBusy for want of a place
 }
 
@@ -104,15 +105,28 @@ func (s *slots) leave(p Priority, turn chan error) bool {
 func (s *slots) free() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for p := range s.waiting {
+	for _, p := range s.order() {
 		if len(s.waiting[p]) > 0 {
 			s.waiting[p][0] <- nil
 			s.waiting[p] = slices.Delete(s.waiting[p], 0, 1)
 			s.queued--
+			s.given++
 			return
 		}
 	}
 	s.busy--
+}
+
+// order returns the priorities in the order in which the next slot is given. Every fourth slot is for newcomers first, and every sixteenth
+// for suspects: one who signs in all the time must not keep everybody else out. mu must be held.
+func (s *slots) order() [ofUnequal]Priority {
+	switch {
+	case s.given%16 == 15:
+		return [...]Priority{Suspect, Newcomer, Known}
+	case s.given%4 == 3:
+		return [...]Priority{Newcomer, Suspect, Known}
+	}
+	return [...]Priority{Known, Newcomer, Suspect}
 }
 
 func (s *slots) stats() (busy, queued, all int) {

@@ -97,3 +97,33 @@ func TestSlots_LeaveAndTurn(t *testing.T) {
 		wantStats(t, h, 0, 0)
 	}
 }
+
+// TestSlots_NobodyIsKeptOut checks that newcomers and suspects have their turn among any number of those who are known.
+func TestSlots_NobodyIsKeptOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHasher(tiny, 1)
+		finish := occupy(t, h)
+		var all sync.WaitGroup
+		var order []Priority
+		for i := range 40 {
+			p := Known
+			switch i {
+			case 38:
+				p = Newcomer
+			case 39:
+				p = Suspect
+			}
+			all.Go(func() {
+				if _, err := inSlot(t.Context(), h, p, func() bool { order = append(order, p); return true }); err != nil {
+					t.Errorf("%d: %v", p, err)
+				}
+			})
+			synctest.Wait()
+		}
+		finish()
+		all.Wait()
+		if n, s := slices.Index(order, Newcomer), slices.Index(order, Suspect); n > 3 || s > 15 {
+			t.Errorf("the newcomer's turn is after %d others, the suspect's after %d", n, s)
+		}
+	})
+}

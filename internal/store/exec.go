@@ -143,13 +143,16 @@ func hasCode(err error, code string) bool {
 	return ok && pg.Code == code
 }
 
-// LimitLockWaits bounds how long the transaction waits for each row that another one has locked. SQLite has no such locks.
+// LimitLockWaits bounds how long the transaction waits for each row that another one has locked; a deadlock may then look like such a wait.
+// The transaction shares its commit with none that has another bound. SQLite has no such locks.
 func (s *Store) LimitLockWaits(ctx context.Context, tx *db.Tx, limit time.Duration) error {
 	if s.Embedded() {
 		return nil
 	}
-	return Send(ctx, tx, "SELECT set_config('lock_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10))
+	return Send(context.WithValue(ctx, alone{}, true), tx, "SELECT set_config('lock_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10))
 }
+
+type alone struct{}
 
 type unanswered struct{}
 

@@ -21,7 +21,7 @@ var sessionSettings = []struct {
 	limit time.Duration
 }{
 	{"statement_timeout", StatementTimeout},
-	{"lock_timeout", 1500 * time.Millisecond}, // more than deadlock_timeout, which is better: a deadlock is tried again
+	{"lock_timeout", 1500 * time.Millisecond}, // more than deadlock_timeout, which is better: a deadlock is tried again; see LimitLockWaits
 	{"idle_in_transaction_session_timeout", 10 * time.Second},
 }
 

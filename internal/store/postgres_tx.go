@@ -26,6 +26,7 @@ type postgresTx struct {
 	begun  bool
 	failed bool
 	vital  bool // one of its statements is: so is the commit, where what is deferred fails
+	alone  bool // it shares no commit
 	held   []statement
 }
 
@@ -117,7 +118,11 @@ func (t *postgresTx) Commit() error {
 	case !t.begun && len(t.held) == 0:
 		return nil
 	case !t.begun:
-		if err := t.driver.insert(t.held); err != nil {
+		send := t.driver.insert
+		if t.alone {
+			send = t.driver.pipeline
+		}
+		if err := send(t.held); err != nil {
 			return t.fail(err)
 		}
 		return nil
@@ -169,7 +174,7 @@ func (t *postgresTx) hold(ctx context.Context, query string, args any) error {
 	if err != nil {
 		return err
 	}
-	t.vital = t.vital || isVital(ctx)
+	t.vital, t.alone = t.vital || isVital(ctx), t.alone || ctx.Value(alone{}) != nil
 	t.held = append(t.held, statement{query, argv, isVital(ctx)})
 	return nil
 }

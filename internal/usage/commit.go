@@ -42,9 +42,9 @@ func newEntry(a act, r *Reservation) *entry {
 // groupSize bounds how many entries share a commit, and how many settlements go along with it.
 const groupSize = 64
 
-// lockWait is how long a group waits for a row that another replica has locked. One call may wait for three in turn: for the group before
-// its own, for its own, and for its user's part of that.
-const lockWait = 500 * time.Millisecond
+// A group waits for lockWait for a row that another replica has locked, and then each user's part of it for lockWaitAgain. A call may wait
+// for two groups, that before its own and its own, and the parts of a few users.
+const lockWait, lockWaitAgain = 400 * time.Millisecond, 50 * time.Millisecond
 
 // freed is how many reserved tokens a settlement gives back.
 func (e *entry) freed() int64 { return e.reserved - e.kept }
@@ -97,19 +97,16 @@ func (l *Ledger) commitGroup(first *entry, next func() (*entry, bool)) {
 		group = append(group, e)
 	}
 	group = append(group, l.takeLater(groupSize)...)
-	err := l.commit(group)
+	err := l.commit(group, lockWait)
 	switch {
-	case err == nil || len(group) == 1 && !isAway(err):
+	case err == nil || len(group) == 1 && !isAway(err) && !store.IsLocked(err):
 		answer(group, err)
 	case isAway(err): // fail the rest at once
 		answer(group, err)
 		answer(l.entries.Rest(), err)
 	case store.IsLocked(err): // a replica that hangs has a user's row: the others need not wait for it
-		users := byUser(group)
-		for _, own := range users {
-			if len(users) > 1 {
-				err = l.commit(own)
-			}
+		for _, own := range byUser(group) {
+			err := l.commit(own, lockWaitAgain) // also of the only one: it may have been a deadlock
 			if err == nil || len(own) == 1 || errors.Is(err, store.ErrAway) {
 				answer(own, err)
 			} else {
@@ -126,7 +123,7 @@ func (l *Ledger) commitEach(group []*entry) {
 	var err error
 	for _, e := range group {
 		if !isAway(err) {
-			err = l.commit([]*entry{e})
+			err = l.commit([]*entry{e}, lockWaitAgain)
 		}
 		answer([]*entry{e}, err)
 	}
@@ -162,14 +159,14 @@ func answer(group []*entry, err error) {
 }
 
 // commit writes a group as one transaction, which may run more than once. It goes by the calls' ids, as checkpoints do, so
-// that few transactions wait for each other.
-func (l *Ledger) commit(group []*entry) error {
+// that few transactions wait for each other. For a row that another replica has locked it waits for so long.
+func (l *Ledger) commit(group []*entry, wait time.Duration) error {
 	slices.SortFunc(group, func(a, b *entry) int { return bytes.Compare(a.id[:], b.id[:]) })
 	pools := l.checkOut(group)
 	var w *rows
 	err := l.write(context.Background(), "usage", func(ctx context.Context, tx *db.Tx) error {
 		w = newRows(ctx, tx, l.store, pools)
-		if err := l.store.LimitLockWaits(ctx, tx, lockWait); err != nil {
+		if err := l.store.LimitLockWaits(ctx, tx, wait); err != nil {
 			return err
 		}
 		if err := w.sums.lock(group); err != nil {
@@ -189,7 +186,7 @@ func (l *Ledger) commit(group []*entry) error {
 		l.mu.Lock()
 		l.chargedByOthers(e.from)
 		l.mu.Unlock()
-		return l.commit(group)
+		return l.commit(group, wait)
 	}
 	return err
 }

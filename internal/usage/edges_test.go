@@ -54,18 +54,21 @@ func TestSettle_OverflowingCounts(t *testing.T) {
 	})
 }
 
-// TestCommit_LockedUserDelaysNoOthers: a replica that freezes in mid-transaction holds one user's row. Everybody has an answer within 2 s.
-func TestCommit_LockedUserDelaysNoOthers(t *testing.T) {
+// TestCommit_LockedUsersDelayNoOthers: a replica that freezes in mid-transaction holds some users' rows. Everybody has an answer within 2 s.
+func TestCommit_LockedUsersDelayNoOthers(t *testing.T) {
 	url := storetest.PostgreSQL(t)
 	s, frozen := storetest.Open(t, url), storetest.Open(t, url)
-	l, user := replica(s), uuid.New()
-	ctx := as(t, user, new(int64(1000)), nil)
-	reserve(t, l, ctx)
+	l := replica(s)
+	held := make([]context.Context, 6)
+	for i := range held {
+		held[i] = as(t, uuid.New(), new(int64(1000)), nil)
+		reserve(t, l, held[i])
+	}
 	locked, thaw := make(chan struct{}), make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {
 		_ = frozen.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-			_, err := store.Exec(store.WithWrites(ctx), tx, `UPDATE usage_periods SET used = used WHERE user_id = $1`, user)
+			_, err := store.Exec(store.WithWrites(ctx), tx, `UPDATE usage_periods SET used = used`)
 			close(locked)
 			<-thaw
 			return err
@@ -80,12 +83,18 @@ func TestCommit_LockedUserDelaysNoOthers(t *testing.T) {
 		}
 		return err
 	}
-	running.Go(func() {
-		if err := call(ctx); !errors.Is(err, store.ErrAway) {
-			t.Errorf("call of the user whose row is locked: %v", err)
+	refused := func(ctx context.Context) func() {
+		return func() {
+			if err := call(ctx); !errors.Is(err, store.ErrAway) {
+				t.Errorf("call of a user whose row is locked: %v", err)
+			}
 		}
-	})
+	}
+	running.Go(refused(held[0]))
 	time.Sleep(100 * time.Millisecond) // that one is being committed, and the others wait together
+	for _, ctx := range held {
+		running.Go(refused(ctx))
+	}
 	for range 5 {
 		running.Go(func() {
 			if err := call(as(t, uuid.New(), new(int64(100)), nil)); err != nil {
@@ -93,7 +102,6 @@ func TestCommit_LockedUserDelaysNoOthers(t *testing.T) {
 			}
 		})
 	}
-	running.Go(func() { _ = call(ctx) })
 	time.Sleep(3 * time.Second)
 	close(thaw)
 	running.Wait()
@@ -149,8 +157,8 @@ func TestSweep_ConcurrentAdmission(t *testing.T) {
 		}
 		fresh := &Reservation{ledger: one, id: uuid.Must(uuid.NewV7()), call: ask, who: r.who, startedAt: r.startedAt, limits: r.limits}
 		var both sync.WaitGroup
-		both.Go(func() { _ = one.commit([]*entry{swept(one), newEntry(admission, fresh)}) }) // one of them is too late
-		both.Go(func() { _ = two.commit([]*entry{swept(two)}) })
+		both.Go(func() { _ = one.commit([]*entry{swept(one), newEntry(admission, fresh)}, lockWait) }) // one of them is too late
+		both.Go(func() { _ = two.commit([]*entry{swept(two)}, lockWait) })
 		both.Wait()
 	}
 	for _, l := range []*Ledger{dead, one, two} { // a server process tells the statistics when it ends

@@ -90,11 +90,10 @@ const roleColumn = "role_names"
 // which a page takes a third longer.
 func (s *Service) withRoleNames(q *sql.Selector) {
 	roles := sql.Table(userrole.Table)
-	together := "string_agg"
+	names := "string_agg(" + roles.C(userrole.FieldRoleID) + ", ',')"
 	if s.store.Embedded() {
-		together = "group_concat"
+		names = "group_concat(" + roles.C(userrole.FieldRoleID) + ")"
 	}
-	names := together + "(" + roles.C(userrole.FieldRoleID) + ", ',')"
 	q.AppendSelectExprAs(sql.Select(names).From(roles).Where(sql.ColumnsEQ(roles.C(userrole.FieldUserID), q.C(user.FieldID))), roleColumn)
 }
 
