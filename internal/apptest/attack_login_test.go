@@ -67,6 +67,10 @@ func (s *target) flood(t testing.TB, perSecond float64, email, network func() st
 	l := &logins{t: t, server: s, email: email, network: network, verdicts: map[verdict]int{}}
 	ctx, stop := context.WithCancel(t.Context())
 	l.stop = stop
+	t.Cleanup(func() {
+		stop()
+		l.work.Wait()
+	})
 	l.work.Go(func() {
 		tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
 		defer tick.Stop()

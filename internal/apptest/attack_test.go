@@ -127,6 +127,10 @@ func (s *target) others(t testing.TB) *others {
 	o := &others{t: t, server: s}
 	ctx, stop := context.WithCancel(t.Context())
 	o.stop = stop
+	t.Cleanup(func() {
+		stop()
+		o.work.Wait()
+	})
 	var h2 http.Protocols
 	h2.SetUnencryptedHTTP2(true)
 	for _, transport := range []*http.Transport{{}, {DisableKeepAlives: true}, {Protocols: &h2}} {
@@ -142,7 +146,6 @@ func (s *target) others(t testing.TB) *others {
 			}
 		})
 	}
-	t.Cleanup(stop)
 	return o
 }
 
