@@ -35,13 +35,15 @@ func scale(small, full int) int {
 	return small
 }
 
+// programDir is where program builds, "" until then. TestMain removes it.
+var programDir string
+
 // program builds the program once, as it is released.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "paddock-attack")
-	if err != nil {
+var program = sync.OnceValues(func() (path string, err error) {
+	if programDir, err = os.MkdirTemp("", "paddock-attack"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "paddock")
+	path = filepath.Join(programDir, "paddock")
 	build := exec.Command("go", "build", "-trimpath", "-o", path, "../../cmd/paddock")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if flags := os.Getenv("PADDOCK_ATTACK_BUILD"); flags != "" { // such as -overlay=FILE, to see a test fail on another net/http

@@ -38,7 +38,9 @@ func TestMain(m *testing.M) {
 	case "reference":
 		serve(referenceProxy(os.Getenv(upstreamVariable)))
 	default:
-		os.Exit(m.Run())
+		code := m.Run()
+		os.RemoveAll(programDir)
+		os.Exit(code)
 	}
 }
 
