@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -129,44 +128,90 @@ func hashCost() []string {
 }
 
 // TestAttack_LoginFlood sends ten times as many sign-ins as the server can check: what is too much is refused in terms of its protocol,
-// memory stays bounded, and who is signed in notices little.
+// memory stays bounded, and who is signed in notices little: they wait at most three times as long as without the flood, in one of three
+// rounds, since others use the machine, too. `make test` does not look at the time.
 func TestAttack_LoginFlood(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := startTarget(t, append(hashCost(), "DATABASE_URL="+url)...)
 		ceiling := s.ceiling(t)
-		others, peak := s.others(t), s.memoryPeak(t)
-		busy := isBusy(t)
-		time.Sleep(time.Duration(scale(0, 20)) * time.Second)
-		quiet := others.reset()
-		l := s.flood(t, 10*ceiling, newEmail, newNetwork)
-		time.Sleep(time.Duration(scale(1, 20)) * time.Second)
-		flooded := others.reset()
-		verdicts := l.end()
-		others.stop()
-		others.work.Wait()
-		wantMemory(t, peak(), 320)
-		if verdicts[busyHashing] == 0 || verdicts[wrongPassword] == 0 {
-			t.Errorf("nothing was shown: %v", verdicts)
+		if !fullProof() {
+			s.floodLogins(t, ceiling)
+			return
 		}
-		t.Logf("%.0f a second can be checked; p99 of others %s quiet, %s in the flood, ratio %.2f", ceiling, quiet, flooded, flooded.Seconds()/quiet.Seconds())
-		switch {
-		case fullProof() && busy:
-			t.Log("whether others wait for longer than three times as long: not asserted: the machine had other work")
-		case fullProof() && flooded > 3*quiet:
-			t.Error("others wait for longer than three times as long")
+		for round := 1; ; round++ {
+			idle := awaitIdle(t)
+			switch slower := s.floodLogins(t, ceiling); {
+			case !idle:
+				t.Skip("how long others wait in a flood of sign-ins: not asserted: the machine has other work")
+			case slower <= 3:
+				return
+			case round == 3:
+				t.Errorf("others wait %.2f times as long", slower)
+				return
+			}
 		}
 	})
 }
 
-// isBusy reports whether the machine has had more to do in the last minute than it has processors. Then what others wait for is the machine.
-func isBusy(t testing.TB) bool {
+// floodLogins sends ten times as many sign-ins as can be checked, and returns how many times as long as before others wait then. In
+// `make test`, where there may be nobody who was served meanwhile, that is not known: 0.
+func (s *target) floodLogins(t *testing.T, ceiling float64) (slower float64) {
 	t.Helper()
-	text, err := os.ReadFile("/proc/loadavg")
+	others, peak := s.others(t), s.memoryPeak(t)
+	var quiet time.Duration
+	if fullProof() {
+		time.Sleep(20 * time.Second)
+		quiet = others.reset()
+	}
+	l := s.flood(t, 10*ceiling, newEmail, newNetwork)
+	time.Sleep(time.Duration(scale(1, 20)) * time.Second)
+	if fullProof() {
+		flooded := others.reset()
+		slower = flooded.Seconds() / quiet.Seconds()
+		t.Logf("%.0f a second can be checked; p99 of others %s quiet, %s in the flood, ratio %.2f", ceiling, quiet, flooded, slower)
+	}
+	verdicts := l.end()
+	others.stop()
+	others.work.Wait()
+	wantMemory(t, peak(), 320)
+	if verdicts[busyHashing] == 0 || verdicts[wrongPassword] == 0 {
+		t.Errorf("nothing was shown: %v", verdicts)
+	}
+	return slower
+}
+
+// awaitIdle waits until the machine's processors are idle for half of some seconds, and reports whether that came within three minutes.
+// Else what others wait for is the machine.
+func awaitIdle(t testing.TB) bool {
+	t.Helper()
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); {
+		ran, idled := processorTime(t)
+		time.Sleep(3 * time.Second)
+		ranNow, idledNow := processorTime(t)
+		if 2*(idledNow-idled) >= ranNow-ran {
+			return true
+		}
+	}
+	return false
+}
+
+// processorTime returns how long the machine's processors have run, and how long of that without work, in ticks.
+func processorTime(t testing.TB) (ran, idled int) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/stat")
 	must(t, err)
-	load, err := strconv.ParseFloat(strings.Fields(string(text))[0], 64)
-	must(t, err)
-	return load > float64(runtime.NumCPU())
+	first, _, _ := strings.Cut(string(text), "\n")
+	const idle, waiting = 3, 4 // for a disk
+	for i, field := range strings.Fields(first)[1:] {
+		ticks, err := strconv.Atoi(field)
+		must(t, err)
+		ran += ticks
+		if i == idle || i == waiting {
+			idled += ticks
+		}
+	}
+	return ran, idled
 }
 
 // TestAttack_DistributedGuessing has many networks guess the admin's password, ten times as often as the server can check, while the admin
