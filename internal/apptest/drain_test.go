@@ -2,9 +2,11 @@ package apptest_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"maps"
 	"net"
+	"net/http/httptrace"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,43 +67,69 @@ func beginDraining(t *testing.T, a *apptest.App) *draining {
 	user, err := a.Admin().Users.CreateUser(t.Context(), &paddockv1.CreateUserRequest{Email: "changed@example.com"})
 	must(t, err)
 	d := &draining{App: a, changed: user.GetUser().GetId(), ended: make(chan drained, 16), stopped: make(chan error, 1)}
-	run := func(name string, call func() (said string, whole bool, err error)) {
-		d.calls++
-		go func() {
-			said, whole, err := call()
-			d.ended <- drained{name, said, whole, err, time.Now()}
-		}()
-	}
 	for way := range streamWays {
-		run(way, beginUnread(t.Context(), t, a, way, a.AdminKey, "tiny-chat").rest)
+		d.run(way, beginUnread(t.Context(), t, a, way, a.AdminKey, "tiny-chat").rest)
 	}
-	for deadline := time.Now().Add(10 * time.Second); a.Upstream.Active() < len(streamWays); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d streams run", a.Upstream.Active())
-		}
-	}
-	run("Login", func() (string, bool, error) {
+	awaitTrue(t, "not all streams run", func() bool { return a.Upstream.Active() == len(streamWays) })
+	d.change(t)
+	d.run("Login", func() (string, bool, error) {
 		m, err := a.As("").Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: apptest.AdminEmail, Password: apptest.AdminPassword})
 		return "", m.GetAccessToken() != "", err
 	})
-	d.release = holdUser(t, a, d.changed)
-	run("UpdateUser", func() (string, bool, error) {
-		m, err := a.Admin().Users.UpdateUser(t.Context(), &paddockv1.UpdateUserRequest{Id: d.changed, Active: new(false)})
-		return "", m.GetUser() != nil && !m.GetUser().GetActive(), err
+	awaitTrue(t, "no login is inside its hash", func() bool {
+		hashes, _, _ := a.Hasher.Stats()
+		return hashes > 0
 	})
-	time.Sleep(100 * time.Millisecond) // until these two are where they are to be
 	d.began = time.Now()
 	go func() { d.stopped <- a.Stop() }()
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	awaitTrue(t, "the port is still open", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(a.URL, "http://"))
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return d
-		}
 		if err == nil {
 			conn.Close()
 		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
+	return d
+}
+
+// run makes a call.
+func (d *draining) run(name string, call func() (said string, whole bool, err error)) {
+	d.calls++
+	go func() {
+		said, whole, err := call()
+		d.ended <- drained{name, said, whole, err, time.Now()}
+	}()
+}
+
+// change begins the change of the user, and returns when it waits for the lock on PostgreSQL; on SQLite, when the server has begun to read
+// the request, behind which there is nothing but that lock.
+func (d *draining) change(t *testing.T) {
+	t.Helper()
+	d.release = holdUser(t, d.App, d.changed)
+	read := make(chan struct{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: func() { close(read) }})
+	d.run("UpdateUser", func() (string, bool, error) {
+		users := d.As(d.AdminKey, apptest.WithHeader("Expect", "100-continue")).Users
+		m, err := users.UpdateUser(ctx, &paddockv1.UpdateUserRequest{Id: d.changed, Active: new(false)})
+		return "", m.GetUser() != nil && !m.GetUser().GetActive(), err
+	})
+	await(t, "the change was read", read)
+	if d.Store.Embedded() {
+		return
+	}
+	awaitTrue(t, "the change waits for no lock", func() (waits bool) {
+		const anyWaits = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`
+		must(t, d.Store.Read(t.Context(), anyWaits, nil, func(rows *sql.Rows) error { return rows.Scan(&waits) }))
+		return waits
+	})
+}
+
+// awaitTrue waits until it is true, or fails the test for what is the matter as long as it is not.
+func awaitTrue(t *testing.T, matter string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the port is still open")
+			t.Fatal(matter)
 		}
 	}
 }
