@@ -148,8 +148,8 @@ func TestFaults_UpstreamRedirect(t *testing.T) {
 	}
 }
 
-// TestFaults_UpstreamClosesIdle has an upstream close connections when the next call comes on them. A call that the upstream has read
-// is not sent again; one that cannot have reached it, is.
+// TestFaults_UpstreamClosesIdle has an upstream close connections when the next call comes on them: a call that the upstream has read is
+// not sent again.
 func TestFaults_UpstreamClosesIdle(t *testing.T) {
 	t.Parallel()
 	cut := func(model string) func(*exchange) {
