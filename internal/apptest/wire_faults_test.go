@@ -22,13 +22,18 @@ type wireFault struct {
 
 // wantOf returns what comes of a call by the route, "" if it is not tried.
 func (f wireFault) wantOf(route string) string {
-	switch whole := strings.Contains(route, "mbed") || strings.Contains(route, "whole"); {
+	switch whole := isWhole(route); {
 	case whole && f.name == endHangs:
 		return "" // waits for long
 	case whole && f.want == brokenCall, whole && strings.HasPrefix(f.name, unframed) && route != "Embed":
 		return refusedCall
 	}
 	return f.want
+}
+
+// isWhole reports whether answers by the route do not stream.
+func isWhole(route string) bool {
+	return strings.Contains(route, "mbed") || strings.Contains(route, "whole")
 }
 
 // Faults that answers which do not stream have no end for.

@@ -148,9 +148,9 @@ func (x *exchange) head(length int) string {
 
 func chunk(text string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(text), text) }
 
-// repeat writes a text until the connection is closed, or for ten seconds.
+// repeat writes a text until the connection is closed, or for twenty seconds.
 func (x *exchange) repeat(text string, every time.Duration) {
-	_ = x.SetWriteDeadline(time.Now().Add(10 * time.Second))
+	_ = x.SetWriteDeadline(time.Now().Add(20 * time.Second))
 	for {
 		if _, err := io.WriteString(x.Conn, text); err != nil {
 			return
@@ -159,9 +159,9 @@ func (x *exchange) repeat(text string, every time.Duration) {
 	}
 }
 
-// hang waits until the connection is closed, or for ten seconds.
+// hang waits until the connection is closed, or for twenty seconds.
 func (x *exchange) hang() {
-	_ = x.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = x.SetReadDeadline(time.Now().Add(20 * time.Second))
 	_, _ = x.Read(make([]byte, 1))
 }
 
