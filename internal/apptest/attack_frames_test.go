@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,8 +30,8 @@ type peer struct {
 	stream  uint32 // the last one that was opened
 
 	mu    sync.Mutex
-	seen  map[h2.FrameType]int
 	codes map[h2.ErrCode]int // of GOAWAY and RST_STREAM
+	told  map[string]int     // by status, if ReadMetaHeaders is set
 	pongs chan struct{}      // answers to pings of settle
 	ended chan struct{}      // closed when the server has closed the connection, if it is read
 }
@@ -39,7 +42,7 @@ var lastPing = [8]byte{'s', 'e', 't', 't', 'l', 'e'}
 // newPeer connects with prior knowledge of HTTP/2.
 func newPeer(t testing.TB, s *target, settings ...h2.Setting) *peer {
 	t.Helper()
-	p := &peer{conn: s.dial(t), seen: map[h2.FrameType]int{}, codes: map[h2.ErrCode]int{}, pongs: make(chan struct{}, 1), ended: make(chan struct{})}
+	p := &peer{conn: s.dial(t), codes: map[h2.ErrCode]int{}, told: map[string]int{}, pongs: make(chan struct{}, 1), ended: make(chan struct{})}
 	must(t, p.conn.SetDeadline(time.Now().Add(5*time.Minute)))
 	p.out = bufio.NewWriterSize(p.conn, 32<<10)
 	p.Framer = h2.NewFramer(p.out, p.conn)
@@ -62,12 +65,13 @@ func (p *peer) read() *peer {
 				return
 			}
 			p.mu.Lock()
-			p.seen[frame.Header().Type]++
 			switch frame := frame.(type) {
 			case *h2.GoAwayFrame:
 				p.codes[frame.ErrCode]++
 			case *h2.RSTStreamFrame:
 				p.codes[frame.ErrCode]++
+			case *h2.MetaHeadersFrame:
+				p.told[frame.PseudoValue("status")]++
 			case *h2.PingFrame:
 				if frame.Data == lastPing {
 					p.pongs <- struct{}{}
@@ -79,18 +83,18 @@ func (p *peer) read() *peer {
 	return p
 }
 
-// count returns how many frames of the type have come.
-func (p *peer) count(kind h2.FrameType) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.seen[kind]
-}
-
 // errors returns how often each error has come.
 func (p *peer) errors() map[h2.ErrCode]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return maps.Clone(p.codes)
+}
+
+// statuses returns how often each status has come.
+func (p *peer) statuses() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.told)
 }
 
 // headers returns the header block of a request with the credential.
@@ -183,11 +187,31 @@ func (s *target) goroutines(t testing.TB) int {
 // upstream that is kept for later calls are none that are left.
 func (s *target) wantReleased(t testing.TB, before int) {
 	t.Helper()
-	after := 0
+	after, kept := 0, 0
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		if after = s.goroutines(t); after <= before+300 {
+		after, kept = s.goroutines(t), s.upstreamConnections(t)
+		if after <= before+50+2*kept {
 			return
 		}
 	}
-	t.Errorf("%d goroutines are left, there were %d", after, before)
+	t.Errorf("%d goroutines are left, there were %d; %d connections to the upstream are open", after, before, kept)
+}
+
+// upstreamConnections returns how many connections to the upstream are open.
+func (s *target) upstreamConnections(t testing.TB) (n int) {
+	t.Helper()
+	table, err := os.ReadFile("/proc/net/tcp")
+	must(t, err)
+	upstream, err := url.Parse(s.upstream.URL)
+	must(t, err)
+	port, err := strconv.Atoi(upstream.Port())
+	must(t, err)
+	const remote, state, established = 2, 3, "01"
+	for line := range strings.Lines(string(table)) {
+		fields := strings.Fields(line)
+		if strings.HasSuffix(fields[remote], fmt.Sprintf(":%04X", port)) && fields[state] == established {
+			n++
+		}
+	}
+	return n
 }
