@@ -67,7 +67,7 @@ func boundedCalls(t *testing.T, a *apptest.App, p *apptest.Person, other string)
 		}
 		return func() error { _, err := admin.Audit.CountAuditEntries(t.Context(), req); return err }
 	}
-	return []boundedCall{
+	calls := []boundedCall{
 		{"WhoAmI", 50, func() error { _, err := own.Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{}); return err }},
 		{"users", 500, list(&paddockv1.ListUsersRequest{})},
 		{"users by email", 500, list(&paddockv1.ListUsersRequest{OrderBy: "email desc"})},
@@ -123,6 +123,10 @@ func boundedCalls(t *testing.T, a *apptest.App, p *apptest.Person, other string)
 			return err
 		}},
 	}
+	if !a.Store.Embedded() { // which goes through all users for a text without a trigram
+		calls = append(calls, boundedCall{"users with two common letters", 2000, list(&paddockv1.ListUsersRequest{Query: "om"})})
+	}
+	return calls
 }
 
 // TestRowsRead_DoNotGrow counts how many rows of tables and indexes PostgreSQL reads for a call, among tens of thousands. It is a
