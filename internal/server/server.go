@@ -137,7 +137,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	if o.AuditKey != nil {
 		srv.sealer = seal.New(s, log, o.AuditKey)
-		metrics.WatchSeal(srv.sealer.Lag) //nolint:contextcheck // whoever asks for metrics has one
+		metrics.WatchSeal(srv.sealer.Lag)
 	}
 	methods, err := door.MethodsOf(services...)
 	if err != nil {

@@ -59,10 +59,11 @@ func TestCommit_LockedUsersDelayNoOthers(t *testing.T) {
 	url := storetest.PostgreSQL(t)
 	s, frozen := storetest.Open(t, url), storetest.Open(t, url)
 	l := replica(s)
-	held := make([]context.Context, 6)
-	for i := range held {
-		held[i] = as(t, uuid.New(), new(int64(1000)), nil)
-		reserve(t, l, held[i])
+	var held []context.Context
+	for range 6 {
+		ctx := as(t, uuid.New(), new(int64(1000)), nil)
+		reserve(t, l, ctx)
+		held = append(held, ctx)
 	}
 	locked, thaw := make(chan struct{}), make(chan struct{})
 	var running sync.WaitGroup
