@@ -141,7 +141,7 @@ func asked(a *apptest.App, model string, answered bool) (n int) {
 // In the end they are cut off from the models. PADDOCK_PROOF=full makes it 300 clients and waits for that.
 func TestFlood_Memory(t *testing.T) {
 	clients, pace, full := 18, 10*time.Millisecond, os.Getenv("PADDOCK_PROOF") == "full"
-	bound := 64 << 20
+	bound := 128 << 20 // of 288 MiB; buffers may have twice the room that they need
 	if full {
 		clients, pace, bound = 300, 0, 192<<20
 	}
