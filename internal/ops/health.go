@@ -77,25 +77,6 @@ func (p *Pings) ask(ctx context.Context) []upstream.Health {
 	return p.last
 }
 
-// remembered asks something of the database, and keeps the answer for pingTTL: anybody may ask for metrics.
-type remembered struct {
-	ask func(ctx context.Context) float64
-
-	mu   sync.Mutex
-	at   time.Time
-	last float64
-}
-
-func (r *remembered) value() float64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if time.Since(r.at) >= pingTTL {
-		r.last = r.ask(context.Background())
-		r.at = time.Now()
-	}
-	return r.last
-}
-
 // state returns whether the Ollama servers answer, in the words of readiness.
 func (p *Pings) state(ctx context.Context) string {
 	answered := func(h upstream.Health) bool { return h.Err == nil }

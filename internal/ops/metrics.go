@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"connectrpc.com/connect"
@@ -207,6 +208,25 @@ func (m *Metrics) gauge(name, help string, value func() int) {
 // database adds a metric that the database is asked for.
 func (m *Metrics) database(name, help string, ask func(ctx context.Context) float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, (&remembered{ask: ask}).value))
+}
+
+// remembered asks something of the database, and keeps the answer for pingTTL: anybody may ask for metrics.
+type remembered struct {
+	ask func(ctx context.Context) float64
+
+	mu   sync.Mutex
+	at   time.Time
+	last float64
+}
+
+func (r *remembered) value() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if time.Since(r.at) >= pingTTL {
+		r.last = r.ask(context.Background())
+		r.at = time.Now()
+	}
+	return r.last
 }
 
 // observe counts a request that has ended.

@@ -40,8 +40,8 @@ type sumsOnly struct{}
 func SumsOnly(ctx context.Context) context.Context { return context.WithValue(ctx, sumsOnly{}, true) }
 
 // Among returns the condition that the column has one of the values, of which there must be some and which are $first and so on, and
-// the arguments for it. The lists of many lengths are few statements, which stay prepared. PostgreSQL plans them once, as it does not with an array: it would expect
-// more of a plan for just this array each time.
+// the arguments for it. The lists of many lengths are few statements, which stay prepared. PostgreSQL plans them once, as it does not
+// with an array: it would expect more of a plan for just this array each time.
 func Among[V any](s *Store, column string, first int, values []V) (condition string, args []any) {
 	n := 1
 	for n < len(values) {
