@@ -93,6 +93,32 @@ func TestAnswer_HeldUp(t *testing.T) {
 	wantLeft(t, s)
 }
 
+// TestAnswer_HeldUpByDrips: who takes a little now and then holds up the model no longer in all than for a while.
+func TestAnswer_HeldUpByDrips(t *testing.T) {
+	before := heldUpInAll
+	heldUpInAll = 3 * awayAfter
+	t.Cleanup(func() { heldUpInAll = before })
+	a, _, ended := awayFrom(t, 16*maxAhead)
+	time.Sleep(2 * awayAfter)
+	drip := time.NewTicker(20 * time.Millisecond)
+	defer drip.Stop()
+	for end := time.After(10 * time.Second); ; {
+		select {
+		case err := <-ended:
+			if isFault(err) {
+				t.Errorf("counts against the server: %v", err)
+			}
+			return
+		case <-end:
+			t.Fatal("the model is held up")
+		case <-drip.C:
+			if _, err := a.Read(make([]byte, 1<<10)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestAnswer_CloseWhileReadAhead(t *testing.T) {
 	for name, wait := range map[string]time.Duration{"before": 0, "when it begins": awayAfter, "when it is full": 4 * awayAfter} {
 		a, s, ended := awayFrom(t, 16*maxAhead)

@@ -166,7 +166,7 @@ func (g *Guess) Succeed() {
 
 // remember notes that an account has signed in from a network, and forgets any other if there are too many. mu must be held.
 func (t *Throttle) remember(key string) {
-	if len(t.known) >= knownKept {
+	if len(t.known) >= knownKept && !t.known[key] {
 		for other := range t.known {
 			delete(t.known, other)
 			break
