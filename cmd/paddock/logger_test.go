@@ -22,6 +22,8 @@ func TestLineWriter(t *testing.T) {
 		want := func(when, text string) {
 			t.Helper()
 			synctest.Wait()
+			lines.mu.Lock()
+			defer lines.mu.Unlock()
 			if log.String() != text {
 				t.Errorf("%s: %.100q, want %.100q", when, log.String(), text)
 			}
