@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/store/dberr"
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
@@ -44,7 +44,7 @@ func Send(ctx context.Context, tx *db.Tx, statement string, args ...any) error {
 	if !MayWrite(ctx) {
 		return errMayNotWrite
 	}
-	_, err := tx.ExecContext(context.WithValue(ctx, unanswered{}, true), statement, args...)
+	_, err := tx.ExecContext(stmt.Unanswered(ctx), statement, args...)
 	return err
 }
 
@@ -99,7 +99,7 @@ func (s *Store) Require(ctx context.Context, tx *db.Tx, expression string, args 
 }
 
 // IsNotMet reports whether a transaction has failed because of Require.
-func IsNotMet(err error) bool { return errors.Is(err, errNotMet) || hasCode(err, "22012") }
+func IsNotMet(err error) bool { return errors.Is(err, errNotMet) || dberr.HasCode(err, "22012") }
 
 // errChanged is what RequireUnchanged fails with on SQLite.
 var errChanged = errors.New("a row has changed meanwhile")
@@ -114,7 +114,7 @@ func (s *Store) RequireUnchanged(ctx context.Context, tx *db.Tx, expression stri
 }
 
 // IsChanged reports whether a transaction has failed because of RequireUnchanged.
-func IsChanged(err error) bool { return errors.Is(err, errChanged) || hasCode(err, "2201E") }
+func IsChanged(err error) bool { return errors.Is(err, errChanged) || dberr.HasCode(err, "2201E") }
 
 // require returns failure unless the expression is above 0.
 func require(ctx context.Context, tx *db.Tx, failure error, expression string, args []any) error {
@@ -138,32 +138,23 @@ func require(ctx context.Context, tx *db.Tx, failure error, expression string, a
 	return nil
 }
 
-func hasCode(err error, code string) bool {
-	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && pg.Code == code
-}
-
 // LimitLockWaits bounds how long the transaction waits for each row that another one has locked; a deadlock may then look like such a wait.
 // The transaction shares its commit with none that has another bound. SQLite has no such locks.
 func (s *Store) LimitLockWaits(ctx context.Context, tx *db.Tx, limit time.Duration) error {
 	if s.Embedded() {
 		return nil
 	}
-	return Send(context.WithValue(ctx, alone{}, true), tx, "SELECT set_config('lock_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10))
+	return Send(stmt.Alone(ctx), tx, "SELECT set_config('lock_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10))
 }
-
-type alone struct{}
-
-type unanswered struct{}
 
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.
 // Parameters are $1, $2, …, which both databases know.
 func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
 	ctx, span := telemetry.StartStatement(ctx, s.dialect, query)
 	defer func() { span.End(err) }()
-	limit := prompt
+	limit := stmt.Prompt
 	if s.Embedded() {
-		limit = patient // it can be busy, but not frozen
+		limit = stmt.Patient // it can be busy, but not frozen
 	}
 	ctx, cancel := limit(ctx)
 	defer cancel()
@@ -180,26 +171,9 @@ func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*s
 	return WrapAway(rows.Err())
 }
 
-// patient returns a context of the statement's own: it lasts for StatementTimeout, whether or not the client that asked
-// is still there. Statements are short, and pgx closes a connection whose query is cancelled; the reconnects would
-// snowball just when many clients give up at once.
-func patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), StatementTimeout)
-}
-
-// prompt is patient for a read outside of a transaction, with which every call begins: a database that has frozen, as well
-// as one that is gone, is to be told within 2 s. Slow makes an exception.
-func prompt(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := promptTimeout
-	if ctx.Value(slow{}) != nil {
-		limit = StatementTimeout
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), limit)
-}
-
-const promptTimeout = 1500 * time.Millisecond
-
-type slow struct{}
-
 // Slow returns a context for reads that sum up many rows, and may take as long as any statement.
-func Slow(ctx context.Context) context.Context { return context.WithValue(ctx, slow{}, true) }
+func Slow(ctx context.Context) context.Context { return stmt.Slow(ctx) }
+
+// Vital returns a context for a statement that nothing in a call makes fail: if the database refuses it, as by a trigger or a
+// constraint of the operator, the error is ErrAway.
+func Vital(ctx context.Context) context.Context { return stmt.Vital(ctx) }

@@ -11,6 +11,7 @@ import (
 	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 )
 
 // readsAtOnce is how many reads of a kind may be running. The fewer, the more calls share one.
@@ -28,16 +29,14 @@ func NewReads[K comparable, V any](s *Store, load func(ctx context.Context, keys
 		Final: func(err error) bool { return errors.Is(err, ErrAway) }, Patience: readPatience,
 	}
 	if s.Embedded() {
-		r.Version = s.version.Load
+		r.Version = s.sqlite.Version
 	}
 	return r
 }
 
-type sumsOnly struct{}
-
 // SumsOnly returns a context for a transaction that changes neither users, roles, keys nor sessions: what NewReads remembers stays. It
 // is for what commits all the time: the ledger, and the probe of Writable.
-func SumsOnly(ctx context.Context) context.Context { return context.WithValue(ctx, sumsOnly{}, true) }
+func SumsOnly(ctx context.Context) context.Context { return stmt.SumsOnly(ctx) }
 
 // Among returns the condition that the column has one of the values, of which there must be some and which are $first and so on, and
 // the arguments for it. The lists of many lengths are few statements, which stay prepared. PostgreSQL plans them once, as it does not

@@ -2,13 +2,9 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/paddock-gate/paddock/ent/db"
-	"github.com/paddock-gate/paddock/internal/coalesce"
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
@@ -34,53 +30,10 @@ func (s *Store) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) e
 }
 
 func (s *Store) runTx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
-	if s.writes != nil {
-		return s.writes.do(ctx, f)
+	if s.Embedded() {
+		return s.sqlite.Tx(ctx, f)
 	}
-	for attempt := 1; ; attempt++ {
-		err := s.tryTx(ctx, f)
-		switch {
-		case err == nil || !isRetryable(err):
-			return err
-		case attempt == 3:
-			return awayError{err} // too many at once
-		}
-		select {
-		case <-time.After(time.Duration(rand.IntN(20*attempt)+1) * time.Millisecond):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// groupSize bounds how many transactions share a commit, and so how much one failed commit can take along.
-const groupSize = 64
-
-func newBatch[J any](commits int, commit func(first J, next func() (J, bool))) *coalesce.Batch[J] {
-	return coalesce.NewBatch(coalesce.BatchOptions{Commits: commits, Jobs: groupSize, Wait: acquireTimeout}, commit)
-}
-
-func (s *Store) tryTx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) (err error) {
-	tx, err := s.Client.Tx(ctx)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	committed := false
-	defer func() {
-		if !committed { // f failed or panicked
-			if rb := tx.Rollback(); rb != nil && err != nil {
-				err = errors.Join(err, fmt.Errorf("roll back: %w", rb))
-			}
-		}
-	}()
-	if err := f(ctx, tx); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	committed = true
-	return nil
+	return s.postgres.Tx(ctx, f)
 }
 
 // Now is the time as both databases keep it: UTC, to the microsecond.

@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/store/dberr"
 )
 
 const (
@@ -41,7 +39,7 @@ func (w *writability) note(err error) {
 		if w.failed.Load() != 0 {
 			w.failed.Store(0)
 		}
-	case isUnwritable(err):
+	case dberr.IsUnwritable(err):
 		w.failed.Store(time.Now().UnixNano())
 	}
 }
@@ -54,7 +52,7 @@ var errFailedLately = errors.New("the last change could not be written")
 func (s *Store) Writable(ctx context.Context) error {
 	w := &s.writability
 	if time.Since(time.Unix(0, w.failed.Load())) < failedTTL {
-		return awayError{errFailedLately}
+		return dberr.Away(errFailedLately)
 	}
 	w.mu.Lock()
 	if w.tries == nil && time.Since(w.at) >= writableTTL {
@@ -74,7 +72,7 @@ func (s *Store) Writable(ctx context.Context) error {
 		defer w.mu.Unlock()
 		return w.last
 	case <-ctx.Done():
-		return awayError{ctx.Err()}
+		return dberr.Away(ctx.Err())
 	}
 }
 
@@ -86,7 +84,7 @@ func (s *Store) tryWritable(ctx context.Context) {
 	switch {
 	case err == nil || errors.Is(err, ErrAway):
 	case ctx.Err() != nil:
-		err = awayError{err}
+		err = dberr.Away(err)
 	default:
 		err = nil // it can be reached, and other checks tell what else is the matter
 	}
@@ -107,18 +105,4 @@ func (s *Store) tryWrite(ctx context.Context) error {
 		}
 		return Send(ctx, tx, `DELETE FROM rate_buckets WHERE id = $1`, id)
 	})
-}
-
-// isUnwritable reports whether a transaction has failed because nothing can be written, and not because of others at the time.
-func isUnwritable(err error) bool {
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return pg.Code == "25006" || pg.Code == "53100" || pg.Code[:min(2, len(pg.Code))] == "58" // read-only, full, I/O error
-	}
-	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
-		switch lite.Code() & 0xff {
-		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-			return true
-		}
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -8,8 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"entgo.io/ent/dialect"
-
+	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store/sqlitefile"
 )
 
@@ -17,26 +16,26 @@ import (
 // may wait for two, and learns within 2 s that the database is away.
 const lockedTimeout = 800 * time.Millisecond
 
-// openSQLite opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
+// Open opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
 //
 // WAL with synchronous=FULL: a commit that was acknowledged survives a power cut. Transactions begin IMMEDIATE, because
 // one that reads first and then writes would lose to SQLITE_BUSY whatever the busy timeout. Times are written as UTC text
 // that sorts.
-func (s *Store) openSQLite(ctx context.Context, path string, options []Option) error {
+func Open(ctx context.Context, path string, options ...Option) (*Database, error) {
 	wait := lockedTimeout
 	if slices.Contains(options, Beside) {
 		wait = sqlitefile.Patient
 	}
 	if len(options) > 0 {
 		if err := sqlitefile.Check(path); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	release := func() {}
 	var err error
 	if !slices.Contains(options, Beside) {
 		if release, err = sqlitefile.Lock(path); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	// SQLite would make the file for everybody to read; what it puts beside a file takes that file's mode. And it would
@@ -47,18 +46,22 @@ func (s *Store) openSQLite(ctx context.Context, path string, options []Option) e
 	} else {
 		err = fmt.Errorf("its file must be writable: %w", err)
 	}
+	d := &Database{path: path, release: release}
 	if err == nil {
-		s.sql, err = sql.Open("sqlite", sqlitefile.DSN(path, "foreign_keys(1)", wait))
+		d.SQL, err = sql.Open("sqlite", sqlitefile.DSN(path, "foreign_keys(1)", wait))
 	}
 	if err == nil {
-		s.sql.SetMaxOpenConns(8)
-		s.sql.SetMaxIdleConns(8)
-		err = s.sql.PingContext(ctx)
+		d.SQL.SetMaxOpenConns(8)
+		d.SQL.SetMaxIdleConns(8)
+		err = d.SQL.PingContext(ctx)
 	}
 	if err != nil {
 		release()
-		return sqlitefile.ExplainDamage(path, err)
+		return nil, sqlitefile.ExplainDamage(path, err)
 	}
-	s.dialect, s.path, s.release = dialect.SQLite, path, release
-	return nil
+	p := newPrepared(d.SQL)
+	d.Reader = p
+	d.Client = db.NewClient(db.Driver(&sqliteDriver{p}))
+	d.writes = newSQLiteWriter(d.Client, &d.version)
+	return d, nil
 }

@@ -1,10 +1,9 @@
-package store
+package postgres
 
 import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
 
 	"entgo.io/ent/dialect"
@@ -15,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	"github.com/paddock-gate/paddock/internal/store/dberr"
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
@@ -27,12 +28,12 @@ type postgresDriver struct {
 
 func newPostgresDriver(pool *pgxpool.Pool, pooler *pooler) *postgresDriver {
 	d := &postgresDriver{pool: pool, pooler: pooler}
-	d.inserts = newBatch(insertWriters, d.commitInserts)
+	d.inserts = coalesce.NewBatch(coalesce.BatchOptions{Commits: insertWriters, Jobs: stmt.GroupSize, Wait: stmt.AcquireTimeout}, d.commitInserts)
 	return d
 }
 
 func (d *postgresDriver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+	ctx, cancel := context.WithTimeout(ctx, stmt.AcquireTimeout)
 	defer cancel()
 	conn, err := d.pool.Acquire(ctx)
 	if d.pooler.noticed(err) {
@@ -48,16 +49,16 @@ func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) (e
 	}
 	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
 	defer func() { span.End(err) }()
-	ctx, cancel := patient(ctx)
+	ctx, cancel := stmt.Patient(ctx)
 	defer cancel()
 	conn, err := d.acquire(ctx)
 	if err != nil {
-		return WrapAway(err)
+		return dberr.WrapAway(err)
 	}
 	defer conn.Release()
 	tag, err := conn.Exec(ctx, query, argv...)
 	if err != nil {
-		return WrapAway(err)
+		return dberr.WrapAway(err)
 	}
 	return setResult(v, tag.RowsAffected())
 }
@@ -68,12 +69,12 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 		return err
 	}
 	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
-	ctx, cancel := prompt(ctx)
+	ctx, cancel := stmt.Prompt(ctx)
 	conn, err := d.acquire(ctx)
 	if err != nil {
 		cancel()
 		span.End(err)
-		return WrapAway(err)
+		return dberr.WrapAway(err)
 	}
 	done := func() error {
 		conn.Release()
@@ -88,7 +89,7 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 	if err != nil {
 		span.End(err)
 		_ = done() // never fails
-		return WrapAway(err)
+		return dberr.WrapAway(err)
 	}
 	return nil
 }
@@ -174,7 +175,7 @@ func (r *postgresRows) Close() error {
 	}
 	done := r.done
 	r.done = nil
-	return WrapAway(done())
+	return dberr.WrapAway(done())
 }
 
 func (r *postgresRows) Columns() ([]string, error) {
@@ -186,13 +187,10 @@ func (r *postgresRows) Columns() ([]string, error) {
 	return names, nil
 }
 
-// errColumnTypes is the error of ColumnTypes.
-var errColumnTypes = errors.New("column types are not known here")
-
 // ColumnTypes is asked for by Ent when it selects what no field describes; it then scans into an any.
-func (r *postgresRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, errColumnTypes }
+func (r *postgresRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, dberr.ErrColumnTypes }
 
-func (r *postgresRows) Err() error          { return WrapAway(r.rows.Err()) }
+func (r *postgresRows) Err() error          { return dberr.WrapAway(r.rows.Err()) }
 func (r *postgresRows) NextResultSet() bool { return false }
 
 // Scan takes Ent's driver.Value, which pgx does not know, for the any that it is.

@@ -1,4 +1,4 @@
-package store
+package postgres
 
 import (
 	"context"
@@ -9,6 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paddock-gate/paddock/internal/store/dberr"
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 )
 
 // insertWriters is how many connections commit transactions that only insert: half of the pool, so that one that waits
@@ -28,7 +31,7 @@ type inserts struct {
 func (d *postgresDriver) insert(statements []statement) error {
 	j := &inserts{statements: statements, done: make(chan struct{})}
 	if err := d.inserts.Put(j); err != nil {
-		return fmt.Errorf("%w: %w", ErrAway, err)
+		return fmt.Errorf("%w: %w", dberr.ErrAway, err)
 	}
 	<-j.done
 	return j.err
@@ -41,7 +44,7 @@ func (d *postgresDriver) commitInserts(first *inserts, next func() (*inserts, bo
 		group = append(group, j)
 		statements = append(statements, j.statements...)
 	}
-	err := errAbandoned // unless all goes its way
+	err := dberr.ErrAbandoned // unless all goes its way
 	defer func() {
 		for _, j := range group {
 			if j.err == nil {
@@ -74,7 +77,7 @@ func isRefusal(err error) bool {
 
 // pipeline sends the statements in one go, which PostgreSQL takes for one transaction.
 func (d *postgresDriver) pipeline(statements []statement) error {
-	ctx, cancel := patient(context.Background())
+	ctx, cancel := stmt.Patient(context.Background())
 	defer cancel()
 	conn, err := d.acquire(ctx)
 	if err != nil {

@@ -1,4 +1,4 @@
-package store
+package postgres
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/paddock-gate/paddock/internal/store/dberr"
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
@@ -39,9 +41,9 @@ type statement struct {
 // failed returns the error of the statement when it comes out of a pipeline.
 func (s statement) failed(err error) error {
 	if s.vital {
-		return refusedError(err)
+		return dberr.Refused(err)
 	}
-	return heldError(err)
+	return dberr.Held(err)
 }
 
 // batch is good for one connection and one sending: pgx keeps in it what it has prepared.
@@ -59,7 +61,7 @@ func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err e
 	}
 	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
 	defer func() { span.End(err) }()
-	ctx, cancel := patient(ctx)
+	ctx, cancel := stmt.Patient(ctx)
 	defer cancel()
 	results, err := t.send(ctx, query, args)
 	if err != nil {
@@ -77,7 +79,7 @@ func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err e
 
 // ExecContext serves hand-written statements: Ent looks for it behind Tx.ExecContext.
 func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
-	if ctx.Value(unanswered{}) != nil {
+	if stmt.IsUnanswered(ctx) {
 		return driver.ResultNoRows, t.hold(ctx, query, args)
 	}
 	err = t.Exec(ctx, query, args, &result)
@@ -86,7 +88,7 @@ func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any)
 
 func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
-	ctx, cancel := patient(ctx)
+	ctx, cancel := stmt.Patient(ctx)
 	results, err := t.send(ctx, query, args)
 	if err != nil {
 		cancel()
@@ -135,7 +137,7 @@ func (t *postgresTx) Commit() error {
 }
 
 func (t *postgresTx) commit() error {
-	ctx, cancel := patient(context.Background())
+	ctx, cancel := stmt.Patient(context.Background())
 	defer cancel()
 	results, err := t.send(ctx, "commit", []any(nil))
 	if err != nil {
@@ -160,10 +162,10 @@ func (t *postgresTx) Rollback() error {
 	if t.conn.Conn().IsClosed() || t.conn.Conn().PgConn().TxStatus() == 'I' {
 		return nil
 	}
-	ctx, cancel := patient(context.Background())
+	ctx, cancel := stmt.Patient(context.Background())
 	defer cancel()
 	_, err := t.conn.Exec(ctx, "rollback")
-	return WrapAway(err)
+	return dberr.WrapAway(err)
 }
 
 func (t *postgresTx) hold(ctx context.Context, query string, args any) error {
@@ -174,8 +176,8 @@ func (t *postgresTx) hold(ctx context.Context, query string, args any) error {
 	if err != nil {
 		return err
 	}
-	t.vital, t.alone = t.vital || isVital(ctx), t.alone || ctx.Value(alone{}) != nil
-	t.held = append(t.held, statement{query, argv, isVital(ctx)})
+	t.vital, t.alone = t.vital || stmt.IsVital(ctx), t.alone || stmt.IsAlone(ctx)
+	t.held = append(t.held, statement{query, argv, stmt.IsVital(ctx)})
 	return nil
 }
 
@@ -209,7 +211,7 @@ func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.Batc
 
 func (t *postgresTx) fail(err error) error {
 	t.failed = true
-	return WrapAway(err)
+	return dberr.WrapAway(err)
 }
 
 func (t *postgresTx) release() {

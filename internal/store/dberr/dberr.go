@@ -1,4 +1,5 @@
-package store
+// Package dberr tells what an error of either database means.
+package dberr
 
 import (
 	"context"
@@ -21,13 +22,23 @@ import (
 // caller did wrong, and worth another try later.
 var ErrAway = errors.New("database unavailable")
 
+// ErrAbandoned means that a transaction was not committed, without an error of the database that says why.
+var ErrAbandoned = errors.New("the transaction was not committed")
+
+// ErrColumnTypes is what Ent is told when it asks rows for the types of their columns, as it does for what no field describes. It then
+// scans into an any.
+var ErrColumnTypes = errors.New("column types are not known here")
+
 // WrapAway marks err with ErrAway when it is of that kind, and returns it as it is otherwise.
 func WrapAway(err error) error {
 	if err == nil || errors.Is(err, ErrAway) || !isAway(err) {
 		return err
 	}
-	return awayError{err}
+	return Away(err)
 }
+
+// Away returns an error of the kind ErrAway with the given cause.
+func Away(cause error) error { return awayError{cause} }
 
 // awayError is an error of the kind ErrAway, in one line.
 type awayError struct{ cause error }
@@ -87,8 +98,9 @@ func isAway(err error) bool {
 		errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || pgconn.SafeToRetry(err)
 }
 
-// heldError makes db.IsConstraintError see what Ent would have marked, had it heard of the error itself: see postgresTx.
-func heldError(err error) error {
+// Held makes db.IsConstraintError see what Ent would have marked, had it heard of the error itself: that of a statement which
+// was sent after Ent had asked for it.
+func Held(err error) error {
 	if sqlgraph.IsConstraintError(err) {
 		return heldConstraintError{err}
 	}
@@ -107,20 +119,12 @@ func (e heldConstraintError) As(target any) bool {
 	return ok
 }
 
-type vital struct{}
-
-// Vital returns a context for a statement that nothing in a call makes fail: if the database refuses it, as by a trigger or a
-// constraint of the operator, the error is ErrAway.
-func Vital(ctx context.Context) context.Context { return context.WithValue(ctx, vital{}, true) }
-
-func isVital(ctx context.Context) bool { return ctx.Value(vital{}) != nil }
-
-// refusedError marks the error of a vital statement with ErrAway.
-func refusedError(err error) error {
+// Refused marks the error of a vital statement with ErrAway: see stmt.Vital.
+func Refused(err error) error {
 	if errors.Is(err, ErrAway) {
 		return err
 	}
-	return awayError{err}
+	return Away(err)
 }
 
 // IsLocked reports whether a statement has waited too long for a row that another transaction has locked.
@@ -129,8 +133,8 @@ func IsLocked(err error) bool {
 	return ok && pg.Code == "55P03"
 }
 
-// isRetryable reports whether a whole transaction may simply be run again: a serialization failure or a deadlock.
-func isRetryable(err error) bool {
+// IsRetryable reports whether a whole transaction may simply be run again: a serialization failure or a deadlock.
+func IsRetryable(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (pg.Code == "40001" || pg.Code == "40P01")
 }
@@ -145,4 +149,24 @@ func Taken(err error, column string) bool {
 		return pg.ConstraintName == table+"_"+name+"_key" || name == "id" && pg.ConstraintName == table+"_pkey"
 	}
 	return strings.Contains(err.Error(), column)
+}
+
+// IsUnwritable reports whether a transaction has failed because nothing can be written, and not because of others at the time.
+func IsUnwritable(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "25006" || pg.Code == "53100" || pg.Code[:min(2, len(pg.Code))] == "58" // read-only, full, I/O error
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return true
+		}
+	}
+	return false
+}
+
+// HasCode reports whether err is PostgreSQL's error of that code.
+func HasCode(err error, code string) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == code
 }

@@ -1,4 +1,4 @@
-package store
+package postgres
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 )
 
 // sessionSettings are PostgreSQL's limits on time. A session begins with them; through a pooler, which gives each transaction
@@ -20,7 +22,7 @@ var sessionSettings = []struct {
 	name  string
 	limit time.Duration
 }{
-	{"statement_timeout", StatementTimeout},
+	{"statement_timeout", stmt.Timeout},
 	{"lock_timeout", 1500 * time.Millisecond}, // more than deadlock_timeout, which is better: a deadlock is tried again; see LimitLockWaits
 	{"idle_in_transaction_session_timeout", 10 * time.Second},
 }
@@ -70,7 +72,7 @@ func (p *pooler) check(ctx context.Context, conn *pgx.Conn) error {
 	if p.found.Load() || p.excluded.Load() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+	ctx, cancel := context.WithTimeout(ctx, stmt.AcquireTimeout)
 	defer cancel()
 	results, err := conn.PgConn().Exec(ctx, "SELECT pg_backend_pid()").ReadAll()
 	if err != nil {

@@ -1,8 +1,7 @@
-package store
+package sqlite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	"github.com/paddock-gate/paddock/internal/store/dberr"
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 )
 
 // sqliteWriter is SQLite's one writer. Transactions that come while another one runs go into the same commit, each behind
@@ -37,11 +38,9 @@ type panicked struct {
 
 func (p *panicked) String() string { return fmt.Sprintf("%v\n\nin the writer:\n%s", p.value, p.stack) }
 
-var errAbandoned = errors.New("the transaction was not committed")
-
 func newSQLiteWriter(client *db.Client, version *atomic.Uint64) *sqliteWriter {
 	w := &sqliteWriter{client: client, version: version}
-	w.batch = newBatch(1, w.commit)
+	w.batch = coalesce.NewBatch(coalesce.BatchOptions{Commits: 1, Jobs: stmt.GroupSize, Wait: stmt.AcquireTimeout}, w.commit)
 	return w
 }
 
@@ -49,7 +48,7 @@ func newSQLiteWriter(client *db.Client, version *atomic.Uint64) *sqliteWriter {
 func (w *sqliteWriter) do(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
 	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
 	if err := w.batch.Put(j); err != nil {
-		return fmt.Errorf("%w: %w", ErrAway, err)
+		return fmt.Errorf("%w: %w", dberr.ErrAway, err)
 	}
 	<-j.done
 	if j.panic != nil {
@@ -61,9 +60,9 @@ func (w *sqliteWriter) do(ctx context.Context, f func(ctx context.Context, tx *d
 // commit runs the first job, and those that come meanwhile, in one transaction and answers them.
 func (w *sqliteWriter) commit(first *job, next func() (*job, bool)) {
 	var group []*job
-	err := errAbandoned // unless all goes its way
+	err := dberr.ErrAbandoned // unless all goes its way
 	defer func() {
-		if slices.ContainsFunc(group, func(j *job) bool { return j.ctx.Value(sumsOnly{}) == nil }) {
+		if slices.ContainsFunc(group, func(j *job) bool { return !stmt.IsSumsOnly(j.ctx) }) {
 			w.version.Add(1) // before anybody learns of it; also when it is unknown whether it was committed
 		}
 		for _, j := range group {
@@ -112,7 +111,7 @@ func runJob(tx *db.Tx, j *job) error {
 func (j *job) run(tx *db.Tx) {
 	defer func() {
 		if value := recover(); value != nil {
-			j.err, j.panic = errAbandoned, &panicked{value, debug.Stack()}
+			j.err, j.panic = dberr.ErrAbandoned, &panicked{value, debug.Stack()}
 		}
 	}()
 	j.err = j.f(j.ctx, tx)

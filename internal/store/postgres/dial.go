@@ -1,4 +1,4 @@
-package store
+package postgres
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 )
 
 // cleanupTimeout bounds each of the two steps in which pgx takes leave of a connection whose statement was given up: it asks the server to
@@ -17,7 +19,7 @@ const cleanupTimeout = time.Second
 func dialWith(dial pgconn.DialFunc) pgconn.DialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		deadline, ok := ctx.Deadline()
-		cancelling := ok && time.Until(deadline) > 2*acquireTimeout // a connection to be used has only acquireTimeout
+		cancelling := ok && time.Until(deadline) > 2*stmt.AcquireTimeout // a connection to be used has only AcquireTimeout
 		if cancelling {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, cleanupTimeout)

@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 
+	"github.com/paddock-gate/paddock/internal/store/dberr"
+	"github.com/paddock-gate/paddock/internal/store/stmt"
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
@@ -15,15 +17,15 @@ type sqliteDriver struct{ db *prepared }
 
 func (d *sqliteDriver) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
-	ctx, cancel := patient(ctx)
+	ctx, cancel := stmt.Patient(ctx)
 	defer cancel()
-	err := WrapAway(entsql.Conn{ExecQuerier: d.db}.Exec(ctx, query, args, v))
+	err := dberr.WrapAway(entsql.Conn{ExecQuerier: d.db}.Exec(ctx, query, args, v))
 	span.End(err)
 	return err
 }
 
 func (d *sqliteDriver) Query(ctx context.Context, query string, args, v any) error {
-	ctx, cancel := patient(ctx)
+	ctx, cancel := stmt.Patient(ctx)
 	err := sqliteQuery(ctx, d.db, query, args, v, cancel)
 	if err != nil {
 		cancel()
@@ -34,7 +36,7 @@ func (d *sqliteDriver) Query(ctx context.Context, query string, args, v any) err
 func (d *sqliteDriver) Tx(ctx context.Context) (dialect.Tx, error) {
 	tx, err := d.db.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
-		return nil, WrapAway(err)
+		return nil, dberr.WrapAway(err)
 	}
 	return &sqliteTx{&preparedTx{Tx: tx, db: d.db, bound: make(map[string]*sql.Stmt)}}, nil
 }
@@ -43,21 +45,21 @@ func (d *sqliteDriver) Close() error { return d.db.Close() }
 
 func (d *sqliteDriver) Dialect() string { return dialect.SQLite }
 
-// sqliteTx sets its statements no limit on time: it is the only writer, so there is nothing to wait for, and a timer and a
+// sqliteTx sets its statements no limit on time: it is the only sqliteWriter, so there is nothing to wait for, and a timer and a
 // goroutine for each statement would cost a tenth of the throughput.
 type sqliteTx struct{ tx *preparedTx }
 
 func (t *sqliteTx) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
-	err := refusedIfVital(ctx, WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v)))
+	err := refusedIfVital(ctx, dberr.WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v)))
 	span.End(err)
 	return err
 }
 
 // refusedIfVital returns the error of a statement, which is ErrAway if the context is one of Vital.
 func refusedIfVital(ctx context.Context, err error) error {
-	if err != nil && isVital(ctx) {
-		return refusedError(err)
+	if err != nil && stmt.IsVital(ctx) {
+		return dberr.Refused(err)
 	}
 	return err
 }
@@ -71,25 +73,25 @@ func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	result, err := t.tx.ExecContext(context.WithoutCancel(ctx), query, args...)
 	span.End(err)
-	return result, refusedIfVital(ctx, WrapAway(err))
+	return result, refusedIfVital(ctx, dberr.WrapAway(err))
 }
 
 // QueryContext serves Require.
 func (t *sqliteTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	rows, err := t.tx.QueryContext(context.WithoutCancel(ctx), query, args...)
-	return rows, WrapAway(err)
+	return rows, dberr.WrapAway(err)
 }
 
-func (t *sqliteTx) Commit() error { return WrapAway(t.tx.Commit()) }
+func (t *sqliteTx) Commit() error { return dberr.WrapAway(t.tx.Commit()) }
 
-func (t *sqliteTx) Rollback() error { return WrapAway(t.tx.Rollback()) }
+func (t *sqliteTx) Rollback() error { return dberr.WrapAway(t.tx.Rollback()) }
 
 // sqliteQuery calls done when the rows are closed, unless it fails.
 func sqliteQuery(ctx context.Context, db entsql.ExecQuerier, query string, args, v any, done func()) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	if err := (entsql.Conn{ExecQuerier: db}).Query(ctx, query, args, v); err != nil {
 		span.End(err)
-		return WrapAway(err)
+		return dberr.WrapAway(err)
 	}
 	rows := v.(*entsql.Rows) //nolint:errcheck // Query has just filled it
 	rows.ColumnScanner = &sqliteRows{rows.ColumnScanner, span.Closing(done)}
@@ -103,10 +105,10 @@ type sqliteRows struct {
 
 func (r *sqliteRows) Close() error {
 	defer r.done()
-	return WrapAway(r.ColumnScanner.Close())
+	return dberr.WrapAway(r.ColumnScanner.Close())
 }
 
-func (r *sqliteRows) Err() error { return WrapAway(r.ColumnScanner.Err()) }
+func (r *sqliteRows) Err() error { return dberr.WrapAway(r.ColumnScanner.Err()) }
 
-// ColumnTypes fails, as postgresRows's does. Ent asks for the types once more with each row.
-func (r *sqliteRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, errColumnTypes }
+// ColumnTypes fails, as the one for PostgreSQL does. Ent asks for the types once more with each row.
+func (r *sqliteRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, dberr.ErrColumnTypes }
