@@ -25,6 +25,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/ops"
 	"github.com/paddock-gate/paddock/internal/overview"
+	"github.com/paddock-gate/paddock/internal/quotas"
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/rpc"
 	"github.com/paddock-gate/paddock/internal/seal"
@@ -165,7 +166,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	texts := min(cfg.MaxModelBody, rpcModelBody)
 	t.growing(texts, int(cfg.MaxModelBody/texts), limited)(paddockv1connect.NewOllamaServiceHandler(
 		chat.New(upstream, models, ledger, cfg.Ollama.ChatModel, cfg.Ollama.EmbedModel), options...))
-	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(usage.NewService(ledger, cfg.Retain), options...))
+	t.rpc(metadataBody, limited)(paddockv1connect.NewUsageServiceHandler(quotas.New(s, log, ledger.State, cfg.Retain), options...))
 	t.rpc(metadataBody, limited)(paddockv1connect.NewOverviewServiceHandler(overview.New(s, upstream, cfg.Tokens.AccessTTL), options...))
 	t.stock(newGateway(cfg, upstream, models, ledger).Routes())
 	t.public(grpchealth.NewHandler(health, rpc.Uncompressed))

@@ -17,6 +17,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/usage/period"
 )
 
 // TestSettle_ChargesWhatEachPeriodHasLeft: a day that is full does not make a month cheaper.
@@ -28,7 +29,7 @@ func TestSettle_ChargesWhatEachPeriodHasLeft(t *testing.T) {
 		r := reserve(t, l, ctx)
 		r.Settle(ctx, Cost{PromptTokens: 94, CompletionTokens: 6, Exact: true, Outcome: OK})
 		written(t, l)
-		day, month := periods(r.startedAt)
+		day, month := period.Names(r.startedAt)
 		if got := sumsOf(t, s, user, day); got != [3]int64{1, 20, 0} {
 			t.Errorf("day %v, want 20 of 20 used", got)
 		}
@@ -47,7 +48,7 @@ func TestSettle_OverflowingCounts(t *testing.T) {
 		r := reserve(t, l, ctx)
 		r.Settle(ctx, Cost{PromptTokens: math.MaxInt64, CompletionTokens: math.MaxInt64 - 50, Exact: true, Outcome: OK})
 		written(t, l)
-		day, _ := periods(r.startedAt)
+		day, _ := period.Names(r.startedAt)
 		if got := sumsOf(t, s, user, day); got != [3]int64{1, 100, 0} {
 			t.Errorf("day %v, want 100 of 100 used", got)
 		}
@@ -198,7 +199,7 @@ func TestReserve_RetryOfReservedTokens(t *testing.T) {
 	r.Settle(ctx, Cost{PromptTokens: 4000, Exact: true, Outcome: OK})
 	written(t, l)
 	_, err = l.Reserve(ctx, unbounded)
-	if wait := retryAfter(t, err); wait <= heldFor && time.Until(resets(r.startedAt, true)) > heldFor {
+	if wait := retryAfter(t, err); wait <= heldFor && time.Until(period.Resets(r.startedAt, true)) > heldFor {
 		t.Errorf("retry after %v when all is used: %v", wait, err)
 	}
 }

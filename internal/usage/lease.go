@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/usage/period"
 )
 
 // lease is what this replica has reserved of a user's quota ahead of calls, so that most calls are admitted without a commit. In the
@@ -39,14 +41,14 @@ const (
 	leasedLeft  = 8  // one in so many tokens that are left
 )
 
-func keyOf(user uuid.UUID, at time.Time, q limits) leaseKey {
-	day, _ := periods(at)
+func keyOf(user uuid.UUID, at time.Time, q period.Limits) leaseKey {
+	day, _ := period.Names(at)
 	k := leaseKey{user: user, day: day, perDay: -1, perMonth: -1}
-	if q.day != nil {
-		k.perDay = *q.day
+	if q.Day != nil {
+		k.perDay = *q.Day
 	}
-	if q.month != nil {
-		k.perMonth = *q.month
+	if q.Month != nil {
+		k.perMonth = *q.Month
 	}
 	return k
 }
@@ -93,7 +95,7 @@ func (l *Ledger) admitAtOnce(r *Reservation) bool {
 	if l.behind {
 		return false
 	}
-	if !r.limits.none() {
+	if !r.limits.None() {
 		held := l.leases[r.key()]
 		_, all := r.demand()
 		if held == nil || held.free < all {
@@ -184,7 +186,7 @@ func (l *Ledger) checkOut(group []*entry) map[*lease]pool {
 	defer l.mu.Unlock()
 	pools := map[*lease]pool{}
 	for _, e := range group {
-		if e.act == admission && !e.limits.none() {
+		if e.act == admission && !e.limits.None() {
 			e.from = l.leaseOf(e.Reservation)
 		}
 		held := e.from

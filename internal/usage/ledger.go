@@ -14,8 +14,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/coalesce"
+	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/telemetry"
+	"github.com/paddock-gate/paddock/internal/usage/period"
 )
 
 // answerTokens is the default of AnswerTokens.
@@ -30,9 +32,9 @@ type Ledger struct {
 	replica  uuid.UUID
 	now      func() time.Time // of the calls
 
-	entries *coalesce.Batch[*entry]            // that wait to be committed
-	commits atomic.Uint64                      // how many there were
-	states  *coalesce.Reads[userDay, [2]spent] // what is spent of a day and its month
+	entries *coalesce.Batch[*entry] // that wait to be committed
+	commits atomic.Uint64           // how many there were
+	states  *period.States
 
 	mu      sync.Mutex
 	behind  bool                       // the last write found the database unavailable
@@ -59,10 +61,7 @@ func NewLedger(s *store.Store, log *audit.Log, defaults caller.Quota) *Ledger {
 		replica: uuid.Must(uuid.NewV7()), now: store.Now, live: map[uuid.UUID]*Reservation{}, leases: map[leaseKey]*lease{},
 		blind: !s.Embedded(),
 	}
-	l.states = store.NewReads(s, l.readStates)
-	if s.Embedded() {
-		l.states.Version = l.commits.Load
-	}
+	l.states = period.NewStates(s, defaults, l.commits.Load)
 	l.entries = coalesce.NewBatch(coalesce.BatchOptions{Commits: 1, Jobs: groupSize}, l.commitGroup)
 	return l
 }
@@ -75,7 +74,7 @@ type Reservation struct {
 	who       caller.Caller
 	startedAt time.Time
 	began     time.Time // the same, by a clock that is never set back
-	limits    limits
+	limits    period.Limits
 	reserved  int64 // tokens; 0: no quota
 	max       int64
 	produced  atomic.Int64
@@ -98,7 +97,7 @@ func (l *Ledger) Reserve(ctx context.Context, call Call) (*Reservation, error) {
 	c := caller.From(ctx)
 	r := &Reservation{
 		ledger: l, id: uuid.Must(uuid.NewV7()), call: call, who: *c, startedAt: l.now(), began: time.Now(),
-		limits: l.limitsOf(c.Quota), max: call.MaxTokens,
+		limits: period.LimitsOf(c.Quota, l.defaults), max: call.MaxTokens,
 	}
 	if l.admitAtOnce(r) {
 		return r, nil
@@ -235,18 +234,18 @@ func (l *Ledger) Close(ctx context.Context) error {
 	}
 }
 
-// limits are what holds for a user; nil is no limit.
-type limits struct{ day, month *int64 }
-
-func (l limits) none() bool { return l.day == nil && l.month == nil }
-
-func (l *Ledger) limitsOf(q caller.Quota) limits {
-	return limits{day: or(q.TokensPerDay, l.defaults.TokensPerDay), month: or(q.TokensPerMonth, l.defaults.TokensPerMonth)}
+// State returns a user's quota, as it is set, and how much of it is used.
+func (l *Ledger) State(ctx context.Context, user uuid.UUID, set caller.Quota) (*paddockv1.Quota, error) {
+	now := store.Now()
+	free := l.freeOf(keyOf(user, now, period.LimitsOf(set, l.defaults))) // before the read
+	return l.states.Of(ctx, user, set, now, free)
 }
 
-func or[T any](own, fallback *T) *T {
-	if own != nil {
-		return own
+// StateOf returns the state of the caller's quota for WhoAmI; nil if there is no token quota.
+func (l *Ledger) StateOf(ctx context.Context) (*paddockv1.Quota, error) {
+	c := caller.From(ctx)
+	if period.LimitsOf(c.Quota, l.defaults).None() {
+		return nil, nil
 	}
-	return fallback
+	return l.State(ctx, c.UserID, c.Quota)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/usage/period"
 )
 
 // replica is a ledger as a replica has it, on a database that it may share.
@@ -116,9 +117,9 @@ func accountOf(t testing.TB, s *store.Store) account {
 }
 
 // sumsOf are the user's calls, tokens used and tokens held in a period.
-func sumsOf(t testing.TB, s *store.Store, user uuid.UUID, period string) [3]int64 {
+func sumsOf(t testing.TB, s *store.Store, user uuid.UUID, of string) [3]int64 {
 	t.Helper()
-	row, err := s.UsagePeriod.Get(t.Context(), periodID(user, period))
+	row, err := s.UsagePeriod.Get(t.Context(), period.ID(user, of))
 	if db.IsNotFound(err) {
 		return [3]int64{}
 	}

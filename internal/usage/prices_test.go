@@ -22,7 +22,7 @@ func TestPrices_EmbeddingsWithoutACount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if u := settled(t, a, p); u.GetPromptTokens() != 100 || !u.GetEstimated() {
+	if u := a.Settled(t, p); u.GetPromptTokens() != 100 || !u.GetEstimated() {
 		t.Errorf("300 bytes: %v", u)
 	}
 }
@@ -54,7 +54,7 @@ func TestPrices_PromptOfAnAbortedCall(t *testing.T) {
 	reserved(t, a, 1)
 	leave[0]()
 	calls.Wait()
-	if u := settled(t, a, p); u.GetRequests() != 2 || u.GetPromptTokens() != 100 || !u.GetEstimated() {
+	if u := a.Settled(t, p); u.GetRequests() != 2 || u.GetPromptTokens() != 100 || !u.GetEstimated() {
 		t.Errorf("two prompts of 100 tokens, one of which was read: %v", u)
 	}
 }
@@ -77,7 +77,7 @@ func reserved(t testing.TB, a *apptest.App, calls int) {
 func TestPrices_AnswerUnderAQuota(t *testing.T) {
 	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"QUOTA_ANSWER_TOKENS": "8"})
 	free, bound := a.NewPerson(t, "user"), a.NewPerson(t, "user")
-	setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: bound.GetId(), TokensPerDay: new(int64(1_000_000))})
+	a.SetQuota(t, &paddockv1.SetQuotaRequest{UserId: bound.GetId(), TokensPerDay: new(int64(1_000_000))})
 	for _, c := range []struct {
 		who     *apptest.Person
 		options *paddockv1.ChatOptions

@@ -12,6 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/apierr"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/usage/period"
 )
 
 // TestReserve_NeverOverrunsAQuota makes calls of every size at once, at moments whose period is running, has just ended or is
@@ -46,7 +47,7 @@ func TestReserve_NeverOverrunsAQuota(t *testing.T) {
 			}
 			calls.Wait()
 			written(t, l)
-			day, month := periods(at)
+			day, month := period.Names(at)
 			if used := sumsOf(t, l.store, user, day); limitDay != nil && used[1] > dayLimit || used[2] != 0 {
 				t.Errorf("%v: %d of %d tokens a day are used, %d reserved", at, used[1], dayLimit, used[2])
 			}

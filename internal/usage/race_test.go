@@ -14,7 +14,7 @@ import (
 )
 
 // TestReserve_RacingReservations: of 1,000 on three replicas, as many are made as there is room for: 100.
-// A ledger that looks and then takes, without the statement by which sums.lock locks, makes 131 to 228 on PostgreSQL.
+// A ledger that looks and then takes, without the statement by which sums.Lock locks, makes 131 to 228 on PostgreSQL.
 func TestReserve_RacingReservations(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)

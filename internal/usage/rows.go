@@ -12,6 +12,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/usage/period"
 )
 
 // settled is a usage record.
@@ -26,7 +27,7 @@ type rows struct {
 	ctx     context.Context //nolint:containedctx // of the one transaction
 	tx      *db.Tx
 	store   *store.Store
-	sums    *sums
+	sums    sums
 	pools   map[*lease]*pool
 	made    [][]any // reservations
 	settled []settled
@@ -34,7 +35,7 @@ type rows struct {
 }
 
 func newRows(ctx context.Context, tx *db.Tx, s *store.Store, pools map[*lease]pool) *rows {
-	w := &rows{ctx: ctx, tx: tx, store: s, sums: newSums(ctx, tx, s.Embedded()), pools: make(map[*lease]*pool, len(pools))}
+	w := &rows{ctx: ctx, tx: tx, store: s, sums: sums{period.NewSums(ctx, tx, s.Embedded())}, pools: make(map[*lease]*pool, len(pools))}
 	for held, p := range pools {
 		w.pools[held] = &p
 	}
@@ -127,7 +128,7 @@ func (w *rows) settle(e *entry) error {
 	case r.row:
 		w.over = append(w.over, []any{r.id})
 	}
-	day, _ := periods(r.startedAt)
+	day, _ := period.Names(r.startedAt)
 	w.settled = append(w.settled, settled{r, day, []any{
 		r.id, r.who.UserID, optional(r.who.CredentialID), optional(r.who.SessionID), string(r.call.Kind), r.call.Model, e.cost.PromptTokens,
 		e.cost.CompletionTokens, e.cost.Total.Milliseconds(), string(e.cost.Outcome), !e.cost.Exact, day, r.startedAt,
@@ -136,9 +137,9 @@ func (w *rows) settle(e *entry) error {
 	return nil
 }
 
-// write writes the periods first, in the order in which lock locks them. (What is removed before that comes after lock.)
+// write writes the periods first, in the order in which period.Sums locks them. (What is removed before that comes after the lock.)
 func (w *rows) write() error {
-	if err := w.sums.write(); err != nil {
+	if err := w.sums.Write(); err != nil {
 		return err
 	}
 	if err := w.writeLeases(); err != nil {

@@ -2,11 +2,7 @@
 // afterwards, once, at what it did cost, even if the call fails, or its client or its replica is gone.
 package usage
 
-import (
-	"time"
-
-	"github.com/google/uuid"
-)
+import "time"
 
 // Kind is what a model call does.
 type Kind string
@@ -49,21 +45,3 @@ func (c Cost) tokens() int64 { return c.PromptTokens + c.CompletionTokens }
 // Estimate guesses the tokens of a text with so many bytes: three bytes make one, which is rather too many tokens for
 // prose (English has four and more) and about right for code and for scripts of three bytes a character.
 func Estimate(textBytes int) int64 { return int64(textBytes+2) / 3 }
-
-// periods are the day and the month of a time, UTC, as UsagePeriod keeps them.
-func periods(t time.Time) (day, month string) {
-	day = t.UTC().Format(time.DateOnly)
-	return day, day[:len("2006-01")]
-}
-
-// periodID is the key of a user's UsagePeriod.
-func periodID(user uuid.UUID, period string) string { return user.String() + "/" + period }
-
-// resets is when the period of t that follows is the next one's.
-func resets(t time.Time, monthly bool) time.Time {
-	year, month, day := t.UTC().Date()
-	if monthly {
-		return time.Date(year, month+1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	return time.Date(year, month, day+1, 0, 0, 0, 0, time.UTC)
-}

@@ -3,13 +3,11 @@ package usage_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"connectrpc.com/connect"
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/apierr"
@@ -21,51 +19,6 @@ import (
 )
 
 var hi = []*paddockv1.ChatMessage{{Role: "user", Content: "hi"}}
-
-// settled waits until every call is settled, which is a moment after the answer, and returns the usage that there is in all.
-func settled(t testing.TB, a *apptest.App, of *apptest.Person) *paddockv1.UsageRow {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		n := a.Unsettled()
-		if n == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d calls are not settled", n)
-		}
-	}
-	return usageOf(t, a, of).GetRows()[0]
-}
-
-func usageOf(t testing.TB, a *apptest.App, of *apptest.Person, by ...string) *paddockv1.GetUsageResponse {
-	t.Helper()
-	m, err := a.As(of.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{GroupBy: by})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-func setQuota(t testing.TB, a *apptest.App, req *paddockv1.SetQuotaRequest) *paddockv1.Quota {
-	t.Helper()
-	m, err := a.Admin().Usage.SetQuota(t.Context(), req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.GetQuota()
-}
-
-func chat(ctx context.Context, a *apptest.App, key string, req *paddockv1.ChatRequest) (pieces int, err error) {
-	stream, err := a.As(key).Ollama.Chat(ctx, req)
-	if err != nil {
-		return 0, err
-	}
-	defer stream.Close()
-	for stream.Receive() {
-		pieces++
-	}
-	return pieces, stream.Err()
-}
 
 // TestUsage_OneRecordForEachCall: exact when it went well, what was produced when it was broken off, nothing when the upstream
 // failed before it said anything.
@@ -82,13 +35,13 @@ func TestUsage_OneRecordForEachCall(t *testing.T) {
 			{
 				"a chat",
 				[]ollamatest.Step{ollamatest.Say("a", "b"), ollamatest.Done("stop", 11, 2)},
-				func() error { _, err := chat(t.Context(), a, p.Key, ask); return err },
+				func() error { _, err := a.Chat(t.Context(), p.Key, ask); return err },
 				&paddockv1.UsageRow{Requests: 1, PromptTokens: 11, CompletionTokens: 2},
 			},
 			{
 				"a chat without counts",
 				[]ollamatest.Step{ollamatest.Say("a", "b"), ollamatest.Done("stop", 0, 0)},
-				func() error { _, err := chat(t.Context(), a, p.Key, ask); return err },
+				func() error { _, err := a.Chat(t.Context(), p.Key, ask); return err },
 				&paddockv1.UsageRow{Requests: 1, PromptTokens: 1, CompletionTokens: 2, Estimated: true},
 			},
 			{
@@ -107,13 +60,13 @@ func TestUsage_OneRecordForEachCall(t *testing.T) {
 			{
 				"a chat that breaks off",
 				[]ollamatest.Step{ollamatest.Say("a", "b"), ollamatest.Fail("the model has died")},
-				func() error { _, _ = chat(t.Context(), a, p.Key, ask); return nil },
+				func() error { _, _ = a.Chat(t.Context(), p.Key, ask); return nil },
 				&paddockv1.UsageRow{Requests: 1, PromptTokens: 1, CompletionTokens: 2, Estimated: true},
 			},
 			{
 				"a chat that fails at once",
 				[]ollamatest.Step{ollamatest.Fail("the model has died")},
-				func() error { _, _ = chat(t.Context(), a, p.Key, ask); return nil },
+				func() error { _, _ = a.Chat(t.Context(), p.Key, ask); return nil },
 				&paddockv1.UsageRow{Requests: 1, Estimated: true},
 			},
 			{
@@ -128,14 +81,14 @@ func TestUsage_OneRecordForEachCall(t *testing.T) {
 				nil,
 			},
 		} {
-			before := settled(t, a, p)
+			before := a.Settled(t, p)
 			if c.script != nil {
 				a.Upstream.Script("tiny-chat", c.script...)
 			}
 			if err := c.call(); err != nil {
 				t.Fatalf("%s: %v", c.name, err)
 			}
-			after := settled(t, a, p)
+			after := a.Settled(t, p)
 			got := &paddockv1.UsageRow{
 				Requests:         after.GetRequests() - before.GetRequests(),
 				PromptTokens:     after.GetPromptTokens() - before.GetPromptTokens(),
@@ -155,108 +108,12 @@ func TestUsage_OneRecordForEachCall(t *testing.T) {
 				t.Errorf("%s is not marked as estimated", c.name)
 			}
 		}
-		all := settled(t, a, p)
+		all := a.Settled(t, p)
 		q, err := a.As(p.Key).Usage.GetQuota(t.Context(), &paddockv1.GetQuotaRequest{})
 		if tokens := all.GetPromptTokens() + all.GetCompletionTokens(); err != nil || q.GetQuota().GetDay().GetUsed() != tokens ||
 			q.GetQuota().GetMonth().GetUsed() != tokens || q.GetQuota().GetDay().GetReserved() != 0 {
 			t.Errorf("%v, %v; the records say %v", q, err, all)
 		}
-	})
-}
-
-func TestGetUsage_Grouped(t *testing.T) {
-	apptest.Each(t, func(t *testing.T, a *apptest.App) {
-		p, stranger := a.NewPerson(t, "user"), a.NewPerson(t, "user")
-		for _, c := range []struct{ credential, model string }{{p.Key, "tiny-chat"}, {p.Key, "TINY-chat:latest"}, {p.Token, "tiny-chat"}, {p.Key, "tiny-slow"}} {
-			a.Upstream.Script(strings.ToLower(strings.TrimSuffix(c.model, ":latest")), ollamatest.Say("a"), ollamatest.Done("stop", 3, 1))
-			if _, err := chat(t.Context(), a, c.credential, &paddockv1.ChatRequest{Model: c.model, Messages: hi}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		settled(t, a, p)
-		today := time.Now().UTC().Format(time.DateOnly)
-		for _, c := range []struct {
-			by   []string
-			want string
-		}{
-			{nil, "//:4"},
-			{[]string{"day"}, today + "//:4"},
-			{[]string{"model"}, "/tiny-chat:latest/:3 /tiny-slow:latest/:1"},
-			{[]string{"credential", "model"}, "/tiny-chat:latest/:1 /tiny-chat:latest/" + p.KeyID + ":2 /tiny-slow:latest/" + p.KeyID + ":1"},
-		} {
-			rows := map[string]bool{}
-			for _, r := range usageOf(t, a, p, c.by...).GetRows() {
-				rows[fmt.Sprintf("%s/%s/%s:%d", r.GetDay(), r.GetModel(), r.GetCredentialId(), r.GetRequests())] = true
-			}
-			for want := range strings.FieldsSeq(c.want) {
-				if !rows[want] {
-					t.Errorf("by %v: %v, without %s", c.by, rows, want)
-				}
-			}
-			if len(rows) != len(strings.Fields(c.want)) {
-				t.Errorf("by %v: %v", c.by, rows)
-			}
-		}
-		_, err := a.As(stranger.Key).Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: p.GetId()})
-		apptest.WantReason(t, err, apierr.NotFoundReason)
-		_, err = a.As(stranger.Key).Usage.GetQuota(t.Context(), &paddockv1.GetQuotaRequest{UserId: p.GetId()})
-		apptest.WantReason(t, err, apierr.NotFoundReason)
-		_, err = a.Admin().Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: uuid.NewString()})
-		apptest.WantReason(t, err, apierr.NotFoundReason)
-		if m, err := a.Admin().Usage.GetUsage(t.Context(), &paddockv1.GetUsageRequest{UserId: p.GetId()}); err != nil || m.GetRows()[0].GetRequests() != 4 {
-			t.Errorf("to an admin: %v, %v", m, err)
-		}
-	})
-}
-
-func TestQuota_SetAndKept(t *testing.T) {
-	apptest.EachWith(t, apptest.Env{"DEFAULT_TOKENS_PER_MONTH": "1000"}, func(t *testing.T, a *apptest.App) {
-		p := a.NewPerson(t, "user")
-		a.Upstream.Script("tiny-chat", ollamatest.Say("a"), ollamatest.Done("stop", 3, 7))
-		q := setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: p.GetId(), TokensPerDay: new(int64(12))})
-		if q.GetTokensPerDay() != 12 || q.TokensPerMonth != nil || q.GetDay().GetLimit() != 12 || q.GetMonth().GetLimit() != 1000 {
-			t.Errorf("%v", q)
-		}
-		entry := a.Entries(t, "quota_changed")[0]
-		if entry.GetTargetUserId() != p.GetId() || !strings.Contains(entry.GetDetail(), "tokens per day 12") {
-			t.Errorf("entry %v", entry)
-		}
-		ask := &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi, Options: &paddockv1.ChatOptions{NumPredict: new(int32(500))}}
-		if _, err := chat(t.Context(), a, p.Key, ask); err != nil {
-			t.Fatal(err)
-		}
-		settled(t, a, p)
-		if sent := string(a.Upstream.To("/api/chat")[0].Body); !strings.Contains(sent, `"num_predict":11`) {
-			t.Errorf("the answer was not cut to what is left: %s", sent)
-		}
-		if _, err := chat(t.Context(), a, p.Key, ask); err != nil { // two are left, one for the prompt and one to answer
-			t.Fatal(err)
-		}
-		settled(t, a, p)
-		_, err := chat(t.Context(), a, p.Key, ask)
-		apptest.WantReason(t, err, apierr.QuotaExceeded)
-		if connect.CodeOf(err) != connect.CodeResourceExhausted || !strings.Contains(err.Error(), "12 of 12 tokens used this day") {
-			t.Error(err)
-		}
-		me, err := a.As(p.Key).Auth.WhoAmI(t.Context(), &paddockv1.WhoAmIRequest{})
-		if err != nil || me.GetQuota().GetDay().GetUsed() != 12 || me.GetQuota().GetDay().GetLimit() != 12 {
-			t.Errorf("%v, %v", me, err)
-		}
-		// A quota of none lets nothing pass, not even what costs nothing.
-		shut := a.NewPerson(t, "user")
-		setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: shut.GetId(), TokensPerDay: new(int64(0))})
-		_, err = a.As(shut.Key).Ollama.Embed(t.Context(), &paddockv1.EmbedRequest{Model: "tiny-embed", Input: []string{""}})
-		apptest.WantReason(t, err, apierr.QuotaExceeded)
-		// None of one's own, and none for the day, is the default again.
-		q = setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: p.GetId()})
-		if q.TokensPerDay != nil || q.GetDay().Limit != nil || q.GetMonth().GetLimit() != 1000 {
-			t.Errorf("%v", q)
-		}
-		if _, err := chat(t.Context(), a, p.Key, ask); err != nil {
-			t.Error(err)
-		}
-		_, err = a.Admin().Usage.SetQuota(t.Context(), &paddockv1.SetQuotaRequest{UserId: uuid.NewString()})
-		apptest.WantReason(t, err, apierr.NotFoundReason)
 	})
 }
 
@@ -270,7 +127,7 @@ func TestQuota_RacingCalls(t *testing.T) {
 			replicas = append(replicas, a.Replica(t), a.Replica(t))
 		}
 		p := a.NewPerson(t, "user")
-		setQuota(t, a, &paddockv1.SetQuotaRequest{UserId: p.GetId(), TokensPerDay: new(int64(400))})
+		a.SetQuota(t, &paddockv1.SetQuotaRequest{UserId: p.GetId(), TokensPerDay: new(int64(400))})
 		// Two tokens of prompt, as estimated, and two to answer with: room for 100.
 		a.Upstream.Script("tiny-chat", ollamatest.Say("a"), ollamatest.Done("stop", 2, 2))
 		ask := &paddockv1.ChatRequest{
@@ -281,9 +138,9 @@ func TestQuota_RacingCalls(t *testing.T) {
 		var calls sync.WaitGroup
 		for i := range 1000 {
 			calls.Go(func() {
-				_, err := chat(t.Context(), replicas[i%len(replicas)], p.Key, ask)
+				_, err := replicas[i%len(replicas)].Chat(t.Context(), p.Key, ask)
 				for apptest.Reason(err) == apierr.DatabaseUnavailable { // so many at once on a small machine
-					_, err = chat(t.Context(), replicas[i%len(replicas)], p.Key, ask)
+					_, err = replicas[i%len(replicas)].Chat(t.Context(), p.Key, ask)
 				}
 				switch {
 				case err == nil:
@@ -296,7 +153,7 @@ func TestQuota_RacingCalls(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		used := settled(t, a, p)
+		used := a.Settled(t, p)
 		if passed.Load() != 100 || refused.Load() != 900 || used.GetPromptTokens()+used.GetCompletionTokens() != 400 {
 			t.Errorf("%d passed, %d were refused; used: %v", passed.Load(), refused.Load(), used)
 		}
@@ -336,5 +193,5 @@ func settledWithin(t testing.TB, a *apptest.App, p *apptest.Person, limit time.D
 			break
 		}
 	}
-	return settled(t, a, p)
+	return a.Settled(t, p)
 }

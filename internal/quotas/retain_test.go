@@ -1,4 +1,4 @@
-package usage_test
+package quotas_test
 
 import (
 	"testing"

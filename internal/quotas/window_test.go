@@ -1,4 +1,4 @@
-package usage_test
+package quotas_test
 
 import (
 	"database/sql"
@@ -96,7 +96,7 @@ func TestGetUsage_Pages(t *testing.T) {
 			record(t, a, p.Id, store.Now().AddDate(0, 0, -ago), models...)
 		}
 		for _, by := range [][]string{{"day", "model", "credential"}, {"credential", "model"}, {"day"}, {}} {
-			want := usageOf(t, a, p, by...).GetRows()
+			want := a.UsageOf(t, p, by...).GetRows()
 			for _, size := range []int32{1, 7, 100, 101} {
 				req := &paddockv1.GetUsageRequest{GroupBy: by, PageSize: size}
 				var got []*paddockv1.UsageRow
@@ -138,7 +138,7 @@ func TestUsageDays_AreTheRecordsSums(t *testing.T) {
 		for i := range 40 {
 			calls.Go(func() {
 				key := []string{ada.Key, ada.Token, bob.Key}[i%3]
-				if _, err := chat(t.Context(), a, key, &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi}); err != nil {
+				if _, err := a.Chat(t.Context(), key, &paddockv1.ChatRequest{Model: "tiny-chat", Messages: hi}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -146,7 +146,7 @@ func TestUsageDays_AreTheRecordsSums(t *testing.T) {
 		calls.Wait()
 		record(t, a, ada.Id, store.Now().AddDate(0, 0, -3), "x", "x", "y")
 		record(t, a, bob.Id, store.Now().AddDate(0, 0, -3), "x")
-		settled(t, a, ada)
+		a.Settled(t, ada)
 		for name, query := range map[string]string{
 			"by user": `SELECT user_id, day, model, credential_id, requests, prompt_tokens, completion_tokens, duration_ms, estimated FROM usage_days`,
 			"in all":  `SELECT day, CAST(sum(requests) AS bigint), CAST(sum(tokens) AS bigint) FROM usage_totals GROUP BY day`,

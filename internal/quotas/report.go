@@ -1,4 +1,4 @@
-package usage
+package quotas
 
 import (
 	"cmp"
@@ -27,7 +27,7 @@ const (
 
 // GetUsage implements paddock.v1.UsageService.
 func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) (*paddockv1.GetUsageResponse, error) {
-	id, err := convert.Subject(ctx, req.GetUserId(), "UsageService.GetUsage", s.ledger.log.Refuse)
+	id, err := convert.Subject(ctx, req.GetUserId(), "UsageService.GetUsage", s.log.Refuse)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 		return nil, err
 	}
 	m := &paddockv1.GetUsageResponse{}
-	err = s.ledger.store.Read(store.Slow(ctx), r.query(), r.args, func(rows *sql.Rows) error {
+	err = s.store.Read(store.Slow(ctx), r.query(), r.args, func(rows *sql.Rows) error {
 		row, err := scanRow(rows)
 		m.Rows = append(m.Rows, row)
 		return err
@@ -49,7 +49,7 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 		m.NextPageToken = page.Token(page.Position{Time: time.Unix(0, 0), Key: r.key(m.GetRows()[r.size-1])}, r.filters)
 	}
 	if len(m.GetRows()) == 0 || m.GetRows()[0].GetRequests() == 0 { // no such user, or one without calls
-		if err := convert.UserExists(ctx, s.ledger.store.User, id); err != nil {
+		if err := convert.UserExists(ctx, s.store.User, id); err != nil {
 			return nil, err
 		}
 	}
