@@ -58,20 +58,12 @@ func from(round int) connect.ClientOption {
 
 // atOnce runs f n times at the same time, or up to a millisecond later.
 func atOnce(n int, f func(i int)) {
-	var all sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			late := time.Duration(rand.IntN(1000)) * time.Microsecond
-			<-start
-			if i%3 > 0 {
-				time.Sleep(late)
-			}
-			f(i)
-		})
-	}
-	close(start)
-	all.Wait()
+	apptest.AtOnce(n, func(i int) {
+		if i%3 > 0 {
+			time.Sleep(time.Duration(rand.IntN(1000)) * time.Microsecond)
+		}
+		f(i)
+	})
 }
 
 // wantReasons fails the test unless err is nil or carries one of the reasons, and reports whether it is nil.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -59,20 +58,6 @@ func login(t testing.TB, a *apptest.App, email, password string, options ...conn
 	t.Helper()
 	_, err := a.As("", options...).Auth.Login(t.Context(), &paddockv1.LoginRequest{Email: email, Password: password})
 	return err
-}
-
-// atOnce runs f n times at the same time.
-func atOnce(n int, f func(i int)) {
-	var all sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			<-start
-			f(i)
-		})
-	}
-	close(start)
-	all.Wait()
 }
 
 // waitFor waits until there is what there must be, or fails the test after some seconds.

@@ -277,7 +277,7 @@ func TestLogin_ConcurrentGuesses(t *testing.T) {
 		p := a.NewPerson(t)
 		failed := map[apierr.Reason]int{}
 		var mu sync.Mutex
-		atOnce(100, func(i int) {
+		apptest.AtOnce(100, func(i int) {
 			err := login(t, a, p.GetEmail(), fmt.Sprint("wrong ", i))
 			mu.Lock()
 			defer mu.Unlock()
@@ -295,7 +295,7 @@ func TestLogin_ConcurrentGuesses(t *testing.T) {
 func TestLogin_ConcurrentSuccesses(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
-		atOnce(50, func(int) {
+		apptest.AtOnce(50, func(int) {
 			if err := login(t, a, p.GetEmail(), p.Password); err != nil {
 				t.Error(err)
 			}
@@ -339,7 +339,7 @@ func TestLogin_RehashesOtherParameters(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := apptest.Start(t, url, apptest.Env{"ARGON2_TIME": "3"})
-		atOnce(20, func(int) {
+		apptest.AtOnce(20, func(int) {
 			if err := login(t, a, p.GetEmail(), p.Password); err != nil {
 				t.Error(err)
 			}

@@ -171,7 +171,7 @@ func successors(t *testing.T, a *apptest.App, token string) map[string]bool {
 	t.Helper()
 	made := map[string]bool{}
 	var mu sync.Mutex
-	atOnce(50, func(int) {
+	apptest.AtOnce(50, func(int) {
 		m, err := refresh(t, a, token)
 		mu.Lock()
 		defer mu.Unlock()
@@ -191,7 +191,7 @@ func TestRefresh_ConcurrentCallsOnTwoReplicas(t *testing.T) {
 	token := a.Login(t, p.GetEmail(), p.Password).GetRefreshToken()
 	made := map[string]bool{}
 	var mu sync.Mutex
-	atOnce(20, func(i int) {
+	apptest.AtOnce(20, func(i int) {
 		m, err := refresh(t, []*apptest.App{a, b}[i%2], token)
 		mu.Lock()
 		defer mu.Unlock()

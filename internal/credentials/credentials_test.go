@@ -56,20 +56,6 @@ func whoAmI(t testing.TB, a *apptest.App, credential string) error {
 	return err
 }
 
-// atOnce runs f n times at the same time.
-func atOnce(n int, f func(i int)) {
-	var all sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			<-start
-			f(i)
-		})
-	}
-	close(start)
-	all.Wait()
-}
-
 func TestIssueApiKey(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		p := a.NewPerson(t)
@@ -282,7 +268,7 @@ func TestRotateCredential_ConcurrentCalls(t *testing.T) {
 		for range 5 {
 			var made [2]*paddockv1.RotateCredentialResponse
 			var errs [2]error
-			atOnce(2, func(i int) { made[i], errs[i] = rotate(t, a, p.Token, id) })
+			apptest.AtOnce(2, func(i int) { made[i], errs[i] = rotate(t, a, p.Token, id) })
 			winner := 0
 			if errs[0] != nil {
 				winner = 1
@@ -311,7 +297,7 @@ func TestIssueApiKey_IdempotentByHeader(t *testing.T) {
 		k := apptest.WithHeader("Idempotency-Key", "7e2f")
 		var mu sync.Mutex
 		ids, secrets := map[string]bool{}, 0
-		atOnce(20, func(int) {
+		apptest.AtOnce(20, func(int) {
 			m, err := issue(t, a, p.Token, &paddockv1.IssueApiKeyRequest{Label: "ci"}, k)
 			mu.Lock()
 			defer mu.Unlock()
@@ -380,7 +366,7 @@ func TestIssueApiKey_UserIsBeingDeleted(t *testing.T) {
 	a := apptest.Start(t, storetest.PostgreSQL(t), nil)
 	for range 10 {
 		p := a.NewPerson(t)
-		atOnce(4, func(i int) {
+		apptest.AtOnce(4, func(i int) {
 			var err error
 			switch i {
 			case 0:

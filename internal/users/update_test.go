@@ -206,7 +206,7 @@ func TestLastAdmin_ConcurrentDemotions(t *testing.T) {
 			other := a.NewPerson(t, "admin")
 			two := [2]*apptest.Person{first, other}
 			var errs [2]error
-			atOnce(2, func(i int) { errs[i] = take[(round+i*round/3)%3](two[i], two[1-i]) })
+			apptest.AtOnce(2, func(i int) { errs[i] = take[(round+i*round/3)%3](two[i], two[1-i]) })
 			if admins(t, a) == 0 {
 				t.Fatalf("round %d: no admin is left", round)
 			}
@@ -279,7 +279,7 @@ func TestUpdateUser_ConcurrentSignIn(t *testing.T) {
 		for round := range 10 {
 			network := fmt.Sprintf("10.0.0.%d", round) // failures of other rounds do not count
 			var in atomic.Int64
-			atOnce(5, func(i int) {
+			apptest.AtOnce(5, func(i int) {
 				if i == 0 {
 					if _, err := update(t, a, a.AdminKey, &paddockv1.UpdateUserRequest{Id: p.GetId(), Active: new(false)}); err != nil {
 						t.Error(err)

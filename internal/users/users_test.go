@@ -31,20 +31,6 @@ func mustCreate(t testing.TB, a *apptest.App, req *paddockv1.CreateUserRequest) 
 	return u
 }
 
-// atOnce runs f n times at the same time.
-func atOnce(n int, f func(i int)) {
-	var all sync.WaitGroup
-	start := make(chan struct{})
-	for i := range n {
-		all.Go(func() {
-			<-start
-			f(i)
-		})
-	}
-	close(start)
-	all.Wait()
-}
-
 // violated returns the fields that the error names.
 func violated(t testing.TB, err error) (fields []string) {
 	t.Helper()
@@ -133,7 +119,7 @@ func TestCreateUser_Refused(t *testing.T) {
 func TestCreateUser_IdempotentByExternalID(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, a *apptest.App) {
 		var ids sync.Map
-		atOnce(20, func(int) {
+		apptest.AtOnce(20, func(int) {
 			u, err := create(t, a, &paddockv1.CreateUserRequest{Email: "Job@example.com", ExternalId: "ci/42"})
 			if err != nil {
 				t.Error(err)
