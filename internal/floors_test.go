@@ -24,7 +24,7 @@ var floors = [][]string{
 	{"ent", "ent/schema", "internal/coalesce", "internal/store/dberr", "internal/store/sqlitefile", "internal/store/stmt", "internal/telemetry", "internal/version"},
 	{"internal/store/postgres", "internal/store/sqlite"},
 	{
-		"internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",
+		"internal/auth/tokens", "internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",
 		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
 	{"internal/apierr", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},

@@ -16,6 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/ent/schema"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/auth/tokens"
 	"github.com/paddock-gate/paddock/internal/caller"
 	"github.com/paddock-gate/paddock/internal/coalesce"
 	"github.com/paddock-gate/paddock/internal/convert"
@@ -47,8 +48,8 @@ type Service struct {
 	hasher   *secret.Hasher
 	keys     *secret.KeyVerifier
 	options  Options
-	tokens   *tokens
-	refresh  refreshKeys
+	access   *tokens.Access
+	refresh  tokens.Refresh
 	throttle *throttle.Throttle
 	noise    *audit.Noise
 	touch    *touch
@@ -63,11 +64,11 @@ const keysRemembered = 1 << 16
 
 // New returns the service. Run must run for last-used times and the ends of streams.
 func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hasher, o Options) (*Service, error) {
-	tokens, err := newTokens(o.Algorithm, o.AccessTTL, o.Secrets)
+	access, err := tokens.NewAccess(o.Algorithm, o.AccessTTL, o.Secrets)
 	if err != nil {
 		return nil, err
 	}
-	refresh, err := newRefreshKeys(o.Secrets)
+	refresh, err := tokens.NewRefresh(o.Secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func New(s *store.Store, log *audit.Log, noise *audit.Noise, hasher *secret.Hash
 		hasher:   hasher,
 		keys:     secret.NewKeyVerifier(keysRemembered),
 		options:  o,
-		tokens:   tokens,
+		access:   access,
 		refresh:  refresh,
 		throttle: throttle.New(),
 		noise:    noise,
@@ -157,7 +158,7 @@ const signInUpdate = `UPDATE users SET last_login_at = $1, password_hash = $2` +
 // begin begins a session for the user whose password was just verified, and stores the hash, which is of the same password. If
 // the password or the user's state has changed meanwhile, it returns errChangedMeanwhile.
 func (a *Service) begin(ctx context.Context, verified *db.User, hash string) (u *db.User, s *db.Session, err error) {
-	salt := make([]byte, saltBytes)
+	salt := make([]byte, tokens.SaltBytes)
 	rand.Read(salt)
 	c := caller.From(ctx)
 	err = a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
@@ -209,11 +210,11 @@ func (a *Service) loginFailed(ctx context.Context, name string, u *db.User) erro
 // loginResponse returns the answer to a sign-in and to a refresh. With cookie, the refresh token goes into a cookie and not
 // into the body, except for pages of other origins.
 func (a *Service) loginResponse(ctx context.Context, u *db.User, s *db.Session, cookie bool) (*paddockv1.LoginResponse, error) {
-	access, expires, err := a.tokens.sign(u.ID, s.ID, time.Now(), convert.SessionEnd(s, a.options.AccessTTL))
+	access, expires, err := a.access.Sign(u.ID, s.ID, time.Now(), convert.SessionEnd(s, a.options.AccessTTL))
 	if err != nil {
 		return nil, fmt.Errorf("sign access token: %w", err)
 	}
-	refresh := a.refresh.token(s.ID, s.Generation, s.RefreshSalt)
+	refresh := a.refresh.Token(s.ID, s.Generation, s.RefreshSalt)
 	if cookie && !caller.From(ctx).CrossOrigin {
 		setRefreshCookie(ctx, refresh, s.RefreshExpiresAt)
 		refresh = ""

@@ -170,7 +170,7 @@ func (a *Service) readSessions(ctx context.Context, ids []uuid.UUID) (map[uuid.U
 
 func (a *Service) identifySession(ctx context.Context, token string, c *caller.Caller) error {
 	now := store.Now()
-	userID, sessionID, err := a.tokens.verify(token, now)
+	userID, sessionID, err := a.access.Verify(token, now)
 	if err != nil {
 		return convert.ErrUnauthenticated
 	}

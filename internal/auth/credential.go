@@ -52,7 +52,7 @@ func (a *Service) credentialIn(h http.Header, basic bool) (string, error) {
 
 // add adds a credential to what was found if it could be one of ours, and fails if that is another one.
 func (a *Service) add(f *found, credential string, accepted bool) error {
-	if credential == "" || !secret.LooksLikeKey(credential) && !a.tokens.claims(credential) {
+	if credential == "" || !secret.LooksLikeKey(credential) && !a.access.Claims(credential) {
 		return nil
 	}
 	if f.credential != "" && f.credential != credential {

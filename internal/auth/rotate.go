@@ -7,6 +7,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/session"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/auth/tokens"
 	"github.com/paddock-gate/paddock/internal/convert"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -46,24 +47,24 @@ func (a *Service) Refresh(ctx context.Context, req *paddockv1.RefreshRequest) (*
 // rotate returns the token's session, with its user, at the generation that follows the token's. Of concurrent calls with the
 // same token one moves the session on, and the others find it moved.
 func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error) {
-	claim, ok := parseRefresh(token)
+	claim, ok := tokens.ParseRefresh(token)
 	if !ok {
 		return nil, a.refuseRefresh(ctx)
 	}
 	for {
 		s, err := a.store.Session.Query().
-			Where(session.ID(claim.session)).
+			Where(session.ID(claim.Session)).
 			WithUser(func(q *db.UserQuery) { q.WithRoles() }).
 			Only(ctx)
 		if err != nil && !db.IsNotFound(err) {
 			return nil, err
 		}
 		now := store.Now()
-		if err != nil || !a.refresh.verify(claim, s.RefreshSalt) || !convert.IsRefreshable(s, now) || !isActive(s.Edges.User) {
+		if err != nil || !a.refresh.Verify(claim, s.RefreshSalt) || !convert.IsRefreshable(s, now) || !isActive(s.Edges.User) {
 			return nil, a.refuseRefresh(ctx)
 		}
 		switch {
-		case claim.generation == s.Generation:
+		case claim.Generation == s.Generation:
 			moved, err := a.move(ctx, s, now)
 			if err != nil {
 				return nil, err
@@ -71,7 +72,7 @@ func (a *Service) rotate(ctx context.Context, token string) (*db.Session, error)
 			if moved {
 				return s, nil
 			}
-		case claim.generation == s.Generation-1 && now.Sub(s.RotatedAt).Abs() <= reuseGrace:
+		case claim.Generation == s.Generation-1 && now.Sub(s.RotatedAt).Abs() <= reuseGrace:
 			return s, nil
 		default:
 			return nil, a.reused(ctx, s)

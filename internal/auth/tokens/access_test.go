@@ -1,4 +1,4 @@
-package auth
+package tokens
 
 import (
 	"crypto/hmac"
@@ -23,9 +23,9 @@ var (
 	testLifetime = 10 * time.Minute
 )
 
-func testTokens(t testing.TB, secrets ...[]byte) *tokens {
+func testAccess(t testing.TB, secrets ...[]byte) *Access {
 	t.Helper()
-	made, err := newTokens("HS256", testLifetime, secrets)
+	made, err := NewAccess("HS256", testLifetime, secrets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,11 +34,11 @@ func testTokens(t testing.TB, secrets ...[]byte) *tokens {
 
 func TestAccessToken_UserAndSession(t *testing.T) {
 	for _, ttl := range []time.Duration{time.Second, testLifetime, 30 * 24 * time.Hour} {
-		made, err := newTokens("HS256", ttl, [][]byte{testSecret})
+		made, err := NewAccess("HS256", ttl, [][]byte{testSecret})
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, expires, err := made.sign(testUser, testSession, testNow, testNow.Add(100*24*time.Hour))
+		token, expires, err := made.Sign(testUser, testSession, testNow, testNow.Add(100*24*time.Hour))
 		if err != nil || !expires.Equal(testNow.Add(ttl)) {
 			t.Fatalf("expires %s, %v", expires, err)
 		}
@@ -46,12 +46,12 @@ func TestAccessToken_UserAndSession(t *testing.T) {
 			t.Errorf("claims %s", claims)
 		}
 		for _, at := range []time.Time{testNow.Add(-leeway), testNow, expires.Add(-time.Millisecond)} {
-			if user, session, err := made.verify(token, at); user != testUser || session != testSession || err != nil {
+			if user, session, err := made.Verify(token, at); user != testUser || session != testSession || err != nil {
 				t.Errorf("TTL %s, %s later: got %s, %s, %v", ttl, at.Sub(testNow), user, session, err)
 			}
 		}
 		for _, at := range []time.Time{testNow.Add(-leeway - time.Millisecond), expires, expires.Add(time.Hour)} {
-			if _, _, err := made.verify(token, at); err == nil {
+			if _, _, err := made.Verify(token, at); err == nil {
 				t.Errorf("TTL %s: good %s later", ttl, at.Sub(testNow))
 			}
 		}
@@ -59,51 +59,51 @@ func TestAccessToken_UserAndSession(t *testing.T) {
 }
 
 func TestAccessToken_EndsWithItsSession(t *testing.T) {
-	made := testTokens(t, testSecret)
+	made := testAccess(t, testSecret)
 	ends := testNow.Add(time.Minute)
-	token, expires, err := made.sign(testUser, testSession, testNow, ends)
+	token, expires, err := made.Sign(testUser, testSession, testNow, ends)
 	if err != nil || !expires.Equal(ends) {
 		t.Fatalf("expires %s, %v", expires, err)
 	}
-	if _, _, err := made.verify(token, ends); err == nil {
+	if _, _, err := made.Verify(token, ends); err == nil {
 		t.Error("good beyond the session's end")
 	}
 }
 
 func TestAccessToken_PreviousSecretStillVerifies(t *testing.T) {
-	old := testTokens(t, otherSecret)
-	token, _, err := old.sign(testUser, testSession, testNow, testNow.Add(time.Hour))
+	old := testAccess(t, otherSecret)
+	token, _, err := old.Sign(testUser, testSession, testNow, testNow.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := testTokens(t, testSecret, otherSecret).verify(token, testNow); err != nil {
+	if _, _, err := testAccess(t, testSecret, otherSecret).Verify(token, testNow); err != nil {
 		t.Errorf("during a roll: %v", err)
 	}
-	if _, _, err := testTokens(t, testSecret).verify(token, testNow); err == nil {
+	if _, _, err := testAccess(t, testSecret).Verify(token, testNow); err == nil {
 		t.Error("good without its secret")
 	}
 }
 
 func TestAccessToken_ShortSecret(t *testing.T) {
-	if _, err := newTokens("HS512", time.Minute, [][]byte{testSecret}); err == nil {
+	if _, err := NewAccess("HS512", time.Minute, [][]byte{testSecret}); err == nil {
 		t.Error("HS512 takes a secret of 32 bytes")
 	}
 }
 
 func TestAccessToken_AnotherAlgorithm(t *testing.T) {
 	long := []byte(strings.Repeat("9f1c2ab07d3e48c5", 4))
-	signed, err := newTokens("HS512", testLifetime, [][]byte{long})
+	signed, err := NewAccess("HS512", testLifetime, [][]byte{long})
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, _, err := signed.sign(testUser, testSession, testNow, testNow.Add(time.Hour))
+	token, _, err := signed.Sign(testUser, testSession, testNow, testNow.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := signed.verify(token, testNow); err != nil {
+	if _, _, err := signed.Verify(token, testNow); err != nil {
 		t.Errorf("HS512 with HS512: %v", err)
 	}
-	if _, _, err := testTokens(t, long).verify(token, testNow); err == nil {
+	if _, _, err := testAccess(t, long).Verify(token, testNow); err == nil {
 		t.Error("HS256 takes HS512 under the same secret")
 	}
 }
@@ -127,7 +127,7 @@ func object(members map[string]string) string {
 }
 
 func TestAccessToken_Traps(t *testing.T) {
-	made := testTokens(t, testSecret)
+	made := testAccess(t, testSecret)
 	header := map[string]string{"alg": `"HS256"`, "kid": `"` + made.keyID + `"`, "typ": `"at+jwt"`}
 	claims := map[string]string{
 		"iss": `"paddock"`, "aud": `"paddock"`, "sub": `"` + testUser.String() + `"`, "sid": `"` + testSession.String() + `"`,
@@ -143,7 +143,7 @@ func TestAccessToken_Traps(t *testing.T) {
 	h := func(name, value string) string { return forge(with(header, name, value), object(claims)) }
 	c := func(name, value string) string { return forge(object(header), with(claims, name, value)) }
 	good := forge(object(header), object(claims))
-	if _, _, err := made.verify(good, testNow); err != nil {
+	if _, _, err := made.Verify(good, testNow); err != nil {
 		t.Fatalf("the token that all others differ from: %v", err)
 	}
 	parts := strings.Split(good, ".")
@@ -221,7 +221,7 @@ func TestAccessToken_Traps(t *testing.T) {
 		"five parts, as if a JWE": parts[0] + ".." + parts[1] + "." + parts[2] + ".x",
 	} {
 		t.Run(name, func(t *testing.T) {
-			if user, session, err := made.verify(token, testNow); err == nil {
+			if user, session, err := made.Verify(token, testNow); err == nil {
 				t.Errorf("accepted as %s, %s", user, session)
 			}
 		})
@@ -230,9 +230,9 @@ func TestAccessToken_Traps(t *testing.T) {
 
 // TestClaims_UnverifiedTokens: what is signed wrongly, or no longer valid, still says to be ours.
 func TestClaims_UnverifiedTokens(t *testing.T) {
-	made, other := testTokens(t, testSecret), testTokens(t, otherSecret)
-	sign := func(by *tokens) string {
-		token, _, err := by.sign(testUser, testSession, testNow, testNow)
+	made, other := testAccess(t, testSecret), testAccess(t, otherSecret)
+	sign := func(by *Access) string {
+		token, _, err := by.Sign(testUser, testSession, testNow, testNow)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +254,7 @@ func TestClaims_UnverifiedTokens(t *testing.T) {
 		head(fmt.Sprintf(`{"alg":"HS512","kid":%q,"typ":"at+jwt"}`, made.keyID)): false,
 		head(fmt.Sprintf(`{"alg":"HS256","kid":%q,"typ":"JWT"}`, made.keyID)):    false,
 	} {
-		if got := made.claims(token); got != want {
+		if got := made.Claims(token); got != want {
 			t.Errorf("%s: %t", token, got)
 		}
 	}
@@ -267,26 +267,26 @@ func flipSpareBit(token string) string {
 	return token[:len(token)-1] + string(alphabet[last^1])
 }
 
-// FuzzVerify promises that no text but one that sign made is taken for a token of ours, however it is changed.
+// FuzzVerify promises that no text but one that Sign made is taken for a token of ours, however it is changed.
 func FuzzVerify(f *testing.F) {
-	made := testTokens(f, testSecret)
+	made := testAccess(f, testSecret)
 	token := forge( // the same one in each of the fuzzing processes
 		fmt.Sprintf(`{"alg":"HS256","kid":%q,"typ":"at+jwt"}`, made.keyID),
 		fmt.Sprintf(`{"iss":"paddock","aud":"paddock","sub":%q,"sid":%q,"jti":"x","iat":%d,"exp":%d}`,
 			testUser, testSession, testNow.Unix(), testNow.Unix()+60),
 	)
-	if _, _, err := made.verify(token, testNow); err != nil {
+	if _, _, err := made.Verify(token, testNow); err != nil {
 		f.Fatal(err)
 	}
 	for _, s := range []string{token, flipSpareBit(token), token + "\n", strings.ToUpper(token), "a.b.c", "..", ""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		_, _, err := made.verify(text, testNow)
+		_, _, err := made.Verify(text, testNow)
 		if err == nil && text != token {
 			t.Errorf("%q is taken for %q", text, token)
 		}
-		if err == nil && !made.claims(text) {
+		if err == nil && !made.Claims(text) {
 			t.Errorf("%q does not claim to be ours", text)
 		}
 	})

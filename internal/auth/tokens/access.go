@@ -1,4 +1,5 @@
-package auth
+// Package tokens makes and verifies access tokens and refresh tokens.
+package tokens
 
 import (
 	"crypto/sha256"
@@ -30,9 +31,9 @@ const (
 // errBadToken is the error of every access token that is foreign, malformed or not valid now.
 var errBadToken = errors.New("access token refused")
 
-// tokens signs and verifies access tokens: JWTs (RFC 7519) that name a user and a session, and no role, for the rows are
+// Access signs and verifies access tokens: JWTs (RFC 7519) that name a user and a session, and no role, for the rows are
 // read on every call.
-type tokens struct {
+type Access struct {
 	algorithm jose.SignatureAlgorithm
 	signer    jose.Signer
 	keyID     string
@@ -67,9 +68,9 @@ func (d numericDate) time() time.Time {
 	return time.UnixMilli(int64(math.Round(min(max(float64(d), 0), year5138) * 1000)))
 }
 
-// newTokens makes the ring of the secrets, the first of which signs.
-func newTokens(algorithm string, ttl time.Duration, secrets [][]byte) (*tokens, error) {
-	t := &tokens{algorithm: jose.SignatureAlgorithm(algorithm), keys: map[string][]byte{}, ttl: ttl}
+// NewAccess makes the ring of the secrets, the first of which signs.
+func NewAccess(algorithm string, ttl time.Duration, secrets [][]byte) (*Access, error) {
+	t := &Access{algorithm: jose.SignatureAlgorithm(algorithm), keys: map[string][]byte{}, ttl: ttl}
 	for _, s := range secrets {
 		sum := sha256.Sum256(append([]byte("paddock key id\x00"), s...))
 		id := hex.EncodeToString(sum[:8])
@@ -85,7 +86,7 @@ func newTokens(algorithm string, ttl time.Duration, secrets [][]byte) (*tokens, 
 	)
 	if err == nil {
 		// go-jose reports a key that is too short for its algorithm only here.
-		_, _, err = t.sign(uuid.Nil, uuid.Nil, time.Now(), time.Now())
+		_, _, err = t.Sign(uuid.Nil, uuid.Nil, time.Now(), time.Now())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("access tokens: %w", err)
@@ -93,10 +94,13 @@ func newTokens(algorithm string, ttl time.Duration, secrets [][]byte) (*tokens, 
 	return t, nil
 }
 
-// sign returns a token that begins now and expires after the time to live, but not after ends.
-func (t *tokens) sign(user, session uuid.UUID, now, ends time.Time) (token string, expires time.Time, err error) {
+// Sign returns a token that begins now and expires after the time to live, but not after ends.
+func (t *Access) Sign(user, session uuid.UUID, now, ends time.Time) (token string, expires time.Time, err error) {
 	now = now.UTC().Truncate(time.Millisecond)
-	expires = earlier(now.Add(t.ttl), ends.UTC().Truncate(time.Millisecond))
+	expires = now.Add(t.ttl)
+	if ends = ends.UTC().Truncate(time.Millisecond); ends.Before(expires) {
+		expires = ends
+	}
 	token, err = jwt.Signed(t.signer).Claims(accessClaims{
 		Issuer:   issuer,
 		Audience: audience,
@@ -109,9 +113,9 @@ func (t *tokens) sign(user, session uuid.UUID, now, ends time.Time) (token strin
 	return token, expires, err
 }
 
-// verify returns whom the token names. It rejects what go-jose accepts: a missing exp, a long leeway, other encodings
+// Verify returns whom the token names. It rejects what go-jose accepts: a missing exp, a long leeway, other encodings
 // of the same base64 (a changed spare bit, a trailing newline), and headers that point to other keys.
-func (t *tokens) verify(token string, now time.Time) (user, session uuid.UUID, err error) {
+func (t *Access) Verify(token string, now time.Time) (user, session uuid.UUID, err error) {
 	if _, err := checkShape(token); err != nil {
 		return uuid.Nil, uuid.Nil, err
 	}
@@ -158,9 +162,9 @@ type tokenHeader struct {
 	Type      string `json:"typ"`
 }
 
-// claims reports whether a token claims to be one of ours: it has the form of one, and names our algorithm and one of our
+// Claims reports whether a token claims to be one of ours: it has the form of one, and names our algorithm and one of our
 // keys. Nothing is verified.
-func (t *tokens) claims(token string) bool {
+func (t *Access) Claims(token string) bool {
 	h, err := checkShape(token)
 	_, known := t.keys[h.KeyID]
 	return err == nil && known && h.Algorithm == string(t.algorithm)
