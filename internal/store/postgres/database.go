@@ -17,7 +17,7 @@ type Database struct {
 
 	pool   *pgxpool.Pool
 	pooler *pooler
-	driver *postgresDriver
+	driver *entDriver
 }
 
 // MigrationDB opens the database without the limits on time that the pool has.

@@ -19,20 +19,20 @@ import (
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
-// postgresDriver is Ent's driver, on pgx itself and not on database/sql, for the sake of its pipeline: see postgresTx.
-type postgresDriver struct {
+// entDriver is Ent's driver, on pgx itself and not on database/sql, for the sake of its pipeline: see entTx.
+type entDriver struct {
 	pool    *pgxpool.Pool
 	pooler  *pooler
 	inserts *coalesce.Batch[*inserts]
 }
 
-func newPostgresDriver(pool *pgxpool.Pool, pooler *pooler) *postgresDriver {
-	d := &postgresDriver{pool: pool, pooler: pooler}
+func newDriver(pool *pgxpool.Pool, pooler *pooler) *entDriver {
+	d := &entDriver{pool: pool, pooler: pooler}
 	d.inserts = coalesce.NewBatch(coalesce.BatchOptions{Commits: insertWriters, Jobs: stmt.GroupSize, Wait: stmt.AcquireTimeout}, d.commitInserts)
 	return d
 }
 
-func (d *postgresDriver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (d *entDriver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, stmt.AcquireTimeout)
 	defer cancel()
 	conn, err := d.pool.Acquire(ctx)
@@ -42,7 +42,7 @@ func (d *postgresDriver) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return conn, err
 }
 
-func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) (err error) {
+func (d *entDriver) Exec(ctx context.Context, query string, args, v any) (err error) {
 	argv, err := pgArgs(args)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (d *postgresDriver) Exec(ctx context.Context, query string, args, v any) (e
 	return setResult(v, tag.RowsAffected())
 }
 
-func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) error {
+func (d *entDriver) Query(ctx context.Context, query string, args, v any) error {
 	argv, err := pgArgs(args)
 	if err != nil {
 		return err
@@ -95,14 +95,14 @@ func (d *postgresDriver) Query(ctx context.Context, query string, args, v any) e
 }
 
 // Tx takes no connection yet; the first statement does.
-func (d *postgresDriver) Tx(context.Context) (dialect.Tx, error) { return &postgresTx{driver: d}, nil }
+func (d *entDriver) Tx(context.Context) (dialect.Tx, error) { return &entTx{driver: d}, nil }
 
-func (d *postgresDriver) Close() error {
+func (d *entDriver) Close() error {
 	d.pool.Close()
 	return nil
 }
 
-func (d *postgresDriver) Dialect() string { return dialect.Postgres }
+func (d *entDriver) Dialect() string { return dialect.Postgres }
 
 // pgArgs are Ent's arguments, with UUIDs in the form that pgx sends as they are: others cost it 3 µs each.
 func pgArgs(args any) ([]any, error) {
@@ -149,18 +149,18 @@ func setRows(v any, rows pgx.Rows, done func() error) error {
 		rows.Close()
 		return err
 	}
-	into.ColumnScanner = &postgresRows{rows: rows, first: true, more: more, done: done}
+	into.ColumnScanner = &entRows{rows: rows, first: true, more: more, done: done}
 	return nil
 }
 
-// postgresRows are pgx's rows in the shape of database/sql's.
-type postgresRows struct {
+// entRows are pgx's rows in the shape of database/sql's.
+type entRows struct {
 	rows        pgx.Rows
 	first, more bool // the first row has been asked for already: whether there is one
 	done        func() error
 }
 
-func (r *postgresRows) Next() bool {
+func (r *entRows) Next() bool {
 	if r.first {
 		r.first = false
 		return r.more
@@ -168,7 +168,7 @@ func (r *postgresRows) Next() bool {
 	return r.rows.Next()
 }
 
-func (r *postgresRows) Close() error {
+func (r *entRows) Close() error {
 	r.rows.Close()
 	if r.done == nil {
 		return nil
@@ -178,7 +178,7 @@ func (r *postgresRows) Close() error {
 	return dberr.WrapAway(done())
 }
 
-func (r *postgresRows) Columns() ([]string, error) {
+func (r *entRows) Columns() ([]string, error) {
 	fields := r.rows.FieldDescriptions()
 	names := make([]string, len(fields))
 	for i, f := range fields {
@@ -188,13 +188,13 @@ func (r *postgresRows) Columns() ([]string, error) {
 }
 
 // ColumnTypes is asked for by Ent when it selects what no field describes; it then scans into an any.
-func (r *postgresRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, dberr.ErrColumnTypes }
+func (r *entRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, dberr.ErrColumnTypes }
 
-func (r *postgresRows) Err() error          { return dberr.WrapAway(r.rows.Err()) }
-func (r *postgresRows) NextResultSet() bool { return false }
+func (r *entRows) Err() error          { return dberr.WrapAway(r.rows.Err()) }
+func (r *entRows) NextResultSet() bool { return false }
 
 // Scan takes Ent's driver.Value, which pgx does not know, for the any that it is.
-func (r *postgresRows) Scan(dest ...any) error {
+func (r *entRows) Scan(dest ...any) error {
 	for i, d := range dest {
 		if v, ok := d.(*driver.Value); ok {
 			dest[i] = (*any)(v)

@@ -117,7 +117,7 @@ func (c poolerConnector) Connect(ctx context.Context) (driver.Conn, error) {
 
 // first returns the statements that a transaction begins with, on a connection that is there already: those given, and the settings if
 // there is a pooler.
-func (d *postgresDriver) first(given ...statement) []statement {
+func (d *entDriver) first(given ...statement) []statement {
 	if d.pooler.found.Load() {
 		return append(given, setLocal)
 	}

@@ -57,7 +57,7 @@ func Open(ctx context.Context, url string) (*Database, error) {
 	}
 	d.SQL = sql.OpenDB(impatientConnector{poolerConnector{stdlib.GetPoolConnector(d.pool), d.pooler}})
 	d.SQL.SetMaxIdleConns(0) // the pool below keeps them
-	d.driver = newPostgresDriver(d.pool, d.pooler)
+	d.driver = newDriver(d.pool, d.pooler)
 	d.Client = db.NewClient(db.Driver(d.driver))
 	return d, nil
 }

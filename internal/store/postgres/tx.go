@@ -18,12 +18,12 @@ import (
 // errFailed is what follows a statement that failed: PostgreSQL takes nothing more in the transaction.
 var errFailed = errors.New("an earlier statement of the transaction has failed")
 
-// postgresTx is one transaction. What asks for no answer, an insert, is held until something does, or until the commit,
+// entTx is one transaction. What asks for no answer, an insert, is held until something does, or until the commit,
 // and all of it then goes in one pipeline, without a round trip for each. An error of what was held comes out there.
 //
 // The connection is taken with the first statement that is sent, and given back by Rollback or a successful Commit.
-type postgresTx struct {
-	driver *postgresDriver
+type entTx struct {
+	driver *entDriver
 	conn   *pgxpool.Conn
 	begun  bool
 	failed bool
@@ -55,7 +55,7 @@ func batch(statements []statement) *pgx.Batch {
 	return b
 }
 
-func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err error) {
+func (t *entTx) Exec(ctx context.Context, query string, args, v any) (err error) {
 	if v == nil {
 		return t.hold(ctx, query, args)
 	}
@@ -78,7 +78,7 @@ func (t *postgresTx) Exec(ctx context.Context, query string, args, v any) (err e
 }
 
 // ExecContext serves hand-written statements: Ent looks for it behind Tx.ExecContext.
-func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
+func (t *entTx) ExecContext(ctx context.Context, query string, args ...any) (result sql.Result, err error) {
 	if stmt.IsUnanswered(ctx) {
 		return driver.ResultNoRows, t.hold(ctx, query, args)
 	}
@@ -86,7 +86,7 @@ func (t *postgresTx) ExecContext(ctx context.Context, query string, args ...any)
 	return result, err
 }
 
-func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error {
+func (t *entTx) Query(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.Postgres, query)
 	ctx, cancel := stmt.Patient(ctx)
 	results, err := t.send(ctx, query, args)
@@ -113,7 +113,7 @@ func (t *postgresTx) Query(ctx context.Context, query string, args, v any) error
 }
 
 // Commit sends what is held and commits.
-func (t *postgresTx) Commit() error {
+func (t *entTx) Commit() error {
 	switch {
 	case t.failed:
 		return errFailed
@@ -136,7 +136,7 @@ func (t *postgresTx) Commit() error {
 	return nil
 }
 
-func (t *postgresTx) commit() error {
+func (t *entTx) commit() error {
 	ctx, cancel := stmt.Patient(context.Background())
 	defer cancel()
 	results, err := t.send(ctx, "commit", []any(nil))
@@ -154,7 +154,7 @@ func (t *postgresTx) commit() error {
 }
 
 // Rollback releases the connection; if that is closed, or has nothing to roll back, it does no more.
-func (t *postgresTx) Rollback() error {
+func (t *entTx) Rollback() error {
 	if t.conn == nil {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (t *postgresTx) Rollback() error {
 	return dberr.WrapAway(err)
 }
 
-func (t *postgresTx) hold(ctx context.Context, query string, args any) error {
+func (t *entTx) hold(ctx context.Context, query string, args any) error {
 	if t.failed {
 		return errFailed
 	}
@@ -182,7 +182,7 @@ func (t *postgresTx) hold(ctx context.Context, query string, args any) error {
 }
 
 // send sends what is held and then the statement, within an explicit transaction. The results are at the statement's.
-func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.BatchResults, error) {
+func (t *entTx) send(ctx context.Context, query string, args any) (pgx.BatchResults, error) {
 	if err := t.hold(ctx, query, args); err != nil {
 		return nil, err
 	}
@@ -209,12 +209,12 @@ func (t *postgresTx) send(ctx context.Context, query string, args any) (pgx.Batc
 	return results, nil
 }
 
-func (t *postgresTx) fail(err error) error {
+func (t *entTx) fail(err error) error {
 	t.failed = true
 	return dberr.WrapAway(err)
 }
 
-func (t *postgresTx) release() {
+func (t *entTx) release() {
 	t.conn.Release() // which destroys one that is not in order
 	t.conn = nil
 }
