@@ -30,7 +30,7 @@ type Database struct {
 
 	path    string
 	release func() // releases the lock on the file
-	writes  *sqliteWriter
+	writes  *writer
 	version atomic.Uint64
 }
 

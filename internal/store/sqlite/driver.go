@@ -12,10 +12,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
-// sqliteDriver is Ent's driver, with statements that stay prepared.
-type sqliteDriver struct{ db *prepared }
+// entDriver is Ent's driver, with statements that stay prepared.
+type entDriver struct{ db *prepared }
 
-func (d *sqliteDriver) Exec(ctx context.Context, query string, args, v any) error {
+func (d *entDriver) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	ctx, cancel := stmt.Patient(ctx)
 	defer cancel()
@@ -24,32 +24,32 @@ func (d *sqliteDriver) Exec(ctx context.Context, query string, args, v any) erro
 	return err
 }
 
-func (d *sqliteDriver) Query(ctx context.Context, query string, args, v any) error {
+func (d *entDriver) Query(ctx context.Context, query string, args, v any) error {
 	ctx, cancel := stmt.Patient(ctx)
-	err := sqliteQuery(ctx, d.db, query, args, v, cancel)
+	err := queryRows(ctx, d.db, query, args, v, cancel)
 	if err != nil {
 		cancel()
 	}
 	return err
 }
 
-func (d *sqliteDriver) Tx(ctx context.Context) (dialect.Tx, error) {
+func (d *entDriver) Tx(ctx context.Context) (dialect.Tx, error) {
 	tx, err := d.db.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return nil, dberr.WrapAway(err)
 	}
-	return &sqliteTx{&preparedTx{Tx: tx, db: d.db, bound: make(map[string]*sql.Stmt)}}, nil
+	return &entTx{&preparedTx{Tx: tx, db: d.db, bound: make(map[string]*sql.Stmt)}}, nil
 }
 
-func (d *sqliteDriver) Close() error { return d.db.Close() }
+func (d *entDriver) Close() error { return d.db.Close() }
 
-func (d *sqliteDriver) Dialect() string { return dialect.SQLite }
+func (d *entDriver) Dialect() string { return dialect.SQLite }
 
-// sqliteTx sets its statements no limit on time: it is the only sqliteWriter, so there is nothing to wait for, and a timer and a
+// entTx sets its statements no limit on time: it is the only writer, so there is nothing to wait for, and a timer and a
 // goroutine for each statement would cost a tenth of the throughput.
-type sqliteTx struct{ tx *preparedTx }
+type entTx struct{ tx *preparedTx }
 
-func (t *sqliteTx) Exec(ctx context.Context, query string, args, v any) error {
+func (t *entTx) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	err := refusedIfVital(ctx, dberr.WrapAway(entsql.Conn{ExecQuerier: t.tx}.Exec(context.WithoutCancel(ctx), query, args, v)))
 	span.End(err)
@@ -64,12 +64,12 @@ func refusedIfVital(ctx context.Context, err error) error {
 	return err
 }
 
-func (t *sqliteTx) Query(ctx context.Context, query string, args, v any) error {
-	return sqliteQuery(context.WithoutCancel(ctx), t.tx, query, args, v, func() {})
+func (t *entTx) Query(ctx context.Context, query string, args, v any) error {
+	return queryRows(context.WithoutCancel(ctx), t.tx, query, args, v, func() {})
 }
 
 // ExecContext serves savepoints and hand-written statements: Ent looks for it behind Tx.ExecContext.
-func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (t *entTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	result, err := t.tx.ExecContext(context.WithoutCancel(ctx), query, args...)
 	span.End(err)
@@ -77,38 +77,38 @@ func (t *sqliteTx) ExecContext(ctx context.Context, query string, args ...any) (
 }
 
 // QueryContext serves Require.
-func (t *sqliteTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (t *entTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	rows, err := t.tx.QueryContext(context.WithoutCancel(ctx), query, args...)
 	return rows, dberr.WrapAway(err)
 }
 
-func (t *sqliteTx) Commit() error { return dberr.WrapAway(t.tx.Commit()) }
+func (t *entTx) Commit() error { return dberr.WrapAway(t.tx.Commit()) }
 
-func (t *sqliteTx) Rollback() error { return dberr.WrapAway(t.tx.Rollback()) }
+func (t *entTx) Rollback() error { return dberr.WrapAway(t.tx.Rollback()) }
 
-// sqliteQuery calls done when the rows are closed, unless it fails.
-func sqliteQuery(ctx context.Context, db entsql.ExecQuerier, query string, args, v any, done func()) error {
+// queryRows calls done when the rows are closed, unless it fails.
+func queryRows(ctx context.Context, db entsql.ExecQuerier, query string, args, v any, done func()) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
 	if err := (entsql.Conn{ExecQuerier: db}).Query(ctx, query, args, v); err != nil {
 		span.End(err)
 		return dberr.WrapAway(err)
 	}
 	rows := v.(*entsql.Rows) //nolint:errcheck // Query has just filled it
-	rows.ColumnScanner = &sqliteRows{rows.ColumnScanner, span.Closing(done)}
+	rows.ColumnScanner = &entRows{rows.ColumnScanner, span.Closing(done)}
 	return nil
 }
 
-type sqliteRows struct {
+type entRows struct {
 	entsql.ColumnScanner
 	done func()
 }
 
-func (r *sqliteRows) Close() error {
+func (r *entRows) Close() error {
 	defer r.done()
 	return dberr.WrapAway(r.ColumnScanner.Close())
 }
 
-func (r *sqliteRows) Err() error { return dberr.WrapAway(r.ColumnScanner.Err()) }
+func (r *entRows) Err() error { return dberr.WrapAway(r.ColumnScanner.Err()) }
 
 // ColumnTypes fails, as the one for PostgreSQL does. Ent asks for the types once more with each row.
-func (r *sqliteRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, dberr.ErrColumnTypes }
+func (r *entRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, dberr.ErrColumnTypes }

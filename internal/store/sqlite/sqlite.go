@@ -61,7 +61,7 @@ func Open(ctx context.Context, path string, options ...Option) (*Database, error
 	}
 	p := newPrepared(d.SQL)
 	d.Reader = p
-	d.Client = db.NewClient(db.Driver(&sqliteDriver{p}))
-	d.writes = newSQLiteWriter(d.Client, &d.version)
+	d.Client = db.NewClient(db.Driver(&entDriver{p}))
+	d.writes = newWriter(d.Client, &d.version)
 	return d, nil
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/store/stmt"
 )
 
-// sqliteWriter is SQLite's one writer. Transactions that come while another one runs go into the same commit, each behind
+// writer is SQLite's one writer. Transactions that come while another one runs go into the same commit, each behind
 // a savepoint of its own: with 32 at once and synchronous=FULL 21,000 users with their audit entries a second, where
 // ungrouped commits make 3,500.
-type sqliteWriter struct {
+type writer struct {
 	client  *db.Client
 	version *atomic.Uint64
 	batch   *coalesce.Batch[*job]
@@ -38,14 +38,14 @@ type panicked struct {
 
 func (p *panicked) String() string { return fmt.Sprintf("%v\n\nin the writer:\n%s", p.value, p.stack) }
 
-func newSQLiteWriter(client *db.Client, version *atomic.Uint64) *sqliteWriter {
-	w := &sqliteWriter{client: client, version: version}
+func newWriter(client *db.Client, version *atomic.Uint64) *writer {
+	w := &writer{client: client, version: version}
 	w.batch = coalesce.NewBatch(coalesce.BatchOptions{Commits: 1, Jobs: stmt.GroupSize, Wait: stmt.AcquireTimeout}, w.commit)
 	return w
 }
 
 // do waits until f's transaction is on disk, or has failed.
-func (w *sqliteWriter) do(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
+func (w *writer) do(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
 	j := &job{ctx: ctx, f: f, done: make(chan struct{})}
 	if err := w.batch.Put(j); err != nil {
 		return fmt.Errorf("%w: %w", dberr.ErrAway, err)
@@ -58,7 +58,7 @@ func (w *sqliteWriter) do(ctx context.Context, f func(ctx context.Context, tx *d
 }
 
 // commit runs the first job, and those that come meanwhile, in one transaction and answers them.
-func (w *sqliteWriter) commit(first *job, next func() (*job, bool)) {
+func (w *writer) commit(first *job, next func() (*job, bool)) {
 	var group []*job
 	err := dberr.ErrAbandoned // unless all goes its way
 	defer func() {
