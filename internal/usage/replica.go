@@ -187,7 +187,8 @@ func (l *Ledger) settleOthers(stranded []*Reservation) error {
 			PromptTokens: r.call.PromptTokens, CompletionTokens: r.recorded, Outcome: Aborted, Total: max(0, l.now().Sub(r.startedAt)),
 		}
 	}
-	if err := l.putAll(entries); err != nil {
+	// Whose rows are locked is being swept by another replica, or has calls: the next sweep looks again.
+	if err := l.putAll(entries); err != nil && !store.IsLocked(err) {
 		return err
 	}
 	var over []*entry
