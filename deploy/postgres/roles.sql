@@ -1,5 +1,6 @@
--- Two roles for Paddock's database. paddock_migrate owns the tables and is for `paddock migrate` alone. paddock_app is for
--- `paddock serve`: it can neither change the schema nor update or delete entries of the audit trail.
+-- Two roles for Paddock's database. paddock_migrate owns the tables and is for `paddock migrate` and `paddock audit archive` alone.
+-- paddock_app is for `paddock serve`: it can neither change the schema nor update entries of the audit trail, and delete those alone
+-- that are archived and old.
 --
 -- Run this in the database that is Paddock's alone, as a superuser or as the database's owner with CREATEROLE: before the first
 -- `paddock migrate`, and after each. It may be run at any time, also on a database that another role has used Paddock with until
@@ -62,8 +63,8 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO paddock_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE paddock_migrate IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO paddock_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE paddock_migrate IN SCHEMA public GRANT USAGE ON SEQUENCES TO paddock_app;
 
--- The audit trail is added to and read, the record of migrations read. Until this has run after the migration that made the
--- table, a trigger alone guards the audit trail, which paddock_app cannot drop.
+-- The audit trail is added to and read, the records of migrations and of archives read. Until this has run after the migration that
+-- made the table, a trigger alone guards the audit trail, which paddock_app cannot drop.
 DO $$
 DECLARE
   object text;
@@ -71,7 +72,11 @@ BEGIN
   IF to_regclass('public.audit_entries') IS NOT NULL THEN
     REVOKE UPDATE, DELETE ON public.audit_entries FROM paddock_app;
   END IF;
-  FOREACH object IN ARRAY ARRAY['atlas_schema_revisions', 'migration_compatibility'] LOOP
+  -- It deletes by this function alone, and what `paddock audit archive` has archived as paddock_migrate.
+  IF to_regprocedure('public.delete_archived_audit_entries(uuid[], timestamptz)') IS NOT NULL THEN
+    GRANT EXECUTE ON FUNCTION public.delete_archived_audit_entries(uuid[], timestamptz) TO paddock_app;
+  END IF;
+  FOREACH object IN ARRAY ARRAY['atlas_schema_revisions', 'migration_compatibility', 'audit_archives'] LOOP
     IF to_regclass('public.' || object) IS NOT NULL THEN
       EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON public.%I FROM paddock_app', object);
     END IF;

@@ -16,6 +16,7 @@ import (
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/paddock-gate/paddock/ent/db/auditarchive"
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/idempotencykey"
@@ -42,6 +43,8 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// AuditArchive is the client for interacting with the AuditArchive builders.
+	AuditArchive *AuditArchiveClient
 	// AuditEntry is the client for interacting with the AuditEntry builders.
 	AuditEntry *AuditEntryClient
 	// Credential is the client for interacting with the Credential builders.
@@ -87,6 +90,7 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.AuditArchive = NewAuditArchiveClient(c.config)
 	c.AuditEntry = NewAuditEntryClient(c.config)
 	c.Credential = NewCredentialClient(c.config)
 	c.IdempotencyKey = NewIdempotencyKeyClient(c.config)
@@ -196,6 +200,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	return &Tx{
 		ctx:            ctx,
 		config:         cfg,
+		AuditArchive:   NewAuditArchiveClient(cfg),
 		AuditEntry:     NewAuditEntryClient(cfg),
 		Credential:     NewCredentialClient(cfg),
 		IdempotencyKey: NewIdempotencyKeyClient(cfg),
@@ -232,6 +237,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	return &Tx{
 		ctx:            ctx,
 		config:         cfg,
+		AuditArchive:   NewAuditArchiveClient(cfg),
 		AuditEntry:     NewAuditEntryClient(cfg),
 		Credential:     NewCredentialClient(cfg),
 		IdempotencyKey: NewIdempotencyKeyClient(cfg),
@@ -255,7 +261,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		AuditEntry.
+//		AuditArchive.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -278,9 +284,10 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AuditEntry, c.Credential, c.IdempotencyKey, c.RateBucket, c.Replica,
-		c.Reservation, c.Role, c.Seal, c.SealTile, c.Session, c.UnsealedEntry,
-		c.UsageDay, c.UsagePeriod, c.UsageRecord, c.UsageTotal, c.User, c.UserRole,
+		c.AuditArchive, c.AuditEntry, c.Credential, c.IdempotencyKey, c.RateBucket,
+		c.Replica, c.Reservation, c.Role, c.Seal, c.SealTile, c.Session,
+		c.UnsealedEntry, c.UsageDay, c.UsagePeriod, c.UsageRecord, c.UsageTotal,
+		c.User, c.UserRole,
 	} {
 		n.Use(hooks...)
 	}
@@ -290,9 +297,10 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AuditEntry, c.Credential, c.IdempotencyKey, c.RateBucket, c.Replica,
-		c.Reservation, c.Role, c.Seal, c.SealTile, c.Session, c.UnsealedEntry,
-		c.UsageDay, c.UsagePeriod, c.UsageRecord, c.UsageTotal, c.User, c.UserRole,
+		c.AuditArchive, c.AuditEntry, c.Credential, c.IdempotencyKey, c.RateBucket,
+		c.Replica, c.Reservation, c.Role, c.Seal, c.SealTile, c.Session,
+		c.UnsealedEntry, c.UsageDay, c.UsagePeriod, c.UsageRecord, c.UsageTotal,
+		c.User, c.UserRole,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -301,6 +309,8 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AuditArchiveMutation:
+		return c.AuditArchive.mutate(ctx, m)
 	case *AuditEntryMutation:
 		return c.AuditEntry.mutate(ctx, m)
 	case *CredentialMutation:
@@ -337,6 +347,139 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.UserRole.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("db: unknown mutation type %T", m)
+	}
+}
+
+// AuditArchiveClient is a client for the AuditArchive schema.
+type AuditArchiveClient struct {
+	config
+}
+
+// NewAuditArchiveClient returns a client for the AuditArchive from the given config.
+func NewAuditArchiveClient(c config) *AuditArchiveClient {
+	return &AuditArchiveClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditarchive.Hooks(f(g(h())))`.
+func (c *AuditArchiveClient) Use(hooks ...Hook) {
+	c.hooks.AuditArchive = append(c.hooks.AuditArchive, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditarchive.Intercept(f(g(h())))`.
+func (c *AuditArchiveClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditArchive = append(c.inters.AuditArchive, interceptors...)
+}
+
+// Create returns a builder for creating a AuditArchive entity.
+func (c *AuditArchiveClient) Create() *AuditArchiveCreate {
+	mutation := newAuditArchiveMutation(c.config, OpCreate)
+	return &AuditArchiveCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditArchive entities.
+func (c *AuditArchiveClient) CreateBulk(builders ...*AuditArchiveCreate) *AuditArchiveCreateBulk {
+	return &AuditArchiveCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditArchiveClient) MapCreateBulk(slice any, setFunc func(*AuditArchiveCreate, int)) *AuditArchiveCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditArchiveCreateBulk{err: fmt.Errorf("calling to AuditArchiveClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditArchiveCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditArchiveCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditArchive.
+func (c *AuditArchiveClient) Update() *AuditArchiveUpdate {
+	mutation := newAuditArchiveMutation(c.config, OpUpdate)
+	return &AuditArchiveUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditArchiveClient) UpdateOne(_m *AuditArchive) *AuditArchiveUpdateOne {
+	mutation := newAuditArchiveMutation(c.config, OpUpdateOne, withAuditArchive(_m))
+	return &AuditArchiveUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditArchiveClient) UpdateOneID(id string) *AuditArchiveUpdateOne {
+	mutation := newAuditArchiveMutation(c.config, OpUpdateOne, withAuditArchiveID(id))
+	return &AuditArchiveUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditArchive.
+func (c *AuditArchiveClient) Delete() *AuditArchiveDelete {
+	mutation := newAuditArchiveMutation(c.config, OpDelete)
+	return &AuditArchiveDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditArchiveClient) DeleteOne(_m *AuditArchive) *AuditArchiveDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditArchiveClient) DeleteOneID(id string) *AuditArchiveDeleteOne {
+	builder := c.Delete().Where(auditarchive.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditArchiveDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditArchive.
+func (c *AuditArchiveClient) Query() *AuditArchiveQuery {
+	return &AuditArchiveQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditArchive},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditArchive entity by its id.
+func (c *AuditArchiveClient) Get(ctx context.Context, id string) (*AuditArchive, error) {
+	return c.Query().Where(auditarchive.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditArchiveClient) GetX(ctx context.Context, id string) *AuditArchive {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditArchiveClient) Hooks() []Hook {
+	return c.hooks.AuditArchive
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditArchiveClient) Interceptors() []Interceptor {
+	return c.inters.AuditArchive
+}
+
+func (c *AuditArchiveClient) mutate(ctx context.Context, m *AuditArchiveMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditArchiveCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditArchiveUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditArchiveUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditArchiveDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("db: unknown AuditArchive mutation op: %q", m.Op())
 	}
 }
 
@@ -2715,14 +2858,14 @@ func (c *UserRoleClient) mutate(ctx context.Context, m *UserRoleMutation) (Value
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AuditEntry, Credential, IdempotencyKey, RateBucket, Replica, Reservation, Role,
-		Seal, SealTile, Session, UnsealedEntry, UsageDay, UsagePeriod, UsageRecord,
-		UsageTotal, User, UserRole []ent.Hook
+		AuditArchive, AuditEntry, Credential, IdempotencyKey, RateBucket, Replica,
+		Reservation, Role, Seal, SealTile, Session, UnsealedEntry, UsageDay,
+		UsagePeriod, UsageRecord, UsageTotal, User, UserRole []ent.Hook
 	}
 	inters struct {
-		AuditEntry, Credential, IdempotencyKey, RateBucket, Replica, Reservation, Role,
-		Seal, SealTile, Session, UnsealedEntry, UsageDay, UsagePeriod, UsageRecord,
-		UsageTotal, User, UserRole []ent.Interceptor
+		AuditArchive, AuditEntry, Credential, IdempotencyKey, RateBucket, Replica,
+		Reservation, Role, Seal, SealTile, Session, UnsealedEntry, UsageDay,
+		UsagePeriod, UsageRecord, UsageTotal, User, UserRole []ent.Interceptor
 	}
 )
 

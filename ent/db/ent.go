@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
+	"github.com/paddock-gate/paddock/ent/db/auditarchive"
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/idempotencykey"
@@ -89,6 +90,7 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
+			auditarchive.Table:   auditarchive.ValidColumn,
 			auditentry.Table:     auditentry.ValidColumn,
 			credential.Table:     credential.ValidColumn,
 			idempotencykey.Table: idempotencykey.ValidColumn,

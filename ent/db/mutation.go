@@ -12,6 +12,7 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
+	"github.com/paddock-gate/paddock/ent/db/auditarchive"
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/idempotencykey"
@@ -40,6 +41,7 @@ const (
 	OpUpdateOne = ent.OpUpdateOne
 
 	// Node types.
+	TypeAuditArchive   = "AuditArchive"
 	TypeAuditEntry     = "AuditEntry"
 	TypeCredential     = "Credential"
 	TypeIdempotencyKey = "IdempotencyKey"
@@ -58,6 +60,536 @@ const (
 	TypeUser           = "User"
 	TypeUserRole       = "UserRole"
 )
+
+// AuditArchiveMutation represents an operation that mutates the AuditArchive nodes in the graph.
+type AuditArchiveMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *string
+	size          *int64
+	addsize       *int64
+	through       *uuid.UUID
+	record        *string
+	archived_at   *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*AuditArchive, error)
+	predicates    []predicate.AuditArchive
+}
+
+var _ ent.Mutation = (*AuditArchiveMutation)(nil)
+
+// auditarchiveOption allows management of the mutation configuration using functional options.
+type auditarchiveOption func(*AuditArchiveMutation)
+
+// newAuditArchiveMutation creates new mutation for the AuditArchive entity.
+func newAuditArchiveMutation(c config, op Op, opts ...auditarchiveOption) *AuditArchiveMutation {
+	m := &AuditArchiveMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAuditArchive,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAuditArchiveID sets the ID field of the mutation.
+func withAuditArchiveID(id string) auditarchiveOption {
+	return func(m *AuditArchiveMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *AuditArchive
+		)
+		m.oldValue = func(ctx context.Context) (*AuditArchive, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().AuditArchive.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAuditArchive sets the old AuditArchive of the mutation.
+func withAuditArchive(node *AuditArchive) auditarchiveOption {
+	return func(m *AuditArchiveMutation) {
+		m.oldValue = func(context.Context) (*AuditArchive, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AuditArchiveMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AuditArchiveMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("db: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of AuditArchive entities.
+func (m *AuditArchiveMutation) SetID(id string) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AuditArchiveMutation) ID() (id string, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AuditArchiveMutation) IDs(ctx context.Context) ([]string, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []string{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().AuditArchive.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetSize sets the "size" field.
+func (m *AuditArchiveMutation) SetSize(i int64) {
+	m.size = &i
+	m.addsize = nil
+}
+
+// Size returns the value of the "size" field in the mutation.
+func (m *AuditArchiveMutation) Size() (r int64, exists bool) {
+	v := m.size
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSize returns the old "size" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldSize(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSize is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSize requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSize: %w", err)
+	}
+	return oldValue.Size, nil
+}
+
+// AddSize adds i to the "size" field.
+func (m *AuditArchiveMutation) AddSize(i int64) {
+	if m.addsize != nil {
+		*m.addsize += i
+	} else {
+		m.addsize = &i
+	}
+}
+
+// AddedSize returns the value that was added to the "size" field in this mutation.
+func (m *AuditArchiveMutation) AddedSize() (r int64, exists bool) {
+	v := m.addsize
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetSize resets all changes to the "size" field.
+func (m *AuditArchiveMutation) ResetSize() {
+	m.size = nil
+	m.addsize = nil
+}
+
+// SetThrough sets the "through" field.
+func (m *AuditArchiveMutation) SetThrough(u uuid.UUID) {
+	m.through = &u
+}
+
+// Through returns the value of the "through" field in the mutation.
+func (m *AuditArchiveMutation) Through() (r uuid.UUID, exists bool) {
+	v := m.through
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldThrough returns the old "through" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldThrough(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldThrough is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldThrough requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldThrough: %w", err)
+	}
+	return oldValue.Through, nil
+}
+
+// ResetThrough resets all changes to the "through" field.
+func (m *AuditArchiveMutation) ResetThrough() {
+	m.through = nil
+}
+
+// SetRecord sets the "record" field.
+func (m *AuditArchiveMutation) SetRecord(s string) {
+	m.record = &s
+}
+
+// Record returns the value of the "record" field in the mutation.
+func (m *AuditArchiveMutation) Record() (r string, exists bool) {
+	v := m.record
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRecord returns the old "record" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldRecord(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRecord is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRecord requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRecord: %w", err)
+	}
+	return oldValue.Record, nil
+}
+
+// ResetRecord resets all changes to the "record" field.
+func (m *AuditArchiveMutation) ResetRecord() {
+	m.record = nil
+}
+
+// SetArchivedAt sets the "archived_at" field.
+func (m *AuditArchiveMutation) SetArchivedAt(t time.Time) {
+	m.archived_at = &t
+}
+
+// ArchivedAt returns the value of the "archived_at" field in the mutation.
+func (m *AuditArchiveMutation) ArchivedAt() (r time.Time, exists bool) {
+	v := m.archived_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldArchivedAt returns the old "archived_at" field's value of the AuditArchive entity.
+// If the AuditArchive object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AuditArchiveMutation) OldArchivedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldArchivedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldArchivedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldArchivedAt: %w", err)
+	}
+	return oldValue.ArchivedAt, nil
+}
+
+// ResetArchivedAt resets all changes to the "archived_at" field.
+func (m *AuditArchiveMutation) ResetArchivedAt() {
+	m.archived_at = nil
+}
+
+// Where appends a list predicates to the AuditArchiveMutation builder.
+func (m *AuditArchiveMutation) Where(ps ...predicate.AuditArchive) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AuditArchiveMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AuditArchiveMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.AuditArchive, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AuditArchiveMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AuditArchiveMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (AuditArchive).
+func (m *AuditArchiveMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AuditArchiveMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.size != nil {
+		fields = append(fields, auditarchive.FieldSize)
+	}
+	if m.through != nil {
+		fields = append(fields, auditarchive.FieldThrough)
+	}
+	if m.record != nil {
+		fields = append(fields, auditarchive.FieldRecord)
+	}
+	if m.archived_at != nil {
+		fields = append(fields, auditarchive.FieldArchivedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AuditArchiveMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case auditarchive.FieldSize:
+		return m.Size()
+	case auditarchive.FieldThrough:
+		return m.Through()
+	case auditarchive.FieldRecord:
+		return m.Record()
+	case auditarchive.FieldArchivedAt:
+		return m.ArchivedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AuditArchiveMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case auditarchive.FieldSize:
+		return m.OldSize(ctx)
+	case auditarchive.FieldThrough:
+		return m.OldThrough(ctx)
+	case auditarchive.FieldRecord:
+		return m.OldRecord(ctx)
+	case auditarchive.FieldArchivedAt:
+		return m.OldArchivedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown AuditArchive field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditArchiveMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case auditarchive.FieldSize:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSize(v)
+		return nil
+	case auditarchive.FieldThrough:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetThrough(v)
+		return nil
+	case auditarchive.FieldRecord:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRecord(v)
+		return nil
+	case auditarchive.FieldArchivedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetArchivedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditArchive field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AuditArchiveMutation) AddedFields() []string {
+	var fields []string
+	if m.addsize != nil {
+		fields = append(fields, auditarchive.FieldSize)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AuditArchiveMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case auditarchive.FieldSize:
+		return m.AddedSize()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AuditArchiveMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case auditarchive.FieldSize:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSize(v)
+		return nil
+	}
+	return fmt.Errorf("unknown AuditArchive numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AuditArchiveMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AuditArchiveMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AuditArchiveMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown AuditArchive nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AuditArchiveMutation) ResetField(name string) error {
+	switch name {
+	case auditarchive.FieldSize:
+		m.ResetSize()
+		return nil
+	case auditarchive.FieldThrough:
+		m.ResetThrough()
+		return nil
+	case auditarchive.FieldRecord:
+		m.ResetRecord()
+		return nil
+	case auditarchive.FieldArchivedAt:
+		m.ResetArchivedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown AuditArchive field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AuditArchiveMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AuditArchiveMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AuditArchiveMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AuditArchiveMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AuditArchiveMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AuditArchiveMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AuditArchiveMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown AuditArchive unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AuditArchiveMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown AuditArchive edge %s", name)
+}
 
 // AuditEntryMutation represents an operation that mutates the AuditEntry nodes in the graph.
 type AuditEntryMutation struct {

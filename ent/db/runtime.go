@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/paddock-gate/paddock/ent/db/auditarchive"
 	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/credential"
 	"github.com/paddock-gate/paddock/ent/db/idempotencykey"
@@ -30,6 +31,12 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	auditarchiveFields := schema.AuditArchive{}.Fields()
+	_ = auditarchiveFields
+	// auditarchiveDescID is the schema descriptor for id field.
+	auditarchiveDescID := auditarchiveFields[0].Descriptor()
+	// auditarchive.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	auditarchive.IDValidator = auditarchiveDescID.Validators[0].(func(string) error)
 	auditentryFields := schema.AuditEntry{}.Fields()
 	_ = auditentryFields
 	// auditentryDescEventType is the schema descriptor for event_type field.

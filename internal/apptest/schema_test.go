@@ -22,8 +22,8 @@ func TestReadyz_SchemaChanges(t *testing.T) {
 			{`UPDATE migration_compatibility SET needs = version`, http.StatusServiceUnavailable, "newer than this version can run on"},
 			{`DELETE FROM migration_compatibility`, http.StatusServiceUnavailable, "newer than this version can run on"},
 			{`DELETE FROM atlas_schema_revisions WHERE version = '29990101000000'`, http.StatusOK, "ok"},
-			{`UPDATE atlas_schema_revisions SET applied = 0, error = 'canary' WHERE version = '20261129214600'`, http.StatusServiceUnavailable, "a migration stopped half-way"},
-			{`DELETE FROM atlas_schema_revisions WHERE version = '20261129214600'`, http.StatusServiceUnavailable, "older than this version needs"},
+			{`UPDATE atlas_schema_revisions SET applied = 0, error = 'canary' WHERE version = '20261130004906'`, http.StatusServiceUnavailable, "a migration stopped half-way"},
+			{`DELETE FROM atlas_schema_revisions WHERE version = '20261130004906'`, http.StatusServiceUnavailable, "older than this version needs"},
 		} {
 			db, err := a.Store.MigrationDB()
 			must(t, err)

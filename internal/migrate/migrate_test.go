@@ -126,10 +126,12 @@ func TestUp_OlderSchema(t *testing.T) {
 
 // undoLast returns what takes back what the last migration made.
 func undoLast(url string) []string {
-	undo := []string{`DELETE FROM migration_compatibility WHERE version = (SELECT max(version) FROM migration_compatibility)`}
-	if strings.HasPrefix(url, "sqlite") {
-		undo = append(undo, `DROP TRIGGER new_users_are_indexed`, `DROP TRIGGER changed_users_are_indexed`,
-			`DROP TRIGGER deleted_users_are_not_indexed`, `DROP TABLE user_trigrams`, `DROP TABLE user_numbers`)
+	undo := []string{
+		`DELETE FROM migration_compatibility WHERE version = (SELECT max(version) FROM migration_compatibility)`,
+		`DROP TABLE audit_archives`,
+	}
+	if strings.HasPrefix(url, "postgres") {
+		undo = append(undo, `DROP FUNCTION audit_entries_are_archived, delete_archived_audit_entries, audit_archives_are_immutable CASCADE`)
 	}
 	return undo
 }
@@ -138,10 +140,12 @@ func undoLast(url string) []string {
 func TestUp_SearchOfEarlierUsers(t *testing.T) {
 	url := storetest.SQLite(t)
 	s, db := storetest.Open(t, url), raw(t, url)
-	for _, undo := range undoLast(url) {
+	for _, undo := range append(undoLast(url), `DROP TRIGGER new_users_are_indexed`, `DROP TRIGGER changed_users_are_indexed`,
+		`DROP TRIGGER deleted_users_are_not_indexed`, `DROP TABLE user_trigrams`, `DROP TABLE user_numbers`) {
 		mustExec(t, db, undo)
 	}
-	mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version = (SELECT max(version) FROM atlas_schema_revisions)`)
+	mustExec(t, db, `DELETE FROM migration_compatibility WHERE version >= '20261129214600'`)
+	mustExec(t, db, `DELETE FROM atlas_schema_revisions WHERE version >= '20261129214600'`)
 	mustExec(t, db, `INSERT INTO users (id, email, search, created_at, updated_at) VALUES ('019b0000-0000-7000-8000-000000000001', 'a', 'ada@example.com', '', '')`)
 	if _, err := migrate.Up(t.Context(), s); err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func (s *sealed) dropProtection(t *testing.T) {
 	if s.store.Embedded() {
 		s.exec(t, "DROP TRIGGER audit_entries_refuse_delete")
 	} else {
-		s.exec(t, "DROP TRIGGER audit_entries_are_immutable ON audit_entries")
+		s.exec(t, "DROP TRIGGER audit_entries_are_immutable ON audit_entries", "DROP TRIGGER audit_entries_are_archived ON audit_entries")
 	}
 }
 

@@ -112,7 +112,10 @@ func (tr *trail) wantSound(t testing.TB, old string, size int64, waiting int) {
 // change changes the database as somebody would who has all rights to it: without what protects the trail.
 func (tr *trail) change(t testing.TB, statements ...string) {
 	t.Helper()
-	drop := []string{"DROP TRIGGER audit_entries_are_immutable ON audit_entries", "DROP TRIGGER audit_entries_wait_to_be_sealed ON audit_entries"}
+	drop := []string{
+		"DROP TRIGGER audit_entries_are_immutable ON audit_entries", "DROP TRIGGER audit_entries_are_archived ON audit_entries",
+		"DROP TRIGGER audit_entries_wait_to_be_sealed ON audit_entries",
+	}
 	if tr.store.Embedded() {
 		drop = []string{"DROP TRIGGER audit_entries_refuse_update", "DROP TRIGGER audit_entries_refuse_delete", "DROP TRIGGER audit_entries_wait_to_be_sealed"}
 	}

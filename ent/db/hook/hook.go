@@ -9,6 +9,18 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 )
 
+// The AuditArchiveFunc type is an adapter to allow the use of ordinary
+// function as AuditArchive mutator.
+type AuditArchiveFunc func(context.Context, *db.AuditArchiveMutation) (db.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AuditArchiveFunc) Mutate(ctx context.Context, m db.Mutation) (db.Value, error) {
+	if mv, ok := m.(*db.AuditArchiveMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *db.AuditArchiveMutation", m)
+}
+
 // The AuditEntryFunc type is an adapter to allow the use of ordinary
 // function as AuditEntry mutator.
 type AuditEntryFunc func(context.Context, *db.AuditEntryMutation) (db.Value, error)

@@ -9,6 +9,20 @@ import (
 )
 
 var (
+	// AuditArchivesColumns holds the columns for the "audit_archives" table.
+	AuditArchivesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 16},
+		{Name: "size", Type: field.TypeInt64},
+		{Name: "through", Type: field.TypeUUID},
+		{Name: "record", Type: field.TypeString, Size: 2147483647},
+		{Name: "archived_at", Type: field.TypeTime},
+	}
+	// AuditArchivesTable holds the schema information for the "audit_archives" table.
+	AuditArchivesTable = &schema.Table{
+		Name:       "audit_archives",
+		Columns:    AuditArchivesColumns,
+		PrimaryKey: []*schema.Column{AuditArchivesColumns[0]},
+	}
 	// AuditEntriesColumns holds the columns for the "audit_entries" table.
 	AuditEntriesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -424,6 +438,7 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AuditArchivesTable,
 		AuditEntriesTable,
 		CredentialsTable,
 		IdempotencyKeysTable,
