@@ -23,18 +23,19 @@ import (
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-const auditUsage = `usage: paddock audit verify [--checkpoint FILE] [--key PUBLIC]
+const auditUsage = `usage: paddock audit verify [--checkpoint FILE] [--archive FILE]... [--key PUBLIC]
        paddock audit export [--since TIME] [--format jsonl|tiles] [--to FOLDER] [--key PUBLIC]
+       paddock audit archive FILE
        paddock audit key NAME`
 
 // auditFlags are those of the commands below audit.
 type auditFlags struct {
 	checkpoint, format, to string
 	since                  time.Time
-	keys                   []string
+	keys, archives         []string
 }
 
-// auditCommand verifies and exports the audit trail, for whoever has the database at hand, beside a running server or not.
+// auditCommand verifies, exports and archives the audit trail, for whoever has the database at hand, beside a running server or not.
 func auditCommand(ctx context.Context, p program) int {
 	if len(p.args) == 0 {
 		p.args = []string{""}
@@ -46,6 +47,7 @@ func auditCommand(ctx context.Context, p program) int {
 		return exitUsage
 	case name == "key" && len(others) == 1:
 		return printAuditKey(p, others[0])
+	case name == "archive" && len(others) == 1:
 	case name != "verify" && name != "export", len(others) > 0, f.format != "jsonl" && f.format != "tiles", (f.format == "tiles") != (f.to != ""):
 		fmt.Fprintln(p.stderr, auditUsage)
 		return exitUsage
@@ -66,8 +68,11 @@ func auditCommand(ctx context.Context, p program) int {
 	if err := migrate.Check(ctx, s); err != nil {
 		return fail(p, err)
 	}
-	if name == "verify" {
-		return verifyAudit(ctx, p, s, keys, f.checkpoint)
+	switch name {
+	case "archive":
+		return archiveAudit(ctx, p, s, cfg, others[0])
+	case "verify":
+		return verifyAudit(ctx, p, s, keys, f)
 	}
 	return exportAudit(ctx, p, s, keys, f)
 }
@@ -78,6 +83,10 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 	f.format = "jsonl"
 	if name == "verify" {
 		flags.StringVar(&f.checkpoint, "checkpoint", "", "file with earlier checkpoints, such as the server's log")
+		flags.Func("archive", "file of paddock audit archive", func(text string) error {
+			f.archives = append(f.archives, text)
+			return nil
+		})
 	}
 	if name == "export" {
 		flags.StringVar(&f.format, "format", f.format, "jsonl or tiles")
@@ -89,11 +98,13 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 			return err
 		})
 	}
-	flags.Func("key", "public key that has signed", func(text string) error {
-		f.keys = append(f.keys, text)
-		_, err := seal.NewVerifiers(text)
-		return err
-	})
+	if name != "archive" { // which signs
+		flags.Func("key", "public key that has signed", func(text string) error {
+			f.keys = append(f.keys, text)
+			_, err := seal.NewVerifiers(text)
+			return err
+		})
+	}
 	others, err = parseAround(flags, p.args[1:])
 	return f, others, err
 }
@@ -127,20 +138,20 @@ func printAuditKey(p program, name string) int {
 	return exitOK
 }
 
-func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, file string) int {
+func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, f auditFlags) int {
 	const mostReaders = 4 // a pool of one or two connections serves them in time, too
-	o := seal.Options{Keys: keys, Readers: min(runtime.NumCPU(), mostReaders)}
-	if file != "" {
+	o := seal.Options{Keys: keys, Archives: f.archives, Readers: min(runtime.NumCPU(), mostReaders)}
+	if f.checkpoint != "" {
 		var err error
-		if o.Old, err = readCheckpoints(file); err != nil {
+		if o.Old, err = readCheckpoints(f.checkpoint); err != nil {
 			return fail(p, err)
 		}
 	}
 	debug.SetGCPercent(gcPercent) // millions of entries are read, and few kept
 	began := time.Now()
 	r, err := seal.Verify(ctx, s, o)
-	for _, f := range r.Findings {
-		fmt.Fprintln(p.stdout, f)
+	for _, found := range r.Findings {
+		fmt.Fprintln(p.stdout, found)
 	}
 	if r.More > 0 {
 		fmt.Fprintf(p.stdout, "and %d more\n", r.More)
@@ -151,24 +162,30 @@ func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 	if len(r.Findings) > 0 {
 		return fail(p, fmt.Errorf("the audit trail is not what was sealed: %d findings", len(r.Findings)+r.More))
 	}
-	fmt.Fprintf(p.stdout, "%d entries are as they were sealed, %d wait to be; %v\n\n%s", r.Size, r.Waiting, time.Since(began).Round(time.Millisecond), r.Signed)
+	fmt.Fprintf(p.stdout, "%d entries are as they were sealed, %d wait to be; %v\n",
+		r.Size-r.Archived+r.Compared, r.Waiting, time.Since(began).Round(time.Millisecond))
+	printArchived(p, r)
+	fmt.Fprintf(p.stdout, "\n%s", r.Signed)
 	return exitOK
 }
 
 func exportAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, f auditFlags) int {
 	var (
-		n   int64
-		err error
+		n, archived int64
+		err         error
 	)
 	if f.format == "tiles" {
 		n, err = seal.ExportTiles(ctx, s, keys, f.to)
 	} else {
-		n, err = seal.ExportLines(ctx, s, keys, f.since, p.stdout)
+		n, archived, err = seal.ExportLines(ctx, s, keys, f.since, p.stdout)
 	}
 	if err != nil {
 		return fail(p, err)
 	}
 	fmt.Fprintf(p.stderr, "%d entries\n", n)
+	if archived > 0 {
+		fmt.Fprintf(p.stderr, "%d earlier entries are archived, and deleted here: they are in the files of paddock audit archive\n", archived)
+	}
 	return exitOK
 }
 

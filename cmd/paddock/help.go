@@ -28,12 +28,16 @@ Usage: paddock COMMAND
   audit verify       compare the audit trail with its seal, beside a running server or not: name entries that were changed,
                      deleted, inserted or swapped; exit code 1 when there are some
       --checkpoint FILE  prove that nothing of what an earlier checkpoint had is gone or changed; of a server's log the last one
+      --archive FILE     of audit archive: compare the entries with it that are deleted here; may be given several times
       --key …            a public key that has signed; may be given several times; the configured key's unless set
   audit export       print the sealed entries, each a line of JSON
       --since …          2026-11-29, or 2026-11-29T12:00:00Z
       --format jsonl|tiles
                          tiles: write the whole log into the new folder --to, as C2SP tlog-tiles lays it out
       --key …            as for verify
+  audit archive FILE write the sealed entries that are in no archive yet into a new file, and their checkpoint into
+                     FILE.checkpoint, and read it back; from then on RETAIN_AUDIT may delete these entries; takes the
+                     rights of migrate
   audit key NAME     print a new key for AUDIT_SIGNING_KEY, and its public key; NAME says whose log it is: paddock.example.com
   backup FILE        back up the embedded database, while a server runs or not; the file must not exist yet
   restore FILE       put a backup in the place of the embedded database

@@ -86,6 +86,7 @@ var faultCases = []struct {
 	{variable: "RETAIN_USAGE", value: "1.5d", problem: badDelay},
 	{variable: "RETAIN_USAGE", value: "1d", problem: badRetention},
 	{variable: "RETAIN_KEYS", value: "47h59m", problem: badRetention},
+	{variable: "RETAIN_AUDIT", value: "29d", problem: "must be 0, or at least 30d"},
 	{variable: "MAX_STREAMS_PER_USER", value: "0", problem: "must be a whole number from 1 to 1000000"},
 	{variable: "MAX_STREAMS", value: "1000001", problem: "must be a whole number from 1 to 1000000"},
 	{variable: "OLLAMA_BASE_URL", value: "localhost:11434", problem: badBaseURLs},

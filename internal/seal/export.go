@@ -19,18 +19,30 @@ import (
 )
 
 // ExportLines writes the sealed entries since a time, in the order in which they were sealed: each is a line with exactly what was
-// sealed, so that the SHA-256 of a zero byte and the line is its hash in the tree. It fails at an entry that is not what was sealed.
-func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time.Time, w io.Writer) (written int64, err error) {
+// sealed, so that the SHA-256 of a zero byte and the line is its hash in the tree. It leaves out those that were deleted after they were
+// archived, and fails at another entry that is not what was sealed.
+func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time.Time, w io.Writer) (written, archived int64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	v, err := openExport(ctx, s, keys)
+	if err != nil {
+		return 0, 0, err
+	}
 	out := bufio.NewWriter(w)
-	err = export(ctx, s, keys, func(e entry) error {
+	err = v.export(ctx, func(_ int64, e entry) error {
 		if e.occurred.Before(since) {
 			return nil
 		}
 		written++
 		_, err := out.Write(append(e.line, '\n'))
 		return err
-	}, nil)
-	return written, errors.Join(err, out.Flush())
+	}, func(l leaf) error {
+		if !isBefore(l.id, since) {
+			archived++
+		}
+		return nil
+	})
+	return written, archived, errors.Join(err, out.Flush())
 }
 
 // ExportTiles writes the checkpoint, the tiles and the entries into a folder, which must be new, as C2SP tlog-tiles lays them out. What
@@ -39,11 +51,13 @@ func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string
 	if err := os.Mkdir(dir, 0o750); err != nil {
 		return 0, err
 	}
-	var (
-		bundle []byte
-		now    checkpoint
-		signed string
-	)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	v, err := openExport(ctx, s, keys)
+	if err != nil {
+		return 0, err
+	}
+	var bundle []byte
 	writeBundle := func(width int64) error {
 		number := (written - 1) / tileWidth
 		path := tilePath(tlog.Tile{H: tileHeight, L: -1, N: number, W: int(width)})
@@ -51,7 +65,7 @@ func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string
 		bundle = bundle[:0]
 		return err
 	}
-	err = export(ctx, s, keys, func(e entry) error {
+	err = v.export(ctx, func(_ int64, e entry) error {
 		if len(e.line) > math.MaxUint16 { // which the widths of the columns do not let in
 			return fmt.Errorf("entry %s is too long", e.id)
 		}
@@ -60,14 +74,16 @@ func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string
 			return writeBundle(tileWidth)
 		}
 		return nil
-	}, func(c checkpoint, text string) { now, signed = c, text })
+	}, func(l leaf) error {
+		return fmt.Errorf("%w: that at position %d", errArchived, l.position)
+	})
 	if err == nil && written%tileWidth > 0 {
 		err = writeBundle(written % tileWidth)
 	}
 	if err != nil {
 		return written, err
 	}
-	for _, t := range tlog.NewTiles(tileHeight, 0, now.N) {
+	for _, t := range tlog.NewTiles(tileHeight, 0, v.now.N) {
 		data, err := readTile(ctx, s, tileKey{t.L, t.N})
 		if err != nil {
 			return written, err
@@ -79,7 +95,7 @@ func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string
 			return written, err
 		}
 	}
-	return written, writeFile(dir, "checkpoint", []byte(signed))
+	return written, writeFile(dir, "checkpoint", []byte(v.report.Signed))
 }
 
 // tilePath returns the path of a tile as C2SP tlog-tiles has it, which leaves out the height; that of a bundle of entries for the
@@ -100,31 +116,34 @@ func writeFile(dir, path string, data []byte) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// export hands the sealed entries to use, in their order, after it has compared each with its hash and told open, if that is not nil,
-// of the checkpoint.
-func export(ctx context.Context, s *store.Store, keys Verifiers, use func(entry) error, open func(checkpoint, string)) error {
-	v := verification{store: s, tree: newTree()}
-	if err := v.open(ctx, Options{Keys: keys}); err != nil {
-		return err
-	}
-	if open != nil {
-		open(v.now, v.report.Signed)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	entries := readEntries(ctx, s, 1, true)
-	err := readLeaves(ctx, s, v.now.N, func(l leaf) error {
-		e, ok, err := entries.take(ctx, l.id)
+// errArchived means that an entry was deleted after it was archived.
+var errArchived = errors.New("the whole log takes all entries, and some are in archives alone")
+
+// openExport returns a verification that has read the checkpoint.
+func openExport(ctx context.Context, s *store.Store, keys Verifiers) (*verification, error) {
+	v := &verification{store: s, tree: newTree()}
+	return v, v.open(ctx, Options{Keys: keys})
+}
+
+// export hands the sealed entries to use, in their order and with their positions, after it has compared each with its hash, and those
+// that were deleted after they were archived to deleted. It reads ahead until ctx ends.
+func (v *verification) export(ctx context.Context, use func(int64, entry) error, deleted func(leaf) error) error {
+	v.entries = readEntries(ctx, v.store, 1, true)
+	err := readLeaves(ctx, v.store, v.now.N, func(l leaf) error {
+		v.tree.append(l.id, l.hash)
+		v.ids.Write(l.id[:])
+		e, ok, err := v.entries.take(ctx, l.id)
 		switch {
 		case err != nil:
 			return err
+		case !ok && v.archives.has(l.position):
+			return deleted(l)
 		case !ok:
 			return fmt.Errorf("%v; see paddock audit verify", Finding{Kind: Deleted, Position: l.position, Entry: l.id})
 		case e.hash != l.hash:
 			return fmt.Errorf("%v; see paddock audit verify", Finding{Kind: Changed, Position: l.position, Entry: l.id})
 		}
-		v.tree.append(l.id, l.hash)
-		return use(e)
+		return use(l.position, e)
 	})
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func TestExportLines(t *testing.T) {
 		tr.seal(t)
 		tr.write(t, 1) // which is not sealed
 		var all, none bytes.Buffer
-		n, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &all)
+		n, _, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &all)
 		if err != nil || n != 300 {
 			t.Fatalf("%d entries, %v", n, err)
 		}
@@ -52,11 +52,11 @@ func TestExportLines(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("got %v\nwant %v", got, want)
 		}
-		if n, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Now().Add(time.Hour), &none); n != 0 || err != nil || none.Len() > 0 {
+		if n, _, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Now().Add(time.Hour), &none); n != 0 || err != nil || none.Len() > 0 {
 			t.Errorf("of the future: %d entries, %v", n, err)
 		}
 		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+first.ID.String()+`'`)
-		if _, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &none); err == nil || !strings.Contains(err.Error(), first.ID.String()) {
+		if _, _, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &none); err == nil || !strings.Contains(err.Error(), first.ID.String()) {
 			t.Errorf("exports what was changed: %v", err)
 		}
 	})
@@ -242,7 +242,7 @@ func TestSeal_EarlierEntries(t *testing.T) {
 		tr.seal(t)
 		tr.wantSound(t, "", 5, 0)
 		var lines bytes.Buffer
-		if _, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &lines); err != nil {
+		if _, _, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &lines); err != nil {
 			t.Fatal(err)
 		}
 		at := -1

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -26,9 +27,15 @@ func openKept(signed [][]byte, keys Verifiers) (kept, error) {
 			k.trees = append(k.trees, c.Tree)
 		}
 	}
-	slices.SortStableFunc(k.trees, func(a, b tlog.Tree) int { return int(a.N - b.N) })
-	k.trees = slices.Compact(k.trees)
+	k.add()
 	return k, nil
+}
+
+// add adds trees that are not empty.
+func (k *kept) add(more ...tlog.Tree) {
+	k.trees = append(k.trees, more...)
+	slices.SortStableFunc(k.trees, func(a, b tlog.Tree) int { return cmp.Compare(a.N, b.N) })
+	k.trees = slices.Compact(k.trees)
 }
 
 // fit returns ErrTruncated for the first checkpoint of more entries than are sealed.

@@ -61,6 +61,7 @@ type Sealer struct {
 	lastSigned string
 
 	verifyTook time.Duration // the last check of all entries
+	cleared    int64         // tiles at the beginning whose entries DeleteArchived has deleted
 }
 
 // New returns a sealer of the log in the store.

@@ -18,6 +18,8 @@ type Options struct {
 	Keys Verifiers
 	// Old are checkpoints from outside of the database, signed notes, in any order.
 	Old [][]byte
+	// Archives are names of files of Archive, with which entries are compared that are in no database any more.
+	Archives []string
 	// Readers is how many pages of entries are read at once, each by a connection of its own; 0 means one.
 	Readers int
 }
@@ -31,10 +33,11 @@ func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 			v.upper[key] = data
 		}
 	}
-	if err := v.open(ctx, o); err != nil {
-		return v.report, err
+	err := v.open(ctx, o)
+	if err == nil {
+		err = v.run(ctx, max(o.Readers, 1))
 	}
-	err := v.run(ctx, max(o.Readers, 1))
+	err = errors.Join(err, v.closeArchives())
 	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return int(a.Position - b.Position) })
 	return v.report, errors.Join(err, v.truncated)
 }
@@ -48,6 +51,9 @@ func (v *verification) run(ctx context.Context, readers int) error {
 		return err
 	}
 	if err := v.finishTree(ctx); err != nil {
+		return err
+	}
+	if err := v.finishArchives(ctx); err != nil {
 		return err
 	}
 	if err := v.nameSwapped(ctx); err != nil {
@@ -68,6 +74,7 @@ type verification struct {
 	upper     map[tileKey][]byte // its full tiles of hashes of tiles
 	changed   []leaf             // whose entries have another hash
 	report    Report
+	archivedPart
 }
 
 // open reads the checkpoints.
@@ -90,6 +97,9 @@ func (v *verification) open(ctx context.Context, o Options) error {
 		return err
 	}
 	v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.origin, v.now.N, v.now.Hash, h.signed
+	if err := v.openArchives(ctx, o); err != nil {
+		return err
+	}
 	v.truncated = v.old.fit(v.now.N)
 	if h.size != v.now.N {
 		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the size is %d, and that of the checkpoint %d", h.size, v.now.N)})
@@ -100,9 +110,14 @@ func (v *verification) open(ctx context.Context, o Options) error {
 // leaf compares a leaf with its entry.
 func (v *verification) leaf(ctx context.Context, l leaf) error {
 	found, ok, err := v.entries.take(ctx, l.id)
+	if err != nil {
+		return err
+	}
+	archived, err := v.archived(l, ok)
 	switch {
 	case err != nil:
 		return err
+	case archived:
 	case !ok:
 		v.report.add(Finding{Kind: Deleted, Position: l.position, Entry: l.id})
 	case found.hash != l.hash && len(v.changed) < maxFindings:

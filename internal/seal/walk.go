@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -156,7 +157,7 @@ func (e *entries) take(ctx context.Context, id uuid.UUID) (found entry, ok bool,
 			delete(e.ahead, id)
 			return found, true, nil
 		}
-		if e.begun && slices.Compare(e.last[:], id[:]) >= 0 {
+		if e.begun && compareIDs(e.last, id) >= 0 {
 			return entry{}, false, nil
 		}
 		more, err := e.next(ctx)
@@ -183,12 +184,15 @@ func (e *entries) next(ctx context.Context) (more bool, err error) {
 	e.more += len(p.foreign) - known
 	for _, found := range p.entries {
 		e.ahead[found.id] = found
-		if slices.Compare(found.id[:], e.last[:]) > 0 {
+		if compareIDs(found.id, e.last) > 0 {
 			e.last = found.id
 		}
 	}
 	return true, nil
 }
+
+// compareIDs returns how the ids sort, which both databases do the same.
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 // rest returns the entries that nobody has taken.
 func (e *entries) rest(ctx context.Context) (map[uuid.UUID]entry, error) {

@@ -1,0 +1,205 @@
+package seal
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+var (
+	// ErrAllArchived means that there is no entry to archive.
+	ErrAllArchived = errors.New("all entries that are sealed are archived")
+
+	errUnlikeWritten = errors.New("what was read back from the file is not what was sealed")
+)
+
+// Archived is what Archive has done.
+type Archived struct {
+	First, Size int64 // the position of the first entry, and the one after the last
+	SHA256      [sha256.Size]byte
+	Checkpoint  string // the name of the file with the checkpoint
+}
+
+// archiving is one run of Archive.
+type archiving struct {
+	*verification
+	log  *audit.Log
+	key  *Key
+	name string
+	made []string // files
+	of   archive
+}
+
+// Archive writes the sealed entries that are not archived yet into a file, which must be new, each a line as ExportLines has it, and their
+// checkpoint into another one beside it. It reads the file back, compares it with the checkpoint's root, and only then records that
+// these entries are archived: they may be deleted from then on. The key signs the record. After an error no file is left.
+func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *Key, name, operator string) (done Archived, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	v, err := openExport(ctx, s, key.Verifiers())
+	if err != nil {
+		return done, err
+	}
+	if fault := v.report.Fault(); fault != "" {
+		return done, fmt.Errorf("%s; see paddock audit verify", fault)
+	}
+	if v.truncated != nil {
+		return done, v.truncated
+	}
+	a := &archiving{verification: v, log: log, key: key, name: name}
+	a.of = archive{origin: key.signer.Name(), first: v.archives.size(), tree: v.now.Tree}
+	if a.of.first == a.of.tree.N {
+		return done, ErrAllArchived
+	}
+	if err := a.run(ctx, operator); err != nil {
+		for _, file := range a.made {
+			err = errors.Join(err, os.Remove(file))
+		}
+		return done, err
+	}
+	return Archived{First: a.of.first, Size: a.of.tree.N, SHA256: a.of.file, Checkpoint: a.checkpointName()}, nil
+}
+
+func (a *archiving) checkpointName() string { return a.name + ".checkpoint" }
+
+func (a *archiving) run(ctx context.Context, operator string) error {
+	if err := a.makeFile(a.name, func(w io.Writer) error { return a.writeEntries(ctx, w) }); err != nil {
+		return err
+	}
+	err := a.makeFile(a.checkpointName(), func(w io.Writer) error {
+		_, err := io.WriteString(w, a.report.Signed)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := syncFolder(filepath.Dir(a.name)); err != nil {
+		return err
+	}
+	if err := a.readBack(ctx); err != nil {
+		return err
+	}
+	return a.record(ctx, operator)
+}
+
+// makeFile makes a file of what write writes, for its owner alone, and has the disk keep it.
+func (a *archiving) makeFile(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	a.made = append(a.made, name)
+	w := bufio.NewWriter(f)
+	err = write(w)
+	return errors.Join(err, w.Flush(), f.Sync(), f.Close())
+}
+
+// syncFolder makes the names in a folder survive a power cut.
+func syncFolder(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// writeEntries writes the entries, and finds up to which id there is none that is not archived.
+func (a *archiving) writeEntries(ctx context.Context, w io.Writer) error {
+	now := store.Now().Add(time.Second)
+	err := a.export(ctx, func(position int64, e entry) error {
+		if isBefore(e.id, now) && compareIDs(e.id, a.of.through) > 0 {
+			a.of.through = e.id
+		}
+		if position < a.of.first {
+			return nil
+		}
+		_, err := w.Write(append(e.line, '\n'))
+		return err
+	}, func(leaf) error { return nil })
+	if err != nil {
+		return err
+	}
+	a.of.ids = [sha256.Size]byte(a.ids.Sum(nil))
+	others, err := a.entries.rest(ctx)
+	for id := range others {
+		if compareIDs(id, a.of.through) <= 0 {
+			a.of.through = previous(id)
+		}
+	}
+	return err
+}
+
+// previous returns the id before the id.
+func previous(id uuid.UUID) uuid.UUID {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i]--; id[i] != 0xff {
+			return id
+		}
+	}
+	return uuid.Nil
+}
+
+// readBack compares the file, from the disk, with the root that was signed.
+func (a *archiving) readBack(ctx context.Context) (err error) {
+	f, err := openArchiveFile(a.name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.file.Close()) }()
+	read := newTree()
+	err = readLeaves(ctx, a.store, a.of.tree.N, func(l leaf) error {
+		if l.position >= a.of.first {
+			line, ok, err := f.next()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return errUnlikeWritten
+			}
+			l.hash = leafHash(line)
+		}
+		read.append(l.id, l.hash)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	root, err := read.root()
+	if err != nil {
+		return err
+	}
+	if _, more, err := f.next(); root != a.of.tree.Hash || more || err != nil {
+		return errors.Join(errUnlikeWritten, err)
+	}
+	a.of.file = [sha256.Size]byte(f.sum.Sum(nil))
+	return nil
+}
+
+// record records the archive, together with an audit entry that tells of it.
+func (a *archiving) record(ctx context.Context, operator string) error {
+	signed, err := a.of.sign(a.key)
+	if err != nil {
+		return err
+	}
+	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+		err := store.Send(ctx, tx, `INSERT INTO audit_archives (id, size, through, record, archived_at) VALUES ($1, $2, $3, $4, $5)`,
+			archiveID(a.of.first), a.of.tree.N, a.of.through, signed, store.Now())
+		return audit.Event{
+			Type: audit.Bootstrap,
+			Detail: fmt.Sprintf("audit entries at positions %d to %d archived in a file with SHA-256 %x, by %s on the command line",
+				a.of.first, a.of.tree.N-1, a.of.file, operator),
+		}, err
+	})
+}

@@ -1,0 +1,163 @@
+package seal
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/store"
+)
+
+// archivedPart is the part of a verification that is about archives, and about entries that were deleted after they were archived.
+type archivedPart struct {
+	archives archives
+	files    []*archiveFile
+	ids      hash.Hash // of the leaves so far
+	deleted  []leaf    // of which it is not known yet whether they were old enough
+	before   time.Time // entries from before this were
+}
+
+// openArchives reads the records of archives, each of which is also a checkpoint, and opens files that are archives.
+func (v *verification) openArchives(ctx context.Context, o Options) (err error) {
+	var faults []Finding
+	if v.archives, faults, err = readArchives(ctx, v.store, o.Keys); err != nil {
+		return err
+	}
+	for _, f := range faults {
+		v.report.add(f)
+	}
+	v.ids = sha256.New()
+	v.old.add(v.archives.trees()...)
+	for _, name := range o.Archives {
+		f, err := openArchiveFile(name)
+		if err != nil {
+			return err
+		}
+		v.files = append(v.files, f)
+		ok := false
+		if f.of, ok, err = v.beginsWith(ctx, f.firstID()); err != nil {
+			return err
+		}
+		if f.ended, f.told = !ok, !ok; !ok {
+			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: "archive " + name + " does not begin as any that is recorded"})
+		}
+	}
+	v.before, err = deletedBefore(ctx, v.store)
+	return err
+}
+
+// beginsWith returns the archive whose first entry has the id.
+func (v *verification) beginsWith(ctx context.Context, id uuid.UUID) (_ archive, ok bool, err error) {
+	for _, a := range v.archives {
+		ids, err := readTile(ctx, v.store, tileKey{idLevel, a.first / tileWidth})
+		if err != nil {
+			return a, false, err
+		}
+		n := int(a.first % tileWidth)
+		if len(ids) >= (n+1)*len(id) && idAt(ids, n) == id {
+			return a, true, nil
+		}
+	}
+	return archive{}, false, nil
+}
+
+func (v *verification) closeArchives() error {
+	var err error
+	for _, f := range v.files {
+		err = errors.Join(err, f.file.Close())
+	}
+	return err
+}
+
+// archived compares a leaf with the archives, and reports whether one has the entry, which may be deleted then.
+func (v *verification) archived(l leaf, isThere bool) (bool, error) {
+	v.ids.Write(l.id[:])
+	for _, a := range v.archives {
+		if a.tree.N == l.position+1 && [sha256.Size]byte(v.ids.Sum(nil)) != a.ids {
+			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the ids up to position %d are not those that were archived", l.position)})
+		}
+	}
+	compared := false
+	for _, f := range v.files {
+		same, fault, err := f.compare(l)
+		if err != nil {
+			return false, err
+		}
+		if fault != nil {
+			v.report.add(*fault)
+		}
+		compared = compared || same
+	}
+	if isThere || !v.archives.has(l.position) {
+		return false, nil
+	}
+	v.report.Archived++
+	if compared {
+		v.report.Compared++
+	}
+	if !isBefore(l.id, v.before) {
+		v.deleted = append(v.deleted, l)
+	}
+	return true, nil
+}
+
+// finishArchives names the entries that were deleted too early, and files that have more than what was archived.
+func (v *verification) finishArchives(ctx context.Context) (err error) {
+	if len(v.deleted) > 0 { // some by a server, meanwhile
+		if v.before, err = deletedBefore(ctx, v.store); err != nil {
+			return err
+		}
+	}
+	for _, l := range v.deleted {
+		if !isBefore(l.id, v.before) {
+			v.report.add(Finding{Kind: Deleted, Position: l.position, Entry: l.id, Detail: "archived, but not yet old enough to be deleted"})
+		}
+	}
+	for _, f := range v.files {
+		fault, err := f.finish()
+		if err != nil {
+			return err
+		}
+		if fault != nil {
+			v.report.add(*fault)
+		}
+	}
+	return nil
+}
+
+// isBefore reports whether the id was made before the time, which may be the zero one.
+func isBefore(id uuid.UUID, t time.Time) bool {
+	return id.Version() == idVersion && time.Unix(id.Time().UnixTime()).Before(t)
+}
+
+// deletedText and a day are the detail of the entry that a server writes before it deletes those of before that day.
+const deletedText = "archived audit entries are deleted that are from before "
+
+// deletedBefore returns before which time entries were deleted that were archived; the zero time if none was.
+func deletedBefore(ctx context.Context, s *store.Store) (before time.Time, err error) {
+	const query = `SELECT occurred_at, detail FROM audit_entries WHERE event_type = $1 AND detail LIKE $2`
+	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(rows *sql.Rows) error {
+		var (
+			occurred moment
+			detail   string
+		)
+		if err := rows.Scan(&occurred, &detail); err != nil {
+			return err
+		}
+		day, err := time.Parse(time.DateOnly, strings.TrimPrefix(detail, deletedText))
+		if err == nil && occurred.Valid && !day.After(occurred.V.Add(-config.LeastAudit)) && day.After(before) {
+			before = day
+		}
+		return nil
+	})
+	return before, err
+}
