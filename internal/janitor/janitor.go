@@ -35,6 +35,9 @@ type Janitor struct {
 	retain  config.Retain
 	batches int
 	tables  []table
+
+	// DeleteArchived deletes audit entries from before a day that are archived, no more than so many at a time; nil: none are.
+	DeleteArchived func(ctx context.Context, day time.Time, most int64) (deleted int64, err error)
 }
 
 // New returns the janitor of the database.
@@ -106,6 +109,10 @@ func (j *Janitor) Sweep(ctx context.Context) (deleted int64, err error) {
 			n, failed := j.sweep(ctx, &j.tables[i], limit)
 			deleted, err = deleted+n, errors.Join(err, failed)
 		}
+	}
+	if since := j.retain.AuditSince(now); !since.IsZero() && j.DeleteArchived != nil {
+		n, failed := j.DeleteArchived(ctx, since, int64(batch*j.batches))
+		deleted, err = deleted+n, errors.Join(err, failed)
 	}
 	return deleted, err
 }

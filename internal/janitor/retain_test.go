@@ -257,3 +257,28 @@ func TestSweep_LockedRow(t *testing.T) {
 		t.Errorf("then deleted %d", n)
 	}
 }
+
+// TestSweep_Audit checks from when on archived audit entries are deleted, and that without RETAIN_AUDIT none is.
+func TestSweep_Audit(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		var since time.Time
+		j := func(retain config.Retain) *janitor.Janitor {
+			j := janitor.New(h.Store, h.log, retain)
+			j.DeleteArchived = func(_ context.Context, before time.Time, most int64) (int64, error) {
+				since = before
+				return most, nil
+			}
+			return j
+		}
+		if n, err := j(config.Retain{}).Sweep(t.Context()); n != 0 || err != nil || !since.IsZero() {
+			t.Errorf("deleted %d from before %v, %v", n, since, err)
+		}
+		n, err := j(config.Retain{Audit: 36 * time.Hour}).Sweep(t.Context())
+		if want := store.Now().Add(-36 * time.Hour).Format(time.DateOnly); n != 1_000_000 || err != nil || since.Format(time.RFC3339) != want+"T00:00:00Z" {
+			t.Errorf("deleted %d from before %v, %v", n, since, err)
+		}
+		if n := h.sweep(t, config.Retain{Audit: 36 * time.Hour}); n != 0 { // as where nothing is sealed
+			t.Errorf("deleted %d", n)
+		}
+	})
+}

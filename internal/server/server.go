@@ -138,6 +138,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	if o.AuditKey != nil {
 		srv.sealer = seal.New(s, log, o.AuditKey)
+		srv.janitor.DeleteArchived = srv.sealer.DeleteArchived
 		metrics.WatchSeal(srv.sealer.Lag)
 	}
 	methods, err := door.MethodsOf(services...)

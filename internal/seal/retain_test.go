@@ -1,0 +1,210 @@
+package seal_test
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/transfer"
+)
+
+func TestDeleteArchived(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.writeOld(t, 600, time.Now().Add(-100*day))
+		tr.writeOld(t, 5, time.Now().Add(-80*day))
+		tr.write(t, 3)
+		old := tr.seal(t)
+		if n := tr.retain(t, 90, 1000); n != 0 {
+			t.Fatalf("%d deleted that are not archived", n)
+		}
+		first, _ := tr.archive(t)
+		tr.writeOld(t, 4, time.Now().Add(-100*day)) // after the archive
+		tr.seal(t)
+		if n := tr.retain(t, 90, 300); n != 512 { // up to the end of a tile
+			t.Errorf("%d deleted at once, want 512", n)
+		}
+		tr.wantArchived(t, 512, first)
+		if n := tr.retain(t, 90, 300); n != 88 {
+			t.Errorf("%d deleted then, want the 88 that are left", n)
+		}
+		if n := tr.retain(t, 90, 300); n != 0 {
+			t.Errorf("%d deleted that are younger, or not archived", n)
+		}
+		tr.seal(t)
+		tr.wantSound(t, old, 600+5+3+1+4+1, 0) // one tells of the archive, one of the deletion
+		tr.wantArchived(t, 600, first)
+
+		second, _ := tr.archive(t)
+		tr.sealer = seal.New(tr.store, tr.log, tr.key)
+		if n := tr.retain(t, 70, 1000); n != 9 {
+			t.Errorf("%d deleted after the second archive, want 9", n)
+		}
+		tr.expireTurn(t)
+		tr.seal(t)
+		tr.wantArchived(t, 609, second, first)
+		r, err := tr.verifyWith(t, second)
+		if err != nil || len(r.Findings) > 0 || r.Compared != 4 {
+			t.Errorf("with one of two: %d compared, %v, %v", r.Compared, r.Findings, err)
+		}
+		tr.wantTold(t, 90, 70)
+		tr.wantExports(t, 609)
+	})
+}
+
+// wantTold fails the test unless an entry tells of each deletion.
+func (tr *trail) wantTold(t *testing.T, days ...int) {
+	t.Helper()
+	var told []string
+	for _, e := range tr.store.AuditEntry.Query().AllX(t.Context()) {
+		if before, ok := strings.CutPrefix(e.Detail, "archived audit entries are deleted that are from before "); ok && e.EventType == string(audit.Bootstrap) {
+			told = append(told, before)
+		}
+	}
+	var want []string
+	for _, n := range days {
+		want = append(want, time.Now().UTC().AddDate(0, 0, -n).Format(time.DateOnly))
+	}
+	slices.Sort(told)
+	slices.Sort(want)
+	if fmt.Sprint(told) != fmt.Sprint(want) {
+		t.Errorf("entries tell of %v, want %v", told, want)
+	}
+}
+
+// wantExports fails the test unless an export has what is left, and says how many are archived.
+func (tr *trail) wantExports(t *testing.T, archived int64) {
+	t.Helper()
+	var lines bytes.Buffer
+	n, gone, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &lines)
+	if err != nil || gone != archived || n != int64(bytes.Count(lines.Bytes(), []byte("\n"))) || n != int64(len(tr.ids(t))) {
+		t.Errorf("exported %d, archived %d, %v; want %d", n, gone, err, archived)
+	}
+	if _, gone, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Now().Add(-10*day), &lines); gone != 0 || err != nil {
+		t.Errorf("of ten days: %d archived, %v", gone, err)
+	}
+	if _, err := seal.ExportTiles(t.Context(), tr.store, keysOf(t, tr.key), filepath.Join(t.TempDir(), "log")); err == nil || !strings.Contains(err.Error(), "archives alone") {
+		t.Errorf("of the whole log: %v", err)
+	}
+}
+
+// TestVerify_ArchivedAttacks: archives hide no deletion of what is not archived, or was not due, and no forged one hides anything.
+func TestVerify_ArchivedAttacks(t *testing.T) {
+	const record = `INSERT INTO audit_archives (id, size, through, record, archived_at)
+		SELECT '%s', %s, through, %s, archived_at FROM audit_archives WHERE id = '000000000000'`
+	drop := map[bool][]string{
+		true:  {"DROP TRIGGER audit_archives_refuse_update", "DROP TRIGGER audit_archives_refuse_delete"},
+		false: {"DROP TRIGGER audit_archives_are_immutable ON audit_archives"},
+	}
+	for _, attack := range []struct {
+		name       string
+		statements []string // {young} is the id at position 5, which is young, {other} that at 7, which is not archived
+		want       []string
+		archived   int64
+	}{
+		{"Young", []string{`DELETE FROM audit_entries WHERE id = '{young}'`}, []string{"deleted entry {young} at position 5: archived, but not yet old"}, 5},
+		{"NotArchived", []string{`DELETE FROM audit_entries WHERE id = '{other}'`}, []string{"deleted entry {other} at position 7"}, 4},
+		{"Longer", []string{`DELETE FROM audit_entries WHERE id = '{other}'`, `UPDATE audit_archives SET size = 9`}, []string{"damaged: the record of archive", "deleted entry {other}"}, 0},
+		{"LongerRecord", []string{`DELETE FROM audit_entries WHERE id = '{other}'`, `UPDATE audit_archives SET size = 9, record = replace(record, 'size 6', 'size 9')`}, []string{"damaged: the record of archive", "deleted entry {other}"}, 0},
+		{"Another", []string{`DELETE FROM audit_entries WHERE id = '{other}'`, fmt.Sprintf(record, "000000000006", "9", "record")}, []string{"damaged: the record of archive", "deleted entry {other}"}, 4},
+		{"OfCheckpoint", []string{`DELETE FROM audit_entries WHERE id = '{other}'`, fmt.Sprintf(record, "000000000006", "9", "(SELECT checkpoint FROM seals)")}, []string{"damaged: the record of archive", "deleted entry {other}"}, 4},
+		{"NoRecord", []string{`DELETE FROM audit_archives`}, []string{"deleted entry"}, 0},
+		{"OtherIDs", []string{`UPDATE seal_tiles SET data = {tile} WHERE id = 'e/000000000000'`}, []string{"the ids up to position 5 are not those that were archived", "inserted"}, 5},
+		{
+			"Told",
+			[]string{`DELETE FROM audit_entries WHERE id = '{young}'`, `INSERT INTO audit_entries (id, event_type, occurred_at, actor_email, ip, user_agent, request_id, outcome, detail)
+			SELECT '019b0000-0000-7000-8000-000000000001', 'bootstrap', occurred_at, '', '', '', '', 'success', 'archived audit entries are deleted that are from before 9999-01-01' FROM audit_entries WHERE id = '{other}'`},
+			[]string{"deleted entry {young} at position 5", "inserted"},
+			5,
+		},
+	} {
+		t.Run(attack.name, func(t *testing.T) {
+			each(t, func(t *testing.T, tr *trail) {
+				tr.writeOld(t, 4, time.Now().Add(-100*day))
+				tr.write(t, 2)
+				tr.seal(t)
+				young := tr.ids(t)[5].String()
+				tr.archive(t)
+				if n := tr.retain(t, 90, 1000); n != 4 {
+					t.Fatalf("%d deleted, want 4", n)
+				}
+				tr.write(t, 3)
+				tr.seal(t)
+				ids := tr.ids(t)
+				other := ids[3].String()
+				// The id of the young entry becomes one of long ago.
+				tile := `CAST(substr(data, 1, 80) || substr(data, 1, 6) || substr(data, 87) AS BLOB)`
+				if !tr.store.Embedded() {
+					tile = `substr(data, 1, 80) || substr(data, 1, 6) || substr(data, 87)`
+				}
+				with := strings.NewReplacer("{young}", young, "{other}", other, "{tile}", tile)
+				statements := slices.Clone(drop[tr.store.Embedded()])
+				for _, s := range attack.statements {
+					statements = append(statements, with.Replace(s))
+				}
+				tr.change(t, statements...)
+				r, err := tr.verifyWith(t)
+				if err != nil || r.Archived != attack.archived && attack.archived > 0 {
+					t.Errorf("%d archived, %v", r.Archived, err)
+				}
+				text := fmt.Sprint(r.Findings)
+				for _, want := range attack.want {
+					if !strings.Contains(text, with.Replace(want)) {
+						t.Errorf("found %s, want %q", text, with.Replace(want))
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestDeleteArchived_Forged: a server deletes nothing for a record that the log's key has not signed.
+func TestDeleteArchived_Forged(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.writeOld(t, 4, time.Now().Add(-100*day))
+		tr.seal(t)
+		tr.archive(t)
+		other := newKey(t)
+		n, err := seal.New(tr.store, tr.log, other).DeleteArchived(t.Context(), time.Now().Add(-90*day), 1000)
+		if n != 0 || err == nil || !strings.Contains(err.Error(), "not signed by a known key") {
+			t.Errorf("deleted %d, %v", n, err)
+		}
+		n, err = seal.New(tr.store, tr.log, newKey(t, tr.key)).DeleteArchived(t.Context(), time.Now().UTC().Truncate(day).Add(-90*day), 1000)
+		if n != 4 || err != nil {
+			t.Errorf("with a later key: deleted %d, %v", n, err)
+		}
+	})
+}
+
+// TestSeal_CopiedArchived: the archives go with the entries to a database of the other kind.
+func TestSeal_CopiedArchived(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.writeOld(t, 300, time.Now().Add(-100*day))
+		tr.writeOld(t, 3, time.Now().Add(-80*day))
+		tr.seal(t)
+		file, _ := tr.archive(t)
+		tr.retain(t, 90, 1000)
+		other := storetest.PostgreSQL
+		if !tr.store.Embedded() {
+			other = storetest.SQLite
+		}
+		to := newTrail(t, other(t))
+		if err := transfer.Copy(t.Context(), tr.store, to.store, func(string, int64) {}); err != nil {
+			t.Fatal(err)
+		}
+		to.key, to.sealer = tr.key, seal.New(to.store, to.log, tr.key)
+		to.expireTurn(t)
+		to.seal(t)
+		to.wantArchived(t, 300, file)
+		if n := to.retain(t, 70, 1000); n != 3 {
+			t.Errorf("%d deleted there, want 3", n)
+		}
+		to.wantArchived(t, 303, file)
+	})
+}
