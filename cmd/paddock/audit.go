@@ -24,7 +24,7 @@ import (
 )
 
 const auditUsage = `usage: paddock audit verify [--checkpoint FILE] [--archive FILE]... [--key PUBLIC]
-       paddock audit export [--since TIME] [--format jsonl|tiles] [--to FOLDER] [--key PUBLIC]
+       paddock audit export [--since TIME] [--format jsonl|tiles] [--to FOLDER] [--archive FILE]... [--key PUBLIC]
        paddock audit archive FILE
        paddock audit key NAME`
 
@@ -83,10 +83,6 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 	f.format = "jsonl"
 	if name == "verify" {
 		flags.StringVar(&f.checkpoint, "checkpoint", "", "file with earlier checkpoints, such as the server's log")
-		flags.Func("archive", "file of paddock audit archive", func(text string) error {
-			f.archives = append(f.archives, text)
-			return nil
-		})
 	}
 	if name == "export" {
 		flags.StringVar(&f.format, "format", f.format, "jsonl or tiles")
@@ -98,7 +94,11 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 			return err
 		})
 	}
-	if name != "archive" { // which signs
+	if name != "archive" { // which makes one, and signs it
+		flags.Func("archive", "file of paddock audit archive", func(text string) error {
+			f.archives = append(f.archives, text)
+			return nil
+		})
 		flags.Func("key", "public key that has signed", func(text string) error {
 			f.keys = append(f.keys, text)
 			_, err := seal.NewVerifiers(text)
@@ -175,16 +175,16 @@ func exportAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 		err         error
 	)
 	if f.format == "tiles" {
-		n, err = seal.ExportTiles(ctx, s, keys, f.to)
+		n, err = seal.ExportTiles(ctx, s, keys, f.to, f.archives...)
 	} else {
-		n, archived, err = seal.ExportLines(ctx, s, keys, f.since, p.stdout)
+		n, archived, err = seal.ExportLines(ctx, s, keys, f.since, p.stdout, f.archives...)
 	}
 	if err != nil {
 		return fail(p, err)
 	}
 	fmt.Fprintf(p.stderr, "%d entries\n", n)
 	if archived > 0 {
-		fmt.Fprintf(p.stderr, "%d earlier entries are archived, and deleted here: they are in the files of paddock audit archive\n", archived)
+		fmt.Fprintf(p.stderr, "%d earlier entries are archived, and deleted here; --archive names their files\n", archived)
 	}
 	return exitOK
 }

@@ -34,6 +34,7 @@ Usage: paddock COMMAND
       --since …          2026-11-29, or 2026-11-29T12:00:00Z
       --format jsonl|tiles
                          tiles: write the whole log into the new folder --to, as C2SP tlog-tiles lays it out
+      --archive FILE     of audit archive, also its entries
       --key …            as for verify
   audit archive FILE write the sealed entries that are in no archive yet into a new file, and their checkpoint into
                      FILE.checkpoint, and read it back; from then on RETAIN_AUDIT may delete these entries; takes the

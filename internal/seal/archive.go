@@ -53,7 +53,7 @@ func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *Key, name
 		return done, err
 	}
 	if fault := v.report.Fault(); fault != "" {
-		return done, fmt.Errorf("%s; see paddock audit verify", fault)
+		return done, seeVerify(fault)
 	}
 	if v.truncated != nil {
 		return done, v.truncated

@@ -37,22 +37,25 @@ func (v *verification) openArchives(ctx context.Context, o Options) (err error) 
 	}
 	v.ids = sha256.New()
 	v.old.add(v.archives.trees()...)
+	if v.before, err = deletedBefore(ctx, v.store); err != nil {
+		return err
+	}
 	for _, name := range o.Archives {
 		f, err := openArchiveFile(name)
 		if err != nil {
 			return err
 		}
 		v.files = append(v.files, f)
-		ok := false
-		if f.of, ok, err = v.beginsWith(ctx, f.firstID()); err != nil {
+		of, ok, err := v.beginsWith(ctx, f.firstID())
+		if err != nil {
 			return err
 		}
+		f.of = of
 		if f.ended, f.told = !ok, !ok; !ok {
 			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: "archive " + name + " does not begin as any that is recorded"})
 		}
 	}
-	v.before, err = deletedBefore(ctx, v.store)
-	return err
+	return nil
 }
 
 // beginsWith returns the archive whose first entry has the id.
@@ -80,28 +83,12 @@ func (v *verification) closeArchives() error {
 
 // archived compares a leaf with the archives, and reports whether one has the entry, which may be deleted then.
 func (v *verification) archived(l leaf, isThere bool) (bool, error) {
-	v.ids.Write(l.id[:])
-	for _, a := range v.archives {
-		if a.tree.N == l.position+1 && [sha256.Size]byte(v.ids.Sum(nil)) != a.ids {
-			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the ids up to position %d are not those that were archived", l.position)})
-		}
-	}
-	compared := false
-	for _, f := range v.files {
-		same, fault, err := f.compare(l)
-		if err != nil {
-			return false, err
-		}
-		if fault != nil {
-			v.report.add(*fault)
-		}
-		compared = compared || same
-	}
-	if isThere || !v.archives.has(l.position) {
-		return false, nil
+	line, err := v.inFiles(l)
+	if err != nil || isThere || !v.archives.has(l.position) {
+		return false, err
 	}
 	v.report.Archived++
-	if compared {
+	if line != nil {
 		v.report.Compared++
 	}
 	if !isBefore(l.id, v.before) {
@@ -110,7 +97,30 @@ func (v *verification) archived(l leaf, isThere bool) (bool, error) {
 	return true, nil
 }
 
-// finishArchives names the entries that were deleted too early, and files that have more than what was archived.
+// inFiles returns what a file has of the leaf; nil if none has it. It compares the ids so far with those that were archived, too.
+func (v *verification) inFiles(l leaf) (line []byte, err error) {
+	v.ids.Write(l.id[:])
+	for _, a := range v.archives {
+		if a.tree.N == l.position+1 && [sha256.Size]byte(v.ids.Sum(nil)) != a.ids {
+			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the ids up to position %d are not those that were archived", l.position)})
+		}
+	}
+	for _, f := range v.files {
+		found, fault, err := f.compare(l)
+		if err != nil {
+			return nil, err
+		}
+		if fault != nil {
+			v.report.add(*fault)
+		}
+		if found != nil {
+			line = found
+		}
+	}
+	return line, nil
+}
+
+// finishArchives names the entries that were deleted too early, and what is wrong with files.
 func (v *verification) finishArchives(ctx context.Context) (err error) {
 	if len(v.deleted) > 0 { // some by a server, meanwhile
 		if v.before, err = deletedBefore(ctx, v.store); err != nil {
@@ -122,6 +132,11 @@ func (v *verification) finishArchives(ctx context.Context) (err error) {
 			v.report.add(Finding{Kind: Deleted, Position: l.position, Entry: l.id, Detail: "archived, but not yet old enough to be deleted"})
 		}
 	}
+	return v.finishFiles()
+}
+
+// finishFiles names files that have more than what was archived.
+func (v *verification) finishFiles() error {
 	for _, f := range v.files {
 		fault, err := f.finish()
 		if err != nil {

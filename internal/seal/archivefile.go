@@ -61,24 +61,24 @@ func (f *archiveFile) next() (line []byte, ok bool, err error) {
 	return line[:len(line)-1], true, nil
 }
 
-// compare compares the file's next line with the leaf. It reports whether it is the same; if the file has an entry of the leaf that is
-// another, or ends before, it returns a finding.
-func (f *archiveFile) compare(l leaf) (same bool, fault *Finding, err error) {
+// compare returns the file's next line if it is what was sealed as the leaf, until the next call; nil if the file does not go so far. If
+// it has another line there, or ends before, compare returns a finding.
+func (f *archiveFile) compare(l leaf) (line []byte, fault *Finding, err error) {
 	if f.ended || l.position < f.of.first || l.position >= f.of.tree.N {
-		return false, nil, nil
+		return nil, nil, nil
 	}
 	line, ok, err := f.next()
 	switch {
 	case err != nil:
-		return false, nil, err
+		return nil, nil, err
 	case !ok:
 		f.ended, f.told = true, true
-		return false, &Finding{Damaged, l.position, l.id, "archive " + f.name + " ends before it"}, nil
+		return nil, &Finding{Damaged, l.position, l.id, "archive " + f.name + " ends before it"}, nil
 	case leafHash(line) != l.hash:
 		f.told = true
-		return false, &Finding{Changed, l.position, l.id, "in archive " + f.name}, nil
+		return nil, &Finding{Changed, l.position, l.id, "in archive " + f.name}, nil
 	}
-	return true, nil, nil
+	return line, nil, nil
 }
 
 // finish returns a finding if the file is not what was archived and no other says so.

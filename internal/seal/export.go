@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,11 +22,12 @@ import (
 
 // ExportLines writes the sealed entries since a time, in the order in which they were sealed: each is a line with exactly what was
 // sealed, so that the SHA-256 of a zero byte and the line is its hash in the tree. It leaves out those that were deleted after they were
-// archived, and fails at another entry that is not what was sealed.
-func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time.Time, w io.Writer) (written, archived int64, err error) {
+// archived, unless they are in the files, and fails at another entry that is not what was sealed.
+func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time.Time, w io.Writer, files ...string) (written, archived int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v, err := openExport(ctx, s, keys)
+	v, err := openExport(ctx, s, keys, files...)
+	defer func() { err = errors.Join(err, v.closeArchives()) }()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -46,14 +49,16 @@ func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time
 }
 
 // ExportTiles writes the checkpoint, the tiles and the entries into a folder, which must be new, as C2SP tlog-tiles lays them out. What
-// serves that folder's files is a log that foreign programs can verify.
-func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string) (written int64, err error) {
+// serves that folder's files is a log that foreign programs can verify. Entries that were deleted after they were archived must be in the
+// files.
+func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string, files ...string) (written int64, err error) {
 	if err := os.Mkdir(dir, 0o750); err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v, err := openExport(ctx, s, keys)
+	v, err := openExport(ctx, s, keys, files...)
+	defer func() { err = errors.Join(err, v.closeArchives()) }()
 	if err != nil {
 		return 0, err
 	}
@@ -119,29 +124,34 @@ func writeFile(dir, path string, data []byte) error {
 // errArchived means that an entry was deleted after it was archived.
 var errArchived = errors.New("the whole log takes all entries, and some are in archives alone")
 
-// openExport returns a verification that has read the checkpoint.
-func openExport(ctx context.Context, s *store.Store, keys Verifiers) (*verification, error) {
+// openExport returns a verification that has read the checkpoint and opened the files, which closeArchives closes.
+func openExport(ctx context.Context, s *store.Store, keys Verifiers, files ...string) (*verification, error) {
 	v := &verification{store: s, tree: newTree()}
-	return v, v.open(ctx, Options{Keys: keys})
+	return v, v.open(ctx, Options{Keys: keys, Archives: files})
 }
 
 // export hands the sealed entries to use, in their order and with their positions, after it has compared each with its hash, and those
-// that were deleted after they were archived to deleted. It reads ahead until ctx ends.
+// that were deleted after they were archived, and are in no file, to deleted. It reads ahead until ctx ends.
 func (v *verification) export(ctx context.Context, use func(int64, entry) error, deleted func(leaf) error) error {
 	v.entries = readEntries(ctx, v.store, 1, true)
 	err := readLeaves(ctx, v.store, v.now.N, func(l leaf) error {
 		v.tree.append(l.id, l.hash)
-		v.ids.Write(l.id[:])
+		line, err := v.inFiles(l)
+		if err != nil {
+			return err
+		}
 		e, ok, err := v.entries.take(ctx, l.id)
 		switch {
 		case err != nil:
 			return err
+		case !ok && line != nil && v.archives.has(l.position):
+			return use(l.position, archivedEntry(l, line))
 		case !ok && v.archives.has(l.position):
 			return deleted(l)
 		case !ok:
-			return fmt.Errorf("%v; see paddock audit verify", Finding{Kind: Deleted, Position: l.position, Entry: l.id})
+			return seeVerify(Finding{Kind: Deleted, Position: l.position, Entry: l.id}.String())
 		case e.hash != l.hash:
-			return fmt.Errorf("%v; see paddock audit verify", Finding{Kind: Changed, Position: l.position, Entry: l.id})
+			return seeVerify(Finding{Kind: Changed, Position: l.position, Entry: l.id}.String())
 		}
 		return use(l.position, e)
 	})
@@ -149,8 +159,25 @@ func (v *verification) export(ctx context.Context, use func(int64, entry) error,
 		return err
 	}
 	root, err := v.tree.root()
-	if err == nil && root != v.now.Hash {
-		err = errors.New("the seal is not what was signed; see paddock audit verify")
+	switch {
+	case err != nil:
+		return err
+	case root != v.now.Hash:
+		return seeVerify("the seal is not what was signed")
 	}
-	return err
+	if err := v.finishFiles(); err != nil || len(v.files) == 0 || v.report.Fault() == "" {
+		return err
+	}
+	return seeVerify(v.report.Fault())
+}
+
+func seeVerify(fault string) error { return errors.New(fault + "; see paddock audit verify") }
+
+// archivedEntry returns an entry of which an archive has the line.
+func archivedEntry(l leaf, line []byte) entry {
+	var e struct {
+		OccurredAt time.Time `json:"occurred_at"`
+	}
+	_ = json.Unmarshal(line, &e) // one that was sealed as missing has no time
+	return entry{id: l.id, hash: l.hash, occurred: e.OccurredAt, line: slices.Clone(line)}
 }

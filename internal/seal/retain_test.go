@@ -3,9 +3,11 @@ package seal_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -54,7 +56,7 @@ func TestDeleteArchived(t *testing.T) {
 			t.Errorf("with one of two: %d compared, %v, %v", r.Compared, r.Findings, err)
 		}
 		tr.wantTold(t, 90, 70)
-		tr.wantExports(t, 609)
+		tr.wantExports(t, 609, second, first)
 	})
 }
 
@@ -78,19 +80,88 @@ func (tr *trail) wantTold(t *testing.T, days ...int) {
 	}
 }
 
-// wantExports fails the test unless an export has what is left, and says how many are archived.
-func (tr *trail) wantExports(t *testing.T, archived int64) {
+// wantExports fails the test unless an export has what is left, and says how many are archived, and with their files has all.
+func (tr *trail) wantExports(t *testing.T, archived int64, files ...string) {
 	t.Helper()
-	var lines bytes.Buffer
-	n, gone, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &lines)
-	if err != nil || gone != archived || n != int64(bytes.Count(lines.Bytes(), []byte("\n"))) || n != int64(len(tr.ids(t))) {
-		t.Errorf("exported %d, archived %d, %v; want %d", n, gone, err, archived)
+	var lines, all bytes.Buffer
+	keys, left := keysOf(t, tr.key), int64(len(tr.ids(t)))
+	n, gone, err := seal.ExportLines(t.Context(), tr.store, keys, time.Time{}, &lines)
+	if err != nil || gone != archived || n != int64(bytes.Count(lines.Bytes(), []byte("\n"))) || n != left {
+		t.Errorf("exported %d, archived %d, %v; want %d and %d", n, gone, err, left, archived)
 	}
-	if _, gone, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Now().Add(-10*day), &lines); gone != 0 || err != nil {
+	if _, gone, err := seal.ExportLines(t.Context(), tr.store, keys, time.Now().Add(-10*day), &lines); gone != 0 || err != nil {
 		t.Errorf("of ten days: %d archived, %v", gone, err)
 	}
-	if _, err := seal.ExportTiles(t.Context(), tr.store, keysOf(t, tr.key), filepath.Join(t.TempDir(), "log")); err == nil || !strings.Contains(err.Error(), "archives alone") {
+	n, gone, err = seal.ExportLines(t.Context(), tr.store, keys, time.Now().Add(-90*day), &all, files...)
+	if err != nil || gone != 0 || n != left+5 {
+		t.Errorf("of 90 days, with archives: exported %d, archived %d, %v; want %d", n, gone, err, left+5)
+	}
+	if _, err := seal.ExportTiles(t.Context(), tr.store, keys, filepath.Join(t.TempDir(), "log")); err == nil || !strings.Contains(err.Error(), "archives alone") {
 		t.Errorf("of the whole log: %v", err)
+	}
+	dir := filepath.Join(t.TempDir(), "log")
+	if n, err := seal.ExportTiles(t.Context(), tr.store, keys, dir, files...); n != left+archived || err != nil {
+		t.Fatalf("of the whole log, with archives: %d, %v", n, err)
+	}
+	checkTiles(t, dir, tr.key.Public(), int(left+archived))
+	if err := os.Truncate(files[0], 700); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := seal.ExportLines(t.Context(), tr.store, keys, time.Time{}, &all, files...); err == nil || !strings.Contains(err.Error(), "ends before it") {
+		t.Errorf("with a truncated archive: %v", err)
+	}
+}
+
+// TestVerify_DeletedMeanwhile: what is deleted, or archived and deleted, while a verification runs is no finding.
+func TestVerify_DeletedMeanwhile(t *testing.T) {
+	for _, archivedBefore := range []bool{true, false} {
+		t.Run(fmt.Sprintf("ArchivedBefore=%v", archivedBefore), func(t *testing.T) {
+			each(t, func(t *testing.T, tr *trail) {
+				tr.writeOld(t, 20, time.Now().Add(-100*day))
+				tr.write(t, 3)
+				tr.seal(t)
+				var file string
+				if archivedBefore {
+					file, _ = tr.archive(t)
+				}
+				pipe := filepath.Join(t.TempDir(), "pipe")
+				if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				verified := make(chan error)
+				go func() {
+					r, err := tr.verifyWith(t, pipe)
+					if len(r.Findings) > 0 || r.Archived != 20 || r.Compared != 20 {
+						err = fmt.Errorf("%d archived, %d compared, %v, %w", r.Archived, r.Compared, r.Findings, err)
+					}
+					verified <- err
+				}()
+				w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // when the verification has looked for archives
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !archivedBefore {
+					file, _ = tr.archive(t)
+				}
+				if n := tr.retain(t, 90, 1000); n != 20 {
+					t.Errorf("%d deleted, want 20", n)
+				}
+				text, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := w.Write(text); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Rename(file, pipe); err != nil { // for a second look
+					t.Fatal(err)
+				}
+				w.Close()
+				if err := <-verified; err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }
 
