@@ -21,6 +21,8 @@ import (
 var (
 	// ErrAllArchived means that there is no entry to archive.
 	ErrAllArchived = errors.New("all entries that are sealed are archived")
+	// ErrArchivedMeanwhile means that another Archive was quicker.
+	ErrArchivedMeanwhile = errors.New("the same entries have been archived meanwhile")
 
 	errUnlikeWritten = errors.New("what was read back from the file is not what was sealed")
 )
@@ -194,8 +196,11 @@ func (a *archiving) record(ctx context.Context, operator string) error {
 		return err
 	}
 	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		err := store.Send(ctx, tx, `INSERT INTO audit_archives (id, size, through, record, archived_at) VALUES ($1, $2, $3, $4, $5)`,
-			archiveID(a.of.first), a.of.tree.N, a.of.through, signed, store.Now())
+		n, err := store.Exec(ctx, tx, `INSERT INTO audit_archives (id, size, through, record, archived_at) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT DO NOTHING`, archiveID(a.of.first), a.of.tree.N, a.of.through, signed, store.Now())
+		if err == nil && n == 0 {
+			err = ErrArchivedMeanwhile
+		}
 		return audit.Event{
 			Type: audit.Bootstrap,
 			Detail: fmt.Sprintf("audit entries at positions %d to %d archived in a file with SHA-256 %x, by %s on the command line",

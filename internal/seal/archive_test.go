@@ -147,6 +147,38 @@ func TestArchive_Fails(t *testing.T) {
 	})
 }
 
+// TestArchive_Twice: of two at once one is recorded, and the other leaves nothing.
+func TestArchive_Twice(t *testing.T) {
+	each(t, func(t *testing.T, tr *trail) {
+		tr.write(t, 600)
+		tr.seal(t)
+		const together = 4
+		dir, failed := t.TempDir(), make(chan error)
+		for i := range together {
+			go func() {
+				_, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, filepath.Join(dir, fmt.Sprintf("%d.jsonl", i)), "")
+				failed <- err
+			}()
+		}
+		done := 0
+		for range together {
+			switch err := <-failed; {
+			case err == nil:
+				done++
+			case !errors.Is(err, seal.ErrArchivedMeanwhile) && !errors.Is(err, seal.ErrAllArchived):
+				t.Error(err)
+			}
+		}
+		files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+		if done != 1 || len(files) != 1 || err != nil {
+			t.Fatalf("%d archives, files %v, %v", done, files, err)
+		}
+		tr.seal(t)
+		tr.wantSound(t, "", 601, 0)
+		tr.wantArchived(t, 0, files...)
+	})
+}
+
 // TestArchive_Changed: what is not as it was sealed is not archived.
 func TestArchive_Changed(t *testing.T) {
 	each(t, func(t *testing.T, tr *trail) {
