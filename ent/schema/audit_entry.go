@@ -8,7 +8,7 @@ import (
 )
 
 // AuditEntry is one recorded event. Everything in it is by value and nothing refers to another table, so that deleting a
-// user changes no entry; triggers in the migrations refuse to change or delete one.
+// user changes no entry; triggers in the migrations refuse to change one, and to delete one that is not archived and old.
 type AuditEntry struct{ ent.Schema }
 
 // The widths of an entry's texts in bytes; audit cuts what is longer before the insert.

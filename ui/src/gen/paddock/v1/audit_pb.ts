@@ -431,7 +431,7 @@ export const ExportAuditEntriesResponseSchema: GenMessage<ExportAuditEntriesResp
   messageDesc(file_paddock_v1_audit, 8);
 
 /**
- * AuditService reads the audit trail. Entries are never changed and never deleted by the program.
+ * AuditService reads the audit trail. Entries are never changed, and deleted only when they are archived and older than RETAIN_AUDIT.
  *
  * @generated from service paddock.v1.AuditService
  */
