@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"regexp"
 	"runtime"
@@ -142,10 +143,12 @@ func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 	const mostReaders = 4 // a pool of one or two connections serves them in time, too
 	o := seal.Options{Keys: keys, Archives: f.archives, Readers: min(runtime.NumCPU(), mostReaders)}
 	if f.checkpoint != "" {
-		var err error
-		if o.Old, err = readCheckpoints(f.checkpoint); err != nil {
+		file, err := os.Open(f.checkpoint)
+		if err != nil {
 			return fail(p, err)
 		}
+		defer file.Close()
+		o.Old = checkpointsIn(file)
 	}
 	debug.SetGCPercent(gcPercent) // millions of entries are read, and few kept
 	began := time.Now()
@@ -195,38 +198,36 @@ const sealedMessage = "audit trail sealed"
 // sealedLine is a line of a text log with a checkpoint; a quote in another value is escaped there.
 var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="` + sealedMessage + `" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
 
-func readCheckpoints(name string) ([][]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return checkpointsIn(f)
-}
-
 // checkpointsIn returns the checkpoints in a server's log, of JSON or text, or else all that there is, as a checkpoint's own file. A line of
-// another message is none of a checkpoint: it may quote what a stranger has sent.
-func checkpointsIn(file io.Reader) (signed [][]byte, err error) {
+// another message is none of a checkpoint: it may quote what a stranger has sent. The file is read while they are ranged over.
+func checkpointsIn(file io.Reader) iter.Seq2[[]byte, error] {
 	const most = 1 << 20 // of a line, and of a checkpoint
-	var (
-		start []byte
-		r     = bufio.NewReaderSize(file, most)
-	)
-	for {
-		line, err := r.ReadSlice('\n')
-		if one := checkpointIn(line); one != nil {
-			signed = append(signed, one)
-		}
-		if len(start)+len(line) <= most {
-			start = append(start, line...)
-		}
-		switch {
-		case errors.Is(err, io.EOF) && signed == nil:
-			return [][]byte{start}, nil
-		case errors.Is(err, io.EOF):
-			return signed, nil
-		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
+	return func(yield func([]byte, error) bool) {
+		var (
+			start []byte
+			found bool
+			r     = bufio.NewReaderSize(file, most)
+		)
+		for {
+			line, err := r.ReadSlice('\n')
+			if one := checkpointIn(line); one != nil {
+				if found = true; !yield(one, nil) {
+					return
+				}
+			}
+			if !found && len(start)+len(line) <= most {
+				start = append(start, line...)
+			}
+			switch {
+			case errors.Is(err, io.EOF):
+				if !found {
+					yield(start, nil)
+				}
+				return
+			case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+				yield(nil, err)
+				return
+			}
 		}
 	}
 }

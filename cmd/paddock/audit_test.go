@@ -144,13 +144,23 @@ func TestCheckpointsIn(t *testing.T) {
 		"NoCheckpoint":      jsonLine + `{"msg":"audit trail sealed","checkpoint":"x"}` + "\n",
 		"LongLine":          jsonLine + strings.Repeat("x", 3<<20) + "\n",
 	} {
-		if got, err := checkpointsIn(strings.NewReader(text)); len(got) != 1 || string(got[0]) != note || err != nil {
+		if got, err := allCheckpoints(text); len(got) != 1 || string(got[0]) != note || err != nil {
 			t.Errorf("%s: got %.200q %v", name, got, err)
 		}
 	}
 	earlier := `{"msg":"audit trail sealed","entries":1,"checkpoint":"example.com\n1\nhash=\n\n— example.com sig\n"}` + "\n"
 	want := []string{"example.com\n1\nhash=\n\n— example.com sig\n", note, note}
-	if got, err := checkpointsIn(strings.NewReader(earlier + jsonLine + textLine)); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) || err != nil {
+	if got, err := allCheckpoints(earlier + jsonLine + textLine); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) || err != nil {
 		t.Errorf("several: got %q %v", got, err)
 	}
+}
+
+func allCheckpoints(log string) (all [][]byte, err error) {
+	for one, err := range checkpointsIn(strings.NewReader(log)) {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
 }

@@ -36,7 +36,11 @@ func (v *verification) openArchives(ctx context.Context, o Options) (err error) 
 		v.report.add(f)
 	}
 	v.ids = sha256.New()
-	v.old.add(v.archives.trees()...)
+	for _, t := range v.archives.trees() {
+		if err := v.old.compareOne(t); err != nil {
+			return err
+		}
+	}
 	if v.before, err = deletedBefore(ctx, v.store); err != nil {
 		return err
 	}

@@ -51,12 +51,12 @@ func TestVerify_Forked(t *testing.T) {
 // has the key.
 func TestVerify_ForkedBetween(t *testing.T) {
 	each(t, func(t *testing.T, tr *trail) {
-		var old [][]byte
+		var old []string
 		for range 4 {
 			tr.write(t, 5)
-			old = append(old, []byte(tr.seal(t)))
+			old = append(old, tr.seal(t))
 		}
-		o := seal.Options{Keys: keysOf(t, tr.key), Old: [][]byte{old[2], old[0], old[3], old[1], old[0]}}
+		o := seal.Options{Keys: keysOf(t, tr.key), Old: seal.Notes(old[2], old[0], old[3], old[1], old[0])}
 		if r, err := seal.Verify(t.Context(), tr.store, o); err != nil || len(r.Findings) > 0 {
 			t.Fatalf("sound: %v, %v", r.Findings, err)
 		}
@@ -67,12 +67,12 @@ func TestVerify_ForkedBetween(t *testing.T) {
 		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		root := strings.Split(string(old[1]), "\n")[2]
+		root := strings.Split(old[1], "\n")[2]
 		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, seal.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
 			!errors.Is(err, seal.ErrTruncated) || !strings.Contains(err.Error(), "of 20 entries, ") {
 			t.Errorf("got %v, want ErrForked of 10 entries, %s, and ErrTruncated of 20", err, root)
 		}
-		if _, err := tr.verify(t, string(old[0])); err != nil {
+		if _, err := tr.verify(t, old[0]); err != nil {
 			t.Errorf("the first checkpoint, before the change: %v", err)
 		}
 		o.Keys = keysOf(t, newKey(t))
@@ -136,7 +136,7 @@ func TestVerify_OtherKey(t *testing.T) {
 		if _, err := tr.verify(t, ""); !errors.Is(err, seal.ErrSignature) {
 			t.Errorf("got %v, want ErrSignature", err)
 		}
-		both := seal.Options{Keys: keysOf(t, tr.key, other), Old: [][]byte{[]byte(old)}}
+		both := seal.Options{Keys: keysOf(t, tr.key, other), Old: seal.Notes(old)}
 		if r, err := seal.Verify(t.Context(), tr.store, both); err != nil || len(r.Findings) > 0 {
 			t.Errorf("with both keys: %v, %v", r.Findings, err)
 		}

@@ -140,7 +140,7 @@ func TestSeal_Replicas(t *testing.T) {
 		for ctx.Err() == nil {
 			o := Options{Keys: key.Verifiers()}
 			if old != "" {
-				o.Old = [][]byte{[]byte(old)}
+				o.Old = Notes(old)
 			}
 			r, err := Verify(t.Context(), stores[0], o)
 			if err != nil && !errors.Is(err, ErrNotSealed) || len(r.Findings) > 0 {
@@ -162,7 +162,7 @@ func TestSeal_Replicas(t *testing.T) {
 			o := Options{Keys: key.Verifiers()}
 			select {
 			case signed := <-checkpoints:
-				o.Old = [][]byte{[]byte(signed)}
+				o.Old = Notes(signed)
 			default:
 				end = true
 			}

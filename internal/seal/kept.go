@@ -1,68 +1,146 @@
 package seal
 
 import (
-	"cmp"
+	"context"
 	"fmt"
-	"slices"
+	"iter"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// kept are checkpoints from outside of the database, by size, to be compared with a tree that grows.
+// kept compares checkpoints from outside of the database with the signed tree: any number of them, of which it keeps two at most.
 type kept struct {
-	trees  []tlog.Tree
-	next   int // of those that the tree has not come to
-	forked *tlog.Tree
+	tree   tlog.Tree
+	stored *storedTiles
+	signed tlog.HashReader // of stored, which refuses hashes that do not lead to the tree's root
+
+	first int64 // position of the first leaf below nodes
+	nodes map[int64]tlog.Hash
+
+	beyond *tlog.Tree // the smallest of more entries than the tree has
+	forked *tlog.Tree // the smallest of another tree
+	unread error      // of the first that could not be compared, since tiles are damaged
 }
 
-// openKept returns the checkpoints, each of which one of the keys must have signed.
-func openKept(signed [][]byte, keys Verifiers) (kept, error) {
-	var k kept
-	for i, text := range signed {
-		c, err := openCheckpoint(text, keys)
-		if err != nil {
-			return k, fmt.Errorf("checkpoint %d of %d: %w", i+1, len(signed), err)
-		}
-		if c.N > 0 {
-			k.trees = append(k.trees, c.Tree)
+// Notes returns the checkpoints, for Options.
+func Notes(signed ...string) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for _, text := range signed {
+			if !yield([]byte(text), nil) {
+				return
+			}
 		}
 	}
-	k.add()
-	return k, nil
 }
 
-// add adds trees that are not empty.
-func (k *kept) add(more ...tlog.Tree) {
-	k.trees = append(k.trees, more...)
-	slices.SortStableFunc(k.trees, func(a, b tlog.Tree) int { return cmp.Compare(a.N, b.N) })
-	k.trees = slices.Compact(k.trees)
+// newKept returns a comparison with the tree, whose tiles are in the store.
+func newKept(ctx context.Context, s *store.Store, t tlog.Tree) kept {
+	stored := &storedTiles{ctx: ctx, store: s}
+	return kept{tree: t, stored: stored, signed: tlog.TileHashReader(t, stored)}
 }
 
-// fit returns ErrTruncated for the first checkpoint of more entries than are sealed.
-func (k *kept) fit(sealed int64) error {
-	for _, t := range k.trees {
-		if t.N > sealed {
-			return fmt.Errorf("%w of %d entries, %s: there are %d", ErrTruncated, t.N, t.Hash, sealed)
+// compare compares the checkpoints, each of which one of the keys must have signed.
+func (k *kept) compare(signed iter.Seq2[[]byte, error], keys Verifiers) error {
+	n := 0
+	for text, err := range signed {
+		if err != nil {
+			return err
+		}
+		n++
+		c, err := openCheckpoint(text, keys)
+		if err != nil {
+			return fmt.Errorf("checkpoint %d: %w", n, err)
+		}
+		if err := k.compareOne(c.Tree); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// compare compares those of the tree's size with it.
-func (k *kept) compare(t *tree) error {
-	if k.next == len(k.trees) || k.trees[k.next].N > t.size {
+// compareOne compares a checkpoint.
+func (k *kept) compareOne(t tlog.Tree) error {
+	if t.N > k.tree.N {
+		k.beyond = smaller(k.beyond, t)
 		return nil
 	}
-	root, err := t.root()
-	for ; k.next < len(k.trees) && k.trees[k.next].N == t.size; k.next++ {
-		if k.forked == nil && k.trees[k.next].Hash != root {
-			k.forked = &k.trees[k.next]
-		}
+	if t.N == 0 {
+		return nil
 	}
-	return err
+	root, err := k.rootOf(t.N)
+	switch {
+	case k.stored.failed != nil:
+		return k.stored.failed
+	case err != nil && k.unread == nil:
+		k.unread = fmt.Errorf("the checkpoint of %d entries: %w", t.N, err)
+	case err == nil && root != t.Hash:
+		k.forked = smaller(k.forked, t)
+	}
+	return nil
 }
 
-// continued returns ErrForked for the first checkpoint that was found to be of another tree.
+// smaller returns the tree of fewer entries.
+func smaller(a *tlog.Tree, b tlog.Tree) *tlog.Tree {
+	if a != nil && a.N <= b.N {
+		return a
+	}
+	return &b
+}
+
+// rootOf returns the root of the tree as it was with n entries. Of one tile of leaves it reads all hashes at once, since checkpoints
+// mostly come in the order of their sizes.
+func (k *kept) rootOf(n int64) (tlog.Hash, error) {
+	if first := (n - 1) / tileWidth * tileWidth; k.nodes == nil || k.first != first {
+		k.nodes, k.first = map[int64]tlog.Hash{}, first
+		end := min(first+tileWidth, k.tree.N)
+		var below []int64
+		for level := range tileHeight {
+			for i := first >> level; (i+1)<<level <= end; i++ {
+				below = append(below, tlog.StoredHashIndex(level, i))
+			}
+		}
+		if _, err := k.readHashes(below); err != nil {
+			k.nodes = nil
+			return tlog.Hash{}, err
+		}
+	}
+	return tlog.TreeHash(n, tlog.HashReaderFunc(k.readHashes))
+}
+
+func (k *kept) readHashes(indexes []int64) ([]tlog.Hash, error) {
+	var missing []int64
+	for _, index := range indexes {
+		if _, ok := k.nodes[index]; !ok {
+			missing = append(missing, index)
+		}
+	}
+	if len(missing) > 0 {
+		read, err := k.signed.ReadHashes(missing)
+		if err != nil {
+			return nil, err
+		}
+		for i, index := range missing {
+			k.nodes[index] = read[i]
+		}
+	}
+	hashes := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		hashes[i] = k.nodes[index]
+	}
+	return hashes, nil
+}
+
+// fit returns ErrTruncated if a checkpoint had more entries than are sealed.
+func (k *kept) fit() error {
+	if k.beyond == nil {
+		return nil
+	}
+	return fmt.Errorf("%w of %d entries, %s: there are %d", ErrTruncated, k.beyond.N, k.beyond.Hash, k.tree.N)
+}
+
+// continued returns ErrForked if a checkpoint was of another tree.
 func (k *kept) continued() error {
 	if k.forked == nil {
 		return nil

@@ -95,7 +95,7 @@ func (tr *trail) verify(t testing.TB, old string) (seal.Report, error) {
 	t.Helper()
 	o := seal.Options{Keys: keysOf(t, tr.key), Readers: 2}
 	if old != "" {
-		o.Old = [][]byte{[]byte(old)}
+		o.Old = seal.Notes(old)
 	}
 	return seal.Verify(t.Context(), tr.store, o)
 }

@@ -96,7 +96,7 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	}
 	o := Options{Keys: s.key.Verifiers()}
 	if _, signed := s.lastSeen(); signed != "" {
-		o.Old = [][]byte{[]byte(signed)}
+		o.Old = Notes(signed)
 	}
 	report, err := Verify(ctx, s.store, o)
 	s.verifyTook = time.Since(now)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -16,8 +17,8 @@ import (
 // Options say what to verify against.
 type Options struct {
 	Keys Verifiers
-	// Old are checkpoints from outside of the database, signed notes, in any order.
-	Old [][]byte
+	// Old are checkpoints from outside of the database, signed notes, in any order; it may be nil.
+	Old iter.Seq2[[]byte, error]
 	// Archives are names of files of Archive, with which entries are compared that are in no database any more.
 	Archives []string
 	// Readers is how many pages of entries are read at once, each by a connection of its own; 0 means one.
@@ -85,28 +86,32 @@ type verification struct {
 
 // open reads the checkpoints.
 func (v *verification) open(ctx context.Context, o Options) error {
-	var err error
-	if v.old, err = openKept(o.Old, o.Keys); err != nil {
+	h, err := readHead(ctx, v.store)
+	if err != nil {
 		return err
 	}
-	h, err := readHead(ctx, v.store)
-	switch {
-	case err != nil:
-		return err
-	case h.signed == "":
-		if err := v.old.fit(0); err != nil {
+	if h.signed != "" {
+		if v.now, err = openCheckpoint([]byte(h.signed), o.Keys); err != nil {
+			return err
+		}
+		v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.origin, v.now.N, v.now.Hash, h.signed
+	}
+	v.old = newKept(ctx, v.store, v.now.Tree)
+	if o.Old != nil {
+		if err := v.old.compare(o.Old, o.Keys); err != nil {
+			return err
+		}
+	}
+	if h.signed == "" {
+		if err := v.old.fit(); err != nil {
 			return err
 		}
 		return v.nothingSealed(ctx)
 	}
-	if v.now, err = openCheckpoint([]byte(h.signed), o.Keys); err != nil {
-		return err
-	}
-	v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.origin, v.now.N, v.now.Hash, h.signed
 	if err := v.openArchives(ctx, o); err != nil {
 		return err
 	}
-	v.truncated = v.old.fit(v.now.N)
+	v.truncated = v.old.fit()
 	if h.size != v.now.N {
 		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the size is %d, and that of the checkpoint %d", h.size, v.now.N)})
 	}
@@ -132,7 +137,7 @@ func (v *verification) leaf(ctx context.Context, l leaf) error {
 		v.report.More++
 	}
 	v.tree.append(l.id, l.hash)
-	return v.old.compare(v.tree)
+	return nil
 }
 
 // finishTree compares the leaves with the checkpoints.
@@ -147,7 +152,10 @@ func (v *verification) finishTree(ctx context.Context) error {
 	if err := v.old.continued(); err != nil {
 		return err
 	}
-	return v.compareUpper(ctx)
+	if err := v.compareUpper(ctx); err != nil || len(v.report.Findings) > 0 {
+		return err
+	}
+	return v.old.unread
 }
 
 // nameSwapped tells entries that have what was sealed as another's from those that were changed in another way.
