@@ -46,8 +46,8 @@ func fill(t *testing.T, s *store.Store, rows int) {
 	made := map[*schema.Column][]any{} // what columns hold, for those that refer to them
 	for _, table := range tables() {
 		of := entmigrate.Tables[slices.IndexFunc(entmigrate.Tables, func(o *schema.Table) bool { return o.Name == table.name })]
+		var args []any // of rows that are not inserted yet
 		for row := range rows {
-			var args []any
 			for _, c := range table.columns {
 				v := sample(c, row)
 				for _, key := range of.ForeignKeys {
@@ -58,8 +58,11 @@ func fill(t *testing.T, s *store.Store, rows int) {
 				made[c] = append(made[c], v)
 				args = append(args, v)
 			}
-			if _, err := tx.ExecContext(t.Context(), table.insert(1), args...); err != nil {
-				t.Fatalf("%s: %v", table.name, err)
+			if n := len(args) / len(table.columns); n == 50 || row == rows-1 {
+				if _, err := tx.ExecContext(t.Context(), table.insert(n), args...); err != nil {
+					t.Fatalf("%s: %v", table.name, err)
+				}
+				args = nil
 			}
 		}
 	}
