@@ -76,7 +76,7 @@ soak: ## Run what takes long: the proofs of the ledger and of the audit trail's 
 		PADDOCK_FROM="$${PADDOCK_FROM-$$(git describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || true)}" \
 		$(GO) test -count=1 -timeout 60m -v -run 'Test(Ledger|Upgrade|Proxy)_' ./cmd/paddock
 	scripts/ensure-pgbouncer
-	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'Test(Drain|Faults|Flood|Pooler)_' ./internal/apptest ./internal/store
+	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'Test(Drain|Faults|Flood|ModelBodies|Pooler)_' ./internal/apptest ./internal/store
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'TestAttack_' -parallel 1 ./internal/apptest
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'TestRaces_' ./internal/apptest ./cmd/paddock
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full \
