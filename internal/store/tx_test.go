@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/ent/db/user"
@@ -153,6 +155,54 @@ func TestTaken_Column(t *testing.T) {
 			t.Error("Taken without a unique violation")
 		}
 	})
+}
+
+// TestLimitLockWaits_SharesNoCommit: of many transactions that only insert, those with a bound of their own are committed by themselves,
+// which PostgreSQL notes with each row, and others are not bound.
+func TestLimitLockWaits_SharesNoCommit(t *testing.T) {
+	s := storetest.Open(t, storetest.PostgreSQL(t))
+	const n = 300 // of each
+	var wg sync.WaitGroup
+	for i := range 2 * n {
+		wg.Go(func() {
+			err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				ctx = store.WithWrites(ctx)
+				name := fmt.Sprintf("shared%d@example.com", i)
+				if i%2 == 0 {
+					name = fmt.Sprintf("alone%d@example.com", i)
+					if err := s.LimitLockWaits(ctx, tx, time.Second); err != nil {
+						return err
+					}
+				}
+				return tx.User.Create().SetEmail(name).Exec(ctx)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	commits, rows, wrong := 0, 0, 0
+	const perCommit = `SELECT count(*), count(*) FILTER (WHERE email LIKE 'alone%') FROM users GROUP BY xmin::text`
+	if err := s.Read(t.Context(), perCommit, nil, func(r *sql.Rows) error {
+		var all, alone int
+		if err := r.Scan(&all, &alone); err != nil {
+			return err
+		}
+		if alone > 0 && all > 1 {
+			wrong++
+		}
+		commits, rows = commits+1, rows+all
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if wrong > 0 || rows != 2*n {
+		t.Errorf("%d commits of %d rows, %d of them with one that shares none", commits, rows, wrong)
+	}
+	if commits == rows {
+		t.Error("nothing was shown: no commit was shared")
+	}
 }
 
 func TestTx_RetrySerializationFailure(t *testing.T) {
