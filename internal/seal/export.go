@@ -49,8 +49,9 @@ func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time
 }
 
 // ExportTiles writes the checkpoint, the tiles and the entries into a folder, which must be new, as C2SP tlog-tiles lays them out. What
-// serves that folder's files is a log that foreign programs can verify. Entries that were deleted after they were archived must be in the
-// files.
+// serves that folder's files is a log that foreign programs can verify. The witness's cosignature is below the checkpoint, or, if that is
+// newer than the newest cosigned one, in a file of its own, checkpoint.cosigned. Entries that were deleted after they were archived must
+// be in the files.
 func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string, files ...string) (written int64, err error) {
 	if err := os.Mkdir(dir, 0o750); err != nil {
 		return 0, err
@@ -59,6 +60,10 @@ func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string
 	defer cancel()
 	v, err := openExport(ctx, s, keys, files...)
 	defer func() { err = errors.Join(err, v.closeArchives()) }()
+	if err != nil {
+		return 0, err
+	}
+	was, cosigned, err := readCosigned(ctx, s, keys)
 	if err != nil {
 		return 0, err
 	}
@@ -100,7 +105,15 @@ func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string
 			return written, err
 		}
 	}
-	return written, writeFile(dir, "checkpoint", []byte(v.report.Signed))
+	signed := v.report.Signed
+	switch {
+	case cosigned == "":
+	case was == v.now:
+		signed = cosigned
+	default:
+		err = writeFile(dir, "checkpoint.cosigned", []byte(cosigned))
+	}
+	return written, errors.Join(err, writeFile(dir, "checkpoint", []byte(signed)))
 }
 
 // tilePath returns the path of a tile as C2SP tlog-tiles has it, which leaves out the height; that of a bundle of entries for the

@@ -41,8 +41,8 @@ func newKept(ctx context.Context, s *store.Store, t tlog.Tree) kept {
 	return kept{tree: t, stored: stored, signed: tlog.TileHashReader(t, stored)}
 }
 
-// compare compares the checkpoints, each of which one of the keys must have signed.
-func (k *kept) compare(signed iter.Seq2[[]byte, error], keys Verifiers) error {
+// compare compares the checkpoints, each of which one of the keys must have signed, and calls each with every one of them.
+func (k *kept) compare(signed iter.Seq2[[]byte, error], keys Verifiers, each func(checkpoint, []byte)) error {
 	n := 0
 	for text, err := range signed {
 		if err != nil {
@@ -53,6 +53,7 @@ func (k *kept) compare(signed iter.Seq2[[]byte, error], keys Verifiers) error {
 		if err != nil {
 			return fmt.Errorf("checkpoint %d: %w", n, err)
 		}
+		each(c, text)
 		if err := k.compareOne(c.Tree); err != nil {
 			return err
 		}

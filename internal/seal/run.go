@@ -32,9 +32,10 @@ const (
 // database. At times it verifies all entries.
 func (s *Sealer) Run(ctx context.Context, logger *slog.Logger) {
 	s.logger = logger
-	var verifying sync.WaitGroup
-	defer verifying.Wait()
-	verifying.Go(func() { s.verifyAtTimes(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { s.verifyAtTimes(ctx) })
+	beside.Go(func() { s.cosignAtTimes(ctx) })
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	failed := ""

@@ -62,6 +62,8 @@ type Sealer struct {
 
 	verifyTook time.Duration // the last check of all entries
 	cleared    int64         // tiles at the beginning whose entries DeleteArchived has deleted
+
+	cosigner *cosigner // nil without a witness
 }
 
 // New returns a sealer of the log in the store.

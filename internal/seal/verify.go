@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/witness"
 )
 
 // Options say what to verify against.
@@ -23,10 +24,13 @@ type Options struct {
 	Archives []string
 	// Readers is how many pages of entries are read at once, each by a connection of its own; 0 means one.
 	Readers int
+	// Witness must have cosigned a checkpoint, if it is not nil.
+	Witness *witness.Key
 }
 
 // Verify compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
-// ErrSignature, ErrForked, ErrTruncated or the two; what is wrong with entries is in the report. Servers may write meanwhile.
+// ErrSignature, ErrForked, ErrTruncated or the two, and with a witness also with ErrNotCosigned, ErrDisputed or
+// witness.ErrCosignature; what is wrong with entries is in the report. Servers may write meanwhile.
 func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	v := verification{store: s, tree: newTree(), upper: map[tileKey][]byte{}}
 	v.tree.full = func(key tileKey, data []byte) {
@@ -46,7 +50,7 @@ func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 		}
 	}
 	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return int(a.Position - b.Position) })
-	return v.report, errors.Join(err, v.truncated)
+	return v.report, errors.Join(err, v.truncated, v.disputed)
 }
 
 // run compares everything.
@@ -76,11 +80,13 @@ type verification struct {
 	old   kept
 	// truncated is the error of an old checkpoint of more entries than there are. What there is is compared all the same.
 	truncated error
-	entries   *entries
-	tree      *tree              // of the leaves so far
-	upper     map[tileKey][]byte // its full tiles of hashes of tiles
-	changed   []leaf             // whose entries have another hash
-	report    Report
+	// disputed is what is wrong with the witness's cosignatures.
+	disputed error
+	entries  *entries
+	tree     *tree              // of the leaves so far
+	upper    map[tileKey][]byte // its full tiles of hashes of tiles
+	changed  []leaf             // whose entries have another hash
+	report   Report
 	archivedPart
 }
 
@@ -98,7 +104,12 @@ func (v *verification) open(ctx context.Context, o Options) error {
 	}
 	v.old = newKept(ctx, v.store, v.now.Tree)
 	if o.Old != nil {
-		if err := v.old.compare(o.Old, o.Keys); err != nil {
+		err := v.old.compare(o.Old, o.Keys, func(c checkpoint, signed []byte) {
+			if err := v.addCosigned(c, signed, o.Witness); v.disputed == nil {
+				v.dispute(err)
+			}
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -109,6 +120,9 @@ func (v *verification) open(ctx context.Context, o Options) error {
 		return v.nothingSealed(ctx)
 	}
 	if err := v.openArchives(ctx, o); err != nil {
+		return err
+	}
+	if err := v.openCosigned(ctx, o); err != nil {
 		return err
 	}
 	v.truncated = v.old.fit()

@@ -20,11 +20,18 @@ var errBetween = errors.New("other entries wait between those that are sealed")
 func (s *Sealer) Lag(ctx context.Context) (lag time.Duration, err error) {
 	var oldest any
 	err = s.store.Read(ctx, `SELECT id FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(rows *sql.Rows) error { return rows.Scan(&oldest) })
-	if id, ok := parseID(oldest); ok && err == nil && id.Version() == idVersion {
-		written := time.Unix(id.Time().UnixTime())
-		lag = max(time.Since(written), 0)
+	if id, ok := parseID(oldest); ok && err == nil {
+		lag = waited(id)
 	}
 	return lag, err
+}
+
+// waited returns how long ago the entry of the id was written; 0 if the id does not say.
+func waited(id uuid.UUID) time.Duration {
+	if id.Version() != idVersion {
+		return 0
+	}
+	return max(time.Since(time.Unix(id.Time().UnixTime())), 0)
 }
 
 // idVersion is the version of the ids of entries, which have the time in them.

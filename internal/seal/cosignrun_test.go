@@ -1,0 +1,195 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/witness"
+	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
+)
+
+func witnessKey(t *testing.T, w *witnesstest.Witness) *witness.Key {
+	t.Helper()
+	key, err := witness.NewKey(w.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// TestCosignAndLog: a witness that does not cosign is logged when that begins, and when it changes.
+func TestCosignAndLog(t *testing.T) {
+	eachSealed(t, 5, func(t *testing.T, s *sealed) {
+		w := witnesstest.Start(t, s.key.Public())
+		s.sealer.SetWitness(witness.NewClient(w.URL, witnessKey(t, w)))
+		var out bytes.Buffer
+		s.sealer.logger = slog.New(slog.NewTextHandler(&out, nil))
+		want := func(attempts int, lines ...string) {
+			t.Helper()
+			out.Reset()
+			for range attempts {
+				s.exec(t, `UPDATE seals SET held_until = '2020-01-01 00:00:00+00:00'`)
+				s.sealer.cosignAndLog(t.Context())
+			}
+			got := strings.Split(strings.TrimSpace(out.String()), "\n")
+			if len(lines) != strings.Count(out.String(), "\n") {
+				t.Fatalf("got %d lines, want %d: %s", len(got), len(lines), out.String())
+			}
+			for i, line := range lines {
+				if !strings.Contains(got[i], line) {
+					t.Errorf("got %q, want %q", got[i], line)
+				}
+			}
+		}
+		w.Instead(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		want(3, `level=WARN msg="audit trail not cosigned" witness=`+witnesstest.Name+` error="the witness does not answer: `)
+		w.Instead(http.NotFound)
+		want(3, `level=WARN msg="audit trail not cosigned" witness=`+witnesstest.Name+` error="the witness refuses the checkpoint: it does not know`)
+		w.Instead(func(rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("Content-Type", "text/x.tlog.size")
+			rw.WriteHeader(http.StatusConflict)
+			_, _ = rw.Write([]byte("9\n"))
+		})
+		want(3, `level=ERROR msg="audit trail is not what the witness has cosigned" witness=`+witnesstest.Name+` error="the witness has cosigned more entries than are sealed: 9, and there are 5"`)
+		w.Instead(nil)
+		want(3, `level=INFO msg="audit trail cosigned" entries=5 witness=`+witnesstest.Name+` time=`)
+		if !strings.Contains(out.String(), `checkpoint="example.com/paddock\n5\n`) || strings.Count(out.String(), `\n— `) != 2 {
+			t.Errorf("no checkpoint with two signatures: %s", out.String())
+		}
+		s.write(t, 1)
+		s.seal(t)
+		w.Instead(http.NotFound)
+		want(2, `level=WARN msg="audit trail not cosigned"`)
+	})
+}
+
+// TestRun_SlowWitness: while the witness does not answer, entries are sealed as always, and the server stops.
+func TestRun_SlowWitness(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		log, key := audit.Open(s), testKey(t)
+		w := witnesstest.Start(t, key.Public())
+		asked := make(chan struct{}, 10)
+		w.Instead(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // after which the end of the connection is noticed
+			asked <- struct{}{}
+			<-r.Context().Done()
+		})
+		sealer := New(s, log, key)
+		sealer.SetWitness(witness.NewClient(w.URL, witnessKey(t, w)))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		record := func() {
+			t.Helper()
+			if err := log.Record(t.Context(), audit.Event{Type: audit.AccessDenied}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		record()
+		go func() {
+			defer close(ended)
+			sealer.Run(ctx, slog.New(slog.DiscardHandler))
+		}()
+		<-asked
+		record()
+		began := time.Now()
+		for waiting := true; waiting; time.Sleep(20 * time.Millisecond) {
+			var err error
+			if waiting, err = sealer.waits(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(began); took > 4*interval {
+			t.Errorf("an entry has waited for %v", took)
+		}
+		if requests, _ := w.Asked(); requests != 1 {
+			t.Errorf("%d requests", requests)
+		}
+		record()
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(5 * time.Second):
+			t.Fatal("it does not stop")
+		}
+		if waiting, err := sealer.waits(t.Context()); err != nil || waiting {
+			t.Errorf("an entry is left: %v", err)
+		}
+		w.Instead(nil) // and the next process need not wait for the turn of this one
+		next := New(s, log, key)
+		next.SetWitness(witness.NewClient(w.URL, witnessKey(t, w)))
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+			if signed, err := next.Cosign(t.Context()); signed != "" {
+				break
+			} else if time.Now().After(end) {
+				t.Fatalf("not cosigned: %v", err)
+			}
+		}
+	})
+}
+
+// TestCosign_Replicas: three replicas seal and have their checkpoints cosigned: one request at a time, and all in the end.
+func TestCosign_Replicas(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		first := storetest.Open(t, url)
+		key := testKey(t)
+		w := witnesstest.Start(t, key.Public())
+		w.Instead(func(rw http.ResponseWriter, r *http.Request) {
+			time.Sleep(100 * time.Millisecond)
+			w.Answer(rw, r)
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		defer running.Wait()
+		defer cancel()
+		for range 3 {
+			s := first
+			if !s.Embedded() { // which has one server
+				s = storetest.Open(t, url)
+			}
+			sealer := New(s, audit.Open(s), key)
+			sealer.SetWitness(witness.NewClient(w.URL, witnessKey(t, w)))
+			running.Go(func() { sealer.Run(ctx, slog.New(slog.DiscardHandler)) })
+		}
+		log := audit.Open(first)
+		for range 30 {
+			if err := log.Record(t.Context(), audit.Event{Type: audit.AccessDenied}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			n, err := readNewest(t.Context(), first)
+			if err == nil && n.cosigned.size == 30 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("cosigned up to %d, %v", n.cosigned.size, err)
+			}
+		}
+		cancel()
+		running.Wait()
+		if requests, atOnce := w.Asked(); atOnce != 1 {
+			t.Errorf("%d requests, %d at once", requests, atOnce)
+		}
+		wantCosigned(t, first, key, w, 30)
+	})
+}
+
+func wantCosigned(t *testing.T, s *store.Store, key *Key, w *witnesstest.Witness, size int64) {
+	t.Helper()
+	r, err := Verify(t.Context(), s, Options{Keys: key.Verifiers(), Witness: witnessKey(t, w)})
+	if err != nil || len(r.Findings) > 0 || r.Cosigned.Size != size {
+		t.Errorf("cosigned up to %d, %v, %v; want %d", r.Cosigned.Size, r.Findings, err, size)
+	}
+}
