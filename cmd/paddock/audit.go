@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,9 +23,10 @@ import (
 	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/store"
+	cosigning "github.com/paddock-gate/paddock/internal/witness"
 )
 
-const auditUsage = `usage: paddock audit verify [--checkpoint FILE] [--archive FILE]... [--key PUBLIC]
+const auditUsage = `usage: paddock audit verify [--checkpoint FILE] [--archive FILE]... [--key PUBLIC] [--witness-key PUBLIC]
        paddock audit export [--since TIME] [--format jsonl|tiles] [--to FOLDER] [--archive FILE]... [--key PUBLIC]
        paddock audit archive FILE
        paddock audit key NAME`
@@ -34,6 +36,7 @@ type auditFlags struct {
 	checkpoint, format, to string
 	since                  time.Time
 	keys, archives         []string
+	witness                string
 }
 
 // auditCommand verifies, exports and archives the audit trail, for whoever has the database at hand, beside a running server or not.
@@ -73,7 +76,11 @@ func auditCommand(ctx context.Context, p program) int {
 	case "archive":
 		return archiveAudit(ctx, p, s, cfg, others[0])
 	case "verify":
-		return verifyAudit(ctx, p, s, keys, f)
+		o, err := f.options(keys, cfg)
+		if err != nil {
+			return fail(p, err)
+		}
+		return verifyAudit(ctx, p, s, o, f.checkpoint)
 	}
 	return exportAudit(ctx, p, s, keys, f)
 }
@@ -84,6 +91,11 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 	f.format = "jsonl"
 	if name == "verify" {
 		flags.StringVar(&f.checkpoint, "checkpoint", "", "file with earlier checkpoints, such as the server's log")
+		flags.Func("witness-key", "public key of the witness", func(text string) error {
+			f.witness = text
+			_, err := cosigning.NewKey(text)
+			return err
+		})
 	}
 	if name == "export" {
 		flags.StringVar(&f.format, "format", f.format, "jsonl or tiles")
@@ -129,6 +141,18 @@ func (f auditFlags) verifiers(cfg config.Config) (seal.Verifiers, error) {
 	return key.Verifiers(), nil
 }
 
+// options returns what to verify against, but for earlier checkpoints.
+func (f auditFlags) options(keys seal.Verifiers, cfg config.Config) (o seal.Options, err error) {
+	const mostReaders = 4 // a pool of one or two connections serves them in time, too
+	o = seal.Options{Keys: keys, Archives: f.archives, Readers: min(runtime.NumCPU(), mostReaders)}
+	if text := cmp.Or(f.witness, cfg.AuditWitness.Key); text != "" {
+		if o.Witness, err = cosigning.NewKey(text); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
 func printAuditKey(p program, name string) int {
 	private, public, err := seal.GenerateKey(name)
 	if err != nil {
@@ -139,11 +163,9 @@ func printAuditKey(p program, name string) int {
 	return exitOK
 }
 
-func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, f auditFlags) int {
-	const mostReaders = 4 // a pool of one or two connections serves them in time, too
-	o := seal.Options{Keys: keys, Archives: f.archives, Readers: min(runtime.NumCPU(), mostReaders)}
-	if f.checkpoint != "" {
-		file, err := os.Open(f.checkpoint)
+func verifyAudit(ctx context.Context, p program, s *store.Store, o seal.Options, checkpoints string) int {
+	if checkpoints != "" {
+		file, err := os.Open(checkpoints)
 		if err != nil {
 			return fail(p, err)
 		}
@@ -168,7 +190,14 @@ func verifyAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 	fmt.Fprintf(p.stdout, "%d entries are as they were sealed, %d wait to be; %v\n",
 		r.Size-r.Archived+r.Compared, r.Waiting, time.Since(began).Round(time.Millisecond))
 	printArchived(p, r)
-	fmt.Fprintf(p.stdout, "\n%s", r.Signed)
+	newest := r.Signed
+	if c := r.Cosigned; c.Signed != "" {
+		fmt.Fprintf(p.stdout, "cosigned by %s at %s up to %d\n", c.Witness, c.Time.Format(time.RFC3339), c.Size)
+		if c.Size == r.Size {
+			newest = c.Signed
+		}
+	}
+	fmt.Fprintf(p.stdout, "\n%s", newest)
 	return exitOK
 }
 
@@ -192,11 +221,14 @@ func exportAudit(ctx context.Context, p program, s *store.Store, keys seal.Verif
 	return exitOK
 }
 
-// sealedMessage is what a server logs with each checkpoint.
-const sealedMessage = "audit trail sealed"
+// sealedMessage is what a server logs with each checkpoint, and cosignedMessage with one that the witness has cosigned.
+const (
+	sealedMessage   = "audit trail sealed"
+	cosignedMessage = "audit trail cosigned"
+)
 
 // sealedLine is a line of a text log with a checkpoint; a quote in another value is escaped there.
-var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="` + sealedMessage + `" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
+var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="(` + sealedMessage + `|` + cosignedMessage + `)" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
 
 // checkpointsIn returns the checkpoints in a server's log, of JSON or text, or else all that there is, as a checkpoint's own file. A line of
 // another message is none of a checkpoint: it may quote what a stranger has sent. The file is read while they are ranged over.
@@ -236,15 +268,18 @@ func checkpointsIn(file io.Reader) iter.Seq2[[]byte, error] {
 func checkpointIn(line []byte) []byte {
 	var logged struct{ Msg, Checkpoint string }
 	if quoted := sealedLine.FindSubmatch(line); quoted != nil {
-		text, err := strconv.Unquote(string(quoted[1]))
+		text, err := strconv.Unquote(string(quoted[2]))
 		if err != nil {
 			return nil
 		}
-		logged.Msg, logged.Checkpoint = sealedMessage, text
+		logged.Msg, logged.Checkpoint = string(quoted[1]), text
 	} else if json.Unmarshal(line, &logged) != nil {
 		return nil
 	}
-	if text, signature, _ := strings.Cut(logged.Checkpoint, "\n\n"); logged.Msg != sealedMessage || strings.Count(text, "\n") < 2 || signature == "" {
+	if logged.Msg != sealedMessage && logged.Msg != cosignedMessage {
+		return nil
+	}
+	if text, signature, _ := strings.Cut(logged.Checkpoint, "\n\n"); strings.Count(text, "\n") < 2 || signature == "" {
 		return nil
 	}
 	return []byte(logged.Checkpoint)

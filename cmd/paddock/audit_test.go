@@ -103,6 +103,8 @@ func TestAudit_InvalidArguments(t *testing.T) {
 		{"archive"},
 		{"archive", "x", "y"},
 		{"archive", "x", "--key", "y"},
+		{"verify", "--witness-key", "x"},
+		{"export", "--witness-key", "x"},
 		{"export", "--format", "csv"},
 		{"export", "--format", "tiles"},
 		{"export", "--to", "x"},
@@ -143,6 +145,8 @@ func TestCheckpointsIn(t *testing.T) {
 		"Text_PathUnquoted": textLine + `time=2026-11-29 level=INFO msg=request path=/ ` + forged + "\n",
 		"NoCheckpoint":      jsonLine + `{"msg":"audit trail sealed","checkpoint":"x"}` + "\n",
 		"LongLine":          jsonLine + strings.Repeat("x", 3<<20) + "\n",
+		"Cosigned":          strings.Replace(jsonLine, "sealed", "cosigned", 1),
+		"Cosigned_Text":     strings.Replace(textLine, "sealed", "cosigned", 1),
 	} {
 		if got, err := allCheckpoints(text); len(got) != 1 || string(got[0]) != note || err != nil {
 			t.Errorf("%s: got %.200q %v", name, got, err)

@@ -30,6 +30,7 @@ Usage: paddock COMMAND
       --checkpoint FILE  prove that nothing of what an earlier checkpoint had is gone or changed; of a server's log the last one
       --archive FILE     of audit archive: compare the entries with it that are deleted here; may be given several times
       --key …            a public key that has signed; may be given several times; the configured key's unless set
+      --witness-key …    the public key of the witness that must have cosigned a checkpoint; the configured one's unless set
   audit export       print the sealed entries, each a line of JSON
       --since …          2026-11-29, or 2026-11-29T12:00:00Z
       --format jsonl|tiles

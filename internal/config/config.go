@@ -74,6 +74,7 @@ type Config struct {
 
 	// AuditSigningKey may be empty: on the embedded database use MakeAuditKey.
 	AuditSigningKey Secret `env:"AUDIT_SIGNING_KEY" kind:"signingKey" unset:"embedded: random, kept in DATA_DIR; PostgreSQL: nothing is sealed" help:"signs checkpoints of the audit trail; of what paddock audit key prints, what begins with PRIVATE; the same for all replicas"`
+	AuditWitness    Witness
 
 	// PasswordMinLength counts characters, not bytes.
 	PasswordMinLength int `env:"PASSWORD_MIN_LENGTH" default:"12" min:"8" max:"128" help:"least number of characters in a new password"`

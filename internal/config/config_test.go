@@ -21,6 +21,9 @@ const randomSecret = "kJ3vQ9sX1mB7tR5wZ0yC4nH8pL2dF6gA-aE_uVoTiSqKxWbYcNhMjPlDrG
 // auditKey is what an operator would generate, too.
 var auditKey, _, _ = note.GenerateKey(rand.Reader, "paddock.example.com")
 
+// witnessKey is what the operator of a witness would tell, as an Ed25519 key of no special kind.
+var _, witnessKey, _ = note.GenerateKey(rand.Reader, "witness.example.com")
+
 func env(vars map[string]string) func(string) string {
 	return func(name string) string { return vars[name] }
 }
@@ -116,7 +119,8 @@ func TestLoad_EveryVariable(t *testing.T) {
 		"CORS_ALLOWED_ORIGINS":           "https://app.example.com, http://localhost:5173,",
 		"TRUSTED_PROXIES":                "10.1.2.3/8, 192.0.2.1, 2001:db8::/32,::1, ::ffff:172.16.0.0/108",
 		"AUDIT_SIGNING_KEY":              auditKey,
-		"PASSWORD_MIN_LENGTH":            "8", "ARGON2_MEMORY_KIB": "65536", "ARGON2_TIME": "3", "ARGON2_PARALLELISM": "4",
+		"AUDIT_WITNESS_URL":              "https://witness.example.com/paddock/", "AUDIT_WITNESS_KEY": witnessKey,
+		"PASSWORD_MIN_LENGTH": "8", "ARGON2_MEMORY_KIB": "65536", "ARGON2_TIME": "3", "ARGON2_PARALLELISM": "4",
 		"LOG_LEVEL": "WARN", "LOG_FORMAT": "text", "AUTO_MIGRATE": "1", "GRPC_REFLECTION": "true",
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317", "OTEL_SEMCONV_STABILITY_OPT_IN": "http/dup, gen_ai_latest_experimental", "VITE_API_BASE": "https://api.example.com/",
 	}
@@ -143,6 +147,7 @@ func TestLoad_EveryVariable(t *testing.T) {
 		MaxKeepAlive:       2 * time.Hour,
 		AllowCloudModels:   true,
 		AuditSigningKey:    config.Secret(auditKey),
+		AuditWitness:       config.Witness{URL: "https://witness.example.com/paddock", Key: witnessKey},
 		PasswordMinLength:  8,
 		Argon2:             config.Argon2{MemoryKiB: 65536, Time: 3, Parallelism: 4},
 		LogLevel:           slog.LevelWarn,

@@ -44,6 +44,16 @@ var faultCases = []struct {
 	{variable: "AUDIT_SIGNING_KEY", value: randomSecret, problem: badAuditKey},
 	{variable: "AUDIT_SIGNING_KEY", value: auditKey[:len(auditKey)-4], problem: badAuditKey},
 	{variable: "AUDIT_SIGNING_KEY_FILE", value: "testdata/short", problem: "its text " + badAuditKey},
+	{variable: "AUDIT_WITNESS_URL", value: "http://witness.example.com", problem: badWitnessURL},
+	{variable: "AUDIT_WITNESS_URL", value: "witness.example.com", problem: badWitnessURL},
+	{variable: "AUDIT_WITNESS_URL", value: "https://user:pw@witness.example.com", problem: badWitnessURL},
+	{variable: "AUDIT_WITNESS_URL", value: "https://witness.example.com/?log=1", problem: badWitnessURL},
+	{variable: "AUDIT_WITNESS_URL", value: "http://127.0.0.1.example.com/", problem: badWitnessURL},
+	{variable: "AUDIT_WITNESS_URL", value: "", with: map[string]string{"AUDIT_WITNESS_KEY": witnessKey}, problem: "must be set when AUDIT_WITNESS_KEY is"},
+	{variable: "AUDIT_WITNESS_KEY", value: "", with: map[string]string{"AUDIT_WITNESS_URL": "https://witness.example.com"}, problem: "must be set when AUDIT_WITNESS_URL is"},
+	{variable: "AUDIT_WITNESS_KEY", value: auditKey, problem: badWitnessKey},
+	{variable: "AUDIT_WITNESS_KEY", value: witnessKey[:len(witnessKey)-4], problem: badWitnessKey},
+	{variable: "AUDIT_WITNESS_KEY", value: "x" + witnessKey, problem: badWitnessKey},
 	{variable: "JWT_SECRET", value: strings.Repeat("ab", 15) + "c", problem: "must be at least 32 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:47], with: hs384, problem: "must be at least 48 bytes long for this JWT_ALG"},
 	{variable: "JWT_SECRET", value: randomSecret[:63], with: hs512, problem: "must be at least 64 bytes long for this JWT_ALG"},
@@ -171,6 +181,8 @@ var faultCases = []struct {
 
 const (
 	badAuditKey    = "must be a line of `paddock audit key`, the one that begins with PRIVATE"
+	badWitnessURL  = "must be an https:// address without credentials, query or fragment; http:// on this machine alone"
+	badWitnessKey  = "must be the witness's public key, such as witness.example.com+1a2b3c4d+BA…"
 	badFile        = "must name a file that can be read"
 	badRetention   = "must be 0, or at least 2d"
 	badDelay       = "must be a duration such as 90s, 10m or 24h, at least 0s"

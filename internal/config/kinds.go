@@ -47,6 +47,8 @@ var kinds = map[string]kind{
 	"databaseHost":   {single(textThat(isDatabaseHost)), "must be a host name or address without a port, or the folder of a Unix socket", "host"},
 	"databaseURL":    {single(parseDatabaseURL), "", "URL"},
 	"signingKey":     {single(textThat(isSigningKey)), "must be a line of `paddock audit key`, the one that begins with PRIVATE", ""},
+	"witnessURL":     {single(parseWitnessURL), "must be an https:// address without credentials, query or fragment; http:// on this machine alone", "URL"},
+	"witnessKey":     {single(textThat(isWitnessKey)), "must be the witness's public key, such as witness.example.com+1a2b3c4d+BA…", ""},
 	"baseURL":        {single(parseBaseURL), notHTTPURL, "URL"},
 	"[]*url.URL":     {list(parseHTTPURL), notHTTPURLs, "URLs"},
 	"[]netip.Prefix": {list(parseNetwork), "must be networks such as 10.0.0.0/8 or single addresses, comma-separated", "networks"},

@@ -23,6 +23,7 @@ func (d *draft) check() {
 	d.require("METRICS_ADDR", !samePort(d.ListenAddr, d.MetricsAddr), "must not be the same port as LISTEN_ADDR")
 	d.checkUpstreams()
 	d.checkRetain()
+	d.checkWitness()
 	d.checkMemory(8*uint32(d.Argon2.Parallelism), "must be at least 8 times ARGON2_PARALLELISM")
 }
 

@@ -125,6 +125,31 @@ func (m *Metrics) WatchSeal(lag func(context.Context) (time.Duration, error)) {
 	})
 }
 
+// WatchWitness adds metrics of the witness: how long sealed entries wait for a cosigned checkpoint, and whether it disputes the seal.
+func (m *Metrics) WatchWitness(lag func(context.Context) (time.Duration, error), disputed func(context.Context) (bool, error)) {
+	m.database("paddock_audit_witness_lag_seconds",
+		"How long the oldest sealed audit entry has waited that is in no cosigned checkpoint; NaN while that is unknown.",
+		func(ctx context.Context) float64 {
+			waited, err := lag(ctx)
+			if err != nil {
+				return math.NaN()
+			}
+			return waited.Seconds()
+		})
+	m.database("paddock_audit_witness_disputes",
+		"1 while the witness has cosigned another audit trail, or more of it, than there is; NaN while that is unknown.",
+		func(ctx context.Context) float64 {
+			is, err := disputed(ctx)
+			switch {
+			case err != nil:
+				return math.NaN()
+			case is:
+				return 1
+			}
+			return 0
+		})
+}
+
 // Waited counts a model call whose turn came after wait.
 func (m *Metrics) Waited(ctx context.Context, wait time.Duration, batch bool) {
 	observe(m.waits.WithLabelValues(classOf(batch)), wait, telemetry.TraceID(ctx))

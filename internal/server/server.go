@@ -140,6 +140,9 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 		srv.sealer = seal.New(s, log, o.AuditKey)
 		srv.janitor.DeleteArchived = srv.sealer.DeleteArchived
 		metrics.WatchSeal(srv.sealer.Lag)
+		if err := srv.setWitness(cfg.AuditWitness); err != nil {
+			return nil, err
+		}
 	}
 	methods, err := door.MethodsOf(services...)
 	if err != nil {
