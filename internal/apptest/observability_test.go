@@ -15,6 +15,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
+	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
 )
 
 const observability = "../../deploy/observability/"
@@ -83,7 +84,8 @@ var (
 // TestObservability_Metrics checks that the metrics and labels in the dashboard and the alerts are the server's.
 func TestObservability_Metrics(t *testing.T) {
 	t.Parallel()
-	a := apptest.Start(t, storetest.SQLite(t), nil)
+	w := witnesstest.Start(t) // without which there are none of its metrics
+	a := apptest.Start(t, storetest.SQLite(t), apptest.Env{"AUDIT_WITNESS_URL": w.URL, "AUDIT_WITNESS_KEY": w.Key})
 	send(t, http.MethodPost, a.URL+"/api/chat", bearerOf(a.AdminKey), `{"model":"tiny-chat","messages":[{"role":"user","content":"hi"}]}`)
 	labels := map[string]string{"job": "", "instance": ""} // those of each metric; the two are Prometheus's
 	for line := range strings.Lines(metricsOf(t, a)) {
