@@ -51,9 +51,9 @@ type Report struct {
 	Root     tlog.Hash
 	Signed   string // the checkpoint
 	Cosigned Cosigned
-	Waiting  int    // entries that are not sealed yet
-	Archived int64  // of those that are sealed, how many were deleted after they were archived
-	Compared int64  // of these, how many are in the archives as they were sealed
+	Waiting  int   // entries that are not sealed yet
+	Archived int64 // of those that are sealed, how many were deleted after they were archived
+	Compared int64 // of these, how many are in the archives as they were sealed
 	Findings []Finding
 	More     int // further findings
 }
