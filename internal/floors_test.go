@@ -21,7 +21,7 @@ const module = "github.com/paddock-gate/paddock/"
 // what two share goes down. What lies below ent/db and internal/gen is generated and stands below all others; tests may
 // import what they like.
 var floors = [][]string{
-	{"ent", "ent/schema", "internal/coalesce", "internal/store/dberr", "internal/store/sqlitefile", "internal/store/stmt", "internal/telemetry", "internal/version", "internal/witness", "internal/witness/witnesstest"},
+	{"ent", "ent/schema", "internal/coalesce", "internal/ollama/vectors", "internal/store/dberr", "internal/store/sqlitefile", "internal/store/stmt", "internal/telemetry", "internal/version", "internal/witness", "internal/witness/witnesstest"},
 	{"internal/store/postgres", "internal/store/sqlite"},
 	{
 		"internal/auth/tokens", "internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",

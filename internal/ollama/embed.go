@@ -2,22 +2,18 @@ package ollama
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+
+	"github.com/paddock-gate/paddock/internal/ollama/vectors"
 )
 
 // Embeddings are the vectors of some texts.
-type Embeddings struct {
-	Vectors      [][]float32 // one for each input, in order
-	PromptTokens int64       // 0 when the server did not say
-}
+type Embeddings = vectors.Embeddings
 
-// Bounds of an answer. 2,048 vectors of 4,096 dimensions are some 100 MiB of JSON and
-// 8 Mi numbers: 32 MiB once decoded, which is all that is kept of them.
-const (
-	maxEmbedAnswer  = 256 << 20
-	maxEmbedNumbers = 16 << 20
-)
+// maxEmbedAnswer bounds an answer: 2,048 vectors of 4,096 dimensions are some 100 MiB of JSON.
+const maxEmbedAnswer = 256 << 20
 
 // EncodeEmbed returns the body for api/embed of a model's canonical name.
 func EncodeEmbed(model string, input []string) (*Body, error) {
@@ -41,8 +37,11 @@ func (a *Answer) Embeddings(inputs int) (*Embeddings, error) {
 		return nil, err
 	}
 	defer a.Close()
-	e, err := decodeEmbeddings(io.LimitReader(a, maxEmbedAnswer), inputs)
-	if err != nil {
+	e, err := vectors.Decode(io.LimitReader(a, maxEmbedAnswer), inputs)
+	switch {
+	case errors.Is(err, vectors.ErrSyntax):
+		return nil, ErrNonsense.WithCause(err)
+	case err != nil:
 		return nil, err
 	}
 	a.Drain()

@@ -1,7 +1,6 @@
 package ollama
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -59,16 +58,4 @@ func TestEmbed_LargeBatch(t *testing.T) {
 	if used := after.TotalAlloc - before.TotalAlloc; used > inputs*dimensions*4*5/4 {
 		t.Errorf("%d MiB allocated for %d MiB of vectors", used>>20, inputs*dimensions*4>>20)
 	}
-}
-
-func TestDecodeEmbeddings_TooManyNumbers(t *testing.T) {
-	r, w := io.Pipe()
-	go func() {
-		numbers(w, 2, maxEmbedNumbers/2+1, "1")
-		w.Close()
-	}()
-	if _, err := decodeEmbeddings(r, 2); !errors.Is(err, ErrFailed) {
-		t.Errorf("%v, want ErrFailed", err)
-	}
-	r.Close()
 }

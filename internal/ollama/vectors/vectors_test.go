@@ -1,4 +1,4 @@
-package ollama
+package vectors
 
 import (
 	"encoding/json"
@@ -7,13 +7,14 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
 )
 
-func TestDecodeEmbeddings(t *testing.T) {
+func TestDecode(t *testing.T) {
 	for _, x := range []struct {
 		name, body string
 		want       [][]float32
@@ -24,11 +25,14 @@ func TestDecodeEmbeddings(t *testing.T) {
 		{"empty vector", `{"embeddings":[[],[1]]}`, [][]float32{{}, {1}}, 0},
 		{"blanks and another order", " {\n\"prompt_eval_count\" : 3 ,\t\"embeddings\" : [ [ 1 , 2 ] , [3] ] }\n", [][]float32{{1, 2}, {3}}, 3},
 		{"fields of no interest", `{"a":"\"}]","b":{"c":[1,{"d":null}],"e":true},"embeddings":[[1]],"f":[],"g":{}}`, [][]float32{{1}}, 0},
+		{"members behind", `{"embeddings":[[1],[2]] , "prompt_eval_count":4}`, [][]float32{{1}, {2}}, 4},
+		{"twice", `{"embeddings":[[1]],"embeddings":[[2]]}`, [][]float32{{2}}, 0},
+		{"longer than the buffer", `{"embeddings":[[` + strings.Repeat(" 0.25 , 1E-2,\n", 20_000) + `-7]],"prompt_eval_count":4}`, [][]float32{append(slices.Repeat([]float32{0.25, 1e-2}, 20_000), -7)}, 4},
 		{"negative count", `{"embeddings":[],"prompt_eval_count":-1}`, [][]float32{}, 0},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			for _, r := range []io.Reader{strings.NewReader(x.body), iotest.OneByteReader(strings.NewReader(x.body))} {
-				e, err := decodeEmbeddings(r, 2)
+				e, err := Decode(r, 2)
 				if err != nil || !reflect.DeepEqual(e.Vectors, x.want) || e.PromptTokens != x.tokens {
 					t.Errorf("got %+v, %v, want %v and %d tokens", e, err, x.want, x.tokens)
 				}
@@ -37,36 +41,57 @@ func TestDecodeEmbeddings(t *testing.T) {
 	}
 }
 
-func TestDecodeEmbeddings_Failures(t *testing.T) {
+func TestDecode_Failures(t *testing.T) {
 	for name, body := range map[string]string{
-		"empty":            ``,
-		"null":             `null`,
-		"cut in a number":  `{"embeddings":[[0.1,0.2`,
-		"cut in a string":  `{"embeddi`,
-		"cut in a list":    `{"embeddings":[[1],`,
-		"no comma":         `{"embeddings":[[1 2]]}`,
-		"comma too many":   `{"embeddings":[[1,]]}`,
-		"text in a vector": `{"embeddings":[["1"]]}`,
-		"null in a vector": `{"embeddings":[[null]]}`,
-		"not a number":     `{"embeddings":[[NaN]]}`,
-		"infinite":         `{"embeddings":[[Inf]]}`,
-		"too big a number": `{"embeddings":[[1e39]]}`,
-		"too many vectors": `{"embeddings":[[1],[1],[1]]}`,
-		"count is a text":  `{"prompt_eval_count":"3"}`,
-		"too deep":         `{"x":` + strings.Repeat("[", 100_000),
-		"too long a value": `{"x":"` + strings.Repeat("x", 100_000) + `"}`,
+		"empty":             ``,
+		"null":              `null`,
+		"cut in a number":   `{"embeddings":[[0.1,0.2`,
+		"cut in a string":   `{"embeddi`,
+		"cut in a list":     `{"embeddings":[[1],`,
+		"no comma":          `{"embeddings":[[1 2]]}`,
+		"comma too many":    `{"embeddings":[[1,]]}`,
+		"comma at the end":  `{"embeddings":[[1]],}`,
+		"no end":            `{"embeddings":[[1]]`,
+		"no comma behind":   `{"embeddings":[[1]] "x":1}`,
+		"no colon":          `{"embeddings"[[1]]}`,
+		"one number":        `{"embeddings":1}`,
+		"flat":              `{"embeddings":[1]}`,
+		"leading zero":      `{"embeddings":[[01]]}`,
+		"point at the end":  `{"embeddings":[[1.]]}`,
+		"point first":       `{"embeddings":[[.5]]}`,
+		"plus":              `{"embeddings":[[+1]]}`,
+		"two points":        `{"embeddings":[[1.5.5]]}`,
+		"exponent of none":  `{"embeddings":[[1e]]}`,
+		"minus alone":       `{"embeddings":[[-]]}`,
+		"too long a number": `{"embeddings":[[0.` + strings.Repeat("1", 2<<10) + `]]}`,
+		"text in a vector":  `{"embeddings":[["1"]]}`,
+		"null in a vector":  `{"embeddings":[[null]]}`,
+		"not a number":      `{"embeddings":[[NaN]]}`,
+		"infinite":          `{"embeddings":[[Inf]]}`,
+		"too big a number":  `{"embeddings":[[1e39]]}`,
+		"too many vectors":  `{"embeddings":[[1],[1],[1]]}`,
+		"count is a text":   `{"prompt_eval_count":"3"}`,
+		"too deep":          `{"x":` + strings.Repeat("[", 100_000),
+		"too long a value":  `{"x":"` + strings.Repeat("x", 100_000) + `"}`,
 	} {
-		if e, err := decodeEmbeddings(strings.NewReader(body), 2); !errors.Is(err, ErrFailed) {
-			t.Errorf("%s: %+v, %v, want ErrFailed", name, e, err)
+		if e, err := Decode(strings.NewReader(body), 2); !errors.Is(err, ErrSyntax) {
+			t.Errorf("%s: %+v, %v, want ErrSyntax", name, e, err)
 		}
 	}
 }
 
-func TestDecodeEmbeddings_ReadError(t *testing.T) {
+func TestDecode_ReadError(t *testing.T) {
 	broken := errors.New("broken")
 	r := io.MultiReader(strings.NewReader(`{"embeddings":[[1,`), iotest.ErrReader(broken))
-	if _, err := decodeEmbeddings(r, 1); !errors.Is(err, broken) || errors.Is(err, ErrFailed) {
+	if _, err := Decode(r, 1); !errors.Is(err, broken) || errors.Is(err, ErrSyntax) {
 		t.Errorf("%v, want the reader's own error", err)
+	}
+}
+
+func TestDecode_TooManyNumbers(t *testing.T) {
+	r := io.MultiReader(strings.NewReader(`{"embeddings":[[`), strings.NewReader(strings.Repeat("1,", MaxNumbers)), strings.NewReader(`1]]}`))
+	if _, err := Decode(r, 2); !errors.Is(err, ErrSyntax) {
+		t.Errorf("%v, want ErrSyntax", err)
 	}
 }
 
@@ -103,19 +128,19 @@ func wantSameFloat(t *testing.T, s string) {
 }
 
 func FuzzParseFloat32(f *testing.F) {
-	for _, s := range []string{"0", "-0", "1.", ".5", "1..2", "16777217", "0.1", "1e5", "999999999999999", "9007199254740993", "1_0", "0x1p4"} {
+	for _, s := range []string{"", "0", "-0", "1.", ".5", "1..2", "16777217", "0.1", "1e5", "999999999999999", "9007199254740993", "1_0", "0x1p4"} {
 		f.Add(s)
 	}
 	f.Fuzz(wantSameFloat)
 }
 
-// What encoding/json can read, decodeEmbeddings reads alike.
-func FuzzDecodeEmbeddings(f *testing.F) {
+// What encoding/json can read, Decode reads alike.
+func FuzzDecode(f *testing.F) {
 	f.Add(`[[0.1,-2e-3],[]]`, `"\u00e9\""`)
 	f.Add(`[ ]`, `{"a":[{}],"b":"x"}`)
 	f.Fuzz(func(t *testing.T, vectors, other string) {
 		body := `{"other":` + other + `,"embeddings":` + vectors + `}`
-		got, err := decodeEmbeddings(strings.NewReader(body), len(vectors))
+		got, err := Decode(strings.NewReader(body), len(vectors))
 		var want struct {
 			Embeddings [][]json.Number
 			Other      json.RawMessage
