@@ -27,7 +27,7 @@ var floors = [][]string{
 		"internal/auth/tokens", "internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",
 		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
-	{"internal/apierr", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},
+	{"internal/apierr", "internal/seal/checkpoint", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},
 	{"internal/convert", "internal/idempotency", "internal/dialect", "internal/upstream", "internal/store/storetest", "internal/usage/period"},
 	{"internal/audit"},
 	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/quotas", "internal/janitor", "internal/overview", "internal/backup", "internal/transfer", "internal/seal"},

@@ -11,7 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/bootstrap"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/migrate"
-	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/server"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -118,7 +118,7 @@ func (a *app) server(ctx context.Context, o server.Options) (*server.Server, err
 
 // auditKey returns the key that seals the audit trail; nil when there is none and none can be kept, which is no reason not to serve.
 // Replicas on PostgreSQL must share one: signed with keys of their own, what one has sealed is a change to all others.
-func (a *app) auditKey(ctx context.Context) (*seal.Key, error) {
+func (a *app) auditKey(ctx context.Context) (*checkpoint.Key, error) {
 	if a.config.AuditSigningKey == "" && a.config.Database.Driver == config.PostgreSQL {
 		a.log.WarnContext(ctx, "audit trail is not sealed: set AUDIT_SIGNING_KEY, the same for all replicas")
 		return nil, nil //nolint:nilnil // no key
@@ -128,7 +128,7 @@ func (a *app) auditKey(ctx context.Context) (*seal.Key, error) {
 		a.log.WarnContext(ctx, "audit trail is not sealed: set AUDIT_SIGNING_KEY", "error", err)
 		return nil, nil //nolint:nilnil // no key
 	}
-	return seal.NewKey(text.Reveal())
+	return checkpoint.NewKey(text.Reveal())
 }
 
 // fail prints why a command ends and returns its exit code.

@@ -22,6 +22,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/migrate"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	cosigning "github.com/paddock-gate/paddock/internal/witness"
 )
@@ -114,7 +115,7 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 		})
 		flags.Func("key", "public key that has signed", func(text string) error {
 			f.keys = append(f.keys, text)
-			_, err := seal.NewVerifiers(text)
+			_, err := checkpoint.NewVerifiers(text)
 			return err
 		})
 	}
@@ -123,9 +124,9 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 }
 
 // verifiers returns the keys of the flags, or else the configured one.
-func (f auditFlags) verifiers(cfg config.Config) (seal.Verifiers, error) {
+func (f auditFlags) verifiers(cfg config.Config) (checkpoint.Verifiers, error) {
 	if len(f.keys) > 0 {
-		return seal.NewVerifiers(f.keys...)
+		return checkpoint.NewVerifiers(f.keys...)
 	}
 	text, err := cfg.AuditKey()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -134,7 +135,7 @@ func (f auditFlags) verifiers(cfg config.Config) (seal.Verifiers, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := seal.NewKey(text.Reveal())
+	key, err := checkpoint.NewKey(text.Reveal())
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (f auditFlags) verifiers(cfg config.Config) (seal.Verifiers, error) {
 }
 
 // options returns what to verify against, but for earlier checkpoints.
-func (f auditFlags) options(keys seal.Verifiers, cfg config.Config) (o seal.Options, err error) {
+func (f auditFlags) options(keys checkpoint.Verifiers, cfg config.Config) (o seal.Options, err error) {
 	const mostReaders = 4 // a pool of one or two connections serves them in time, too
 	o = seal.Options{Keys: keys, Archives: f.archives, Readers: min(runtime.NumCPU(), mostReaders)}
 	if text := cmp.Or(f.witness, cfg.AuditWitness.Key); text != "" {
@@ -154,7 +155,7 @@ func (f auditFlags) options(keys seal.Verifiers, cfg config.Config) (o seal.Opti
 }
 
 func printAuditKey(p program, name string) int {
-	private, public, err := seal.GenerateKey(name)
+	private, public, err := checkpoint.GenerateKey(name)
 	if err != nil {
 		return fail(p, err)
 	}
@@ -201,7 +202,7 @@ func verifyAudit(ctx context.Context, p program, s *store.Store, o seal.Options,
 	return exitOK
 }
 
-func exportAudit(ctx context.Context, p program, s *store.Store, keys seal.Verifiers, f auditFlags) int {
+func exportAudit(ctx context.Context, p program, s *store.Store, keys checkpoint.Verifiers, f auditFlags) int {
 	var (
 		n, archived int64
 		err         error

@@ -7,6 +7,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -16,7 +17,7 @@ func archiveAudit(ctx context.Context, p program, s *store.Store, cfg config.Con
 	if err != nil {
 		return fail(p, err)
 	}
-	key, err := seal.NewKey(text.Reveal())
+	key, err := checkpoint.NewKey(text.Reveal())
 	if err != nil {
 		return fail(p, err)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
 )
@@ -19,7 +19,7 @@ func TestServe_Witness(t *testing.T) {
 	t.Parallel()
 	for name, database := range map[string]func(testing.TB) string{"Embedded": nil, "PostgreSQL": storetest.PostgreSQL} {
 		t.Run(name, func(t *testing.T) {
-			private, public, err := seal.GenerateKey("paddock.example.com")
+			private, public, err := checkpoint.GenerateKey("paddock.example.com")
 			if err != nil {
 				t.Fatal(err)
 			}

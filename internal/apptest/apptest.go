@@ -16,7 +16,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/bootstrap"
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
-	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/server"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -166,13 +166,13 @@ func (a *App) Unsettled() int {
 	return n
 }
 
-func auditKey(t testing.TB, cfg config.Config) *seal.Key {
+func auditKey(t testing.TB, cfg config.Config) *checkpoint.Key {
 	t.Helper()
 	text, err := cfg.MakeAuditKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := seal.NewKey(text.Reveal())
+	key, err := checkpoint.NewKey(text.Reveal())
 	if err != nil {
 		t.Fatal(err)
 	}

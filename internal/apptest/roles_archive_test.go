@@ -12,6 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -33,9 +34,9 @@ func TestRoles_Archive(t *testing.T) {
 	)
 	must(t, runSQL(t, app, add+`('`+oldID+values+`100`+rest+`, ('`+youngID+values+`29`+rest))
 
-	text, _, err := seal.GenerateKey("example.com")
+	text, _, err := checkpoint.GenerateKey("example.com")
 	must(t, err)
-	key, err := seal.NewKey(text)
+	key, err := checkpoint.NewKey(text)
 	must(t, err)
 	served := storetest.Open(t, app)
 	log := audit.Open(served)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/audit"
-	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
 )
@@ -19,7 +19,7 @@ import (
 func TestMetrics_Witness(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {
-		private, public, err := seal.GenerateKey("paddock.example.com")
+		private, public, err := checkpoint.GenerateKey("paddock.example.com")
 		must(t, err)
 		w := witnesstest.Start(t, public)
 		w.Instead(http.NotFound)

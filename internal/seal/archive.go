@@ -15,6 +15,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -38,7 +39,7 @@ type Archived struct {
 type archiving struct {
 	*verification
 	log  *audit.Log
-	key  *Key
+	key  *checkpoint.Key
 	name string
 	made []string // files
 	of   archive
@@ -47,7 +48,7 @@ type archiving struct {
 // Archive writes the sealed entries that are not archived yet into a file, which must be new, each a line as ExportLines has it, and their
 // checkpoint into another one beside it. It reads the file back, compares it with the checkpoint's root, and only then records that
 // these entries are archived: they may be deleted from then on. The key signs the record. After an error no file is left.
-func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *Key, name, operator string) (done Archived, err error) {
+func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *checkpoint.Key, name, operator string) (done Archived, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	v, err := openExport(ctx, s, key.Verifiers())
@@ -61,7 +62,7 @@ func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *Key, name
 		return done, v.truncated
 	}
 	a := &archiving{verification: v, log: log, key: key, name: name}
-	a.of = archive{origin: key.signer.Name(), first: v.archives.size(), tree: v.now.Tree}
+	a.of = archive{origin: key.Name(), first: v.archives.size(), tree: v.now.Tree}
 	if a.of.first == a.of.tree.N {
 		return done, ErrAllArchived
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -35,10 +36,10 @@ func (a archive) String() string {
 var errNoArchive = errors.New("it is no record of an archive")
 
 // openArchive returns what one of the keys has signed.
-func openArchive(signed string, keys Verifiers) (a archive, err error) {
+func openArchive(signed string, keys checkpoint.Verifiers) (a archive, err error) {
 	n, err := note.Open([]byte(signed), keys)
 	if err != nil {
-		return a, fmt.Errorf("%w: %w", ErrSignature, err)
+		return a, fmt.Errorf("%w: %w", checkpoint.ErrSignature, err)
 	}
 	var root, ids, file, through string
 	if _, err := fmt.Sscanf(n.Text, archiveText, &a.origin, &a.first, &a.tree.N, &root, &ids, &file, &through); err != nil {
@@ -56,9 +57,8 @@ func openArchive(signed string, keys Verifiers) (a archive, err error) {
 }
 
 // sign returns the archive as a signed note.
-func (a archive) sign(k *Key) (string, error) {
-	signed, err := note.Sign(&note.Note{Text: a.String()}, k.signer)
-	return string(signed), err
+func (a archive) sign(k *checkpoint.Key) (string, error) {
+	return k.SignText(a.String())
 }
 
 // archiveID returns the id of the row of an archive that begins at the position.
@@ -68,7 +68,7 @@ func archiveID(first int64) string { return fmt.Sprintf("%012d", first) }
 type archives []archive
 
 // readArchives returns the archives, and in which way others that are recorded are not what was signed.
-func readArchives(ctx context.Context, s *store.Store, keys Verifiers) (found archives, faults []Finding, err error) {
+func readArchives(ctx context.Context, s *store.Store, keys checkpoint.Verifiers) (found archives, faults []Finding, err error) {
 	const query = `SELECT id, size, through, record FROM audit_archives ORDER BY id`
 	err = s.Read(ctx, query, nil, func(rows *sql.Rows) error {
 		var (

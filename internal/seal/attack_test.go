@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -75,8 +76,8 @@ func TestSeal_ForkedLonger(t *testing.T) {
 		tr.expireTurn(t)
 		tr.write(t, 1)
 		tr.exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
-		if signed, err := tr.sealer.Seal(t.Context()); !errors.Is(err, seal.ErrForked) {
-			t.Errorf("goes on with another history: %q, %v; want ErrForked", signed, err)
+		if signed, err := tr.sealer.Seal(t.Context()); !errors.Is(err, checkpoint.ErrForked) {
+			t.Errorf("goes on with another history: %q, %v; want checkpoint.ErrForked", signed, err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 )
 
 // TestVerify_Truncated: the entries of the last checkpoint, and all that says so in the database, are gone.
@@ -18,12 +19,12 @@ func TestVerify_Truncated(t *testing.T) {
 		second := tr.seal(t)
 		tr.change(t, `DELETE FROM audit_entries WHERE id > '`+ids[4].String()+`'`, `UPDATE seals SET size = 5, checkpoint = '`+first+`'`)
 		tr.wantSound(t, first, 5, 0)
-		if _, err := tr.verify(t, second); !errors.Is(err, seal.ErrTruncated) {
-			t.Errorf("got %v, want ErrTruncated", err)
+		if _, err := tr.verify(t, second); !errors.Is(err, checkpoint.ErrTruncated) {
+			t.Errorf("got %v, want checkpoint.ErrTruncated", err)
 		}
 		tr.exec(t, `DELETE FROM seals`)
-		if _, err := tr.verify(t, second); !errors.Is(err, seal.ErrTruncated) {
-			t.Errorf("without a head: got %v, want ErrTruncated", err)
+		if _, err := tr.verify(t, second); !errors.Is(err, checkpoint.ErrTruncated) {
+			t.Errorf("without a head: got %v, want checkpoint.ErrTruncated", err)
 		}
 	})
 }
@@ -41,8 +42,8 @@ func TestVerify_Forked(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr.wantSound(t, "", 5, 0)
-		if _, err := tr.verify(t, old); !errors.Is(err, seal.ErrForked) {
-			t.Errorf("got %v, want ErrForked", err)
+		if _, err := tr.verify(t, old); !errors.Is(err, checkpoint.ErrForked) {
+			t.Errorf("got %v, want checkpoint.ErrForked", err)
 		}
 	})
 }
@@ -68,16 +69,16 @@ func TestVerify_ForkedBetween(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := strings.Split(old[1], "\n")[2]
-		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, seal.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
-			!errors.Is(err, seal.ErrTruncated) || !strings.Contains(err.Error(), "of 20 entries, ") {
-			t.Errorf("got %v, want ErrForked of 10 entries, %s, and ErrTruncated of 20", err, root)
+		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, checkpoint.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
+			!errors.Is(err, checkpoint.ErrTruncated) || !strings.Contains(err.Error(), "of 20 entries, ") {
+			t.Errorf("got %v, want checkpoint.ErrForked of 10 entries, %s, and checkpoint.ErrTruncated of 20", err, root)
 		}
 		if _, err := tr.verify(t, old[0]); err != nil {
 			t.Errorf("the first checkpoint, before the change: %v", err)
 		}
 		o.Keys = keysOf(t, newKey(t))
-		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, seal.ErrSignature) {
-			t.Errorf("with another key: %v, want ErrSignature", err)
+		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, checkpoint.ErrSignature) {
+			t.Errorf("with another key: %v, want checkpoint.ErrSignature", err)
 		}
 	})
 }
@@ -124,8 +125,8 @@ func TestVerify_OtherKey(t *testing.T) {
 		old := tr.seal(t)
 		tr.write(t, 1)
 		tr.expireTurn(t)
-		if signed, err := seal.New(tr.store, tr.log, newKey(t)).Seal(t.Context()); !errors.Is(err, seal.ErrSignature) {
-			t.Fatalf("a key that does not name the one before goes on: %q, %v; want ErrSignature", signed, err)
+		if signed, err := seal.New(tr.store, tr.log, newKey(t)).Seal(t.Context()); !errors.Is(err, checkpoint.ErrSignature) {
+			t.Fatalf("a key that does not name the one before goes on: %q, %v; want checkpoint.ErrSignature", signed, err)
 		}
 		other := newKey(t, tr.key)
 		next := seal.New(tr.store, tr.log, other)
@@ -133,8 +134,8 @@ func TestVerify_OtherKey(t *testing.T) {
 		if signed, err := next.Seal(t.Context()); err != nil || signed == "" {
 			t.Fatalf("a new key cannot go on: %v", err)
 		}
-		if _, err := tr.verify(t, ""); !errors.Is(err, seal.ErrSignature) {
-			t.Errorf("got %v, want ErrSignature", err)
+		if _, err := tr.verify(t, ""); !errors.Is(err, checkpoint.ErrSignature) {
+			t.Errorf("got %v, want checkpoint.ErrSignature", err)
 		}
 		both := seal.Options{Keys: keysOf(t, tr.key, other), Old: seal.Notes(old)}
 		if r, err := seal.Verify(t.Context(), tr.store, both); err != nil || len(r.Findings) > 0 {
@@ -167,25 +168,25 @@ func TestSeal_HeadLost(t *testing.T) {
 		tr.change(t, `DELETE FROM seals`)
 		tr.write(t, 1)
 		tr.exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
-		if _, err := tr.sealer.Seal(t.Context()); !errors.Is(err, seal.ErrTruncated) {
-			t.Errorf("the same process: got %v, want ErrTruncated", err)
+		if _, err := tr.sealer.Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
+			t.Errorf("the same process: got %v, want checkpoint.ErrTruncated", err)
 		}
-		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); !errors.Is(err, seal.ErrTruncated) {
-			t.Errorf("after a restart: got %v, want ErrTruncated", err)
+		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
+			t.Errorf("after a restart: got %v, want checkpoint.ErrTruncated", err)
 		}
 	})
 }
 
 func TestNewKey_Malformed(t *testing.T) {
-	private, public, err := seal.GenerateKey("a.example")
+	private, public, err := checkpoint.GenerateKey("a.example")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k, err := seal.NewKey(private); err != nil || k.Public() != public {
+	if k, err := checkpoint.NewKey(private); err != nil || k.Public() != public {
 		t.Errorf("public key %q (%v), want %q", k.Public(), err, public)
 	}
 	for _, text := range []string{"", " ", "x", public, private[:len(private)-4], private + " x", private + " " + private, strings.Replace(private, "a.example", "b.example", 1)} {
-		if _, err := seal.NewKey(text); err == nil {
+		if _, err := checkpoint.NewKey(text); err == nil {
 			t.Errorf("accepts %q", text)
 		}
 	}

@@ -2,7 +2,6 @@ package seal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/witness"
 )
@@ -48,7 +48,7 @@ func (s *Sealer) SetWitness(w *witness.Client) { s.cosigner = &cosigner{client: 
 // or to ask.
 func (s *Sealer) Cosign(ctx context.Context) (signed string, err error) {
 	ctx = store.SumsOnly(ctx)
-	n, err := readNewest(ctx, s.store)
+	n, err := checkpoint.ReadNewest(ctx, s.store)
 	if err != nil {
 		return "", err
 	}
@@ -70,41 +70,13 @@ func (s *Sealer) Cosign(ctx context.Context) (signed string, err error) {
 }
 
 // due reports whether the witness is to be asked.
-func (c *cosigner) due(n newest) bool {
-	return n.head.signed != "" && (n.head.size != n.cosigned.size || n.fault != "" || time.Since(c.answered) > cosignInterval)
-}
-
-// newest is the newest checkpoint, the newest that is cosigned, and how the witness disputes them.
-type newest struct {
-	head, cosigned head
-	fault          string
-}
-
-// readNewest returns zero values for what there is not.
-func readNewest(ctx context.Context, s *store.Store) (n newest, err error) {
-	const query = `SELECT id = 'witness', size, checkpoint, fault FROM seals WHERE id IN ('audit', 'witness')`
-	err = s.Read(ctx, query, nil, func(rows *sql.Rows) error {
-		var (
-			cosigned bool
-			h        head
-			fault    string
-		)
-		if err := rows.Scan(&cosigned, &h.size, &h.signed, &fault); err != nil {
-			return err
-		}
-		if cosigned {
-			n.cosigned, n.fault = h, fault
-		} else {
-			n.head = h
-		}
-		return nil
-	})
-	return n, err
+func (c *cosigner) due(n checkpoint.Newest) bool {
+	return n.Head.Signed != "" && (n.Head.Size != n.Cosigned.Size || n.Fault != "" || time.Since(c.answered) > cosignInterval)
 }
 
 // takeCosignTurn reports whether this process may ask: unless another does, or has the turn to seal.
 func (s *Sealer) takeCosignTurn(ctx context.Context) (mine bool, err error) {
-	now, err := s.now(ctx)
+	now, err := checkpoint.Now(ctx, s.store)
 	if err != nil {
 		return false, err
 	}
@@ -120,14 +92,14 @@ func (s *Sealer) takeCosignTurn(ctx context.Context) (mine bool, err error) {
 }
 
 // askWitness has the checkpoint of the head cosigned and returns it, and its size; "" if there is a newer one by now.
-func (s *Sealer) askWitness(ctx context.Context, n newest) (signed string, size int64, err error) {
+func (s *Sealer) askWitness(ctx context.Context, n checkpoint.Newest) (signed string, size int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, mostAsked)
 	defer cancel()
-	said, err := openCheckpoint([]byte(n.head.signed), s.key.Verifiers())
+	said, err := checkpoint.Open([]byte(n.Head.Signed), s.key.Verifiers())
 	if err != nil {
 		return "", 0, err
 	}
-	old := n.cosigned.size
+	old := n.Cosigned.Size
 	if old < 0 || old > said.N {
 		old = 0 // which the witness puts right
 	}
@@ -136,7 +108,7 @@ func (s *Sealer) askWitness(ctx context.Context, n newest) (signed string, size 
 		if err != nil {
 			return "", 0, err
 		}
-		signed, _, err := s.cosigner.client.Cosign(ctx, old, proof, n.head.signed)
+		signed, _, err := s.cosigner.client.Cosign(ctx, old, proof, n.Head.Signed)
 		var other *witness.SizeError
 		switch {
 		case errors.Is(err, witness.ErrProof):
@@ -155,11 +127,11 @@ func (s *Sealer) askWitness(ctx context.Context, n newest) (signed string, size 
 
 // rolledBack returns an error unless as many entries as the witness has cosigned are sealed by now.
 func (s *Sealer) rolledBack(ctx context.Context, cosigned int64) error {
-	h, err := readHead(ctx, s.store)
-	if err != nil || h.size >= cosigned {
+	h, err := checkpoint.ReadHead(ctx, s.store)
+	if err != nil || h.Size >= cosigned {
 		return err
 	}
-	return fmt.Errorf("%w: %d, and there are %d", ErrRolledBack, cosigned, h.size)
+	return fmt.Errorf("%w: %d, and there are %d", ErrRolledBack, cosigned, h.Size)
 }
 
 // prove returns the proof that a tree continues that of the old size. What goes into it is compared with the tree's root.
@@ -182,7 +154,7 @@ func (s *Sealer) prove(ctx context.Context, now tlog.Tree, old int64) (tlog.Tree
 func (s *Sealer) keepAnswer(ctx context.Context, signed string, size int64, asked error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSeal)
 	defer cancel()
-	now, err := s.now(ctx)
+	now, err := checkpoint.Now(ctx, s.store)
 	if err != nil {
 		return err
 	}
@@ -210,11 +182,11 @@ func disputes(err error) bool {
 
 // CosignLag returns how long the oldest sealed entry has waited for a cosigned checkpoint; 0 if none waits.
 func (s *Sealer) CosignLag(ctx context.Context) (time.Duration, error) {
-	n, err := readNewest(ctx, s.store)
-	if err != nil || n.cosigned.size >= n.head.size {
+	n, err := checkpoint.ReadNewest(ctx, s.store)
+	if err != nil || n.Cosigned.Size >= n.Head.Size {
 		return 0, err
 	}
-	position := max(n.cosigned.size, 0)
+	position := max(n.Cosigned.Size, 0)
 	ids, err := readTile(ctx, s.store, tileKey{idLevel, position / tileWidth})
 	if err != nil {
 		return 0, err
@@ -228,6 +200,6 @@ func (s *Sealer) CosignLag(ctx context.Context) (time.Duration, error) {
 
 // Disputed reports whether the witness has, when it was asked last, seen another seal than there is.
 func (s *Sealer) Disputed(ctx context.Context) (bool, error) {
-	n, err := readNewest(ctx, s.store)
-	return n.fault != "", err
+	n, err := checkpoint.ReadNewest(ctx, s.store)
+	return n.Fault != "", err
 }

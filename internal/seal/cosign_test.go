@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/witness"
 	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
@@ -292,7 +293,7 @@ func TestVerify_Cosigned(t *testing.T) {
 			t.Errorf("with one that was kept elsewhere: %+v, %v", r.Cosigned, err)
 		}
 		put(strings.Replace(signed, "\n5\n", "\n6\n", 1))
-		if _, err := c.check(t); !errors.Is(err, seal.ErrSignature) {
+		if _, err := c.check(t); !errors.Is(err, checkpoint.ErrSignature) {
 			t.Errorf("without the log's signature: %v", err)
 		}
 		c.exec(t, `DELETE FROM seals WHERE id = 'witness'`)
@@ -319,8 +320,8 @@ func TestVerify_CosignedForked(t *testing.T) {
 		if _, err := c.verify(t, ""); err != nil {
 			t.Fatalf("without the witness's key: %v", err)
 		}
-		if _, err := c.check(t); !errors.Is(err, seal.ErrForked) {
-			t.Errorf("got %v, want ErrForked", err)
+		if _, err := c.check(t); !errors.Is(err, checkpoint.ErrForked) {
+			t.Errorf("got %v, want checkpoint.ErrForked", err)
 		}
 		if _, err := c.cosign(t); !errors.Is(err, seal.ErrNotContinued) {
 			t.Errorf("the witness: %v, want ErrNotContinued", err)
@@ -362,7 +363,7 @@ func TestExportTiles_Cosigned(t *testing.T) {
 func TestCosign_NewName(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		tr := newTrail(t, url)
-		private, public, err := seal.GenerateKey("example.com/restored")
+		private, public, err := checkpoint.GenerateKey("example.com/restored")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -376,7 +377,7 @@ func TestCosign_NewName(t *testing.T) {
 		if _, err := c.cosign(t); !errors.Is(err, seal.ErrRolledBack) {
 			t.Fatal(err)
 		}
-		key, err := seal.NewKey(private + " " + tr.key.Public())
+		key, err := checkpoint.NewKey(private + " " + tr.key.Public())
 		if err != nil {
 			t.Fatal(err)
 		}

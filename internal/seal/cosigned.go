@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/witness"
 )
@@ -31,15 +32,15 @@ func (v *verification) openCosigned(ctx context.Context, o Options) error {
 	if o.Witness == nil {
 		return nil
 	}
-	n, err := readNewest(ctx, v.store)
+	n, err := checkpoint.ReadNewest(ctx, v.store)
 	if err != nil {
 		return err
 	}
-	if n.fault != "" {
-		v.dispute(fmt.Errorf("%w: %s", ErrDisputed, n.fault))
+	if n.Fault != "" {
+		v.dispute(fmt.Errorf("%w: %s", ErrDisputed, n.Fault))
 	}
-	if text := []byte(n.cosigned.signed); len(text) > 0 {
-		c, err := openCheckpoint(text, o.Keys)
+	if text := []byte(n.Cosigned.Signed); len(text) > 0 {
+		c, err := checkpoint.Open(text, o.Keys)
 		if err == nil {
 			if err := v.old.compareOne(c.Tree); err != nil {
 				return err
@@ -58,7 +59,7 @@ func (v *verification) openCosigned(ctx context.Context, o Options) error {
 func (v *verification) dispute(err error) { v.disputed = errors.Join(v.disputed, err) }
 
 // addCosigned keeps a checkpoint in the report if it is the newest cosigned one. It fails if it has a cosignature that does not verify.
-func (v *verification) addCosigned(c checkpoint, signed []byte, w *witness.Key) error {
+func (v *verification) addCosigned(c checkpoint.Checkpoint, signed []byte, w *witness.Key) error {
 	if w == nil {
 		return nil
 	}
@@ -77,11 +78,11 @@ func (v *verification) addCosigned(c checkpoint, signed []byte, w *witness.Key) 
 }
 
 // readCosigned returns the newest cosigned checkpoint, which the log must have signed; "" if there is none.
-func readCosigned(ctx context.Context, s *store.Store, keys Verifiers) (c checkpoint, signed string, err error) {
-	n, err := readNewest(ctx, s)
-	if err != nil || n.cosigned.signed == "" {
+func readCosigned(ctx context.Context, s *store.Store, keys checkpoint.Verifiers) (c checkpoint.Checkpoint, signed string, err error) {
+	n, err := checkpoint.ReadNewest(ctx, s)
+	if err != nil || n.Cosigned.Signed == "" {
 		return c, "", err
 	}
-	c, err = openCheckpoint([]byte(n.cosigned.signed), keys)
-	return c, n.cosigned.signed, err
+	c, err = checkpoint.Open([]byte(n.Cosigned.Signed), keys)
+	return c, n.Cosigned.Signed, err
 }

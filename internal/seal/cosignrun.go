@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/witness"
 )
@@ -49,7 +50,7 @@ func (s *Sealer) cosignAndLog(ctx context.Context) {
 
 func (s *Sealer) logCosigned(ctx context.Context, signed string) {
 	key := s.cosigner.client.Key()
-	c, err := openCheckpoint([]byte(signed), s.key.Verifiers())
+	c, err := checkpoint.Open([]byte(signed), s.key.Verifiers())
 	given, givenErr := key.Verify([]byte(signed))
 	if err == nil && givenErr == nil {
 		s.logger.InfoContext(ctx, "audit trail cosigned", "entries", c.N, "witness", key.Name(), "time", given.Time, "checkpoint", signed)

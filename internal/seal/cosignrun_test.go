@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/witness"
@@ -169,12 +170,12 @@ func TestCosign_Replicas(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-			n, err := readNewest(t.Context(), first)
-			if err == nil && n.cosigned.size == 30 {
+			n, err := checkpoint.ReadNewest(t.Context(), first)
+			if err == nil && n.Cosigned.Size == 30 {
 				break
 			}
 			if time.Now().After(end) {
-				t.Fatalf("cosigned up to %d, %v", n.cosigned.size, err)
+				t.Fatalf("cosigned up to %d, %v", n.Cosigned.Size, err)
 			}
 		}
 		cancel()
@@ -186,7 +187,7 @@ func TestCosign_Replicas(t *testing.T) {
 	})
 }
 
-func wantCosigned(t *testing.T, s *store.Store, key *Key, w *witnesstest.Witness, size int64) {
+func wantCosigned(t *testing.T, s *store.Store, key *checkpoint.Key, w *witnesstest.Witness, size int64) {
 	t.Helper()
 	r, err := Verify(t.Context(), s, Options{Keys: key.Verifiers(), Witness: witnessKey(t, w)})
 	if err != nil || len(r.Findings) > 0 || r.Cosigned.Size != size {

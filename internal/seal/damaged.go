@@ -57,7 +57,7 @@ func (v *verification) compareUpper(ctx context.Context) error {
 	return nil
 }
 
-// nothingSealed returns ErrNotSealed, or ErrTruncated if there are tiles of what was.
+// nothingSealed returns ErrNotSealed, or checkpoint.ErrTruncated if there are tiles of what was.
 func (v *verification) nothingSealed(ctx context.Context) error {
 	if _, err := loadTree(ctx, v.store, 0); err != nil {
 		return err

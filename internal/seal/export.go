@@ -17,13 +17,14 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // ExportLines writes the sealed entries since a time, in the order in which they were sealed: each is a line with exactly what was
 // sealed, so that the SHA-256 of a zero byte and the line is its hash in the tree. It leaves out those that were deleted after they were
 // archived, unless they are in the files, and fails at another entry that is not what was sealed.
-func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time.Time, w io.Writer, files ...string) (written, archived int64, err error) {
+func ExportLines(ctx context.Context, s *store.Store, keys checkpoint.Verifiers, since time.Time, w io.Writer, files ...string) (written, archived int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	v, err := openExport(ctx, s, keys, files...)
@@ -52,7 +53,7 @@ func ExportLines(ctx context.Context, s *store.Store, keys Verifiers, since time
 // serves that folder's files is a log that foreign programs can verify. The witness's cosignature is below the checkpoint, or, if that is
 // newer than the newest cosigned one, in a file of its own, checkpoint.cosigned. Entries that were deleted after they were archived must
 // be in the files.
-func ExportTiles(ctx context.Context, s *store.Store, keys Verifiers, dir string, files ...string) (written int64, err error) {
+func ExportTiles(ctx context.Context, s *store.Store, keys checkpoint.Verifiers, dir string, files ...string) (written int64, err error) {
 	if err := os.Mkdir(dir, 0o750); err != nil {
 		return 0, err
 	}
@@ -138,7 +139,7 @@ func writeFile(dir, path string, data []byte) error {
 var errArchived = errors.New("the whole log takes all entries, and some are in archives alone")
 
 // openExport returns a verification that has read the checkpoint and opened the files, which closeArchives closes.
-func openExport(ctx context.Context, s *store.Store, keys Verifiers, files ...string) (*verification, error) {
+func openExport(ctx context.Context, s *store.Store, keys checkpoint.Verifiers, files ...string) (*verification, error) {
 	v := &verification{store: s, tree: newTree()}
 	return v, v.open(ctx, Options{Keys: keys, Archives: files})
 }

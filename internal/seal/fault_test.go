@@ -10,6 +10,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -18,7 +19,7 @@ import (
 type sealed struct {
 	store  *store.Store
 	log    *audit.Log
-	key    *Key
+	key    *checkpoint.Key
 	sealer *Sealer
 }
 
@@ -114,14 +115,14 @@ func TestSeal_RolledBack(t *testing.T) {
 		if err := s.sealer.verifyIfDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if fault := s.fault(t); !strings.Contains(fault, ErrTruncated.Error()) {
-			t.Errorf("verified: fault %q, want %q", fault, ErrTruncated)
+		if fault := s.fault(t); !strings.Contains(fault, checkpoint.ErrTruncated.Error()) {
+			t.Errorf("verified: fault %q, want %q", fault, checkpoint.ErrTruncated)
 		}
 		s.exec(t, `UPDATE seals SET fault = ''`)
 		s.write(t, 1)
 		s.sealer.sealAndLog(t.Context(), "")
-		if fault := s.fault(t); !strings.Contains(fault, ErrTruncated.Error()) {
-			t.Errorf("sealed: fault %q, want %q", fault, ErrTruncated)
+		if fault := s.fault(t); !strings.Contains(fault, checkpoint.ErrTruncated.Error()) {
+			t.Errorf("sealed: fault %q, want %q", fault, checkpoint.ErrTruncated)
 		}
 		if signed, err := New(s.store, s.log, s.key).Seal(t.Context()); err != nil || signed == "" {
 			t.Errorf("the turn was not given to another: %q, %v", signed, err)
@@ -133,14 +134,14 @@ func TestSeal_RolledBack(t *testing.T) {
 func TestVerify_HeadLost(t *testing.T) {
 	eachSealed(t, 3, func(t *testing.T, s *sealed) {
 		s.exec(t, `DELETE FROM seals`)
-		if _, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()}); !errors.Is(err, ErrTruncated) {
-			t.Errorf("got %v, want ErrTruncated", err)
+		if _, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()}); !errors.Is(err, checkpoint.ErrTruncated) {
+			t.Errorf("got %v, want checkpoint.ErrTruncated", err)
 		}
 		if err := New(s.store, s.log, s.key).verifyIfDue(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if fault := s.fault(t); !strings.Contains(fault, ErrTruncated.Error()) {
-			t.Errorf("fault %q, want %q", fault, ErrTruncated)
+		if fault := s.fault(t); !strings.Contains(fault, checkpoint.ErrTruncated.Error()) {
+			t.Errorf("fault %q, want %q", fault, checkpoint.ErrTruncated)
 		}
 	})
 }

@@ -13,17 +13,18 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
-func testKey(t *testing.T) *Key {
+func testKey(t *testing.T) *checkpoint.Key {
 	t.Helper()
-	private, _, err := GenerateKey("example.com/paddock")
+	private, _, err := checkpoint.GenerateKey("example.com/paddock")
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := NewKey(private)
+	key, err := checkpoint.NewKey(private)
 	if err != nil {
 		t.Fatal(err)
 	}

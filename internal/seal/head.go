@@ -8,34 +8,21 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-// head is the row of the table seals.
-type head struct {
-	size   int64
-	signed string
-}
-
-// readHead returns the head, or the zero one when nothing is sealed.
-func readHead(ctx context.Context, s *store.Store) (h head, err error) {
-	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(rows *sql.Rows) error {
-		return rows.Scan(&h.size, &h.signed)
-	})
-	return h, err
-}
-
 // load returns the tree to append to. It fails unless a known key has signed just that, as a continuation of what this process had seen
 // last before it read the head: a tree that somebody has changed is not signed.
-func (s *Sealer) load(ctx context.Context, h head, last tlog.Tree) (*tree, error) {
-	if h.size < last.N {
-		return nil, fmt.Errorf("%w: it has %d entries, and had %d", ErrTruncated, h.size, last.N)
+func (s *Sealer) load(ctx context.Context, h checkpoint.Head, last tlog.Tree) (*tree, error) {
+	if h.Size < last.N {
+		return nil, fmt.Errorf("%w: it has %d entries, and had %d", checkpoint.ErrTruncated, h.Size, last.N)
 	}
-	t, err := loadTree(ctx, s.store, h.size)
-	if err != nil || h.size == 0 {
+	t, err := loadTree(ctx, s.store, h.Size)
+	if err != nil || h.Size == 0 {
 		return t, err
 	}
-	said, err := openCheckpoint([]byte(h.signed), s.key.Verifiers())
+	said, err := checkpoint.Open([]byte(h.Signed), s.key.Verifiers())
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +30,13 @@ func (s *Sealer) load(ctx context.Context, h head, last tlog.Tree) (*tree, error
 	if err != nil {
 		return nil, err
 	}
-	if said.N != h.size || said.Hash != root {
-		return nil, fmt.Errorf("%w: %d entries are not those of the checkpoint of %d", errChanged, h.size, said.N)
+	if said.N != h.Size || said.Hash != root {
+		return nil, fmt.Errorf("%w: %d entries are not those of the checkpoint of %d", errChanged, h.Size, said.N)
 	}
 	if err := s.continues(ctx, said.Tree, last); err != nil {
 		return nil, err
 	}
-	s.see(said.Tree, h.signed)
+	s.see(said.Tree, h.Signed)
 	return t, nil
 }
 
@@ -66,7 +53,7 @@ func (s *Sealer) continues(ctx context.Context, now, last tlog.Tree) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", errChanged, err)
 	case root != last.Hash:
-		return fmt.Errorf("%w of %d entries", ErrForked, last.N)
+		return fmt.Errorf("%w of %d entries", checkpoint.ErrForked, last.N)
 	}
 	return nil
 }
@@ -95,7 +82,7 @@ func loadTree(ctx context.Context, s *store.Store, size int64) (*tree, error) {
 		// A head that is lost must not begin a second tree. In one statement: the first entries may be sealed meanwhile.
 		const lost = `SELECT 1 FROM seal_tiles WHERE NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND size > 0) LIMIT 1`
 		return t, s.Read(ctx, lost, nil, func(*sql.Rows) error {
-			return fmt.Errorf("%w: there are tiles, but the size is lost", ErrTruncated)
+			return fmt.Errorf("%w: there are tiles, but the size is lost", checkpoint.ErrTruncated)
 		})
 	}
 	for key, n := range edge(size) {

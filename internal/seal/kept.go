@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -42,14 +43,14 @@ func newKept(ctx context.Context, s *store.Store, t tlog.Tree) kept {
 }
 
 // compare compares the checkpoints, each of which one of the keys must have signed, and calls each with every one of them.
-func (k *kept) compare(signed iter.Seq2[[]byte, error], keys Verifiers, each func(checkpoint, []byte)) error {
+func (k *kept) compare(signed iter.Seq2[[]byte, error], keys checkpoint.Verifiers, each func(checkpoint.Checkpoint, []byte)) error {
 	n := 0
 	for text, err := range signed {
 		if err != nil {
 			return err
 		}
 		n++
-		c, err := openCheckpoint(text, keys)
+		c, err := checkpoint.Open(text, keys)
 		if err != nil {
 			return fmt.Errorf("checkpoint %d: %w", n, err)
 		}
@@ -133,18 +134,18 @@ func (k *kept) readHashes(indexes []int64) ([]tlog.Hash, error) {
 	return hashes, nil
 }
 
-// fit returns ErrTruncated if a checkpoint had more entries than are sealed.
+// fit returns checkpoint.ErrTruncated if a checkpoint had more entries than are sealed.
 func (k *kept) fit() error {
 	if k.beyond == nil {
 		return nil
 	}
-	return fmt.Errorf("%w of %d entries, %s: there are %d", ErrTruncated, k.beyond.N, k.beyond.Hash, k.tree.N)
+	return fmt.Errorf("%w of %d entries, %s: there are %d", checkpoint.ErrTruncated, k.beyond.N, k.beyond.Hash, k.tree.N)
 }
 
-// continued returns ErrForked if a checkpoint was of another tree.
+// continued returns checkpoint.ErrForked if a checkpoint was of another tree.
 func (k *kept) continued() error {
 	if k.forked == nil {
 		return nil
 	}
-	return fmt.Errorf("%w of %d entries, %s", ErrForked, k.forked.N, k.forked.Hash)
+	return fmt.Errorf("%w of %d entries, %s", checkpoint.ErrForked, k.forked.N, k.forked.Hash)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 )
 
 // TestVerify_CheckpointsAcrossTiles: checkpoints of all sizes around the ends of tiles are compared, in either order.
@@ -89,8 +90,8 @@ func TestVerify_UnreadableCheckpoints(t *testing.T) {
 		}
 		forged := strings.Replace(signed, "\n1\n", "\n2\n", 1)
 		_, err := seal.Verify(t.Context(), tr.store, seal.Options{Keys: keysOf(t, tr.key), Old: seal.Notes(signed, forged)})
-		if !errors.Is(err, seal.ErrSignature) || !strings.Contains(err.Error(), "checkpoint 2: ") {
-			t.Errorf("got %v, want ErrSignature of checkpoint 2", err)
+		if !errors.Is(err, checkpoint.ErrSignature) || !strings.Contains(err.Error(), "checkpoint 2: ") {
+			t.Errorf("got %v, want checkpoint.ErrSignature of checkpoint 2", err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -19,7 +20,7 @@ type trail struct {
 	url    string
 	store  *store.Store
 	log    *audit.Log
-	key    *seal.Key
+	key    *checkpoint.Key
 	sealer *seal.Sealer
 }
 
@@ -35,23 +36,23 @@ func newTrail(t testing.TB, url string) *trail {
 }
 
 // newKey returns a key that continues the checkpoints of the earlier ones.
-func newKey(t testing.TB, earlier ...*seal.Key) *seal.Key {
+func newKey(t testing.TB, earlier ...*checkpoint.Key) *checkpoint.Key {
 	t.Helper()
-	text, _, err := seal.GenerateKey("example.com/paddock")
+	text, _, err := checkpoint.GenerateKey("example.com/paddock")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, k := range earlier {
 		text += " " + k.Public()
 	}
-	key, err := seal.NewKey(text)
+	key, err := checkpoint.NewKey(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return key
 }
 
-func keysOf(t testing.TB, keys ...*seal.Key) note.Verifiers {
+func keysOf(t testing.TB, keys ...*checkpoint.Key) note.Verifiers {
 	t.Helper()
 	var known []note.Verifier
 	for _, k := range keys {

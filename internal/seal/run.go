@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -144,7 +145,7 @@ func (s *Sealer) keepFault(ctx context.Context, fault string) error {
 
 // isFault reports whether an error of sealing means that somebody has changed the seal, or its database has lost a part of it.
 func isFault(err error) bool {
-	for _, fault := range []error{ErrTruncated, ErrForked, ErrSignature, errTiles, errChanged} {
+	for _, fault := range []error{checkpoint.ErrTruncated, checkpoint.ErrForked, checkpoint.ErrSignature, errTiles, errChanged} {
 		if errors.Is(err, fault) {
 			return true
 		}

@@ -22,16 +22,13 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
 var (
 	// ErrNotSealed means that no entry has been sealed yet.
 	ErrNotSealed = errors.New("no entry of the audit trail is sealed")
-	// ErrTruncated means that the seal ends before a checkpoint.
-	ErrTruncated = errors.New("the seal of the audit trail ends before the checkpoint")
-	// ErrForked means that the seal has, up to a checkpoint, not what that had.
-	ErrForked = errors.New("the seal of the audit trail is not a continuation of the checkpoint")
 
 	// errChanged means that the seal is not what was signed.
 	errChanged = errors.New("the seal of the audit trail has been changed")
@@ -51,7 +48,7 @@ const (
 type Sealer struct {
 	store  *store.Store
 	log    *audit.Log
-	key    *Key
+	key    *checkpoint.Key
 	logger *slog.Logger
 	id     uuid.UUID
 	until  time.Time // end of the turn
@@ -67,7 +64,7 @@ type Sealer struct {
 }
 
 // New returns a sealer of the log in the store.
-func New(s *store.Store, log *audit.Log, key *Key) *Sealer {
+func New(s *store.Store, log *audit.Log, key *checkpoint.Key) *Sealer {
 	return &Sealer{store: s, log: log, key: key, logger: slog.Default(), id: uuid.New()}
 }
 
@@ -121,7 +118,7 @@ func (s *Sealer) takeTurn(ctx context.Context) (mine bool, err error) {
 	if began.Before(s.until) {
 		return true, nil
 	}
-	now, err := s.now(ctx)
+	now, err := checkpoint.Now(ctx, s.store)
 	if err != nil {
 		return false, err
 	}
@@ -137,15 +134,6 @@ func (s *Sealer) takeTurn(ctx context.Context) (mine bool, err error) {
 	}
 	s.until = began.Add(turn / 2)
 	return true, nil
-}
-
-// now returns the database's time, which is the same for the sealers of all replicas.
-func (s *Sealer) now(ctx context.Context) (now time.Time, err error) {
-	if s.store.Embedded() {
-		return store.Now(), nil
-	}
-	err = s.store.Read(ctx, `SELECT clock_timestamp()`, nil, func(rows *sql.Rows) error { return rows.Scan(&now) })
-	return now.UTC(), err
 }
 
 // giveTurn ends this sealer's turn, so that another may try what it cannot do.
@@ -169,7 +157,7 @@ type batch struct {
 func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 	b := batch{tiles: map[tileKey][]byte{}}
 	last, _ := s.lastSeen()
-	h, err := readHead(ctx, s.store)
+	h, err := checkpoint.ReadHead(ctx, s.store)
 	if err != nil {
 		return b, err
 	}
@@ -187,7 +175,7 @@ func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 	if b.to.Hash, err = t.root(); err != nil {
 		return b, err
 	}
-	b.signed, err = s.key.sign(b.to)
+	b.signed, err = s.key.Sign(b.to)
 	return b, err
 }
 
@@ -235,7 +223,7 @@ func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []any, err err
 // commit makes the batch the seal's, unless that has another size by now or the turn is over.
 func (s *Sealer) commit(ctx context.Context, b batch) error {
 	began := time.Now()
-	now, err := s.now(ctx)
+	now, err := checkpoint.Now(ctx, s.store)
 	if err != nil {
 		return err
 	}

@@ -11,13 +11,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/witness"
 )
 
 // Options say what to verify against.
 type Options struct {
-	Keys Verifiers
+	Keys checkpoint.Verifiers
 	// Old are checkpoints from outside of the database, signed notes, in any order; it may be nil.
 	Old iter.Seq2[[]byte, error]
 	// Archives are names of files of Archive, with which entries are compared that are in no database any more.
@@ -29,7 +30,7 @@ type Options struct {
 }
 
 // Verify compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
-// ErrSignature, ErrForked, ErrTruncated or the two, and with a witness also with ErrNotCosigned, ErrDisputed or
+// checkpoint.ErrSignature, checkpoint.ErrForked, checkpoint.ErrTruncated or the two, and with a witness also with ErrNotCosigned, ErrDisputed or
 // witness.ErrCosignature; what is wrong with entries is in the report. Servers may write meanwhile.
 func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	v := verification{store: s, tree: newTree(), upper: map[tileKey][]byte{}}
@@ -76,7 +77,7 @@ func (v *verification) run(ctx context.Context, readers int) error {
 // verification is one run of Verify.
 type verification struct {
 	store *store.Store
-	now   checkpoint
+	now   checkpoint.Checkpoint
 	old   kept
 	// truncated is the error of an old checkpoint of more entries than there are. What there is is compared all the same.
 	truncated error
@@ -92,19 +93,19 @@ type verification struct {
 
 // open reads the checkpoints.
 func (v *verification) open(ctx context.Context, o Options) error {
-	h, err := readHead(ctx, v.store)
+	h, err := checkpoint.ReadHead(ctx, v.store)
 	if err != nil {
 		return err
 	}
-	if h.signed != "" {
-		if v.now, err = openCheckpoint([]byte(h.signed), o.Keys); err != nil {
+	if h.Signed != "" {
+		if v.now, err = checkpoint.Open([]byte(h.Signed), o.Keys); err != nil {
 			return err
 		}
-		v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.origin, v.now.N, v.now.Hash, h.signed
+		v.report.Origin, v.report.Size, v.report.Root, v.report.Signed = v.now.Origin, v.now.N, v.now.Hash, h.Signed
 	}
 	v.old = newKept(ctx, v.store, v.now.Tree)
 	if o.Old != nil {
-		err := v.old.compare(o.Old, o.Keys, func(c checkpoint, signed []byte) {
+		err := v.old.compare(o.Old, o.Keys, func(c checkpoint.Checkpoint, signed []byte) {
 			if err := v.addCosigned(c, signed, o.Witness); v.disputed == nil {
 				v.dispute(err)
 			}
@@ -113,7 +114,7 @@ func (v *verification) open(ctx context.Context, o Options) error {
 			return err
 		}
 	}
-	if h.signed == "" {
+	if h.Signed == "" {
 		if err := v.old.fit(); err != nil {
 			return err
 		}
@@ -126,8 +127,8 @@ func (v *verification) open(ctx context.Context, o Options) error {
 		return err
 	}
 	v.truncated = v.old.fit()
-	if h.size != v.now.N {
-		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the size is %d, and that of the checkpoint %d", h.size, v.now.N)})
+	if h.Size != v.now.N {
+		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the size is %d, and that of the checkpoint %d", h.Size, v.now.N)})
 	}
 	return nil
 }
@@ -237,11 +238,11 @@ func (v *verification) findInserted(ctx context.Context) error {
 	if len(rest) == 0 {
 		return nil
 	}
-	h, err := readHead(ctx, v.store)
+	h, err := checkpoint.ReadHead(ctx, v.store)
 	if err != nil {
 		return err
 	}
-	for number := v.now.N / tileWidth; number*tileWidth < h.size; number++ {
+	for number := v.now.N / tileWidth; number*tileWidth < h.Size; number++ {
 		ids, err := readTile(ctx, v.store, tileKey{idLevel, number})
 		if err != nil {
 			return err

@@ -29,6 +29,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/rpc"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/usage"
@@ -84,10 +85,10 @@ type Server struct {
 
 // Options are parameters that are no settings of the environment.
 type Options struct {
-	Secrets     [][]byte  // sign and verify access tokens; the first signs
-	AuditKey    *seal.Key // signs checkpoints of the audit trail; nil: it is not sealed
-	WithoutPage bool      // serve the API alone
-	Version     string    // of the program, for metrics and traces
+	Secrets     [][]byte        // sign and verify access tokens; the first signs
+	AuditKey    *checkpoint.Key // signs checkpoints of the audit trail; nil: it is not sealed
+	WithoutPage bool            // serve the API alone
+	Version     string          // of the program, for metrics and traces
 	// RequestLog logs the requests; nil: the log does.
 	RequestLog *slog.Logger
 }

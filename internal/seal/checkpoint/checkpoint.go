@@ -1,4 +1,5 @@
-package seal
+// Package checkpoint signs and opens checkpoints of the audit trail (C2SP tlog-checkpoint), and reads those that the database has.
+package checkpoint
 
 import (
 	"crypto/ed25519"
@@ -13,8 +14,14 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// ErrSignature means that no known key has signed a checkpoint.
-var ErrSignature = errors.New("the checkpoint is not signed by a known key")
+var (
+	// ErrSignature means that no known key has signed a checkpoint.
+	ErrSignature = errors.New("the checkpoint is not signed by a known key")
+	// ErrTruncated means that the seal ends before a checkpoint.
+	ErrTruncated = errors.New("the seal of the audit trail ends before the checkpoint")
+	// ErrForked means that the seal has, up to a checkpoint, not what that had.
+	ErrForked = errors.New("the seal of the audit trail is not a continuation of the checkpoint")
+)
 
 // Key signs checkpoints. Its name is the log's origin.
 type Key struct {
@@ -78,6 +85,9 @@ func GenerateKey(name string) (private, public string, err error) {
 	return note.GenerateKey(rand.Reader, name)
 }
 
+// Name returns the name, which is the origin of the log.
+func (k *Key) Name() string { return k.signer.Name() }
+
 // Public returns the public key in the form of signed notes: name+hash+key.
 func (k *Key) Public() string { return k.public }
 
@@ -86,9 +96,9 @@ func (k *Key) Verifiers() Verifiers {
 	return note.VerifierList(append([]note.Verifier{k.verifier}, k.earlier...)...)
 }
 
-// checkpoint is what is signed: the root of the tree of a size.
-type checkpoint struct {
-	origin string
+// Checkpoint is what is signed: the root of the tree of a size.
+type Checkpoint struct {
+	Origin string
 	tlog.Tree
 }
 
@@ -107,29 +117,33 @@ func NewVerifiers(public ...string) (Verifiers, error) {
 	return note.VerifierList(known...), nil
 }
 
-// sign returns the checkpoint of the tree as a signed note (C2SP tlog-checkpoint).
-func (k *Key) sign(t tlog.Tree) (string, error) {
-	text := fmt.Sprintf("%s\n%d\n%s\n", k.signer.Name(), t.N, t.Hash)
+// Sign returns the checkpoint of the tree as a signed note (C2SP tlog-checkpoint).
+func (k *Key) Sign(t tlog.Tree) (string, error) {
+	return k.SignText(fmt.Sprintf("%s\n%d\n%s\n", k.Name(), t.N, t.Hash))
+}
+
+// SignText returns the text as a signed note.
+func (k *Key) SignText(text string) (string, error) {
 	signed, err := note.Sign(&note.Note{Text: text}, k.signer)
 	return string(signed), err
 }
 
-// openCheckpoint returns a checkpoint that one of the keys has signed.
-func openCheckpoint(signed []byte, keys Verifiers) (checkpoint, error) {
+// Open returns a checkpoint that one of the keys has signed.
+func Open(signed []byte, keys Verifiers) (Checkpoint, error) {
 	n, err := note.Open(signed, keys)
 	if err != nil {
-		return checkpoint{}, fmt.Errorf("%w: %w", ErrSignature, err)
+		return Checkpoint{}, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
-	return parseCheckpoint(n.Text)
+	return parse(n.Text)
 }
 
-// parseCheckpoint returns the checkpoint that a note's text says, whoever may have signed it.
-func parseCheckpoint(text string) (c checkpoint, err error) {
+// parse returns the checkpoint that a note's text says, whoever may have signed it.
+func parse(text string) (c Checkpoint, err error) {
 	lines := strings.SplitN(text, "\n", 4)
 	if len(lines) < 4 {
 		return c, errors.New("a checkpoint has three lines")
 	}
-	c.origin = lines[0]
+	c.Origin = lines[0]
 	if c.N, err = strconv.ParseInt(lines[1], 10, 64); err != nil || c.N < 0 {
 		return c, errors.New("the second line of a checkpoint is a size")
 	}
