@@ -21,14 +21,14 @@ const module = "github.com/paddock-gate/paddock/"
 // what two share goes down. What lies below ent/db and internal/gen is generated and stands below all others; tests may
 // import what they like.
 var floors = [][]string{
-	{"ent", "ent/schema", "internal/coalesce", "internal/ollama/vectors", "internal/store/dberr", "internal/store/sqlitefile", "internal/store/stmt", "internal/telemetry", "internal/version", "internal/witness", "internal/witness/witnesstest"},
+	{"ent", "ent/schema", "internal/coalesce", "internal/ollama/vectors", "internal/seal/leaf", "internal/store/dberr", "internal/store/sqlitefile", "internal/store/stmt", "internal/telemetry", "internal/version", "internal/witness", "internal/witness/witnesstest"},
 	{"internal/store/postgres", "internal/store/sqlite"},
 	{
 		"internal/auth/tokens", "internal/config", "internal/secret", "internal/caller", "internal/email", "internal/page", "internal/store", "internal/throttle",
 		"internal/rawjson", "internal/fairqueue", "internal/ollama", "internal/ollama/ollamatest", "internal/ollama/tinymodel", "ui",
 	},
 	{"internal/apierr", "internal/seal/checkpoint", "internal/upstream/health", "internal/migrate", "internal/ollama/ollamatest/serve"},
-	{"internal/convert", "internal/idempotency", "internal/dialect", "internal/upstream", "internal/store/storetest", "internal/usage/period"},
+	{"internal/convert", "internal/idempotency", "internal/dialect", "internal/upstream", "internal/store/storetest", "internal/usage/period", "internal/seal/tiles"},
 	{"internal/audit"},
 	{"internal/auth", "internal/users", "internal/credentials", "internal/usage", "internal/quotas", "internal/janitor", "internal/overview", "internal/backup", "internal/transfer", "internal/seal"},
 	{"internal/relay"},

@@ -16,6 +16,8 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -122,7 +124,7 @@ func syncFolder(name string) error {
 func (a *archiving) writeEntries(ctx context.Context, w io.Writer) error {
 	now := store.Now().Add(time.Second)
 	err := a.export(ctx, func(position int64, e entry) error {
-		if isBefore(e.id, now) && compareIDs(e.id, a.of.through) > 0 {
+		if leaf.IsBefore(e.id, now) && leaf.CompareIDs(e.id, a.of.through) > 0 {
 			a.of.through = e.id
 		}
 		if position < a.of.first {
@@ -130,14 +132,14 @@ func (a *archiving) writeEntries(ctx context.Context, w io.Writer) error {
 		}
 		_, err := w.Write(append(e.line, '\n'))
 		return err
-	}, func(leaf) error { return nil })
+	}, func(tiles.Leaf) error { return nil })
 	if err != nil {
 		return err
 	}
 	a.of.ids = [sha256.Size]byte(a.ids.Sum(nil))
 	others, err := a.entries.rest(ctx)
 	for id := range others {
-		if compareIDs(id, a.of.through) <= 0 {
+		if leaf.CompareIDs(id, a.of.through) <= 0 {
 			a.of.through = previous(id)
 		}
 	}
@@ -161,9 +163,9 @@ func (a *archiving) readBack(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.file.Close()) }()
-	read := newTree()
-	err = readLeaves(ctx, a.store, a.of.tree.N, func(l leaf) error {
-		if l.position >= a.of.first {
+	read := tiles.New()
+	err = tiles.ReadLeaves(ctx, a.store, a.of.tree.N, func(l tiles.Leaf) error {
+		if l.Position >= a.of.first {
 			line, ok, err := f.next()
 			if err != nil {
 				return err
@@ -171,15 +173,15 @@ func (a *archiving) readBack(ctx context.Context) (err error) {
 			if !ok {
 				return errUnlikeWritten
 			}
-			l.hash = leafHash(line)
+			l.Hash = leaf.Hash(line)
 		}
-		read.append(l.id, l.hash)
+		read.Append(l.ID, l.Hash)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	root, err := read.root()
+	root, err := read.Root()
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -21,9 +23,9 @@ import (
 type archivedPart struct {
 	archives archives
 	files    []*archiveFile
-	ids      hash.Hash // of the leaves so far
-	deleted  []leaf    // of which it is not known yet whether they were old enough
-	before   time.Time // entries from before this were
+	ids      hash.Hash    // of the leaves so far
+	deleted  []tiles.Leaf // of which it is not known yet whether they were old enough
+	before   time.Time    // entries from before this were
 }
 
 // openArchives reads the records of archives, each of which is also a checkpoint, and opens files that are archives.
@@ -65,12 +67,11 @@ func (v *verification) openArchives(ctx context.Context, o Options) (err error) 
 // beginsWith returns the archive whose first entry has the id.
 func (v *verification) beginsWith(ctx context.Context, id uuid.UUID) (_ archive, ok bool, err error) {
 	for _, a := range v.archives {
-		ids, err := readTile(ctx, v.store, tileKey{idLevel, a.first / tileWidth})
+		ids, err := tiles.ReadIDs(ctx, v.store, a.first/tiles.Width)
 		if err != nil {
 			return a, false, err
 		}
-		n := int(a.first % tileWidth)
-		if len(ids) >= (n+1)*len(id) && idAt(ids, n) == id {
+		if n := int(a.first % tiles.Width); n < len(ids) && ids[n] == id {
 			return a, true, nil
 		}
 	}
@@ -86,27 +87,27 @@ func (v *verification) closeArchives() error {
 }
 
 // archived compares a leaf with the archives, and reports whether one has the entry, which may be deleted then.
-func (v *verification) archived(l leaf, isThere bool) (bool, error) {
+func (v *verification) archived(l tiles.Leaf, isThere bool) (bool, error) {
 	line, err := v.inFiles(l)
-	if err != nil || isThere || !v.archives.has(l.position) {
+	if err != nil || isThere || !v.archives.has(l.Position) {
 		return false, err
 	}
 	v.report.Archived++
 	if line != nil {
 		v.report.Compared++
 	}
-	if !isBefore(l.id, v.before) {
+	if !leaf.IsBefore(l.ID, v.before) {
 		v.deleted = append(v.deleted, l)
 	}
 	return true, nil
 }
 
 // inFiles returns what a file has of the leaf; nil if none has it. It compares the ids so far with those that were archived, too.
-func (v *verification) inFiles(l leaf) (line []byte, err error) {
-	v.ids.Write(l.id[:])
+func (v *verification) inFiles(l tiles.Leaf) (line []byte, err error) {
+	v.ids.Write(l.ID[:])
 	for _, a := range v.archives {
-		if a.tree.N == l.position+1 && [sha256.Size]byte(v.ids.Sum(nil)) != a.ids {
-			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the ids up to position %d are not those that were archived", l.position)})
+		if a.tree.N == l.Position+1 && [sha256.Size]byte(v.ids.Sum(nil)) != a.ids {
+			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the ids up to position %d are not those that were archived", l.Position)})
 		}
 	}
 	for _, f := range v.files {
@@ -132,8 +133,8 @@ func (v *verification) finishArchives(ctx context.Context) (err error) {
 		}
 	}
 	for _, l := range v.deleted {
-		if !isBefore(l.id, v.before) {
-			v.report.add(Finding{Kind: Deleted, Position: l.position, Entry: l.id, Detail: "archived, but not yet old enough to be deleted"})
+		if !leaf.IsBefore(l.ID, v.before) {
+			v.report.add(Finding{Kind: Deleted, Position: l.Position, Entry: l.ID, Detail: "archived, but not yet old enough to be deleted"})
 		}
 	}
 	return v.finishFiles()
@@ -153,11 +154,6 @@ func (v *verification) finishFiles() error {
 	return nil
 }
 
-// isBefore reports whether the id was made before the time, which may be the zero one.
-func isBefore(id uuid.UUID, t time.Time) bool {
-	return id.Version() == idVersion && time.Unix(id.Time().UnixTime()).Before(t)
-}
-
 // deletedText and a day are the detail of the entry that a server writes before it deletes those of before that day.
 const deletedText = "archived audit entries are deleted that are from before "
 
@@ -166,7 +162,7 @@ func deletedBefore(ctx context.Context, s *store.Store) (before time.Time, err e
 	const query = `SELECT occurred_at, detail FROM audit_entries WHERE event_type = $1 AND detail LIKE $2`
 	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(rows *sql.Rows) error {
 		var (
-			occurred moment
+			occurred leaf.Moment
 			detail   string
 		)
 		if err := rows.Scan(&occurred, &detail); err != nil {

@@ -12,6 +12,9 @@ import (
 	"os"
 
 	"github.com/google/uuid"
+
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 )
 
 // longestLine is more than an entry's encoding can have.
@@ -63,8 +66,8 @@ func (f *archiveFile) next() (line []byte, ok bool, err error) {
 
 // compare returns the file's next line if it is what was sealed as the leaf, until the next call; nil if the file does not go so far. If
 // it has another line there, or ends before, compare returns a finding.
-func (f *archiveFile) compare(l leaf) (line []byte, fault *Finding, err error) {
-	if f.ended || l.position < f.of.first || l.position >= f.of.tree.N {
+func (f *archiveFile) compare(l tiles.Leaf) (line []byte, fault *Finding, err error) {
+	if f.ended || l.Position < f.of.first || l.Position >= f.of.tree.N {
 		return nil, nil, nil
 	}
 	line, ok, err := f.next()
@@ -73,10 +76,10 @@ func (f *archiveFile) compare(l leaf) (line []byte, fault *Finding, err error) {
 		return nil, nil, err
 	case !ok:
 		f.ended, f.told = true, true
-		return nil, &Finding{Damaged, l.position, l.id, "archive " + f.name + " ends before it"}, nil
-	case leafHash(line) != l.hash:
+		return nil, &Finding{Damaged, l.Position, l.ID, "archive " + f.name + " ends before it"}, nil
+	case leaf.Hash(line) != l.Hash:
 		f.told = true
-		return nil, &Finding{Changed, l.position, l.id, "in archive " + f.name}, nil
+		return nil, &Finding{Changed, l.Position, l.ID, "in archive " + f.name}, nil
 	}
 	return line, nil, nil
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -80,7 +81,7 @@ func readArchives(ctx context.Context, s *store.Store, keys checkpoint.Verifiers
 			return err
 		}
 		a, err := openArchive(record, keys)
-		if said, _ := parseID(through); err == nil && (archiveID(a.first) != id || a.tree.N != size || a.through != said) {
+		if said, _ := leaf.ParseID(through); err == nil && (archiveID(a.first) != id || a.tree.N != size || a.through != said) {
 			err = errNoArchive
 		}
 		if err != nil {
@@ -106,7 +107,7 @@ func (as archives) size() (n int64) {
 // through returns up to which id no entry was outside of archives.
 func (as archives) through() (last uuid.UUID) {
 	for _, a := range as {
-		if compareIDs(a.through, last) > 0 {
+		if leaf.CompareIDs(a.through, last) > 0 {
 			last = a.through
 		}
 	}

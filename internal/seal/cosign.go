@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/witness"
 )
@@ -104,7 +103,7 @@ func (s *Sealer) askWitness(ctx context.Context, n checkpoint.Newest) (signed st
 		old = 0 // which the witness puts right
 	}
 	for range 2 {
-		proof, err := s.prove(ctx, said.Tree, old)
+		proof, err := tiles.Prove(ctx, s.store, said.Tree, old)
 		if err != nil {
 			return "", 0, err
 		}
@@ -132,22 +131,6 @@ func (s *Sealer) rolledBack(ctx context.Context, cosigned int64) error {
 		return err
 	}
 	return fmt.Errorf("%w: %d, and there are %d", ErrRolledBack, cosigned, h.Size)
-}
-
-// prove returns the proof that a tree continues that of the old size. What goes into it is compared with the tree's root.
-func (s *Sealer) prove(ctx context.Context, now tlog.Tree, old int64) (tlog.TreeProof, error) {
-	if old == 0 {
-		return nil, nil
-	}
-	tiles := &storedTiles{ctx: ctx, store: s.store}
-	proof, err := tlog.ProveTree(now.N, old, tlog.TileHashReader(now, tiles))
-	if tiles.failed != nil {
-		return nil, tiles.failed
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errChanged, err)
-	}
-	return proof, nil
 }
 
 // keepAnswer keeps what the witness has cosigned, or that it disputes the seal, and ends the turn: after failures somewhat later.
@@ -187,15 +170,15 @@ func (s *Sealer) CosignLag(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	position := max(n.Cosigned.Size, 0)
-	ids, err := readTile(ctx, s.store, tileKey{idLevel, position / tileWidth})
+	ids, err := tiles.ReadIDs(ctx, s.store, position/tiles.Width)
 	if err != nil {
 		return 0, err
 	}
-	at := int(position % tileWidth)
-	if len(ids) < (at+1)*len(uuid.UUID{}) {
-		return 0, errTiles
+	at := int(position % tiles.Width)
+	if at >= len(ids) {
+		return 0, tiles.ErrMissing
 	}
-	return waited(idAt(ids, at)), nil
+	return leaf.Age(ids[at]), nil
 }
 
 // Disputed reports whether the witness has, when it was asked last, seen another seal than there is.

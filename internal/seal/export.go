@@ -18,6 +18,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -40,8 +42,8 @@ func ExportLines(ctx context.Context, s *store.Store, keys checkpoint.Verifiers,
 		written++
 		_, err := out.Write(append(e.line, '\n'))
 		return err
-	}, func(l leaf) error {
-		if !isBefore(l.id, since) {
+	}, func(l tiles.Leaf) error {
+		if !leaf.IsBefore(l.ID, since) {
 			archived++
 		}
 		return nil
@@ -70,8 +72,8 @@ func ExportTiles(ctx context.Context, s *store.Store, keys checkpoint.Verifiers,
 	}
 	var bundle []byte
 	writeBundle := func(width int64) error {
-		number := (written - 1) / tileWidth
-		path := tilePath(tlog.Tile{H: tileHeight, L: -1, N: number, W: int(width)})
+		number := (written - 1) / tiles.Width
+		path := tilePath(tlog.Tile{H: tiles.Height, L: -1, N: number, W: int(width)})
 		err := writeFile(dir, path, bundle)
 		bundle = bundle[:0]
 		return err
@@ -81,28 +83,26 @@ func ExportTiles(ctx context.Context, s *store.Store, keys checkpoint.Verifiers,
 			return fmt.Errorf("entry %s is too long", e.id)
 		}
 		bundle = append(binary.BigEndian.AppendUint16(bundle, uint16(len(e.line))), e.line...)
-		if written++; written%tileWidth == 0 {
-			return writeBundle(tileWidth)
+		if written++; written%tiles.Width == 0 {
+			return writeBundle(tiles.Width)
 		}
 		return nil
-	}, func(l leaf) error {
-		return fmt.Errorf("%w: that at position %d", errArchived, l.position)
+	}, func(l tiles.Leaf) error {
+		return fmt.Errorf("%w: that at position %d", errArchived, l.Position)
 	})
-	if err == nil && written%tileWidth > 0 {
-		err = writeBundle(written % tileWidth)
+	if err == nil && written%tiles.Width > 0 {
+		err = writeBundle(written % tiles.Width)
 	}
 	if err != nil {
 		return written, err
 	}
-	for _, t := range tlog.NewTiles(tileHeight, 0, v.now.N) {
-		data, err := readTile(ctx, s, tileKey{t.L, t.N})
+	stored := tiles.NewReader(ctx, s)
+	for _, t := range tlog.NewTiles(tiles.Height, 0, v.now.N) {
+		data, err := stored.ReadTiles([]tlog.Tile{t})
 		if err != nil {
 			return written, err
 		}
-		if len(data) < t.W*tlog.HashSize {
-			return written, errTiles
-		}
-		if err := writeFile(dir, tilePath(t), data[:t.W*tlog.HashSize]); err != nil {
+		if err := writeFile(dir, tilePath(t), data[0]); err != nil {
 			return written, err
 		}
 	}
@@ -140,39 +140,39 @@ var errArchived = errors.New("the whole log takes all entries, and some are in a
 
 // openExport returns a verification that has read the checkpoint and opened the files, which closeArchives closes.
 func openExport(ctx context.Context, s *store.Store, keys checkpoint.Verifiers, files ...string) (*verification, error) {
-	v := &verification{store: s, tree: newTree()}
+	v := &verification{store: s, tree: tiles.New()}
 	return v, v.open(ctx, Options{Keys: keys, Archives: files})
 }
 
 // export hands the sealed entries to use, in their order and with their positions, after it has compared each with its hash, and those
 // that were deleted after they were archived, and are in no file, to deleted. It reads ahead until ctx ends.
-func (v *verification) export(ctx context.Context, use func(int64, entry) error, deleted func(leaf) error) error {
+func (v *verification) export(ctx context.Context, use func(int64, entry) error, deleted func(tiles.Leaf) error) error {
 	v.entries = readEntries(ctx, v.store, 1, true)
-	err := readLeaves(ctx, v.store, v.now.N, func(l leaf) error {
-		v.tree.append(l.id, l.hash)
+	err := tiles.ReadLeaves(ctx, v.store, v.now.N, func(l tiles.Leaf) error {
+		v.tree.Append(l.ID, l.Hash)
 		line, err := v.inFiles(l)
 		if err != nil {
 			return err
 		}
-		e, ok, err := v.entries.take(ctx, l.id)
+		e, ok, err := v.entries.take(ctx, l.ID)
 		switch {
 		case err != nil:
 			return err
-		case !ok && line != nil && v.archives.has(l.position):
-			return use(l.position, archivedEntry(l, line))
-		case !ok && v.archives.has(l.position):
+		case !ok && line != nil && v.archives.has(l.Position):
+			return use(l.Position, archivedEntry(l, line))
+		case !ok && v.archives.has(l.Position):
 			return deleted(l)
 		case !ok:
-			return seeVerify(Finding{Kind: Deleted, Position: l.position, Entry: l.id}.String())
-		case e.hash != l.hash:
-			return seeVerify(Finding{Kind: Changed, Position: l.position, Entry: l.id}.String())
+			return seeVerify(Finding{Kind: Deleted, Position: l.Position, Entry: l.ID}.String())
+		case e.hash != l.Hash:
+			return seeVerify(Finding{Kind: Changed, Position: l.Position, Entry: l.ID}.String())
 		}
-		return use(l.position, e)
+		return use(l.Position, e)
 	})
 	if err != nil {
 		return err
 	}
-	root, err := v.tree.root()
+	root, err := v.tree.Root()
 	switch {
 	case err != nil:
 		return err
@@ -188,10 +188,10 @@ func (v *verification) export(ctx context.Context, use func(int64, entry) error,
 func seeVerify(fault string) error { return errors.New(fault + "; see paddock audit verify") }
 
 // archivedEntry returns an entry of which an archive has the line.
-func archivedEntry(l leaf, line []byte) entry {
+func archivedEntry(l tiles.Leaf, line []byte) entry {
 	var e struct {
 		OccurredAt time.Time `json:"occurred_at"`
 	}
 	_ = json.Unmarshal(line, &e) // one that was sealed as missing has no time
-	return entry{id: l.id, hash: l.hash, occurred: e.OccurredAt, line: slices.Clone(line)}
+	return entry{id: l.ID, hash: l.Hash, occurred: e.OccurredAt, line: slices.Clone(line)}
 }

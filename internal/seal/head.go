@@ -2,23 +2,21 @@ package seal
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
-	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
-	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 )
 
 // load returns the tree to append to. It fails unless a known key has signed just that, as a continuation of what this process had seen
 // last before it read the head: a tree that somebody has changed is not signed.
-func (s *Sealer) load(ctx context.Context, h checkpoint.Head, last tlog.Tree) (*tree, error) {
+func (s *Sealer) load(ctx context.Context, h checkpoint.Head, last tlog.Tree) (*tiles.Tree, error) {
 	if h.Size < last.N {
 		return nil, fmt.Errorf("%w: it has %d entries, and had %d", checkpoint.ErrTruncated, h.Size, last.N)
 	}
-	t, err := loadTree(ctx, s.store, h.Size)
+	t, err := tiles.Load(ctx, s.store, h.Size)
 	if err != nil || h.Size == 0 {
 		return t, err
 	}
@@ -26,12 +24,12 @@ func (s *Sealer) load(ctx context.Context, h checkpoint.Head, last tlog.Tree) (*
 	if err != nil {
 		return nil, err
 	}
-	root, err := t.root()
+	root, err := t.Root()
 	if err != nil {
 		return nil, err
 	}
 	if said.N != h.Size || said.Hash != root {
-		return nil, fmt.Errorf("%w: %d entries are not those of the checkpoint of %d", errChanged, h.Size, said.N)
+		return nil, fmt.Errorf("%w: %d entries are not those of the checkpoint of %d", tiles.ErrChanged, h.Size, said.N)
 	}
 	if err := s.continues(ctx, said.Tree, last); err != nil {
 		return nil, err
@@ -45,14 +43,11 @@ func (s *Sealer) continues(ctx context.Context, now, last tlog.Tree) error {
 	if last.N == 0 || now == last {
 		return nil
 	}
-	tiles := &storedTiles{ctx: ctx, store: s.store}
-	root, err := tlog.TreeHash(last.N, tlog.TileHashReader(now, tiles))
-	switch {
-	case tiles.failed != nil:
-		return tiles.failed
-	case err != nil:
-		return fmt.Errorf("%w: %w", errChanged, err)
-	case root != last.Hash:
+	root, err := tiles.RootOf(ctx, s.store, now, last.N)
+	if err != nil {
+		return err
+	}
+	if root != last.Hash {
 		return fmt.Errorf("%w of %d entries", checkpoint.ErrForked, last.N)
 	}
 	return nil
@@ -72,36 +67,4 @@ func (s *Sealer) see(t tlog.Tree, signed string) {
 	if t.N >= s.last.N {
 		s.last, s.lastSigned = t, signed
 	}
-}
-
-// loadTree returns the tree of the size, without checking anything but that all of it is there.
-func loadTree(ctx context.Context, s *store.Store, size int64) (*tree, error) {
-	t := newTree()
-	t.size = size
-	if size == 0 {
-		// A head that is lost must not begin a second tree. In one statement: the first entries may be sealed meanwhile.
-		const lost = `SELECT 1 FROM seal_tiles WHERE NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND size > 0) LIMIT 1`
-		return t, s.Read(ctx, lost, nil, func(*sql.Rows) error {
-			return fmt.Errorf("%w: there are tiles, but the size is lost", checkpoint.ErrTruncated)
-		})
-	}
-	for key, n := range edge(size) {
-		data, err := readTile(ctx, s, key)
-		if err != nil {
-			return nil, err
-		}
-		if len(data) < n*key.unit() {
-			return nil, fmt.Errorf("%w: %s", errTiles, key.id())
-		}
-		t.tiles[key] = slices.Clip(data[:n*key.unit()])
-	}
-	return t, nil
-}
-
-// readTile returns the tile's data; nil if there is none.
-func readTile(ctx context.Context, s *store.Store, key tileKey) (data []byte, err error) {
-	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.id()}, func(rows *sql.Rows) error {
-		return rows.Scan(&data)
-	})
-	return data, err
 }

@@ -8,13 +8,14 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // kept compares checkpoints from outside of the database with the signed tree: any number of them, of which it keeps two at most.
 type kept struct {
 	tree   tlog.Tree
-	stored *storedTiles
+	stored *tiles.Reader
 	signed tlog.HashReader // of stored, which refuses hashes that do not lead to the tree's root
 
 	first int64 // position of the first leaf below nodes
@@ -38,7 +39,7 @@ func Notes(signed ...string) iter.Seq2[[]byte, error] {
 
 // newKept returns a comparison with the tree, whose tiles are in the store.
 func newKept(ctx context.Context, s *store.Store, t tlog.Tree) kept {
-	stored := &storedTiles{ctx: ctx, store: s}
+	stored := tiles.NewReader(ctx, s)
 	return kept{tree: t, stored: stored, signed: tlog.TileHashReader(t, stored)}
 }
 
@@ -73,8 +74,8 @@ func (k *kept) compareOne(t tlog.Tree) error {
 	}
 	root, err := k.rootOf(t.N)
 	switch {
-	case k.stored.failed != nil:
-		return k.stored.failed
+	case k.stored.Failed != nil:
+		return k.stored.Failed
 	case err != nil && k.unread == nil:
 		k.unread = fmt.Errorf("the checkpoint of %d entries: %w", t.N, err)
 	case err == nil && root != t.Hash:
@@ -94,11 +95,11 @@ func smaller(a *tlog.Tree, b tlog.Tree) *tlog.Tree {
 // rootOf returns the root of the tree as it was with n entries. Of one tile of leaves it reads all hashes at once, since checkpoints
 // mostly come in the order of their sizes.
 func (k *kept) rootOf(n int64) (tlog.Hash, error) {
-	if first := (n - 1) / tileWidth * tileWidth; k.nodes == nil || k.first != first {
+	if first := (n - 1) / tiles.Width * tiles.Width; k.nodes == nil || k.first != first {
 		k.nodes, k.first = map[int64]tlog.Hash{}, first
-		end := min(first+tileWidth, k.tree.N)
+		end := min(first+tiles.Width, k.tree.N)
 		var below []int64
-		for level := range tileHeight {
+		for level := range tiles.Height {
 			for i := first >> level; (i+1)<<level <= end; i++ {
 				below = append(below, tlog.StoredHashIndex(level, i))
 			}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -27,7 +29,7 @@ func (s *Sealer) DeleteArchived(ctx context.Context, day time.Time, most int64) 
 		return 0, errors.New(faults[0].String())
 	}
 	told := false
-	for number := s.cleared; number*tileWidth < archives.size() && deleted < most; number++ {
+	for number := s.cleared; number*tiles.Width < archives.size() && deleted < most; number++ {
 		begun := time.Now()
 		old, younger, err := s.old(ctx, archives, number, day)
 		if err != nil || younger {
@@ -43,7 +45,7 @@ func (s *Sealer) DeleteArchived(ctx context.Context, day time.Time, most int64) 
 		if err != nil {
 			return deleted, err
 		}
-		if number == s.cleared && len(old) == tileWidth {
+		if number == s.cleared && len(old) == tiles.Width {
 			s.cleared++
 		}
 		if deleted += int64(len(over)); len(over) == 0 {
@@ -60,20 +62,20 @@ func (s *Sealer) DeleteArchived(ctx context.Context, day time.Time, most int64) 
 
 // old returns the ids of a tile that are archived and from before the day, in their order, and reports whether there are younger ones alone.
 func (s *Sealer) old(ctx context.Context, archives archives, number int64, day time.Time) (old []uuid.UUID, younger bool, err error) {
-	ids, err := readTile(ctx, s.store, tileKey{idLevel, number})
+	ids, err := tiles.ReadIDs(ctx, s.store, number)
 	if err != nil {
 		return nil, false, err
 	}
 	size, through := archives.size(), archives.through()
-	for n := range int(min(int64(len(ids)/len(uuid.UUID{})), size-number*tileWidth)) {
-		switch id := idAt(ids, n); {
-		case !isBefore(id, day):
-			younger = younger || id.Version() == idVersion
-		case compareIDs(id, through) <= 0:
+	for _, id := range ids[:min(int64(len(ids)), size-number*tiles.Width)] {
+		switch {
+		case !leaf.IsBefore(id, day):
+			younger = younger || id.Version() == leaf.IDVersion
+		case leaf.CompareIDs(id, through) <= 0:
 			old = append(old, id)
 		}
 	}
-	slices.SortFunc(old, compareIDs)
+	slices.SortFunc(old, leaf.CompareIDs)
 	return old, younger && len(old) == 0, nil
 }
 
@@ -88,8 +90,8 @@ func (s *Sealer) over(ctx context.Context, old []uuid.UUID, day time.Time) (over
 		if err := rows.Scan(&value); err != nil {
 			return err
 		}
-		id, ok := parseID(value)
-		if _, found := slices.BinarySearchFunc(old, id, compareIDs); ok && found {
+		id, ok := leaf.ParseID(value)
+		if _, found := slices.BinarySearchFunc(old, id, leaf.CompareIDs); ok && found {
 			over = append(over, id)
 		}
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -145,7 +146,7 @@ func (s *Sealer) keepFault(ctx context.Context, fault string) error {
 
 // isFault reports whether an error of sealing means that somebody has changed the seal, or its database has lost a part of it.
 func isFault(err error) bool {
-	for _, fault := range []error{checkpoint.ErrTruncated, checkpoint.ErrForked, checkpoint.ErrSignature, errTiles, errChanged} {
+	for _, fault := range []error{checkpoint.ErrTruncated, checkpoint.ErrForked, checkpoint.ErrSignature, tiles.ErrMissing, tiles.ErrChanged} {
 		if errors.Is(err, fault) {
 			return true
 		}

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +22,8 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -30,8 +31,6 @@ var (
 	// ErrNotSealed means that no entry has been sealed yet.
 	ErrNotSealed = errors.New("no entry of the audit trail is sealed")
 
-	// errChanged means that the seal is not what was signed.
-	errChanged = errors.New("the seal of the audit trail has been changed")
 	// errFenced means that another sealer has sealed meanwhile.
 	errFenced = errors.New("another sealer has sealed meanwhile")
 )
@@ -149,13 +148,13 @@ type batch struct {
 	from   int64 // the size before
 	to     tlog.Tree
 	signed string
-	sealed []any              // the ids, as they wait
-	tiles  map[tileKey][]byte // those to write
+	sealed []any                // the ids, as they wait
+	tiles  map[tiles.Key][]byte // those to write
 }
 
 // prepare reads entries that wait and what they are appended to, without a transaction: commit finds out if another was quicker.
 func (s *Sealer) prepare(ctx context.Context) (batch, error) {
-	b := batch{tiles: map[tileKey][]byte{}}
+	b := batch{tiles: map[tiles.Key][]byte{}}
 	last, _ := s.lastSeen()
 	h, err := checkpoint.ReadHead(ctx, s.store)
 	if err != nil {
@@ -165,14 +164,14 @@ func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 	if err != nil {
 		return b, err
 	}
-	b.from = t.size
-	t.full = func(key tileKey, data []byte) { b.tiles[key] = data }
+	b.from = t.Size
+	t.Full = func(key tiles.Key, data []byte) { b.tiles[key] = data }
 	if b.sealed, err = s.appendWaiting(ctx, t); err != nil || len(b.sealed) == 0 {
 		return b, err
 	}
-	maps.Copy(b.tiles, t.tiles)
-	b.to.N = t.size
-	if b.to.Hash, err = t.root(); err != nil {
+	maps.Copy(b.tiles, t.Tiles)
+	b.to.N = t.Size
+	if b.to.Hash, err = t.Root(); err != nil {
 		return b, err
 	}
 	b.signed, err = s.key.Sign(b.to)
@@ -182,39 +181,41 @@ func (s *Sealer) prepare(ctx context.Context) (batch, error) {
 // waitingEntries returns the query for the oldest entries that wait. It must not scan the table of entries, as PostgreSQL would where it
 // took that for small, or the limit for a tenth of all that wait.
 func waitingEntries(embedded bool) string {
-	names := strings.Join(columns[:], ", a.")
+	names := leaf.Columns("a.")
 	join := "audit_entries AS a ON a.id = u.id"
 	if !embedded {
 		join = "LATERAL (SELECT * FROM audit_entries WHERE id = u.id OFFSET 0) AS a ON true"
 	}
-	return fmt.Sprintf(`SELECT u.id, a.%s FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT %d) AS u LEFT JOIN %s ORDER BY u.id`,
+	return fmt.Sprintf(`SELECT u.id, %s FROM (SELECT id FROM unsealed_entries ORDER BY id LIMIT %d) AS u LEFT JOIN %s ORDER BY u.id`,
 		names, batchSize, join)
 }
 
 // appendWaiting appends entries that wait, the oldest first, and returns their ids. One that nobody can read, as somebody may have put
 // into the embedded database, is sealed as missing: it must not hold up the others.
-func (s *Sealer) appendWaiting(ctx context.Context, t *tree) (ids []any, err error) {
+func (s *Sealer) appendWaiting(ctx context.Context, t *tiles.Tree) (ids []any, err error) {
 	var (
-		r       = newRow()
+		r       = leaf.NewRow()
 		waiting any
 		line    []byte
 	)
 	err = s.store.Read(store.Slow(ctx), waitingEntries(s.store.Embedded()), nil, func(rows *sql.Rows) error {
-		if err := r.scan(rows, &waiting); err != nil {
+		if err := r.Scan(rows, &waiting); err != nil {
 			return err
 		}
-		id, ok := parseID(waiting)
-		if ok && r.texts[idColumn].Valid && r.time.Valid {
-			line = r.appendTo(line[:0])
+		id, ok := leaf.ParseID(waiting)
+		_, there := r.ID()
+		_, timed := r.Time()
+		if ok && there && timed {
+			line = r.AppendTo(line[:0])
 		} else {
-			line = appendMissing(line[:0], id)
+			line = leaf.AppendMissing(line[:0], id)
 		}
 		if ok {
 			ids = append(ids, id)
 		} else {
 			ids = append(ids, waiting)
 		}
-		t.append(id, leafHash(line))
+		t.Append(id, leaf.Hash(line))
 		return nil
 	})
 	return ids, err
@@ -259,7 +260,7 @@ func (s *Sealer) append(ctx context.Context, tx *db.Tx, b batch, now time.Time) 
 		return errFenced
 	}
 	for key, data := range b.tiles {
-		err := store.Send(ctx, tx, `INSERT INTO seal_tiles (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data`, key.id(), data)
+		err := store.Send(ctx, tx, `INSERT INTO seal_tiles (id, data) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET data = excluded.data`, key.ID(), data)
 		if err != nil {
 			return err
 		}

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
+	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/witness"
 )
@@ -33,9 +34,9 @@ type Options struct {
 // checkpoint.ErrSignature, checkpoint.ErrForked, checkpoint.ErrTruncated or the two, and with a witness also with ErrNotCosigned, ErrDisputed or
 // witness.ErrCosignature; what is wrong with entries is in the report. Servers may write meanwhile.
 func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
-	v := verification{store: s, tree: newTree(), upper: map[tileKey][]byte{}}
-	v.tree.full = func(key tileKey, data []byte) {
-		if key.level > 0 {
+	v := verification{store: s, tree: tiles.New(), upper: map[tiles.Key][]byte{}}
+	v.tree.Full = func(key tiles.Key, data []byte) {
+		if key.Level > 0 {
 			v.upper[key] = data
 		}
 	}
@@ -59,7 +60,7 @@ func (v *verification) run(ctx context.Context, readers int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	v.entries = readEntries(ctx, v.store, readers, false)
-	if err := readLeaves(ctx, v.store, v.now.N, func(l leaf) error { return v.leaf(ctx, l) }); err != nil {
+	if err := tiles.ReadLeaves(ctx, v.store, v.now.N, func(l tiles.Leaf) error { return v.leaf(ctx, l) }); err != nil {
 		return err
 	}
 	if err := v.finishTree(ctx); err != nil {
@@ -84,9 +85,9 @@ type verification struct {
 	// disputed is what is wrong with the witness's cosignatures.
 	disputed error
 	entries  *entries
-	tree     *tree              // of the leaves so far
-	upper    map[tileKey][]byte // its full tiles of hashes of tiles
-	changed  []leaf             // whose entries have another hash
+	tree     *tiles.Tree          // of the leaves so far
+	upper    map[tiles.Key][]byte // its full tiles of hashes of tiles
+	changed  []tiles.Leaf         // whose entries have another hash
 	report   Report
 	archivedPart
 }
@@ -134,8 +135,8 @@ func (v *verification) open(ctx context.Context, o Options) error {
 }
 
 // leaf compares a leaf with its entry.
-func (v *verification) leaf(ctx context.Context, l leaf) error {
-	found, ok, err := v.entries.take(ctx, l.id)
+func (v *verification) leaf(ctx context.Context, l tiles.Leaf) error {
+	found, ok, err := v.entries.take(ctx, l.ID)
 	if err != nil {
 		return err
 	}
@@ -145,19 +146,19 @@ func (v *verification) leaf(ctx context.Context, l leaf) error {
 		return err
 	case archived:
 	case !ok:
-		v.report.add(Finding{Kind: Deleted, Position: l.position, Entry: l.id})
-	case found.hash != l.hash && len(v.changed) < maxFindings:
+		v.report.add(Finding{Kind: Deleted, Position: l.Position, Entry: l.ID})
+	case found.hash != l.Hash && len(v.changed) < maxFindings:
 		v.changed = append(v.changed, l)
-	case found.hash != l.hash:
+	case found.hash != l.Hash:
 		v.report.More++
 	}
-	v.tree.append(l.id, l.hash)
+	v.tree.Append(l.ID, l.Hash)
 	return nil
 }
 
 // finishTree compares the leaves with the checkpoints.
 func (v *verification) finishTree(ctx context.Context) error {
-	root, err := v.tree.root()
+	root, err := v.tree.Root()
 	if err != nil {
 		return err
 	}
@@ -175,25 +176,24 @@ func (v *verification) finishTree(ctx context.Context) error {
 
 // nameSwapped tells entries that have what was sealed as another's from those that were changed in another way.
 func (v *verification) nameSwapped(ctx context.Context) error {
-	rows := make([]*row, len(v.changed))
+	rows := make([]*leaf.Row, len(v.changed))
 	for i, l := range v.changed {
-		r := newRow()
-		query := `SELECT ` + strings.Join(columns[:], ", ") + ` FROM audit_entries WHERE id = $1`
-		if err := v.store.Read(ctx, query, []any{l.id}, func(found *sql.Rows) error { return r.scan(found) }); err != nil {
+		r := leaf.NewRow()
+		query := `SELECT ` + leaf.Columns("") + ` FROM audit_entries WHERE id = $1`
+		if err := v.store.Read(ctx, query, []any{l.ID}, func(found *sql.Rows) error { return r.Scan(found) }); err != nil {
 			return err
 		}
 		rows[i] = r
 	}
 	for i, l := range v.changed {
-		f := Finding{Kind: Changed, Position: l.position, Entry: l.id}
+		f := Finding{Kind: Changed, Position: l.Position, Entry: l.ID}
 		for j, other := range v.changed {
 			if i == j {
 				continue
 			}
-			moved := *rows[j]
-			moved.texts[idColumn] = sql.NullString{String: l.id.String(), Valid: true}
-			if leafHash(moved.appendTo(nil)) == l.hash || leafHash(rows[i].appendTo(nil)) == other.hash {
-				f.Kind, f.Detail = Swapped, "with entry "+other.id.String()
+			moved := rows[j].WithID(l.ID)
+			if leaf.Hash(moved.AppendTo(nil)) == l.Hash || leaf.Hash(rows[i].AppendTo(nil)) == other.Hash {
+				f.Kind, f.Detail = Swapped, "with entry "+other.ID.String()
 				break
 			}
 		}
@@ -221,7 +221,7 @@ func (v *verification) findInserted(ctx context.Context) error {
 		if err := rows.Scan(&value, &missing); err != nil {
 			return err
 		}
-		id, ok := parseID(value)
+		id, ok := leaf.ParseID(value)
 		switch {
 		case !ok:
 			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("%q, which is no id, waits to be sealed", value)})
@@ -242,14 +242,14 @@ func (v *verification) findInserted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for number := v.now.N / tileWidth; number*tileWidth < h.Size; number++ {
-		ids, err := readTile(ctx, v.store, tileKey{idLevel, number})
+	for number := v.now.N / tiles.Width; number*tiles.Width < h.Size; number++ {
+		ids, err := tiles.ReadIDs(ctx, v.store, number)
 		if err != nil {
 			return err
 		}
-		for n := range len(ids) / len(uuid.UUID{}) {
-			if number*tileWidth+int64(n) >= v.now.N {
-				delete(rest, idAt(ids, n))
+		for n, id := range ids {
+			if number*tiles.Width+int64(n) >= v.now.N {
+				delete(rest, id)
 			}
 		}
 	}

@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -20,22 +19,11 @@ var errBetween = errors.New("other entries wait between those that are sealed")
 func (s *Sealer) Lag(ctx context.Context) (lag time.Duration, err error) {
 	var oldest any
 	err = s.store.Read(ctx, `SELECT id FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(rows *sql.Rows) error { return rows.Scan(&oldest) })
-	if id, ok := parseID(oldest); ok && err == nil {
-		lag = waited(id)
+	if id, ok := leaf.ParseID(oldest); ok && err == nil {
+		lag = leaf.Age(id)
 	}
 	return lag, err
 }
-
-// waited returns how long ago the entry of the id was written; 0 if the id does not say.
-func waited(id uuid.UUID) time.Duration {
-	if id.Version() != idVersion {
-		return 0
-	}
-	return max(time.Since(time.Unix(id.Time().UnixTime())), 0)
-}
-
-// idVersion is the version of the ids of entries, which have the time in them.
-const idVersion uuid.Version = 7
 
 // removeArray has the entries not wait any more, on PostgreSQL.
 func removeArray(ctx context.Context, tx *db.Tx, sealed []any) error {

@@ -1,26 +1,21 @@
 package seal
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
-const (
-	// pageSize is how many entries one query reads.
-	pageSize = 4096
-	// pageTiles is how many tiles.
-	pageTiles = 32
-)
+// pageSize is how many entries one query reads.
+const pageSize = 4096
 
 // entry is an audit entry as it is now.
 type entry struct {
@@ -113,23 +108,24 @@ func (p span) end(ctx context.Context, s *store.Store) (last string, err error) 
 func (p span) read(ctx context.Context, s *store.Store, lines bool) page {
 	var (
 		found  = page{entries: make([]entry, 0, pageSize)}
-		r      = newRow()
+		r      = leaf.NewRow()
 		buffer []byte
 	)
 	where, args := p.where(s)
-	query := fmt.Sprintf(`SELECT %s FROM audit_entries WHERE %s ORDER BY id`, strings.Join(columns[:], ", "), where)
+	query := fmt.Sprintf(`SELECT %s FROM audit_entries WHERE %s ORDER BY id`, leaf.Columns(""), where)
 	found.err = s.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
-		if err := r.scan(rows); err != nil {
+		if err := r.Scan(rows); err != nil {
 			return err
 		}
-		text := r.texts[idColumn].String
-		id, ok := parseID(text)
+		text, _ := r.ID()
+		id, ok := leaf.ParseID(text)
 		if !ok {
 			found.foreign = append(found.foreign, text)
 			return nil
 		}
-		buffer = r.appendTo(buffer[:0])
-		e := entry{id: id, hash: leafHash(buffer), occurred: r.time.V}
+		buffer = r.AppendTo(buffer[:0])
+		occurred, _ := r.Time()
+		e := entry{id: id, hash: leaf.Hash(buffer), occurred: occurred}
 		if lines {
 			e.line = slices.Clone(buffer)
 		}
@@ -157,7 +153,7 @@ func (e *entries) take(ctx context.Context, id uuid.UUID) (found entry, ok bool,
 			delete(e.ahead, id)
 			return found, true, nil
 		}
-		if e.begun && compareIDs(e.last, id) >= 0 {
+		if e.begun && leaf.CompareIDs(e.last, id) >= 0 {
 			return entry{}, false, nil
 		}
 		more, err := e.next(ctx)
@@ -184,15 +180,12 @@ func (e *entries) next(ctx context.Context) (more bool, err error) {
 	e.more += len(p.foreign) - known
 	for _, found := range p.entries {
 		e.ahead[found.id] = found
-		if compareIDs(found.id, e.last) > 0 {
+		if leaf.CompareIDs(found.id, e.last) > 0 {
 			e.last = found.id
 		}
 	}
 	return true, nil
 }
-
-// compareIDs returns how the ids sort, which both databases do the same.
-func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 // rest returns the entries that nobody has taken.
 func (e *entries) rest(ctx context.Context) (map[uuid.UUID]entry, error) {
@@ -201,58 +194,4 @@ func (e *entries) rest(ctx context.Context) (map[uuid.UUID]entry, error) {
 			return e.ahead, err
 		}
 	}
-}
-
-// leaf is an entry as it was sealed.
-type leaf struct {
-	position int64
-	id       uuid.UUID
-	hash     tlog.Hash
-}
-
-// readLeaves hands the leaves at the positions below size to use.
-func readLeaves(ctx context.Context, s *store.Store, size int64, use func(leaf) error) error {
-	for first := int64(0); first*tileWidth < size; first += pageTiles {
-		ids, err := readTiles(ctx, s, idLevel, first, pageTiles)
-		if err != nil {
-			return err
-		}
-		hashes, err := readTiles(ctx, s, 0, first, pageTiles)
-		if err != nil {
-			return err
-		}
-		for position := first * tileWidth; position < min(size, (first+pageTiles)*tileWidth); position++ {
-			number, n := position/tileWidth, int(position%tileWidth)
-			of, hash := ids[number], hashes[number]
-			if len(of) < (n+1)*len(uuid.UUID{}) || len(hash) < (n+1)*tlog.HashSize {
-				return fmt.Errorf("%w: that of position %d", errTiles, position)
-			}
-			if err := use(leaf{position, idAt(of, n), hashAt(hash, n)}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// readTiles returns the data of the tiles of a level by number, of so many from the first.
-func readTiles(ctx context.Context, s *store.Store, level int, first, count int64) (map[int64][]byte, error) {
-	tiles := make(map[int64][]byte, count)
-	from, to := tileKey{level, first}.id(), tileKey{level, first + count}.id()
-	err := s.Read(store.Slow(ctx), `SELECT id, data FROM seal_tiles WHERE id >= $1 AND id < $2`, []any{from, to}, func(rows *sql.Rows) error {
-		var (
-			id     string
-			data   []byte
-			number int64
-		)
-		if err := rows.Scan(&id, &data); err != nil {
-			return err
-		}
-		if _, err := fmt.Sscanf(id[strings.IndexByte(id, '/')+1:], "%d", &number); err != nil {
-			return err
-		}
-		tiles[number] = data
-		return nil
-	})
-	return tiles, err
 }

@@ -1,9 +1,11 @@
-package seal
+// Package leaf has audit entries as leaves of the tree that is sealed: how they are encoded and hashed, and how their ids sort.
+package leaf
 
 import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,15 +27,16 @@ const (
 // timeLayout has the microseconds that both databases keep.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// row is an audit entry as a database has it.
-type row struct {
+// Row is an audit entry as a database has it.
+type Row struct {
 	texts [len(columns)]sql.NullString // but for the time
-	time  moment
+	time  Moment
 	dests [len(columns)]any
 }
 
-func newRow() *row {
-	r := new(row)
+// NewRow returns a row to scan into.
+func NewRow() *Row {
+	r := new(Row)
 	for i := range r.dests {
 		r.dests[i] = &r.texts[i]
 	}
@@ -41,23 +44,43 @@ func newRow() *row {
 	return r
 }
 
-// scan reads what columns has selected. It overwrites what the row held.
-func (r *row) scan(rows *sql.Rows, more ...any) error {
+// Columns returns the columns for a query, each after the prefix.
+func Columns(prefix string) string {
+	return prefix + strings.Join(columns[:], ", "+prefix)
+}
+
+// Scan reads what Columns has selected. It overwrites what the row held.
+func (r *Row) Scan(rows *sql.Rows, more ...any) error {
 	return rows.Scan(append(more, r.dests[:]...)...)
 }
 
-// moment is a time; it is not valid where the embedded database has something else.
-type moment struct{ sql.Null[time.Time] }
+// ID returns the id as a text; ok is false if there is none.
+func (r *Row) ID() (text string, ok bool) {
+	return r.texts[idColumn].String, r.texts[idColumn].Valid
+}
+
+// Time returns when the entry was written; ok is false if the row has no time.
+func (r *Row) Time() (t time.Time, ok bool) { return r.time.V, r.time.Valid }
+
+// WithID returns the row as it would be with another id.
+func (r *Row) WithID(id uuid.UUID) *Row {
+	other := *r
+	other.texts[idColumn] = sql.NullString{String: id.String(), Valid: true}
+	return &other
+}
+
+// Moment is a time; it is not valid where the embedded database has something else.
+type Moment struct{ sql.Null[time.Time] }
 
 // Scan implements sql.Scanner.
-func (m *moment) Scan(value any) error {
+func (m *Moment) Scan(value any) error {
 	m.V, m.Valid = value.(time.Time)
 	return nil
 }
 
-// parseID returns the id that a database's value is. If it is none of ours, as somebody may have put into the embedded database, ok is
+// ParseID returns the id that a database's value is. If it is none of ours, as somebody may have put into the embedded database, ok is
 // false and the id one that stands for the value.
-func parseID(value any) (id uuid.UUID, ok bool) {
+func ParseID(value any) (id uuid.UUID, ok bool) {
 	if text, isText := value.(string); isText {
 		if id, err := uuid.Parse(text); err == nil && id.String() == text {
 			return id, true
@@ -66,9 +89,9 @@ func parseID(value any) (id uuid.UUID, ok bool) {
 	return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, value)), false
 }
 
-// appendTo appends version 1 of the entry's canonical encoding, which is what is sealed: JSON as RFC 8785 (JCS) has it, on one line,
+// AppendTo appends version 1 of the entry's canonical encoding, which is what is sealed: JSON as RFC 8785 (JCS) has it, on one line,
 // without the line break. It is the same on both databases, and must never change: another one needs another version.
-func (r *row) appendTo(b []byte) []byte {
+func (r *Row) AppendTo(b []byte) []byte {
 	b = append(b, '{')
 	for i, name := range columns {
 		b = append(append(append(b, '"'), name...), `":`...)
@@ -86,8 +109,8 @@ func (r *row) appendTo(b []byte) []byte {
 	return append(b, `"v":1}`...)
 }
 
-// appendMissing appends what is sealed in the place of an entry that somebody has deleted before it was.
-func appendMissing(b []byte, id uuid.UUID) []byte {
+// AppendMissing appends what is sealed in the place of an entry that somebody has deleted before it was.
+func AppendMissing(b []byte, id uuid.UUID) []byte {
 	return append(appendJSON(append(b, `{"id":`...), id.String()), `,"missing":true,"v":1}`...)
 }
 
@@ -122,5 +145,5 @@ func appendEscaped(b []byte, c byte) []byte {
 	return hex.AppendEncode(append(b, `\u00`...), []byte{c})
 }
 
-// leafHash returns the hash of an encoded entry as a leaf of the tree (RFC 6962).
-func leafHash(line []byte) tlog.Hash { return tlog.RecordHash(line) }
+// Hash returns the hash of an encoded entry as a leaf of the tree (RFC 6962).
+func Hash(line []byte) tlog.Hash { return tlog.RecordHash(line) }
