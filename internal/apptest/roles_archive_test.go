@@ -12,6 +12,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/janitor"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -76,7 +77,7 @@ func TestRoles_Archive(t *testing.T) {
 		}
 	}
 	j := janitor.New(served, log, config.Retain{Audit: 90 * 24 * time.Hour})
-	j.DeleteArchived = sealer.DeleteArchived
+	j.DeleteArchived = archive.NewDeleter(served, log, key.Verifiers()).Delete
 	if n, err := j.Sweep(t.Context()); n != 1 || err != nil {
 		t.Errorf("the janitor deleted %d, %v; want the old one", n, err)
 	}

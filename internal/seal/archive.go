@@ -15,6 +15,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
@@ -24,8 +25,6 @@ import (
 var (
 	// ErrAllArchived means that there is no entry to archive.
 	ErrAllArchived = errors.New("all entries that are sealed are archived")
-	// ErrArchivedMeanwhile means that another Archive was quicker.
-	ErrArchivedMeanwhile = errors.New("the same entries have been archived meanwhile")
 
 	errUnlikeWritten = errors.New("what was read back from the file is not what was sealed")
 )
@@ -44,7 +43,7 @@ type archiving struct {
 	key  *checkpoint.Key
 	name string
 	made []string // files
-	of   archive
+	of   archive.Record
 }
 
 // Archive writes the sealed entries that are not archived yet into a file, which must be new, each a line as ExportLines has it, and their
@@ -64,8 +63,8 @@ func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *checkpoin
 		return done, v.truncated
 	}
 	a := &archiving{verification: v, log: log, key: key, name: name}
-	a.of = archive{origin: key.Name(), first: v.archives.size(), tree: v.now.Tree}
-	if a.of.first == a.of.tree.N {
+	a.of = archive.Record{Origin: key.Name(), First: v.archives.Size(), Tree: v.now.Tree}
+	if a.of.First == a.of.Tree.N {
 		return done, ErrAllArchived
 	}
 	if err := a.run(ctx, operator); err != nil {
@@ -74,7 +73,7 @@ func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *checkpoin
 		}
 		return done, err
 	}
-	return Archived{First: a.of.first, Size: a.of.tree.N, SHA256: a.of.file, Checkpoint: a.checkpointName()}, nil
+	return Archived{First: a.of.First, Size: a.of.Tree.N, SHA256: a.of.File, Checkpoint: a.checkpointName()}, nil
 }
 
 func (a *archiving) checkpointName() string { return a.name + ".checkpoint" }
@@ -124,10 +123,10 @@ func syncFolder(name string) error {
 func (a *archiving) writeEntries(ctx context.Context, w io.Writer) error {
 	now := store.Now().Add(time.Second)
 	err := a.export(ctx, func(position int64, e entry) error {
-		if leaf.IsBefore(e.id, now) && leaf.CompareIDs(e.id, a.of.through) > 0 {
-			a.of.through = e.id
+		if leaf.IsBefore(e.id, now) && leaf.CompareIDs(e.id, a.of.Through) > 0 {
+			a.of.Through = e.id
 		}
-		if position < a.of.first {
+		if position < a.of.First {
 			return nil
 		}
 		_, err := w.Write(append(e.line, '\n'))
@@ -136,11 +135,11 @@ func (a *archiving) writeEntries(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	a.of.ids = [sha256.Size]byte(a.ids.Sum(nil))
+	a.of.IDs = [sha256.Size]byte(a.ids.Sum(nil))
 	others, err := a.entries.rest(ctx)
 	for id := range others {
-		if leaf.CompareIDs(id, a.of.through) <= 0 {
-			a.of.through = previous(id)
+		if leaf.CompareIDs(id, a.of.Through) <= 0 {
+			a.of.Through = previous(id)
 		}
 	}
 	return err
@@ -158,15 +157,15 @@ func previous(id uuid.UUID) uuid.UUID {
 
 // readBack compares the file, from the disk, with the root that was signed.
 func (a *archiving) readBack(ctx context.Context) (err error) {
-	f, err := openArchiveFile(a.name)
+	f, err := archive.Open(a.name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, f.file.Close()) }()
+	defer func() { err = errors.Join(err, f.Close()) }()
 	read := tiles.New()
-	err = tiles.ReadLeaves(ctx, a.store, a.of.tree.N, func(l tiles.Leaf) error {
-		if l.Position >= a.of.first {
-			line, ok, err := f.next()
+	err = tiles.ReadLeaves(ctx, a.store, a.of.Tree.N, func(l tiles.Leaf) error {
+		if l.Position >= a.of.First {
+			line, ok, err := f.Next()
 			if err != nil {
 				return err
 			}
@@ -185,29 +184,21 @@ func (a *archiving) readBack(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, more, err := f.next(); root != a.of.tree.Hash || more || err != nil {
+	if _, more, err := f.Next(); root != a.of.Tree.Hash || more || err != nil {
 		return errors.Join(errUnlikeWritten, err)
 	}
-	a.of.file = [sha256.Size]byte(f.sum.Sum(nil))
-	return nil
+	a.of.File, err = f.Sum()
+	return err
 }
 
 // record records the archive, together with an audit entry that tells of it.
 func (a *archiving) record(ctx context.Context, operator string) error {
-	signed, err := a.of.sign(a.key)
-	if err != nil {
-		return err
-	}
 	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
-		n, err := store.Exec(ctx, tx, `INSERT INTO audit_archives (id, size, through, record, archived_at) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT DO NOTHING`, archiveID(a.of.first), a.of.tree.N, a.of.through, signed, store.Now())
-		if err == nil && n == 0 {
-			err = ErrArchivedMeanwhile
-		}
+		err := a.of.Insert(ctx, tx, a.key)
 		return audit.Event{
 			Type: audit.Bootstrap,
 			Detail: fmt.Sprintf("audit entries at positions %d to %d archived in a file with SHA-256 %x, by %s on the command line",
-				a.of.first, a.of.tree.N-1, a.of.file, operator),
+				a.of.First, a.of.Tree.N-1, a.of.File, operator),
 		}, err
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 )
 
 const day = 24 * time.Hour
@@ -50,7 +51,7 @@ func (tr *trail) archive(t *testing.T) (file string, done seal.Archived) {
 // retain deletes archived entries from before so many days ago.
 func (tr *trail) retain(t *testing.T, days int, most int64) int64 {
 	t.Helper()
-	n, err := tr.sealer.DeleteArchived(t.Context(), time.Now().UTC().Truncate(day).Add(-time.Duration(days)*day), most)
+	n, err := tr.deleter.Delete(t.Context(), time.Now().UTC().Truncate(day).Add(-time.Duration(days)*day), most)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func TestArchive_Twice(t *testing.T) {
 			switch err := <-failed; {
 			case err == nil:
 				done++
-			case !errors.Is(err, seal.ErrArchivedMeanwhile) && !errors.Is(err, seal.ErrAllArchived):
+			case !errors.Is(err, archive.ErrMeanwhile) && !errors.Is(err, seal.ErrAllArchived):
 				t.Error(err)
 			}
 		}

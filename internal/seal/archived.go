@@ -3,25 +3,21 @@ package seal
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"fmt"
 	"hash"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/paddock-gate/paddock/internal/audit"
-	"github.com/paddock-gate/paddock/internal/config"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
-	"github.com/paddock-gate/paddock/internal/store"
 )
 
 // archivedPart is the part of a verification that is about archives, and about entries that were deleted after they were archived.
 type archivedPart struct {
-	archives archives
+	archives archive.Records
 	files    []*archiveFile
 	ids      hash.Hash    // of the leaves so far
 	deleted  []tiles.Leaf // of which it is not known yet whether they were old enough
@@ -30,29 +26,30 @@ type archivedPart struct {
 
 // openArchives reads the records of archives, each of which is also a checkpoint, and opens files that are archives.
 func (v *verification) openArchives(ctx context.Context, o Options) (err error) {
-	var faults []Finding
-	if v.archives, faults, err = readArchives(ctx, v.store, o.Keys); err != nil {
+	var faults []error
+	if v.archives, faults, err = archive.Read(ctx, v.store, o.Keys); err != nil {
 		return err
 	}
 	for _, f := range faults {
-		v.report.add(f)
+		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: f.Error()})
 	}
 	v.ids = sha256.New()
-	for _, t := range v.archives.trees() {
+	for _, t := range v.archives.Trees() {
 		if err := v.old.compareOne(t); err != nil {
 			return err
 		}
 	}
-	if v.before, err = deletedBefore(ctx, v.store); err != nil {
+	if v.before, err = archive.DeletedBefore(ctx, v.store); err != nil {
 		return err
 	}
 	for _, name := range o.Archives {
-		f, err := openArchiveFile(name)
+		file, err := archive.Open(name)
 		if err != nil {
 			return err
 		}
+		f := &archiveFile{File: file, name: name}
 		v.files = append(v.files, f)
-		of, ok, err := v.beginsWith(ctx, f.firstID())
+		of, ok, err := v.beginsWith(ctx, f.FirstID())
 		if err != nil {
 			return err
 		}
@@ -65,23 +62,23 @@ func (v *verification) openArchives(ctx context.Context, o Options) (err error) 
 }
 
 // beginsWith returns the archive whose first entry has the id.
-func (v *verification) beginsWith(ctx context.Context, id uuid.UUID) (_ archive, ok bool, err error) {
+func (v *verification) beginsWith(ctx context.Context, id uuid.UUID) (_ archive.Record, ok bool, err error) {
 	for _, a := range v.archives {
-		ids, err := tiles.ReadIDs(ctx, v.store, a.first/tiles.Width)
+		ids, err := tiles.ReadIDs(ctx, v.store, a.First/tiles.Width)
 		if err != nil {
 			return a, false, err
 		}
-		if n := int(a.first % tiles.Width); n < len(ids) && ids[n] == id {
+		if n := int(a.First % tiles.Width); n < len(ids) && ids[n] == id {
 			return a, true, nil
 		}
 	}
-	return archive{}, false, nil
+	return archive.Record{}, false, nil
 }
 
 func (v *verification) closeArchives() error {
 	var err error
 	for _, f := range v.files {
-		err = errors.Join(err, f.file.Close())
+		err = errors.Join(err, f.Close())
 	}
 	return err
 }
@@ -89,7 +86,7 @@ func (v *verification) closeArchives() error {
 // archived compares a leaf with the archives, and reports whether one has the entry, which may be deleted then.
 func (v *verification) archived(l tiles.Leaf, isThere bool) (bool, error) {
 	line, err := v.inFiles(l)
-	if err != nil || isThere || !v.archives.has(l.Position) {
+	if err != nil || isThere || !v.archives.Has(l.Position) {
 		return false, err
 	}
 	v.report.Archived++
@@ -106,7 +103,7 @@ func (v *verification) archived(l tiles.Leaf, isThere bool) (bool, error) {
 func (v *verification) inFiles(l tiles.Leaf) (line []byte, err error) {
 	v.ids.Write(l.ID[:])
 	for _, a := range v.archives {
-		if a.tree.N == l.Position+1 && [sha256.Size]byte(v.ids.Sum(nil)) != a.ids {
+		if a.Tree.N == l.Position+1 && [sha256.Size]byte(v.ids.Sum(nil)) != a.IDs {
 			v.report.add(Finding{Kind: Damaged, Position: -1, Detail: fmt.Sprintf("the ids up to position %d are not those that were archived", l.Position)})
 		}
 	}
@@ -128,7 +125,7 @@ func (v *verification) inFiles(l tiles.Leaf) (line []byte, err error) {
 // finishArchives names the entries that were deleted too early, and what is wrong with files.
 func (v *verification) finishArchives(ctx context.Context) (err error) {
 	if len(v.deleted) > 0 { // some by a server, meanwhile
-		if v.before, err = deletedBefore(ctx, v.store); err != nil {
+		if v.before, err = archive.DeletedBefore(ctx, v.store); err != nil {
 			return err
 		}
 	}
@@ -152,27 +149,4 @@ func (v *verification) finishFiles() error {
 		}
 	}
 	return nil
-}
-
-// deletedText and a day are the detail of the entry that a server writes before it deletes those of before that day.
-const deletedText = "archived audit entries are deleted that are from before "
-
-// deletedBefore returns before which time entries were deleted that were archived; the zero time if none was.
-func deletedBefore(ctx context.Context, s *store.Store) (before time.Time, err error) {
-	const query = `SELECT occurred_at, detail FROM audit_entries WHERE event_type = $1 AND detail LIKE $2`
-	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(rows *sql.Rows) error {
-		var (
-			occurred leaf.Moment
-			detail   string
-		)
-		if err := rows.Scan(&occurred, &detail); err != nil {
-			return err
-		}
-		day, err := time.Parse(time.DateOnly, strings.TrimPrefix(detail, deletedText))
-		if err == nil && occurred.Valid && !day.After(occurred.V.Add(-config.LeastAudit)) && day.After(before) {
-			before = day
-		}
-		return nil
-	})
-	return before, err
 }

@@ -158,9 +158,9 @@ func (v *verification) export(ctx context.Context, use func(int64, entry) error,
 		switch {
 		case err != nil:
 			return err
-		case !ok && line != nil && v.archives.has(l.Position):
+		case !ok && line != nil && v.archives.Has(l.Position):
 			return use(l.Position, archivedEntry(l, line))
-		case !ok && v.archives.has(l.Position):
+		case !ok && v.archives.Has(l.Position):
 			return deleted(l)
 		case !ok:
 			return seeVerify(Finding{Kind: Deleted, Position: l.Position, Entry: l.ID}.String())

@@ -10,6 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -17,11 +18,12 @@ import (
 
 // trail is an audit trail with a sealer.
 type trail struct {
-	url    string
-	store  *store.Store
-	log    *audit.Log
-	key    *checkpoint.Key
-	sealer *seal.Sealer
+	url     string
+	store   *store.Store
+	log     *audit.Log
+	key     *checkpoint.Key
+	sealer  *seal.Sealer
+	deleter *archive.Deleter
 }
 
 func each(t *testing.T, test func(t *testing.T, tr *trail)) {
@@ -32,7 +34,7 @@ func newTrail(t testing.TB, url string) *trail {
 	t.Helper()
 	key, s := newKey(t), storetest.Open(t, url)
 	log := audit.Open(s)
-	return &trail{url: url, store: s, log: log, key: key, sealer: seal.New(s, log, key)}
+	return &trail{url: url, store: s, log: log, key: key, sealer: seal.New(s, log, key), deleter: archive.NewDeleter(s, log, key.Verifiers())}
 }
 
 // newKey returns a key that continues the checkpoints of the earlier ones.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/transfer"
 )
@@ -242,11 +243,11 @@ func TestDeleteArchived_Forged(t *testing.T) {
 		tr.seal(t)
 		tr.archive(t)
 		other := newKey(t)
-		n, err := seal.New(tr.store, tr.log, other).DeleteArchived(t.Context(), time.Now().Add(-90*day), 1000)
+		n, err := archive.NewDeleter(tr.store, tr.log, other.Verifiers()).Delete(t.Context(), time.Now().Add(-90*day), 1000)
 		if n != 0 || err == nil || !strings.Contains(err.Error(), "not signed by a known key") {
 			t.Errorf("deleted %d, %v", n, err)
 		}
-		n, err = seal.New(tr.store, tr.log, newKey(t, tr.key)).DeleteArchived(t.Context(), time.Now().UTC().Truncate(day).Add(-90*day), 1000)
+		n, err = archive.NewDeleter(tr.store, tr.log, newKey(t, tr.key).Verifiers()).Delete(t.Context(), time.Now().UTC().Truncate(day).Add(-90*day), 1000)
 		if n != 4 || err != nil {
 			t.Errorf("with a later key: deleted %d, %v", n, err)
 		}

@@ -57,7 +57,6 @@ type Sealer struct {
 	lastSigned string
 
 	verifyTook time.Duration // the last check of all entries
-	cleared    int64         // tiles at the beginning whose entries DeleteArchived has deleted
 
 	cosigner *cosigner // nil without a witness
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
@@ -47,7 +48,7 @@ func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	err = errors.Join(err, v.closeArchives())
 	if err == nil && len(v.report.Findings) > 0 {
 		// Entries that were archived and deleted meanwhile are none.
-		if now, _, err := readArchives(ctx, s, o.Keys); err == nil && len(now) > len(v.archives) {
+		if now, _, err := archive.Read(ctx, s, o.Keys); err == nil && len(now) > len(v.archives) {
 			return Verify(ctx, s, o)
 		}
 	}

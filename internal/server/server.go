@@ -29,6 +29,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/relay"
 	"github.com/paddock-gate/paddock/internal/rpc"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/secret"
 	"github.com/paddock-gate/paddock/internal/store"
@@ -139,7 +140,7 @@ func New(ctx context.Context, cfg config.Config, s *store.Store, log *audit.Log,
 	}
 	if o.AuditKey != nil {
 		srv.sealer = seal.New(s, log, o.AuditKey)
-		srv.janitor.DeleteArchived = srv.sealer.DeleteArchived
+		srv.janitor.DeleteArchived = archive.NewDeleter(s, log, o.AuditKey.Verifiers()).Delete
 		metrics.WatchSeal(srv.sealer.Lag)
 		if err := srv.setWitness(cfg.AuditWitness); err != nil {
 			return nil, err
