@@ -64,7 +64,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE paddock_migrate IN SCHEMA public GRANT SELECT,
 ALTER DEFAULT PRIVILEGES FOR ROLE paddock_migrate IN SCHEMA public GRANT USAGE ON SEQUENCES TO paddock_app;
 
 -- The audit trail is added to and read, the records of migrations and of archives read. Until this has run after the migration that
--- made the table, a trigger alone guards the audit trail, which paddock_app cannot drop.
+-- made the table, a trigger alone guards the audit trail, which paddock_app cannot drop; the table of archives has no other rights from
+-- the beginning.
 DO $$
 DECLARE
   object text;

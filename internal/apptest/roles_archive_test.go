@@ -23,8 +23,12 @@ func TestRoles_Archive(t *testing.T) {
 	database := storetest.NewCluster(t).EmptyDatabase(t)
 	makeRoles(t, database)
 	migrateAsOwner(t, database)
-	makeRoles(t, database)
 	app, owner := asRole(t, database, appRole), asRole(t, database, ownerRole)
+	const forge = `INSERT INTO audit_archives (id, size, through, record, archived_at) VALUES ('0', 9, 'ffffffff-ffff-7fff-bfff-ffffffffffff', '', now())`
+	if err := runSQL(t, app, forge); !isRefused(err, "42501") {
+		t.Errorf("%s, before its rights are set again: %v", appRole, err)
+	}
+	makeRoles(t, database)
 	const (
 		oldID   = "01900000-0000-7000-8000-000000000001" // of June 2024
 		youngID = "01900000-0000-7000-8000-000000000002"
@@ -48,7 +52,7 @@ func TestRoles_Archive(t *testing.T) {
 		t.Errorf("%s archives: %v", appRole, err)
 	}
 	for _, statement := range []string{
-		`INSERT INTO audit_archives (id, size, through, record, archived_at) VALUES ('0', 9, '` + laterID + `', '', now())`,
+		forge,
 		`UPDATE audit_archives SET size = 9`, `DELETE FROM audit_archives`, `TRUNCATE audit_archives`,
 	} {
 		if err := runSQL(t, app, statement); !isRefused(err, "42501") {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,9 @@ import (
 var (
 	// ErrAllArchived means that there is no entry to archive.
 	ErrAllArchived = errors.New("all entries that are sealed are archived")
+
+	// ErrUnsure means that it is not known whether the database has recorded the archive: its files must be kept.
+	ErrUnsure = errors.New("it is not known whether the archive is recorded: keep its files, and see whether paddock audit verify knows them")
 
 	errUnlikeWritten = errors.New("what was read back from the file is not what was sealed")
 )
@@ -48,7 +52,8 @@ type archiving struct {
 
 // Archive writes the sealed entries that are not archived yet into a file, which must be new, each a line as ExportLines has it, and their
 // checkpoint into another one beside it. It reads the file back, compares it with the checkpoint's root, and only then records that
-// these entries are archived: they may be deleted from then on. The key signs the record. After an error no file is left.
+// these entries are archived: they may be deleted from then on. The key signs the record. After an error no file is left, but for
+// ErrUnsure.
 func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *checkpoint.Key, name, operator string) (done Archived, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -67,18 +72,28 @@ func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *checkpoin
 	if a.of.First == a.of.Tree.N {
 		return done, ErrAllArchived
 	}
-	if err := a.run(ctx, operator); err != nil {
-		for _, file := range a.made {
-			err = errors.Join(err, os.Remove(file))
-		}
-		return done, err
+	err = a.run(ctx)
+	if err == nil {
+		err = a.record(ctx, operator)
+	}
+	if err != nil {
+		return done, errors.Join(err, a.remove())
 	}
 	return Archived{First: a.of.First, Size: a.of.Tree.N, SHA256: a.of.File, Checkpoint: a.checkpointName()}, nil
 }
 
 func (a *archiving) checkpointName() string { return a.name + ".checkpoint" }
 
-func (a *archiving) run(ctx context.Context, operator string) error {
+// remove removes the files.
+func (a *archiving) remove() (err error) {
+	for _, file := range a.made {
+		err = errors.Join(err, os.Remove(file))
+	}
+	return err
+}
+
+// run makes the files.
+func (a *archiving) run(ctx context.Context) error {
 	if err := a.makeFile(a.name, func(w io.Writer) error { return a.writeEntries(ctx, w) }); err != nil {
 		return err
 	}
@@ -92,10 +107,7 @@ func (a *archiving) run(ctx context.Context, operator string) error {
 	if err := syncFolder(filepath.Dir(a.name)); err != nil {
 		return err
 	}
-	if err := a.readBack(ctx); err != nil {
-		return err
-	}
-	return a.record(ctx, operator)
+	return a.readBack(ctx)
 }
 
 // makeFile makes a file of what write writes, for its owner alone, and has the disk keep it.
@@ -191,9 +203,10 @@ func (a *archiving) readBack(ctx context.Context) (err error) {
 	return err
 }
 
-// record records the archive, together with an audit entry that tells of it.
+// record records the archive, together with an audit entry that tells of it. A commit may be one though its answer was lost: what is
+// recorded then says whether it is. If that cannot be told, the files stay, and the error is ErrUnsure.
 func (a *archiving) record(ctx context.Context, operator string) error {
-	return a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+	err := a.log.Do(ctx, func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 		err := a.of.Insert(ctx, tx, a.key)
 		return audit.Event{
 			Type: audit.Bootstrap,
@@ -201,4 +214,24 @@ func (a *archiving) record(ctx context.Context, operator string) error {
 				a.of.First, a.of.Tree.N-1, a.of.File, operator),
 		}, err
 	})
+	if !errors.Is(err, store.ErrAway) {
+		return err
+	}
+	const patience = 10 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	for {
+		recorded, _, readErr := archive.Read(ctx, a.store, a.key.Verifiers())
+		i := slices.IndexFunc(recorded, func(r archive.Record) bool { return r.First == a.of.First })
+		switch {
+		case i >= 0 && recorded[i] == a.of:
+			return nil
+		case i >= 0:
+			return errors.Join(archive.ErrMeanwhile, err)
+		case ctx.Err() != nil || readErr == nil: // the commit may still be under way
+			a.made = nil
+			return errors.Join(ErrUnsure, err)
+		}
+		time.Sleep(patience / 50)
+	}
 }

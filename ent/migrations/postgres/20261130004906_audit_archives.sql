@@ -14,6 +14,22 @@ CREATE TABLE "audit_archives" (
 );
 
 
+-- A role that may write to new tables by default, as that of deploy/postgres/roles.sql, could else record what it has never archived.
+DO $migration$
+DECLARE
+  role oid;
+BEGIN
+  FOR role IN
+    SELECT DISTINCT a.grantee FROM pg_class c, aclexplode(c.relacl) AS a
+    WHERE c.oid = 'audit_archives'::regclass AND a.grantee <> c.relowner AND a.privilege_type <> 'SELECT'
+  LOOP
+    EXECUTE 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER ON audit_archives FROM '
+      || CASE role WHEN 0 THEN 'PUBLIC' ELSE role::regrole::text END;
+  END LOOP;
+END;
+$migration$;
+
+
 -- What was archived is written once.
 CREATE FUNCTION audit_archives_are_immutable() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -31,7 +47,7 @@ CREATE TRIGGER audit_archives_are_immutable
 -- again.
 DO $migration$
 BEGIN
-  EXECUTE format('CREATE FUNCTION audit_entries_are_archived() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+  EXECUTE format('CREATE FUNCTION audit_entries_are_archived() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF OLD.occurred_at < now() - interval ''30 days'' AND EXISTS (SELECT FROM %I.audit_archives WHERE through >= OLD.id) THEN
     RETURN OLD;
@@ -66,7 +82,7 @@ $migration$;
 -- The one way to delete entries for a role that may not: see deploy/postgres/roles.sql.
 DO $migration$
 BEGIN
-  EXECUTE format('CREATE FUNCTION delete_archived_audit_entries(ids uuid[], before timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+  EXECUTE format('CREATE FUNCTION delete_archived_audit_entries(ids uuid[], before timestamptz) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   DELETE FROM %I.audit_entries WHERE id = ANY(ids) AND occurred_at < before;
 END;

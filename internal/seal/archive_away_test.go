@@ -1,0 +1,50 @@
+package seal_test
+
+import (
+	"bytes"
+	"errors"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/archive"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// TestArchive_AnswerLost: the files stay when the archive is recorded, or may be, though the answer to the commit was lost.
+func TestArchive_AnswerLost(t *testing.T) {
+	for name, then := range map[string]storetest.Fault{"comes back": {}, "is away": {Blackhole: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := storetest.NewCluster(t)
+			tr := newTrail(t, cluster.Database(t))
+			tr.write(t, 20)
+			tr.seal(t)
+			proxy := cluster.Proxy(t)
+			s := storetest.Open(t, proxy.Through(t, tr.url))
+			var lost atomic.Bool
+			proxy.Set(storetest.Fault{Answer: func(said []byte) bool {
+				if !bytes.Contains(said, []byte("COMMIT\x00")) || lost.Swap(true) {
+					return true
+				}
+				proxy.Set(then)
+				return false
+			}})
+			file := filepath.Join(t.TempDir(), "a.jsonl")
+			_, err := seal.Archive(t.Context(), s, audit.Open(s), tr.key, file, "")
+			if then.Blackhole != errors.Is(err, seal.ErrUnsure) || !then.Blackhole && err != nil {
+				t.Errorf("archiving: %v", err)
+			}
+			if recorded, _, err := archive.Read(t.Context(), tr.store, tr.key.Verifiers()); len(recorded) != 1 || err != nil || !lost.Load() {
+				t.Fatalf("recorded: %v, %v", recorded, err)
+			}
+			if f, err := archive.Open(file); err != nil {
+				t.Errorf("the file of the archive that is recorded: %v", err)
+			} else {
+				f.Close()
+			}
+		})
+	}
+}
