@@ -3,7 +3,6 @@ package seal_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,80 +13,23 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/archive"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 )
 
-const day = 24 * time.Hour
-
-// writeOld writes n entries as they would have been at a time.
-func (tr *trail) writeOld(t *testing.T, n int, at time.Time) {
-	t.Helper()
-	statements := make([]string, n)
-	for i := range n {
-		id := uuid.Must(uuid.NewV7())
-		var ms [8]byte
-		binary.BigEndian.PutUint64(ms[:], uint64(at.UnixMilli()))
-		copy(id[:6], ms[2:])
-		statements[i] = fmt.Sprintf(`INSERT INTO audit_entries (id, event_type, occurred_at, actor_email, ip, user_agent, request_id, outcome, detail)
-			VALUES ('%s', 'logout', '%s', '', '', '', '', 'success', 'old "%d"')`, id, at.UTC().Format("2006-01-02 15:04:05.000000+00:00"), i)
-	}
-	tr.exec(t, statements...)
-}
-
-// archive archives into a new file.
-func (tr *trail) archive(t *testing.T) (file string, done seal.Archived) {
-	t.Helper()
-	file = filepath.Join(t.TempDir(), "audit.jsonl")
-	done, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, file, "root on db1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, done
-}
-
-// retain deletes archived entries from before so many days ago.
-func (tr *trail) retain(t *testing.T, days int, most int64) int64 {
-	t.Helper()
-	n, err := tr.deleter.Delete(t.Context(), time.Now().UTC().Truncate(day).Add(-time.Duration(days)*day), most)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func (tr *trail) verifyWith(t *testing.T, files ...string) (seal.Report, error) {
-	t.Helper()
-	return seal.Verify(t.Context(), tr.store, seal.Options{Keys: keysOf(t, tr.key), Archives: files, Readers: 2})
-}
-
-// wantArchived fails the test unless all is sound, and so many entries are in archives alone, all of which are in the files.
-func (tr *trail) wantArchived(t *testing.T, n int64, files ...string) {
-	t.Helper()
-	r, err := tr.verifyWith(t)
-	if err != nil || len(r.Findings) > 0 || r.Archived != n || r.Compared != 0 {
-		t.Errorf("%d archived, %d compared, findings %v, %v; want %d and none compared", r.Archived, r.Compared, r.Findings, err, n)
-	}
-	r, err = tr.verifyWith(t, files...)
-	if err != nil || len(r.Findings) > 0 || r.Archived != n || r.Compared != n {
-		t.Errorf("with archives: %d archived, %d compared, findings %v, %v; want %d", r.Archived, r.Compared, r.Findings, err, n)
-	}
-}
-
 func TestArchive(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		if _, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, filepath.Join(t.TempDir(), "x"), ""); !errors.Is(err, seal.ErrNotSealed) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, filepath.Join(t.TempDir(), "x"), ""); !errors.Is(err, seal.ErrNotSealed) {
 			t.Errorf("of nothing: %v", err)
 		}
-		tr.write(t, 300)
-		signed := tr.seal(t)
+		tr.Write(t, 300)
+		signed := tr.Seal(t)
 		var exported bytes.Buffer
-		if _, _, err := seal.ExportLines(t.Context(), tr.store, keysOf(t, tr.key), time.Time{}, &exported); err != nil {
+		if _, _, err := seal.ExportLines(t.Context(), tr.Store, sealtest.KeysOf(t, tr.Key), time.Time{}, &exported); err != nil {
 			t.Fatal(err)
 		}
-		first, done := tr.archive(t)
+		first, done := tr.Archive(t)
 		text, err := os.ReadFile(first)
 		if err != nil || !bytes.Equal(text, exported.Bytes()) || done.SHA256 != sha256.Sum256(text) || done.First != 0 || done.Size != 300 {
 			t.Errorf("%+v, %v, %d bytes; exported %d", done, err, len(text), exported.Len())
@@ -95,69 +37,69 @@ func TestArchive(t *testing.T) {
 		if text, err := os.ReadFile(done.Checkpoint); string(text) != signed || err != nil {
 			t.Errorf("checkpoint %q, %v", text, err)
 		}
-		if _, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, first, ""); !errors.Is(err, seal.ErrAllArchived) {
+		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, first, ""); !errors.Is(err, seal.ErrAllArchived) {
 			t.Errorf("again: %v", err)
 		}
-		tr.seal(t) // the entry that tells of it
-		if _, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, first, ""); !errors.Is(err, fs.ErrExist) {
+		tr.Seal(t) // the entry that tells of it
+		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, first, ""); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("over a file that exists: %v", err)
 		}
-		second, done := tr.archive(t)
+		second, done := tr.Archive(t)
 		text, err = os.ReadFile(second)
 		if err != nil || done.First != 300 || done.Size != 301 || !strings.Contains(string(text), "audit entries at positions 0 to 299 archived in a file with SHA-256 ") ||
 			!strings.Contains(string(text), "by root on db1") {
 			t.Errorf("%+v, %v, %s", done, err, text)
 		}
-		tr.wantArchived(t, 0, second, first)
+		tr.WantArchived(t, 0, second, first)
 	})
 }
 
 // TestArchive_Fails: what cannot be recorded leaves no file, and nothing to be deleted; a file that is not recorded, as after kill -9,
 // stands in nobody's way.
 func TestArchive_Fails(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.writeOld(t, 10, time.Now().Add(-100*day))
-		tr.seal(t)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.WriteOld(t, 10, time.Now().Add(-100*sealtest.Day))
+		tr.Seal(t)
 		refuse := []string{`CREATE TRIGGER refuse BEFORE INSERT ON audit_archives BEGIN SELECT RAISE(ABORT, 'refused'); END`}
 		allow := `DROP TRIGGER refuse`
-		if !tr.store.Embedded() {
+		if !tr.Store.Embedded() {
 			refuse = []string{
 				`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''refused''; END'`,
 				`CREATE TRIGGER refuse BEFORE INSERT ON audit_archives FOR EACH ROW EXECUTE FUNCTION refuse()`,
 			}
 			allow = `DROP TRIGGER refuse ON audit_archives`
 		}
-		tr.exec(t, refuse...)
+		tr.Exec(t, refuse...)
 		file := filepath.Join(t.TempDir(), "audit.jsonl")
-		if _, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, file, ""); err == nil {
+		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, ""); err == nil {
 			t.Error("archived without a record")
 		}
 		if left, err := filepath.Glob(file + "*"); len(left) > 0 || err != nil {
 			t.Errorf("left %v, %v", left, err)
 		}
-		if n := tr.retain(t, 90, 1000); n != 0 {
+		if n := tr.Retain(t, 90, 1000); n != 0 {
 			t.Errorf("%d deleted without an archive", n)
 		}
-		tr.exec(t, allow)
-		tr.wantSound(t, "", 10, 0)
-		kept, _ := tr.archive(t)
-		if n := tr.retain(t, 90, 1000); n != 10 {
+		tr.Exec(t, allow)
+		tr.WantSound(t, "", 10, 0)
+		kept, _ := tr.Archive(t)
+		if n := tr.Retain(t, 90, 1000); n != 10 {
 			t.Errorf("%d deleted, want 10", n)
 		}
-		tr.wantArchived(t, 10, kept)
+		tr.WantArchived(t, 10, kept)
 	})
 }
 
 // TestArchive_Twice: of two at once one is recorded, and the other leaves nothing.
 func TestArchive_Twice(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 600)
-		tr.seal(t)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 600)
+		tr.Seal(t)
 		const together = 4
 		dir, failed := t.TempDir(), make(chan error)
 		for i := range together {
 			go func() {
-				_, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, filepath.Join(dir, fmt.Sprintf("%d.jsonl", i)), "")
+				_, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, filepath.Join(dir, fmt.Sprintf("%d.jsonl", i)), "")
 				failed <- err
 			}()
 		}
@@ -174,20 +116,20 @@ func TestArchive_Twice(t *testing.T) {
 		if done != 1 || len(files) != 1 || err != nil {
 			t.Fatalf("%d archives, files %v, %v", done, files, err)
 		}
-		tr.seal(t)
-		tr.wantSound(t, "", 601, 0)
-		tr.wantArchived(t, 0, files...)
+		tr.Seal(t)
+		tr.WantSound(t, "", 601, 0)
+		tr.WantArchived(t, 0, files...)
 	})
 }
 
 // TestArchive_Changed: what is not as it was sealed is not archived.
 func TestArchive_Changed(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 10)
-		tr.seal(t)
-		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+tr.ids(t)[4].String()+`'`)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 10)
+		tr.Seal(t)
+		tr.Change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+tr.IDs(t)[4].String()+`'`)
 		file := filepath.Join(t.TempDir(), "audit.jsonl")
-		if _, err := seal.Archive(t.Context(), tr.store, tr.log, tr.key, file, ""); err == nil || !strings.Contains(err.Error(), "changed entry") {
+		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, ""); err == nil || !strings.Contains(err.Error(), "changed entry") {
 			t.Errorf("archived what was changed: %v", err)
 		}
 		if _, err := os.Stat(file); err == nil {
@@ -198,11 +140,11 @@ func TestArchive_Changed(t *testing.T) {
 
 // TestVerify_ArchiveFiles: an archive that is not what was archived is named.
 func TestVerify_ArchiveFiles(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.writeOld(t, 300, time.Now().Add(-100*day))
-		tr.seal(t)
-		file, _ := tr.archive(t)
-		if n := tr.retain(t, 90, 1000); n != 300 {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.WriteOld(t, 300, time.Now().Add(-100*sealtest.Day))
+		tr.Seal(t)
+		file, _ := tr.Archive(t)
+		if n := tr.Retain(t, 90, 1000); n != 300 {
 			t.Fatalf("%d deleted, want 300", n)
 		}
 		text, err := os.ReadFile(file)
@@ -230,7 +172,7 @@ func TestVerify_ArchiveFiles(t *testing.T) {
 			if err := os.WriteFile(changed, attack.text, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			r, err := tr.verifyWith(t, changed)
+			r, err := tr.VerifyWith(t, changed)
 			if err != nil || len(r.Findings) == 0 || r.Archived != 300 || r.Compared != attack.compared {
 				t.Errorf("%s: %d compared, %v, %v; want %d", name, r.Compared, r.Findings, err, attack.compared)
 				continue
@@ -241,7 +183,7 @@ func TestVerify_ArchiveFiles(t *testing.T) {
 				}
 			}
 		}
-		if _, err := tr.verifyWith(t, filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := tr.VerifyWith(t, filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("without the file: %v", err)
 		}
 	})

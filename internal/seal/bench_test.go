@@ -17,6 +17,7 @@ import (
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -28,14 +29,14 @@ func TestVerify_Million(t *testing.T) {
 		n = 1_000_000
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(800)) // as paddock audit verify has it
-	each(t, func(t *testing.T, tr *trail) {
-		tr.fill(t, n)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		fill(t, tr, n)
 		began := time.Now()
-		signed := tr.seal(t)
+		signed := tr.Seal(t)
 		sealed := time.Since(began)
 		began = time.Now()
 		used := cpuTime(t)
-		tr.wantSound(t, signed, int64(n), 0)
+		tr.WantSound(t, signed, int64(n), 0)
 		took := time.Since(began)
 		t.Logf("%d entries: sealed in %v, verified in %v, with %.1f s of this process's CPU time", n, sealed, took, cpuTime(t)-used)
 		if n == 1_000_000 && took > 10*time.Second {
@@ -45,10 +46,10 @@ func TestVerify_Million(t *testing.T) {
 }
 
 // fill inserts n entries such as sign-ins make.
-func (tr *trail) fill(t testing.TB, n int) {
+func fill(t testing.TB, tr *sealtest.Trail, n int) {
 	t.Helper()
 	id, ids := "CAST(value AS uuid)", "json_array_elements_text($1::json) AS e(value)"
-	if tr.store.Embedded() {
+	if tr.Store.Embedded() {
 		id, ids = "value", "json_each($1)"
 	}
 	insert := `INSERT INTO audit_entries (id, event_type, occurred_at, actor_user_id, actor_email, target_user_id, session_id, ip, user_agent, request_id,
@@ -64,7 +65,7 @@ func (tr *trail) fill(t testing.TB, n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = tr.log.Unaudited(t.Context(), "fill", func(ctx context.Context, tx *db.Tx) error {
+		err = tr.Log.Unaudited(t.Context(), "fill", func(ctx context.Context, tx *db.Tx) error {
 			_, err := store.Exec(ctx, tx, insert, string(list), store.Now())
 			return err
 		})
@@ -81,16 +82,16 @@ func BenchmarkSealedChange(b *testing.B) {
 	for name, open := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.PostgreSQL} {
 		b.Run(name, func(b *testing.B) {
 			const round = 500 * time.Millisecond // short, as others may use the machine, too
-			sealed, plain := newTrail(b, open(b)), newTrail(b, open(b))
-			plain.change(b)
+			sealed, plain := sealtest.New(b, open(b)), sealtest.New(b, open(b))
+			plain.Change(b)
 			var ratios, cpu, rates []float64
 			for i := range 30 {
 				var with, without, cpuWith, cpuWithout float64
 				for _, first := range []bool{i%2 == 0, i%2 != 0} {
 					if first {
-						with, cpuWith = sealed.sealedRate(b, round)
+						with, cpuWith = sealedRate(b, sealed, round)
 					} else {
-						without, cpuWithout = plain.rate(b, round)
+						without, cpuWithout = rate(b, plain, round)
 					}
 				}
 				ratios, cpu, rates = append(ratios, with/without), append(cpu, cpuWithout/cpuWith), append(rates, with)
@@ -105,19 +106,19 @@ func BenchmarkSealedChange(b *testing.B) {
 }
 
 // sealedRate is rate while all is sealed; what waits at the end is sealed in the next round.
-func (tr *trail) sealedRate(b *testing.B, d time.Duration) (perSecond, cpu float64) {
+func sealedRate(b *testing.B, tr *sealtest.Trail, d time.Duration) (perSecond, cpu float64) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
 	var sealing sync.WaitGroup
 	sealing.Go(func() {
 		for ctx.Err() == nil {
-			if _, err := tr.sealer.Seal(ctx); err != nil && ctx.Err() == nil {
+			if _, err := tr.Sealer.Seal(ctx); err != nil && ctx.Err() == nil {
 				b.Error(err)
 			}
 			time.Sleep(d) // which is twice as often as Run seals
 		}
 	})
-	perSecond, cpu = tr.rate(b, d)
+	perSecond, cpu = rate(b, tr, d)
 	cancel()
 	sealing.Wait()
 	return perSecond, cpu
@@ -126,7 +127,7 @@ func (tr *trail) sealedRate(b *testing.B, d time.Duration) (perSecond, cpu float
 var serial atomic.Int64
 
 // rate returns how many changes a second 32 writers make, and how many seconds of CPU time each takes.
-func (tr *trail) rate(b *testing.B, d time.Duration) (perSecond, cpu float64) {
+func rate(b *testing.B, tr *sealtest.Trail, d time.Duration) (perSecond, cpu float64) {
 	b.Helper()
 	used := cpuTime(b)
 	var (
@@ -137,7 +138,7 @@ func (tr *trail) rate(b *testing.B, d time.Duration) (perSecond, cpu float64) {
 	for range 32 {
 		work.Go(func() {
 			for time.Since(began) < d {
-				err := tr.log.Do(b.Context(), func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
+				err := tr.Log.Do(b.Context(), func(ctx context.Context, tx *db.Tx) (audit.Event, error) {
 					id := uuid.Must(uuid.NewV7())
 					return audit.Event{Type: audit.UserCreated, TargetUserID: id},
 						tx.User.Create().SetID(id).SetEmail(fmt.Sprintf("bench%d@example.com", serial.Add(1))).Exec(ctx)

@@ -7,23 +7,24 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 )
 
 // TestVerify_Truncated: the entries of the last checkpoint, and all that says so in the database, are gone.
 func TestVerify_Truncated(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 5)
-		first := tr.seal(t)
-		ids := tr.ids(t)
-		tr.write(t, 5)
-		second := tr.seal(t)
-		tr.change(t, `DELETE FROM audit_entries WHERE id > '`+ids[4].String()+`'`, `UPDATE seals SET size = 5, checkpoint = '`+first+`'`)
-		tr.wantSound(t, first, 5, 0)
-		if _, err := tr.verify(t, second); !errors.Is(err, checkpoint.ErrTruncated) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 5)
+		first := tr.Seal(t)
+		ids := tr.IDs(t)
+		tr.Write(t, 5)
+		second := tr.Seal(t)
+		tr.Change(t, `DELETE FROM audit_entries WHERE id > '`+ids[4].String()+`'`, `UPDATE seals SET size = 5, checkpoint = '`+first+`'`)
+		tr.WantSound(t, first, 5, 0)
+		if _, err := tr.Verify(t, second); !errors.Is(err, checkpoint.ErrTruncated) {
 			t.Errorf("got %v, want checkpoint.ErrTruncated", err)
 		}
-		tr.exec(t, `DELETE FROM seals`)
-		if _, err := tr.verify(t, second); !errors.Is(err, checkpoint.ErrTruncated) {
+		tr.Exec(t, `DELETE FROM seals`)
+		if _, err := tr.Verify(t, second); !errors.Is(err, checkpoint.ErrTruncated) {
 			t.Errorf("without a head: got %v, want checkpoint.ErrTruncated", err)
 		}
 	})
@@ -31,18 +32,18 @@ func TestVerify_Truncated(t *testing.T) {
 
 // TestVerify_Forked: somebody who has the key has made another history.
 func TestVerify_Forked(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 5)
-		old := tr.seal(t)
-		ids := tr.ids(t)
-		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+ids[2].String()+`'`, `DELETE FROM seals`, `DELETE FROM seal_tiles`,
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 5)
+		old := tr.Seal(t)
+		ids := tr.IDs(t)
+		tr.Change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+ids[2].String()+`'`, `DELETE FROM seals`, `DELETE FROM seal_tiles`,
 			`INSERT INTO unsealed_entries SELECT id FROM audit_entries`)
-		other := seal.New(tr.store, tr.log, tr.key)
+		other := seal.New(tr.Store, tr.Log, tr.Key)
 		if _, err := other.Seal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		tr.wantSound(t, "", 5, 0)
-		if _, err := tr.verify(t, old); !errors.Is(err, checkpoint.ErrForked) {
+		tr.WantSound(t, "", 5, 0)
+		if _, err := tr.Verify(t, old); !errors.Is(err, checkpoint.ErrForked) {
 			t.Errorf("got %v, want checkpoint.ErrForked", err)
 		}
 	})
@@ -51,33 +52,33 @@ func TestVerify_Forked(t *testing.T) {
 // TestVerify_ForkedBetween: of many checkpoints, in any order, the first is named that does not fit the history that somebody has made who
 // has the key.
 func TestVerify_ForkedBetween(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
 		var old []string
 		for range 4 {
-			tr.write(t, 5)
-			old = append(old, tr.seal(t))
+			tr.Write(t, 5)
+			old = append(old, tr.Seal(t))
 		}
-		o := seal.Options{Keys: keysOf(t, tr.key), Old: seal.Notes(old[2], old[0], old[3], old[1], old[0])}
-		if r, err := seal.Verify(t.Context(), tr.store, o); err != nil || len(r.Findings) > 0 {
+		o := seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(old[2], old[0], old[3], old[1], old[0])}
+		if r, err := seal.Verify(t.Context(), tr.Store, o); err != nil || len(r.Findings) > 0 {
 			t.Fatalf("sound: %v, %v", r.Findings, err)
 		}
-		ids := tr.ids(t)
-		tr.change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+ids[7].String()+`'`,
+		ids := tr.IDs(t)
+		tr.Change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+ids[7].String()+`'`,
 			`DELETE FROM audit_entries WHERE id = '`+ids[19].String()+`'`, `DELETE FROM seals`, `DELETE FROM seal_tiles`,
 			`INSERT INTO unsealed_entries SELECT id FROM audit_entries`)
-		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); err != nil {
+		if _, err := seal.New(tr.Store, tr.Log, tr.Key).Seal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		root := strings.Split(old[1], "\n")[2]
-		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, checkpoint.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
+		if _, err := seal.Verify(t.Context(), tr.Store, o); !errors.Is(err, checkpoint.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
 			!errors.Is(err, checkpoint.ErrTruncated) || !strings.Contains(err.Error(), "of 20 entries, ") {
 			t.Errorf("got %v, want checkpoint.ErrForked of 10 entries, %s, and checkpoint.ErrTruncated of 20", err, root)
 		}
-		if _, err := tr.verify(t, old[0]); err != nil {
+		if _, err := tr.Verify(t, old[0]); err != nil {
 			t.Errorf("the first checkpoint, before the change: %v", err)
 		}
-		o.Keys = keysOf(t, newKey(t))
-		if _, err := seal.Verify(t.Context(), tr.store, o); !errors.Is(err, checkpoint.ErrSignature) {
+		o.Keys = sealtest.KeysOf(t, sealtest.NewKey(t))
+		if _, err := seal.Verify(t.Context(), tr.Store, o); !errors.Is(err, checkpoint.ErrSignature) {
 			t.Errorf("with another key: %v, want checkpoint.ErrSignature", err)
 		}
 	})
@@ -85,15 +86,15 @@ func TestVerify_ForkedBetween(t *testing.T) {
 
 // TestVerify_ForgedTiles: with an entry its hash was changed, which nobody could sign.
 func TestVerify_ForgedTiles(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 600)
-		tr.seal(t)
-		tile, err := tr.store.SealTile.Get(t.Context(), "0/000000000001")
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 600)
+		tr.Seal(t)
+		tile, err := tr.Store.SealTile.Get(t.Context(), "0/000000000001")
 		if err != nil {
 			t.Fatal(err)
 		}
-		tr.change(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000001'`)
-		r, err := tr.verify(t, "")
+		tr.Change(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000001'`)
+		r, err := tr.Verify(t, "")
 		if err != nil || len(r.Findings) == 0 {
 			t.Fatalf("findings %v, error %v", r.Findings, err)
 		}
@@ -110,68 +111,68 @@ func TestVerify_ForgedTiles(t *testing.T) {
 			t.Errorf("a full tile has %d bytes", len(tile.Data))
 		}
 		// A changed tile that would be appended to is not signed.
-		tr.exec(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000002'`)
-		tr.write(t, 1)
-		tr.exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
-		if _, err := tr.sealer.Seal(t.Context()); err == nil || !strings.Contains(err.Error(), "has been changed") {
+		tr.Exec(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000002'`)
+		tr.Write(t, 1)
+		tr.Exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
+		if _, err := tr.Sealer.Seal(t.Context()); err == nil || !strings.Contains(err.Error(), "has been changed") {
 			t.Errorf("sealed what was changed: %v", err)
 		}
 	})
 }
 
 func TestVerify_OtherKey(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 1)
-		old := tr.seal(t)
-		tr.write(t, 1)
-		tr.expireTurn(t)
-		if signed, err := seal.New(tr.store, tr.log, newKey(t)).Seal(t.Context()); !errors.Is(err, checkpoint.ErrSignature) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 1)
+		old := tr.Seal(t)
+		tr.Write(t, 1)
+		tr.ExpireTurn(t)
+		if signed, err := seal.New(tr.Store, tr.Log, sealtest.NewKey(t)).Seal(t.Context()); !errors.Is(err, checkpoint.ErrSignature) {
 			t.Fatalf("a key that does not name the one before goes on: %q, %v; want checkpoint.ErrSignature", signed, err)
 		}
-		other := newKey(t, tr.key)
-		next := seal.New(tr.store, tr.log, other)
-		tr.expireTurn(t)
+		other := sealtest.NewKey(t, tr.Key)
+		next := seal.New(tr.Store, tr.Log, other)
+		tr.ExpireTurn(t)
 		if signed, err := next.Seal(t.Context()); err != nil || signed == "" {
 			t.Fatalf("a new key cannot go on: %v", err)
 		}
-		if _, err := tr.verify(t, ""); !errors.Is(err, checkpoint.ErrSignature) {
+		if _, err := tr.Verify(t, ""); !errors.Is(err, checkpoint.ErrSignature) {
 			t.Errorf("got %v, want checkpoint.ErrSignature", err)
 		}
-		both := seal.Options{Keys: keysOf(t, tr.key, other), Old: seal.Notes(old)}
-		if r, err := seal.Verify(t.Context(), tr.store, both); err != nil || len(r.Findings) > 0 {
+		both := seal.Options{Keys: sealtest.KeysOf(t, tr.Key, other), Old: seal.Notes(old)}
+		if r, err := seal.Verify(t.Context(), tr.Store, both); err != nil || len(r.Findings) > 0 {
 			t.Errorf("with both keys: %v, %v", r.Findings, err)
 		}
 	})
 }
 
 func TestSeal_DeletedBefore(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 3)
-		tr.seal(t)
-		tr.write(t, 2)
-		ids := tr.ids(t)
-		tr.change(t, `DELETE FROM audit_entries WHERE id = '`+ids[3].String()+`'`)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 3)
+		tr.Seal(t)
+		tr.Write(t, 2)
+		ids := tr.IDs(t)
+		tr.Change(t, `DELETE FROM audit_entries WHERE id = '`+ids[3].String()+`'`)
 		for _, position := range []int64{-1, 3} {
-			r, err := tr.verify(t, "")
+			r, err := tr.Verify(t, "")
 			if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != seal.Deleted || r.Findings[0].Entry != ids[3] || r.Findings[0].Position != position {
 				t.Fatalf("got %v, %v; want the entry deleted at position %d", r.Findings, err, position)
 			}
-			tr.seal(t)
+			tr.Seal(t)
 		}
 	})
 }
 
 func TestSeal_HeadLost(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 3)
-		tr.seal(t)
-		tr.change(t, `DELETE FROM seals`)
-		tr.write(t, 1)
-		tr.exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
-		if _, err := tr.sealer.Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 3)
+		tr.Seal(t)
+		tr.Change(t, `DELETE FROM seals`)
+		tr.Write(t, 1)
+		tr.Exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
+		if _, err := tr.Sealer.Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
 			t.Errorf("the same process: got %v, want checkpoint.ErrTruncated", err)
 		}
-		if _, err := seal.New(tr.store, tr.log, tr.key).Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
+		if _, err := seal.New(tr.Store, tr.Log, tr.Key).Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
 			t.Errorf("after a restart: got %v, want checkpoint.ErrTruncated", err)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 )
 
 // forged inserts an entry with an id, as SQL has it, and without waiting to be sealed.
@@ -28,14 +29,14 @@ func TestVerify_ForeignID(t *testing.T) {
 		{"OtherCase", `upper('ffffffff-ffff-4fff-bfff-ffffffffffff')`, true},
 	} {
 		t.Run(id.name, func(t *testing.T) {
-			each(t, func(t *testing.T, tr *trail) {
-				if id.embedded && !tr.store.Embedded() {
+			sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+				if id.embedded && !tr.Store.Embedded() {
 					t.Skip("PostgreSQL does not take it")
 				}
-				tr.write(t, 5)
-				tr.seal(t)
-				tr.change(t, fmt.Sprintf(forged, id.sql, "occurred_at"))
-				r, err := tr.verify(t, "")
+				tr.Write(t, 5)
+				tr.Seal(t)
+				tr.Change(t, fmt.Sprintf(forged, id.sql, "occurred_at"))
+				r, err := tr.Verify(t, "")
 				if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != seal.Inserted {
 					t.Fatalf("got %v, %v; want one inserted entry", r.Findings, err)
 				}
@@ -56,19 +57,19 @@ func TestSeal_Unreadable(t *testing.T) {
 		{"Time", fmt.Sprintf(forged, `'ffffffff-ffff-4fff-bfff-ffffffffffff'`, "'nonsense'")},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
-			each(t, func(t *testing.T, tr *trail) {
-				if !tr.store.Embedded() {
+			sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+				if !tr.Store.Embedded() {
 					t.Skip("PostgreSQL does not take it")
 				}
-				tr.write(t, 3)
-				tr.seal(t)
-				tr.exec(t, attack.statement)
-				tr.write(t, 2)
-				if _, err := tr.verify(t, ""); err != nil {
+				tr.Write(t, 3)
+				tr.Seal(t)
+				tr.Exec(t, attack.statement)
+				tr.Write(t, 2)
+				if _, err := tr.Verify(t, ""); err != nil {
 					t.Errorf("before it is sealed: %v", err)
 				}
-				tr.seal(t)
-				r, err := tr.verify(t, "")
+				tr.Seal(t)
+				r, err := tr.Verify(t, "")
 				if err != nil || r.Size != 6 || r.Waiting != 0 || len(r.Findings) == 0 || len(r.Findings) > 2 {
 					t.Errorf("%d sealed, %d wait, %v, %v", r.Size, r.Waiting, r.Findings, err)
 				}

@@ -9,19 +9,20 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 )
 
 // TestVerify_CheckpointsAcrossTiles: checkpoints of all sizes around the ends of tiles are compared, in either order.
 func TestVerify_CheckpointsAcrossTiles(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
 		var up, down []string
 		for _, n := range []int{1, 254, 1, 1, 254, 1, 1, 87} {
-			tr.write(t, n)
-			signed := tr.seal(t)
+			tr.Write(t, n)
+			signed := tr.Seal(t)
 			up, down = append(up, signed), append([]string{signed}, down...)
 		}
 		for _, old := range [][]string{up, down} {
-			r, err := seal.Verify(t.Context(), tr.store, seal.Options{Keys: keysOf(t, tr.key), Old: seal.Notes(old...)})
+			r, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(old...)})
 			if err != nil || len(r.Findings) > 0 {
 				t.Errorf("sound: %v, %v", r.Findings, err)
 			}
@@ -32,14 +33,14 @@ func TestVerify_CheckpointsAcrossTiles(t *testing.T) {
 // TestVerify_CheckpointsOfDamagedTiles: checkpoints that cannot be compared, since hashes were changed, hide none that can: the change is
 // named as without them.
 func TestVerify_CheckpointsOfDamagedTiles(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
 		var old []string
 		for range 3 {
-			tr.write(t, 200)
-			old = append(old, tr.seal(t))
+			tr.Write(t, 200)
+			old = append(old, tr.Seal(t))
 		}
-		tr.change(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000001'`)
-		r, err := seal.Verify(t.Context(), tr.store, seal.Options{Keys: keysOf(t, tr.key), Old: seal.Notes(old...)})
+		tr.Change(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000001'`)
+		r, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(old...)})
 		if err != nil || r.Fault() == "" {
 			t.Errorf("got %v, %v; want findings", r.Findings, err)
 		}
@@ -52,9 +53,9 @@ func TestVerify_ManyCheckpoints(t *testing.T) {
 	if os.Getenv("PADDOCK_PROOF") == "full" {
 		n = 200_000
 	}
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 300)
-		signed := tr.seal(t)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 300)
+		signed := tr.Seal(t)
 		var before, after runtime.MemStats
 		old := func(yield func([]byte, error) bool) {
 			for i := range n {
@@ -69,7 +70,7 @@ func TestVerify_ManyCheckpoints(t *testing.T) {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 		}
-		r, err := seal.Verify(t.Context(), tr.store, seal.Options{Keys: keysOf(t, tr.key), Old: old})
+		r, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: old})
 		if err != nil || len(r.Findings) > 0 {
 			t.Fatalf("sound: %v, %v", r.Findings, err)
 		}
@@ -81,15 +82,15 @@ func TestVerify_ManyCheckpoints(t *testing.T) {
 
 // TestVerify_UnreadableCheckpoints: a file that cannot be read to its end was not compared.
 func TestVerify_UnreadableCheckpoints(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.write(t, 1)
-		signed, broken := tr.seal(t), errors.New("read error")
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 1)
+		signed, broken := tr.Seal(t), errors.New("read error")
 		old := func(yield func([]byte, error) bool) { _ = yield([]byte(signed), nil) && yield(nil, broken) }
-		if _, err := seal.Verify(t.Context(), tr.store, seal.Options{Keys: keysOf(t, tr.key), Old: old}); !errors.Is(err, broken) {
+		if _, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: old}); !errors.Is(err, broken) {
 			t.Errorf("got %v, want %v", err, broken)
 		}
 		forged := strings.Replace(signed, "\n1\n", "\n2\n", 1)
-		_, err := seal.Verify(t.Context(), tr.store, seal.Options{Keys: keysOf(t, tr.key), Old: seal.Notes(signed, forged)})
+		_, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(signed, forged)})
 		if !errors.Is(err, checkpoint.ErrSignature) || !strings.Contains(err.Error(), "checkpoint 2: ") {
 			t.Errorf("got %v, want checkpoint.ErrSignature of checkpoint 2", err)
 		}

@@ -14,58 +14,59 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/archive"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/transfer"
 )
 
 func TestDeleteArchived(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.writeOld(t, 600, time.Now().Add(-100*day))
-		tr.writeOld(t, 5, time.Now().Add(-80*day))
-		tr.write(t, 3)
-		old := tr.seal(t)
-		if n := tr.retain(t, 90, 1000); n != 0 {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.WriteOld(t, 600, time.Now().Add(-100*sealtest.Day))
+		tr.WriteOld(t, 5, time.Now().Add(-80*sealtest.Day))
+		tr.Write(t, 3)
+		old := tr.Seal(t)
+		if n := tr.Retain(t, 90, 1000); n != 0 {
 			t.Fatalf("%d deleted that are not archived", n)
 		}
-		first, _ := tr.archive(t)
-		tr.writeOld(t, 4, time.Now().Add(-100*day)) // after the archive
-		tr.seal(t)
-		if n := tr.retain(t, 90, 300); n != 512 { // up to the end of a tile
+		first, _ := tr.Archive(t)
+		tr.WriteOld(t, 4, time.Now().Add(-100*sealtest.Day)) // after the archive
+		tr.Seal(t)
+		if n := tr.Retain(t, 90, 300); n != 512 { // up to the end of a tile
 			t.Errorf("%d deleted at once, want 512", n)
 		}
-		tr.wantArchived(t, 512, first)
-		if n := tr.retain(t, 90, 300); n != 88 {
+		tr.WantArchived(t, 512, first)
+		if n := tr.Retain(t, 90, 300); n != 88 {
 			t.Errorf("%d deleted then, want the 88 that are left", n)
 		}
-		if n := tr.retain(t, 90, 300); n != 0 {
+		if n := tr.Retain(t, 90, 300); n != 0 {
 			t.Errorf("%d deleted that are younger, or not archived", n)
 		}
-		tr.seal(t)
-		tr.wantSound(t, old, 600+5+3+1+4+1, 0) // one tells of the archive, one of the deletion
-		tr.wantArchived(t, 600, first)
+		tr.Seal(t)
+		tr.WantSound(t, old, 600+5+3+1+4+1, 0) // one tells of the archive, one of the deletion
+		tr.WantArchived(t, 600, first)
 
-		second, _ := tr.archive(t)
-		tr.sealer = seal.New(tr.store, tr.log, tr.key)
-		if n := tr.retain(t, 70, 1000); n != 9 {
+		second, _ := tr.Archive(t)
+		tr.Restart(tr.Key)
+		if n := tr.Retain(t, 70, 1000); n != 9 {
 			t.Errorf("%d deleted after the second archive, want 9", n)
 		}
-		tr.expireTurn(t)
-		tr.seal(t)
-		tr.wantArchived(t, 609, second, first)
-		r, err := tr.verifyWith(t, second)
+		tr.ExpireTurn(t)
+		tr.Seal(t)
+		tr.WantArchived(t, 609, second, first)
+		r, err := tr.VerifyWith(t, second)
 		if err != nil || len(r.Findings) > 0 || r.Compared != 4 {
 			t.Errorf("with one of two: %d compared, %v, %v", r.Compared, r.Findings, err)
 		}
-		tr.wantTold(t, 90, 70)
-		tr.wantExports(t, 609, second, first)
+		wantTold(t, tr, 90, 70)
+		wantExports(t, tr, 609, second, first)
 	})
 }
 
 // wantTold fails the test unless an entry tells of each deletion.
-func (tr *trail) wantTold(t *testing.T, days ...int) {
+func wantTold(t *testing.T, tr *sealtest.Trail, days ...int) {
 	t.Helper()
 	var told []string
-	for _, e := range tr.store.AuditEntry.Query().AllX(t.Context()) {
+	for _, e := range tr.Store.AuditEntry.Query().AllX(t.Context()) {
 		if before, ok := strings.CutPrefix(e.Detail, "archived audit entries are deleted that are from before "); ok && e.EventType == string(audit.Bootstrap) {
 			told = append(told, before)
 		}
@@ -82,33 +83,33 @@ func (tr *trail) wantTold(t *testing.T, days ...int) {
 }
 
 // wantExports fails the test unless an export has what is left, and says how many are archived, and with their files has all.
-func (tr *trail) wantExports(t *testing.T, archived int64, files ...string) {
+func wantExports(t *testing.T, tr *sealtest.Trail, archived int64, files ...string) {
 	t.Helper()
 	var lines, all bytes.Buffer
-	keys, left := keysOf(t, tr.key), int64(len(tr.ids(t)))
-	n, gone, err := seal.ExportLines(t.Context(), tr.store, keys, time.Time{}, &lines)
+	keys, left := sealtest.KeysOf(t, tr.Key), int64(len(tr.IDs(t)))
+	n, gone, err := seal.ExportLines(t.Context(), tr.Store, keys, time.Time{}, &lines)
 	if err != nil || gone != archived || n != int64(bytes.Count(lines.Bytes(), []byte("\n"))) || n != left {
 		t.Errorf("exported %d, archived %d, %v; want %d and %d", n, gone, err, left, archived)
 	}
-	if _, gone, err := seal.ExportLines(t.Context(), tr.store, keys, time.Now().Add(-10*day), &lines); gone != 0 || err != nil {
+	if _, gone, err := seal.ExportLines(t.Context(), tr.Store, keys, time.Now().Add(-10*sealtest.Day), &lines); gone != 0 || err != nil {
 		t.Errorf("of ten days: %d archived, %v", gone, err)
 	}
-	n, gone, err = seal.ExportLines(t.Context(), tr.store, keys, time.Now().Add(-90*day), &all, files...)
+	n, gone, err = seal.ExportLines(t.Context(), tr.Store, keys, time.Now().Add(-90*sealtest.Day), &all, files...)
 	if err != nil || gone != 0 || n != left+5 {
 		t.Errorf("of 90 days, with archives: exported %d, archived %d, %v; want %d", n, gone, err, left+5)
 	}
-	if _, err := seal.ExportTiles(t.Context(), tr.store, keys, filepath.Join(t.TempDir(), "log")); err == nil || !strings.Contains(err.Error(), "archives alone") {
+	if _, err := seal.ExportTiles(t.Context(), tr.Store, keys, filepath.Join(t.TempDir(), "log")); err == nil || !strings.Contains(err.Error(), "archives alone") {
 		t.Errorf("of the whole log: %v", err)
 	}
 	dir := filepath.Join(t.TempDir(), "log")
-	if n, err := seal.ExportTiles(t.Context(), tr.store, keys, dir, files...); n != left+archived || err != nil {
+	if n, err := seal.ExportTiles(t.Context(), tr.Store, keys, dir, files...); n != left+archived || err != nil {
 		t.Fatalf("of the whole log, with archives: %d, %v", n, err)
 	}
-	checkTiles(t, dir, tr.key.Public(), int(left+archived))
+	sealtest.CheckTiles(t, dir, tr.Key.Public(), int(left+archived))
 	if err := os.Truncate(files[0], 700); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := seal.ExportLines(t.Context(), tr.store, keys, time.Time{}, &all, files...); err == nil || !strings.Contains(err.Error(), "ends before it") {
+	if _, _, err := seal.ExportLines(t.Context(), tr.Store, keys, time.Time{}, &all, files...); err == nil || !strings.Contains(err.Error(), "ends before it") {
 		t.Errorf("with a truncated archive: %v", err)
 	}
 }
@@ -117,13 +118,13 @@ func (tr *trail) wantExports(t *testing.T, archived int64, files ...string) {
 func TestVerify_DeletedMeanwhile(t *testing.T) {
 	for _, archivedBefore := range []bool{true, false} {
 		t.Run(fmt.Sprintf("ArchivedBefore=%v", archivedBefore), func(t *testing.T) {
-			each(t, func(t *testing.T, tr *trail) {
-				tr.writeOld(t, 20, time.Now().Add(-100*day))
-				tr.write(t, 3)
-				tr.seal(t)
+			sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+				tr.WriteOld(t, 20, time.Now().Add(-100*sealtest.Day))
+				tr.Write(t, 3)
+				tr.Seal(t)
 				var file string
 				if archivedBefore {
-					file, _ = tr.archive(t)
+					file, _ = tr.Archive(t)
 				}
 				pipe := filepath.Join(t.TempDir(), "pipe")
 				if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -131,7 +132,7 @@ func TestVerify_DeletedMeanwhile(t *testing.T) {
 				}
 				verified := make(chan error)
 				go func() {
-					r, err := tr.verifyWith(t, pipe)
+					r, err := tr.VerifyWith(t, pipe)
 					if len(r.Findings) > 0 || r.Archived != 20 || r.Compared != 20 {
 						err = fmt.Errorf("%d archived, %d compared, %v, %w", r.Archived, r.Compared, r.Findings, err)
 					}
@@ -142,9 +143,9 @@ func TestVerify_DeletedMeanwhile(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !archivedBefore {
-					file, _ = tr.archive(t)
+					file, _ = tr.Archive(t)
 				}
-				if n := tr.retain(t, 90, 1000); n != 20 {
+				if n := tr.Retain(t, 90, 1000); n != 20 {
 					t.Errorf("%d deleted, want 20", n)
 				}
 				text, err := os.ReadFile(file)
@@ -197,31 +198,31 @@ func TestVerify_ArchivedAttacks(t *testing.T) {
 		},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
-			each(t, func(t *testing.T, tr *trail) {
-				tr.writeOld(t, 4, time.Now().Add(-100*day))
-				tr.write(t, 2)
-				tr.seal(t)
-				young := tr.ids(t)[5].String()
-				tr.archive(t)
-				if n := tr.retain(t, 90, 1000); n != 4 {
+			sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+				tr.WriteOld(t, 4, time.Now().Add(-100*sealtest.Day))
+				tr.Write(t, 2)
+				tr.Seal(t)
+				young := tr.IDs(t)[5].String()
+				tr.Archive(t)
+				if n := tr.Retain(t, 90, 1000); n != 4 {
 					t.Fatalf("%d deleted, want 4", n)
 				}
-				tr.write(t, 3)
-				tr.seal(t)
-				ids := tr.ids(t)
+				tr.Write(t, 3)
+				tr.Seal(t)
+				ids := tr.IDs(t)
 				other := ids[3].String()
 				// The id of the young entry becomes one of long ago.
 				tile := `CAST(substr(data, 1, 80) || substr(data, 1, 6) || substr(data, 87) AS BLOB)`
-				if !tr.store.Embedded() {
+				if !tr.Store.Embedded() {
 					tile = `substr(data, 1, 80) || substr(data, 1, 6) || substr(data, 87)`
 				}
 				with := strings.NewReplacer("{young}", young, "{other}", other, "{tile}", tile)
-				statements := slices.Clone(drop[tr.store.Embedded()])
+				statements := slices.Clone(drop[tr.Store.Embedded()])
 				for _, s := range attack.statements {
 					statements = append(statements, with.Replace(s))
 				}
-				tr.change(t, statements...)
-				r, err := tr.verifyWith(t)
+				tr.Change(t, statements...)
+				r, err := tr.VerifyWith(t)
 				if err != nil || r.Archived != attack.archived && attack.archived > 0 {
 					t.Errorf("%d archived, %v", r.Archived, err)
 				}
@@ -238,16 +239,16 @@ func TestVerify_ArchivedAttacks(t *testing.T) {
 
 // TestDeleteArchived_Forged: a server deletes nothing for a record that the log's key has not signed.
 func TestDeleteArchived_Forged(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.writeOld(t, 4, time.Now().Add(-100*day))
-		tr.seal(t)
-		tr.archive(t)
-		other := newKey(t)
-		n, err := archive.NewDeleter(tr.store, tr.log, other.Verifiers()).Delete(t.Context(), time.Now().Add(-90*day), 1000)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.WriteOld(t, 4, time.Now().Add(-100*sealtest.Day))
+		tr.Seal(t)
+		tr.Archive(t)
+		other := sealtest.NewKey(t)
+		n, err := archive.NewDeleter(tr.Store, tr.Log, other.Verifiers()).Delete(t.Context(), time.Now().Add(-90*sealtest.Day), 1000)
 		if n != 0 || err == nil || !strings.Contains(err.Error(), "not signed by a known key") {
 			t.Errorf("deleted %d, %v", n, err)
 		}
-		n, err = archive.NewDeleter(tr.store, tr.log, newKey(t, tr.key).Verifiers()).Delete(t.Context(), time.Now().UTC().Truncate(day).Add(-90*day), 1000)
+		n, err = archive.NewDeleter(tr.Store, tr.Log, sealtest.NewKey(t, tr.Key).Verifiers()).Delete(t.Context(), time.Now().UTC().Truncate(sealtest.Day).Add(-90*sealtest.Day), 1000)
 		if n != 4 || err != nil {
 			t.Errorf("with a later key: deleted %d, %v", n, err)
 		}
@@ -256,27 +257,27 @@ func TestDeleteArchived_Forged(t *testing.T) {
 
 // TestSeal_CopiedArchived: the archives go with the entries to a database of the other kind.
 func TestSeal_CopiedArchived(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		tr.writeOld(t, 300, time.Now().Add(-100*day))
-		tr.writeOld(t, 3, time.Now().Add(-80*day))
-		tr.seal(t)
-		file, _ := tr.archive(t)
-		tr.retain(t, 90, 1000)
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.WriteOld(t, 300, time.Now().Add(-100*sealtest.Day))
+		tr.WriteOld(t, 3, time.Now().Add(-80*sealtest.Day))
+		tr.Seal(t)
+		file, _ := tr.Archive(t)
+		tr.Retain(t, 90, 1000)
 		other := storetest.PostgreSQL
-		if !tr.store.Embedded() {
+		if !tr.Store.Embedded() {
 			other = storetest.SQLite
 		}
-		to := newTrail(t, other(t))
-		if err := transfer.Copy(t.Context(), tr.store, to.store, func(string, int64) {}); err != nil {
+		to := sealtest.New(t, other(t))
+		if err := transfer.Copy(t.Context(), tr.Store, to.Store, func(string, int64) {}); err != nil {
 			t.Fatal(err)
 		}
-		to.key, to.sealer = tr.key, seal.New(to.store, to.log, tr.key)
-		to.expireTurn(t)
-		to.seal(t)
-		to.wantArchived(t, 300, file)
-		if n := to.retain(t, 70, 1000); n != 3 {
+		to.Restart(tr.Key)
+		to.ExpireTurn(t)
+		to.Seal(t)
+		to.WantArchived(t, 300, file)
+		if n := to.Retain(t, 70, 1000); n != 3 {
 			t.Errorf("%d deleted there, want 3", n)
 		}
-		to.wantArchived(t, 303, file)
+		to.WantArchived(t, 303, file)
 	})
 }

@@ -37,7 +37,9 @@ func (s *Sealer) Run(ctx context.Context, logger *slog.Logger) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { s.verifyAtTimes(ctx) })
-	beside.Go(func() { s.cosignAtTimes(ctx) })
+	if s.cosigner != nil {
+		beside.Go(func() { s.cosigner.Run(ctx, logger) })
+	}
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	failed := ""

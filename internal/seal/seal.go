@@ -22,9 +22,11 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/cosign"
 	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
 	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/witness"
 )
 
 var (
@@ -58,12 +60,18 @@ type Sealer struct {
 
 	verifyTook time.Duration // the last check of all entries
 
-	cosigner *cosigner // nil without a witness
+	cosigner *cosign.Cosigner // nil without a witness
 }
 
 // New returns a sealer of the log in the store.
 func New(s *store.Store, log *audit.Log, key *checkpoint.Key) *Sealer {
 	return &Sealer{store: s, log: log, key: key, logger: slog.Default(), id: uuid.New()}
+}
+
+// SetWitness has checkpoints cosigned by a witness, while the sealer runs, and returns who asks it. It must be called before Run.
+func (s *Sealer) SetWitness(w *witness.Client) *cosign.Cosigner {
+	s.cosigner = cosign.New(s.store, s.log, s.key.Verifiers(), s.id, w)
+	return s.cosigner
 }
 
 // Seal seals the entries that wait, in several transactions if they are many, and returns the checkpoint, or "" if none waits or it is

@@ -7,40 +7,30 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 )
 
 func TestVerify_Sound(t *testing.T) {
-	each(t, func(t *testing.T, tr *trail) {
-		if _, err := tr.verify(t, ""); !errors.Is(err, seal.ErrNotSealed) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		if _, err := tr.Verify(t, ""); !errors.Is(err, seal.ErrNotSealed) {
 			t.Fatalf("before the first entry: %v", err)
 		}
-		tr.write(t, 3)
-		first := tr.seal(t)
-		tr.wantSound(t, first, 3, 0)
-		tr.write(t, 600)
-		tr.wantSound(t, first, 3, 600)
-		second := tr.seal(t)
-		tr.wantSound(t, first, 603, 0)
-		if again := tr.seal(t); again != "" {
+		tr.Write(t, 3)
+		first := tr.Seal(t)
+		tr.WantSound(t, first, 3, 0)
+		tr.Write(t, 600)
+		tr.WantSound(t, first, 3, 600)
+		second := tr.Seal(t)
+		tr.WantSound(t, first, 603, 0)
+		if again := tr.Seal(t); again != "" {
 			t.Errorf("sealed nothing and got %q", again)
 		}
-		tr.write(t, 1)
-		tr.seal(t)
-		tr.wantSound(t, first, 604, 0)
-		tr.wantSound(t, second, 604, 0)
+		tr.Write(t, 1)
+		tr.Seal(t)
+		tr.WantSound(t, first, 604, 0)
+		tr.WantSound(t, second, 604, 0)
 	})
-}
-
-// ids returns the ids of the entries, the oldest first.
-func (tr *trail) ids(t *testing.T) []uuid.UUID {
-	t.Helper()
-	ids, err := tr.store.AuditEntry.Query().Order(auditentry.ByID()).IDs(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ids
 }
 
 // TestVerify_Attacks: whatever somebody with all rights to the database does to entries is named.
@@ -81,17 +71,17 @@ func TestVerify_Attacks(t *testing.T) {
 				JOIN audit_entries AS b ON a.id <> b.id WHERE a.id IN ('%[1]s', '%[2]s') AND b.id IN ('%[1]s', '%[2]s')`}, attack.statements...)
 		}
 		t.Run(attack.name, func(t *testing.T) {
-			each(t, func(t *testing.T, tr *trail) {
-				tr.write(t, 5)
-				tr.seal(t)
-				tr.wantSound(t, "", 5, 0)
-				ids := tr.ids(t)
+			sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+				tr.Write(t, 5)
+				tr.Seal(t)
+				tr.WantSound(t, "", 5, 0)
+				ids := tr.IDs(t)
 				var statements []string
 				for _, s := range attack.statements {
 					statements = append(statements, fmt.Sprintf(s+"%.0[1]s%.0[2]s%.0[3]s", ids[2], ids[3], "\n\x01é"))
 				}
-				tr.change(t, statements...)
-				r, err := tr.verify(t, "")
+				tr.Change(t, statements...)
+				r, err := tr.Verify(t, "")
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -14,7 +14,7 @@ func (s *Server) setWitness(cfg config.Witness) error {
 	if err != nil {
 		return err
 	}
-	s.sealer.SetWitness(witness.NewClient(cfg.URL, key))
-	s.metrics.WatchWitness(s.sealer.CosignLag, s.sealer.Disputed)
+	cosigner := s.sealer.SetWitness(witness.NewClient(cfg.URL, key))
+	s.metrics.WatchWitness(cosigner.Lag, cosigner.Disputed)
 	return nil
 }

@@ -1,12 +1,10 @@
 package seal
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,52 +24,6 @@ func witnessKey(t *testing.T, w *witnesstest.Witness) *witness.Key {
 		t.Fatal(err)
 	}
 	return key
-}
-
-// TestCosignAndLog: a witness that does not cosign is logged when that begins, and when it changes.
-func TestCosignAndLog(t *testing.T) {
-	eachSealed(t, 5, func(t *testing.T, s *sealed) {
-		w := witnesstest.Start(t, s.key.Public())
-		s.sealer.SetWitness(witness.NewClient(w.URL, witnessKey(t, w)))
-		var out bytes.Buffer
-		s.sealer.logger = slog.New(slog.NewTextHandler(&out, nil))
-		want := func(attempts int, lines ...string) {
-			t.Helper()
-			out.Reset()
-			for range attempts {
-				s.exec(t, `UPDATE seals SET held_until = '2020-01-01 00:00:00+00:00'`)
-				s.sealer.cosignAndLog(t.Context())
-			}
-			got := strings.Split(strings.TrimSpace(out.String()), "\n")
-			if len(lines) != strings.Count(out.String(), "\n") {
-				t.Fatalf("got %d lines, want %d: %s", len(got), len(lines), out.String())
-			}
-			for i, line := range lines {
-				if !strings.Contains(got[i], line) {
-					t.Errorf("got %q, want %q", got[i], line)
-				}
-			}
-		}
-		w.Instead(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-		want(3, `level=WARN msg="audit trail not cosigned" witness=`+witnesstest.Name+` error="the witness does not answer: `)
-		w.Instead(http.NotFound)
-		want(3, `level=WARN msg="audit trail not cosigned" witness=`+witnesstest.Name+` error="the witness refuses the checkpoint: it does not know`)
-		w.Instead(func(rw http.ResponseWriter, _ *http.Request) {
-			rw.Header().Set("Content-Type", "text/x.tlog.size")
-			rw.WriteHeader(http.StatusConflict)
-			_, _ = rw.Write([]byte("9\n"))
-		})
-		want(3, `level=ERROR msg="audit trail is not what the witness has cosigned" witness=`+witnesstest.Name+` error="the witness has cosigned more entries than are sealed: 9, and there are 5"`)
-		w.Instead(nil)
-		want(3, `level=INFO msg="audit trail cosigned" entries=5 witness=`+witnesstest.Name+` time=`)
-		if !strings.Contains(out.String(), `checkpoint="example.com/paddock\n5\n`) || strings.Count(out.String(), `\n— `) != 2 {
-			t.Errorf("no checkpoint with two signatures: %s", out.String())
-		}
-		s.write(t, 1)
-		s.seal(t)
-		w.Instead(http.NotFound)
-		want(2, `level=WARN msg="audit trail not cosigned"`)
-	})
 }
 
 // TestRun_SlowWitness: while the witness does not answer, entries are sealed as always, and the server stops.
@@ -128,9 +80,9 @@ func TestRun_SlowWitness(t *testing.T) {
 		}
 		w.Instead(nil) // and the next process need not wait for the turn of this one
 		next := New(s, log, key)
-		next.SetWitness(witness.NewClient(w.URL, witnessKey(t, w)))
+		asks := next.SetWitness(witness.NewClient(w.URL, witnessKey(t, w)))
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-			if signed, err := next.Cosign(t.Context()); signed != "" {
+			if signed, err := asks.Cosign(t.Context()); signed != "" {
 				break
 			} else if time.Now().After(end) {
 				t.Fatalf("not cosigned: %v", err)

@@ -1,8 +1,9 @@
-package seal
+package cosign
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
@@ -10,11 +11,9 @@ import (
 	"github.com/paddock-gate/paddock/internal/witness"
 )
 
-// cosignAtTimes has new checkpoints cosigned until ctx ends, if there is a witness. It neither waits for sealing nor holds it up.
-func (s *Sealer) cosignAtTimes(ctx context.Context) {
-	if s.cosigner == nil {
-		return
-	}
+// Run has new checkpoints cosigned until ctx ends. It neither waits for sealing nor holds it up.
+func (c *Cosigner) Run(ctx context.Context, logger *slog.Logger) {
+	c.logger = logger
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -22,38 +21,38 @@ func (s *Sealer) cosignAtTimes(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.cosignAndLog(ctx)
+			c.cosignAndLog(ctx)
 		}
 	}
 }
 
 // cosignAndLog logs what is cosigned, and an error that is of another kind than the one before.
-func (s *Sealer) cosignAndLog(ctx context.Context) {
-	before := s.cosigner.failed
-	signed, err := s.Cosign(ctx)
+func (c *Cosigner) cosignAndLog(ctx context.Context) {
+	before := c.failed
+	signed, err := c.Cosign(ctx)
 	if signed != "" {
-		s.logCosigned(ctx, signed)
+		c.logCosigned(ctx, signed)
 	}
 	if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrAway) { // of which sealing tells
 		return
 	}
-	if s.cosigner.failed = kindOf(err); s.cosigner.failed == before {
+	if c.failed = kindOf(err); c.failed == before {
 		return
 	}
-	name := s.cosigner.client.Key().Name()
+	name := c.client.Key().Name()
 	if disputes(err) {
-		s.logger.ErrorContext(ctx, "audit trail is not what the witness has cosigned", "witness", name, "error", err)
+		c.logger.ErrorContext(ctx, "audit trail is not what the witness has cosigned", "witness", name, "error", err)
 	} else {
-		s.logger.WarnContext(ctx, "audit trail not cosigned", "witness", name, "error", err)
+		c.logger.WarnContext(ctx, "audit trail not cosigned", "witness", name, "error", err)
 	}
 }
 
-func (s *Sealer) logCosigned(ctx context.Context, signed string) {
-	key := s.cosigner.client.Key()
-	c, err := checkpoint.Open([]byte(signed), s.key.Verifiers())
+func (c *Cosigner) logCosigned(ctx context.Context, signed string) {
+	key := c.client.Key()
+	said, err := checkpoint.Open([]byte(signed), c.keys)
 	given, givenErr := key.Verify([]byte(signed))
 	if err == nil && givenErr == nil {
-		s.logger.InfoContext(ctx, "audit trail cosigned", "entries", c.N, "witness", key.Name(), "time", given.Time, "checkpoint", signed)
+		c.logger.InfoContext(ctx, "audit trail cosigned", "entries", said.N, "witness", key.Name(), "time", given.Time, "checkpoint", signed)
 	}
 }
 
