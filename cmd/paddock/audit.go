@@ -1,22 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"io/fs"
-	"iter"
-	"os"
-	"regexp"
 	"runtime"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/config"
@@ -166,12 +158,12 @@ func printAuditKey(p program, name string) int {
 
 func verifyAudit(ctx context.Context, p program, s *store.Store, o seal.Options, checkpoints string) int {
 	if checkpoints != "" {
-		file, err := os.Open(checkpoints)
+		file, err := checkpoint.OpenLog(checkpoints)
 		if err != nil {
 			return fail(p, err)
 		}
 		defer file.Close()
-		o.Old = checkpointsIn(file)
+		o.Old = file.Checkpoints
 	}
 	debug.SetGCPercent(gcPercent) // millions of entries are read, and few kept
 	began := time.Now()
@@ -220,68 +212,4 @@ func exportAudit(ctx context.Context, p program, s *store.Store, keys checkpoint
 		fmt.Fprintf(p.stderr, "%d earlier entries are archived, and deleted here; --archive names their files\n", archived)
 	}
 	return exitOK
-}
-
-// sealedMessage is what a server logs with each checkpoint, and cosignedMessage with one that the witness has cosigned.
-const (
-	sealedMessage   = "audit trail sealed"
-	cosignedMessage = "audit trail cosigned"
-)
-
-// sealedLine is a line of a text log with a checkpoint; a quote in another value is escaped there.
-var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="(` + sealedMessage + `|` + cosignedMessage + `)" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
-
-// checkpointsIn returns the checkpoints in a server's log, of JSON or text, or else all that there is, as a checkpoint's own file. A line of
-// another message is none of a checkpoint: it may quote what a stranger has sent. The file is read while they are ranged over.
-func checkpointsIn(file io.Reader) iter.Seq2[[]byte, error] {
-	const most = 1 << 20 // of a line, and of a checkpoint
-	return func(yield func([]byte, error) bool) {
-		var (
-			start []byte
-			found bool
-			r     = bufio.NewReaderSize(file, most)
-		)
-		for {
-			line, err := r.ReadSlice('\n')
-			if one := checkpointIn(line); one != nil {
-				if found = true; !yield(one, nil) {
-					return
-				}
-			}
-			if !found && len(start)+len(line) <= most {
-				start = append(start, line...)
-			}
-			switch {
-			case errors.Is(err, io.EOF):
-				if !found {
-					yield(start, nil)
-				}
-				return
-			case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-				yield(nil, err)
-				return
-			}
-		}
-	}
-}
-
-// checkpointIn returns the checkpoint that a server has logged with the line, or nil.
-func checkpointIn(line []byte) []byte {
-	var logged struct{ Msg, Checkpoint string }
-	if quoted := sealedLine.FindSubmatch(line); quoted != nil {
-		text, err := strconv.Unquote(string(quoted[2]))
-		if err != nil {
-			return nil
-		}
-		logged.Msg, logged.Checkpoint = string(quoted[1]), text
-	} else if json.Unmarshal(line, &logged) != nil {
-		return nil
-	}
-	if logged.Msg != sealedMessage && logged.Msg != cosignedMessage {
-		return nil
-	}
-	if text, signature, _ := strings.Cut(logged.Checkpoint, "\n\n"); strings.Count(text, "\n") < 2 || signature == "" {
-		return nil
-	}
-	return []byte(logged.Checkpoint)
 }

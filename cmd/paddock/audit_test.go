@@ -1,11 +1,8 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -117,54 +114,4 @@ func TestAudit_InvalidArguments(t *testing.T) {
 	if code, _, stderr := runCommand(t, onItsOwn(t), "audit", "verify"); code != exitFailed || !strings.Contains(stderr, "AUDIT_SIGNING_KEY") {
 		t.Errorf("without a key: exit code %d, %q", code, stderr)
 	}
-}
-
-func TestCheckpointsIn(t *testing.T) {
-	const (
-		note     = "example.com\n5\nhash=\n\n— example.com sig\n"
-		jsonLine = `{"msg":"audit trail sealed","entries":5,"checkpoint":"example.com\n5\nhash=\n\n— example.com sig\n"}` + "\n"
-		textLine = `time=2026-11-29 level=INFO msg="audit trail sealed" entries=5 checkpoint="example.com\n5\nhash=\n\n— example.com sig\n"` + "\n"
-		forged   = `checkpoint="example.com\n4\nhash=\n\n— example.com sig\n"`
-	)
-	quoted := func(v any) string {
-		text, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	for name, text := range map[string]string{
-		"Note": note,
-		"JSON": `{"msg":"serving"}` + "\n" + jsonLine,
-		"Text": textLine,
-		// Paths that a stranger has called.
-		"JSON_Path":         jsonLine + quoted(map[string]string{"msg": "request", "path": "/" + forged}) + "\n",
-		"JSON_PathOfLine":   jsonLine + quoted(map[string]string{"msg": "request", "path": "/\n" + strings.ReplaceAll(jsonLine, "n5", "n4")}) + "\n",
-		"JSON_Key":          jsonLine + quoted(map[string]string{"msg": "request", "checkpoint": "example.com\n4\nhash=\n\n— example.com sig\n"}) + "\n",
-		"Text_Path":         textLine + `time=2026-11-29 level=INFO msg=request path=` + strconv.Quote("/"+forged) + "\n",
-		"Text_PathUnquoted": textLine + `time=2026-11-29 level=INFO msg=request path=/ ` + forged + "\n",
-		"NoCheckpoint":      jsonLine + `{"msg":"audit trail sealed","checkpoint":"x"}` + "\n",
-		"LongLine":          jsonLine + strings.Repeat("x", 3<<20) + "\n",
-		"Cosigned":          strings.Replace(jsonLine, "sealed", "cosigned", 1),
-		"Cosigned_Text":     strings.Replace(textLine, "sealed", "cosigned", 1),
-	} {
-		if got, err := allCheckpoints(text); len(got) != 1 || string(got[0]) != note || err != nil {
-			t.Errorf("%s: got %.200q %v", name, got, err)
-		}
-	}
-	earlier := `{"msg":"audit trail sealed","entries":1,"checkpoint":"example.com\n1\nhash=\n\n— example.com sig\n"}` + "\n"
-	want := []string{"example.com\n1\nhash=\n\n— example.com sig\n", note, note}
-	if got, err := allCheckpoints(earlier + jsonLine + textLine); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) || err != nil {
-		t.Errorf("several: got %q %v", got, err)
-	}
-}
-
-func allCheckpoints(log string) (all [][]byte, err error) {
-	for one, err := range checkpointsIn(strings.NewReader(log)) {
-		if err != nil {
-			return all, err
-		}
-		all = append(all, one)
-	}
-	return all, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/archive"
+	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -19,11 +20,11 @@ func TestArchive_AnswerLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cluster := storetest.NewCluster(t)
-			tr := newTrail(t, cluster.Database(t))
-			tr.write(t, 20)
-			tr.seal(t)
+			tr := sealtest.New(t, cluster.Database(t))
+			tr.Write(t, 20)
+			tr.Seal(t)
 			proxy := cluster.Proxy(t)
-			s := storetest.Open(t, proxy.Through(t, tr.url))
+			s := storetest.Open(t, proxy.Through(t, tr.URL))
 			var lost atomic.Bool
 			proxy.Set(storetest.Fault{Answer: func(said []byte) bool {
 				if !bytes.Contains(said, []byte("COMMIT\x00")) || lost.Swap(true) {
@@ -33,11 +34,11 @@ func TestArchive_AnswerLost(t *testing.T) {
 				return false
 			}})
 			file := filepath.Join(t.TempDir(), "a.jsonl")
-			_, err := seal.Archive(t.Context(), s, audit.Open(s), tr.key, file, "")
+			_, err := seal.Archive(t.Context(), s, audit.Open(s), tr.Key, file, "")
 			if then.Blackhole != errors.Is(err, seal.ErrUnsure) || !then.Blackhole && err != nil {
 				t.Errorf("archiving: %v", err)
 			}
-			if recorded, _, err := archive.Read(t.Context(), tr.store, tr.key.Verifiers()); len(recorded) != 1 || err != nil || !lost.Load() {
+			if recorded, _, err := archive.Read(t.Context(), tr.Store, tr.Key.Verifiers()); len(recorded) != 1 || err != nil || !lost.Load() {
 				t.Fatalf("recorded: %v, %v", recorded, err)
 			}
 			if f, err := archive.Open(file); err != nil {

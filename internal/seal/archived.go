@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/seal/archive"
+	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
 )
@@ -20,12 +21,12 @@ type archivedPart struct {
 	archives archive.Records
 	files    []*archiveFile
 	ids      hash.Hash    // of the leaves so far
-	deleted  []tiles.Leaf // of which it is not known yet whether they were old enough
+	deleted  []tiles.Leaf // of which it is not known yet whether they were old enough; at most mostDeleted
 	before   time.Time    // entries from before this were
 }
 
-// openArchives reads the records of archives, each of which is also a checkpoint, and opens files that are archives.
-func (v *verification) openArchives(ctx context.Context, o Options) (err error) {
+// readRecords reads the records of archives and what the witness has cosigned.
+func (v *verification) readRecords(ctx context.Context, o Options) (err error) {
 	var faults []error
 	if v.archives, faults, err = archive.Read(ctx, v.store, o.Keys); err != nil {
 		return err
@@ -33,6 +34,14 @@ func (v *verification) openArchives(ctx context.Context, o Options) (err error) 
 	for _, f := range faults {
 		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: f.Error()})
 	}
+	if o.Witness != nil {
+		v.witnessed, err = checkpoint.ReadNewest(ctx, v.store)
+	}
+	return err
+}
+
+// openArchives compares the records of archives, each of which is also a checkpoint, and opens files that are archives.
+func (v *verification) openArchives(ctx context.Context, o Options) (err error) {
 	v.ids = sha256.New()
 	for _, t := range v.archives.Trees() {
 		if err := v.old.compareOne(t); err != nil {
@@ -83,8 +92,11 @@ func (v *verification) closeArchives() error {
 	return err
 }
 
+// mostDeleted bounds how many leaves are kept to be looked at together.
+const mostDeleted = 1_000
+
 // archived compares a leaf with the archives, and reports whether one has the entry, which may be deleted then.
-func (v *verification) archived(l tiles.Leaf, isThere bool) (bool, error) {
+func (v *verification) archived(ctx context.Context, l tiles.Leaf, isThere bool) (bool, error) {
 	line, err := v.inFiles(l)
 	if err != nil || isThere || !v.archives.Has(l.Position) {
 		return false, err
@@ -95,6 +107,9 @@ func (v *verification) archived(l tiles.Leaf, isThere bool) (bool, error) {
 	}
 	if !leaf.IsBefore(l.ID, v.before) {
 		v.deleted = append(v.deleted, l)
+	}
+	if len(v.deleted) == mostDeleted {
+		return true, v.nameDeleted(ctx)
 	}
 	return true, nil
 }
@@ -122,17 +137,27 @@ func (v *verification) inFiles(l tiles.Leaf) (line []byte, err error) {
 	return line, nil
 }
 
-// finishArchives names the entries that were deleted too early, and what is wrong with files.
-func (v *verification) finishArchives(ctx context.Context) (err error) {
-	if len(v.deleted) > 0 { // some by a server, meanwhile
-		if v.before, err = archive.DeletedBefore(ctx, v.store); err != nil {
-			return err
-		}
+// nameDeleted names the entries that were deleted too early. Before a server deletes any it says so.
+func (v *verification) nameDeleted(ctx context.Context) (err error) {
+	if len(v.deleted) == 0 {
+		return nil
+	}
+	if v.before, err = archive.DeletedBefore(ctx, v.store); err != nil {
+		return err
 	}
 	for _, l := range v.deleted {
 		if !leaf.IsBefore(l.ID, v.before) {
 			v.report.add(Finding{Kind: Deleted, Position: l.Position, Entry: l.ID, Detail: "archived, but not yet old enough to be deleted"})
 		}
+	}
+	v.deleted = v.deleted[:0]
+	return nil
+}
+
+// finishArchives names the entries that were deleted too early, and what is wrong with files.
+func (v *verification) finishArchives(ctx context.Context) error {
+	if err := v.nameDeleted(ctx); err != nil {
+		return err
 	}
 	return v.finishFiles()
 }

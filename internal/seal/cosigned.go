@@ -28,14 +28,11 @@ type Cosigned struct {
 
 // openCosigned finds the newest cosigned checkpoint, in the database or among those from outside of it, which were opened before. What is
 // wrong with any is kept as an error, beside which the rest is verified.
-func (v *verification) openCosigned(ctx context.Context, o Options) error {
+func (v *verification) openCosigned(o Options) error {
 	if o.Witness == nil {
 		return nil
 	}
-	n, err := checkpoint.ReadNewest(ctx, v.store)
-	if err != nil {
-		return err
-	}
+	n := v.witnessed
 	if n.Fault != "" {
 		v.dispute(fmt.Errorf("%w: %s", ErrDisputed, n.Fault))
 	}
@@ -77,12 +74,14 @@ func (v *verification) addCosigned(c checkpoint.Checkpoint, signed []byte, w *wi
 	return nil
 }
 
-// readCosigned returns the newest cosigned checkpoint, which the log must have signed; "" if there is none.
+// readCosigned returns the newest cosigned checkpoint; "" if there is none that one of the keys has signed.
 func readCosigned(ctx context.Context, s *store.Store, keys checkpoint.Verifiers) (c checkpoint.Checkpoint, signed string, err error) {
 	n, err := checkpoint.ReadNewest(ctx, s)
 	if err != nil || n.Cosigned.Signed == "" {
 		return c, "", err
 	}
-	c, err = checkpoint.Open([]byte(n.Cosigned.Signed), keys)
+	if c, err = checkpoint.Open([]byte(n.Cosigned.Signed), keys); errors.Is(err, checkpoint.ErrSignature) {
+		return c, "", nil
+	}
 	return c, n.Cosigned.Signed, err
 }

@@ -61,12 +61,12 @@ func ExportTiles(ctx context.Context, s *store.Store, keys checkpoint.Verifiers,
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v, err := openExport(ctx, s, keys, files...)
-	defer func() { err = errors.Join(err, v.closeArchives()) }()
+	was, cosigned, err := readCosigned(ctx, s, keys) // before the head, which is the newest then
 	if err != nil {
 		return 0, err
 	}
-	was, cosigned, err := readCosigned(ctx, s, keys)
+	v, err := openExport(ctx, s, keys, files...)
+	defer func() { err = errors.Join(err, v.closeArchives()) }()
 	if err != nil {
 		return 0, err
 	}
@@ -192,6 +192,6 @@ func archivedEntry(l tiles.Leaf, line []byte) entry {
 	var e struct {
 		OccurredAt time.Time `json:"occurred_at"`
 	}
-	_ = json.Unmarshal(line, &e) // one that was sealed as missing has no time
+	_ = json.Unmarshal(line, &e) // it was compared with its hash
 	return entry{id: l.ID, hash: l.Hash, occurred: e.OccurredAt, line: slices.Clone(line)}
 }

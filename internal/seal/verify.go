@@ -21,7 +21,8 @@ import (
 // Options say what to verify against.
 type Options struct {
 	Keys checkpoint.Verifiers
-	// Old are checkpoints from outside of the database, signed notes, in any order; it may be nil.
+	// Old are checkpoints from outside of the database, signed notes, in any order; it may be nil. They must have been signed before
+	// Verify begins, and may be ranged over twice.
 	Old iter.Seq2[[]byte, error]
 	// Archives are names of files of Archive, with which entries are compared that are in no database any more.
 	Archives []string
@@ -83,18 +84,21 @@ type verification struct {
 	old   kept
 	// truncated is the error of an old checkpoint of more entries than there are. What there is is compared all the same.
 	truncated error
-	// disputed is what is wrong with the witness's cosignatures.
-	disputed error
-	entries  *entries
-	tree     *tiles.Tree          // of the leaves so far
-	upper    map[tiles.Key][]byte // its full tiles of hashes of tiles
-	changed  []tiles.Leaf         // whose entries have another hash
-	report   Report
+	witnessed checkpoint.Newest // with a witness
+	disputed  error             // what is wrong with the witness's cosignatures
+	entries   *entries
+	tree      *tiles.Tree          // of the leaves so far
+	upper     map[tiles.Key][]byte // its full tiles of hashes of tiles
+	changed   []tiles.Leaf         // whose entries have another hash
+	report    Report
 	archivedPart
 }
 
-// open reads the checkpoints.
+// open reads the checkpoints: the head after all others in the database, so that it is the newest.
 func (v *verification) open(ctx context.Context, o Options) error {
+	if err := v.readRecords(ctx, o); err != nil {
+		return err
+	}
 	h, err := checkpoint.ReadHead(ctx, v.store)
 	if err != nil {
 		return err
@@ -125,7 +129,7 @@ func (v *verification) open(ctx context.Context, o Options) error {
 	if err := v.openArchives(ctx, o); err != nil {
 		return err
 	}
-	if err := v.openCosigned(ctx, o); err != nil {
+	if err := v.openCosigned(o); err != nil {
 		return err
 	}
 	v.truncated = v.old.fit()
@@ -141,7 +145,7 @@ func (v *verification) leaf(ctx context.Context, l tiles.Leaf) error {
 	if err != nil {
 		return err
 	}
-	archived, err := v.archived(l, ok)
+	archived, err := v.archived(ctx, l, ok)
 	switch {
 	case err != nil:
 		return err

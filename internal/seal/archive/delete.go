@@ -144,7 +144,8 @@ func (d *Deleter) delete(ctx context.Context, over []uuid.UUID, day time.Time) e
 // deletedText and a day are the detail of the entry that a server writes before it deletes those of before that day.
 const deletedText = "archived audit entries are deleted that are from before "
 
-// DeletedBefore returns before which time entries were deleted that were archived; the zero time if none was.
+// DeletedBefore returns before which time entries were deleted that were archived; the zero time if none was. A day on which none was old
+// enough yet is of a clock that was wrong, or of a forger.
 func DeletedBefore(ctx context.Context, s *store.Store) (before time.Time, err error) {
 	const query = `SELECT occurred_at, detail FROM audit_entries WHERE event_type = $1 AND detail LIKE $2`
 	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(rows *sql.Rows) error {
@@ -156,7 +157,11 @@ func DeletedBefore(ctx context.Context, s *store.Store) (before time.Time, err e
 			return err
 		}
 		day, err := time.Parse(time.DateOnly, strings.TrimPrefix(detail, deletedText))
-		if err == nil && occurred.Valid && !day.After(occurred.V.Add(-config.LeastAudit)) && day.After(before) {
+		said := occurred.V
+		if now := store.Now(); said.After(now) {
+			said = now
+		}
+		if err == nil && occurred.Valid && !day.After(said.Add(-config.LeastAudit)) && day.After(before) {
 			before = day
 		}
 		return nil
