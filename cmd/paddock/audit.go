@@ -13,8 +13,9 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/config"
 	"github.com/paddock-gate/paddock/internal/migrate"
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/export"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 	cosigning "github.com/paddock-gate/paddock/internal/witness"
 )
@@ -135,9 +136,9 @@ func (f auditFlags) verifiers(cfg config.Config) (checkpoint.Verifiers, error) {
 }
 
 // options returns what to verify against, but for earlier checkpoints.
-func (f auditFlags) options(keys checkpoint.Verifiers, cfg config.Config) (o seal.Options, err error) {
+func (f auditFlags) options(keys checkpoint.Verifiers, cfg config.Config) (o verify.Options, err error) {
 	const mostReaders = 4 // a pool of one or two connections serves them in time, too
-	o = seal.Options{Keys: keys, Archives: f.archives, Readers: min(runtime.NumCPU(), mostReaders)}
+	o = verify.Options{Keys: keys, Archives: f.archives, Readers: min(runtime.NumCPU(), mostReaders)}
 	if text := cmp.Or(f.witness, cfg.AuditWitness.Key); text != "" {
 		if o.Witness, err = cosigning.NewKey(text); err != nil {
 			return o, err
@@ -156,7 +157,7 @@ func printAuditKey(p program, name string) int {
 	return exitOK
 }
 
-func verifyAudit(ctx context.Context, p program, s *store.Store, o seal.Options, checkpoints string) int {
+func verifyAudit(ctx context.Context, p program, s *store.Store, o verify.Options, checkpoints string) int {
 	if checkpoints != "" {
 		file, err := checkpoint.OpenLog(checkpoints)
 		if err != nil {
@@ -167,7 +168,7 @@ func verifyAudit(ctx context.Context, p program, s *store.Store, o seal.Options,
 	}
 	debug.SetGCPercent(gcPercent) // millions of entries are read, and few kept
 	began := time.Now()
-	r, err := seal.Verify(ctx, s, o)
+	r, err := verify.Trail(ctx, s, o)
 	for _, found := range r.Findings {
 		fmt.Fprintln(p.stdout, found)
 	}
@@ -200,9 +201,9 @@ func exportAudit(ctx context.Context, p program, s *store.Store, keys checkpoint
 		err         error
 	)
 	if f.format == "tiles" {
-		n, err = seal.ExportTiles(ctx, s, keys, f.to, f.archives...)
+		n, err = export.Tiles(ctx, s, keys, f.to, f.archives...)
 	} else {
-		n, archived, err = seal.ExportLines(ctx, s, keys, f.since, p.stdout, f.archives...)
+		n, archived, err = export.Lines(ctx, s, keys, f.since, p.stdout, f.archives...)
 	}
 	if err != nil {
 		return fail(p, err)

@@ -6,8 +6,9 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/config"
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/export"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -21,7 +22,7 @@ func archiveAudit(ctx context.Context, p program, s *store.Store, cfg config.Con
 	if err != nil {
 		return fail(p, err)
 	}
-	done, err := seal.Archive(ctx, s, audit.Open(s), key, file, operator(p))
+	done, err := export.Archive(ctx, s, audit.Open(s), key, file, operator(p))
 	if err != nil {
 		return fail(p, err)
 	}
@@ -32,7 +33,7 @@ func archiveAudit(ctx context.Context, p program, s *store.Store, cfg config.Con
 }
 
 // printArchived tells how many entries are in archives alone, and were not compared.
-func printArchived(p program, r seal.Report) {
+func printArchived(p program, r verify.Report) {
 	switch left := r.Archived - r.Compared; {
 	case left > 0:
 		fmt.Fprintf(p.stdout, "%d entries were not compared: they are archived, and deleted here; --archive names their files\n", left)

@@ -14,6 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/export"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -48,7 +49,7 @@ func TestRoles_Archive(t *testing.T) {
 	sealer := seal.New(served, log, key)
 	_, err = sealer.Seal(t.Context())
 	must(t, err)
-	if _, err := seal.Archive(t.Context(), served, log, key, filepath.Join(t.TempDir(), "a"), ""); !isRefused(err, "42501") {
+	if _, err := export.Archive(t.Context(), served, log, key, filepath.Join(t.TempDir(), "a"), ""); !isRefused(err, "42501") {
 		t.Errorf("%s archives: %v", appRole, err)
 	}
 	for _, statement := range []string{
@@ -67,7 +68,7 @@ func TestRoles_Archive(t *testing.T) {
 	}
 
 	owned := storetest.Open(t, owner)
-	_, err = seal.Archive(t.Context(), owned, audit.Open(owned), key, filepath.Join(t.TempDir(), "a"), "")
+	_, err = export.Archive(t.Context(), owned, audit.Open(owned), key, filepath.Join(t.TempDir(), "a"), "")
 	must(t, err)
 	must(t, runSQL(t, app, add+`('`+laterID+values+`100`+rest))
 	for what, id := range map[string]string{"young": youngID, "not archived": laterID} {

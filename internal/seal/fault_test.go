@@ -11,6 +11,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -83,21 +84,6 @@ func (s *sealed) fault(t *testing.T) string {
 	return s.store.Seal.Query().OnlyX(t.Context()).Fault
 }
 
-// TestVerify_UpperTiles: tiles above those of the leaves are compared, too: with a wrong one, sealing stops.
-func TestVerify_UpperTiles(t *testing.T) {
-	eachSealed(t, 600, func(t *testing.T, s *sealed) {
-		r, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()})
-		if err != nil || len(r.Findings) > 0 {
-			t.Fatalf("sound: %v, %v", r.Findings, err)
-		}
-		s.exec(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '1/000000000000'`)
-		r, err = Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()})
-		if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != Damaged || !strings.Contains(r.Findings[0].Detail, "1/000000000000") {
-			t.Errorf("got %v, %v; want the tile damaged", r.Findings, err)
-		}
-	})
-}
-
 // TestSeal_RolledBack: the database is back at an earlier checkpoint, as after a failover that has lost entries. The sealer that has
 // seen more says so, also where the page shows it, and gives its turn to others; what it verifies is not sound either.
 func TestSeal_RolledBack(t *testing.T) {
@@ -134,7 +120,7 @@ func TestSeal_RolledBack(t *testing.T) {
 func TestVerify_HeadLost(t *testing.T) {
 	eachSealed(t, 3, func(t *testing.T, s *sealed) {
 		s.exec(t, `DELETE FROM seals`)
-		if _, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()}); !errors.Is(err, checkpoint.ErrTruncated) {
+		if _, err := verify.Trail(t.Context(), s.store, verify.Options{Keys: s.key.Verifiers()}); !errors.Is(err, checkpoint.ErrTruncated) {
 			t.Errorf("got %v, want checkpoint.ErrTruncated", err)
 		}
 		if err := New(s.store, s.log, s.key).verifyIfDue(t.Context()); err != nil {

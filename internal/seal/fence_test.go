@@ -14,6 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -67,7 +68,7 @@ func TestSeal_Paused(t *testing.T) {
 		if err := paused.commit(t.Context(), late); !errors.Is(err, errFenced) {
 			t.Fatalf("the paused one: %v, want errFenced", err)
 		}
-		r, err := Verify(t.Context(), s, Options{Keys: key.Verifiers()})
+		r, err := verify.Trail(t.Context(), s, verify.Options{Keys: key.Verifiers()})
 		if err != nil || r.Size != 2 || len(r.Findings) > 0 {
 			t.Errorf("%d sealed, %v, %v", r.Size, r.Findings, err)
 		}
@@ -96,7 +97,7 @@ func TestSeal_Between(t *testing.T) {
 			t.Fatalf("%v wait, want %v", left, between)
 		}
 		s.seal(t)
-		r, err := Verify(t.Context(), s.store, Options{Keys: s.key.Verifiers()})
+		r, err := verify.Trail(t.Context(), s.store, verify.Options{Keys: s.key.Verifiers()})
 		if err != nil || r.Size != 4 || r.Waiting > 0 || len(r.Findings) > 0 {
 			t.Errorf("%d sealed, %d wait, %v, %v", r.Size, r.Waiting, r.Findings, err)
 		}
@@ -139,12 +140,12 @@ func TestSeal_Replicas(t *testing.T) {
 			proved int
 		)
 		for ctx.Err() == nil {
-			o := Options{Keys: key.Verifiers()}
+			o := verify.Options{Keys: key.Verifiers()}
 			if old != "" {
-				o.Old = Notes(old)
+				o.Old = verify.Notes(old)
 			}
-			r, err := Verify(t.Context(), stores[0], o)
-			if err != nil && !errors.Is(err, ErrNotSealed) || len(r.Findings) > 0 {
+			r, err := verify.Trail(t.Context(), stores[0], o)
+			if err != nil && !errors.Is(err, verify.ErrNotSealed) || len(r.Findings) > 0 {
 				t.Fatalf("false alarm: %v, %v", r.Findings, err)
 			}
 			if old = r.Signed; old != "" {
@@ -160,14 +161,14 @@ func TestSeal_Replicas(t *testing.T) {
 		}
 		count := s.AuditEntry.Query().CountX(t.Context())
 		for end := false; !end; {
-			o := Options{Keys: key.Verifiers()}
+			o := verify.Options{Keys: key.Verifiers()}
 			select {
 			case signed := <-checkpoints:
-				o.Old = Notes(signed)
+				o.Old = verify.Notes(signed)
 			default:
 				end = true
 			}
-			r, err := Verify(t.Context(), s, o)
+			r, err := verify.Trail(t.Context(), s, o)
 			if err != nil || len(r.Findings) > 0 || r.Waiting > 0 || r.Size != int64(count) {
 				t.Fatalf("%d of %d sealed, %d wait, %v, %v", r.Size, count, r.Waiting, r.Findings, err)
 			}

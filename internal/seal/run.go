@@ -14,6 +14,7 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -99,11 +100,11 @@ func (s *Sealer) verifyIfDue(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	o := Options{Keys: s.key.Verifiers()}
+	o := verify.Options{Keys: s.key.Verifiers()}
 	if _, signed := s.lastSeen(); signed != "" {
-		o.Old = Notes(signed)
+		o.Old = verify.Notes(signed)
 	}
-	report, err := Verify(ctx, s.store, o)
+	report, err := verify.Trail(ctx, s.store, o)
 	s.verifyTook = time.Since(now)
 	fault := report.Fault()
 	switch {

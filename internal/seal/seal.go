@@ -29,13 +29,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/witness"
 )
 
-var (
-	// ErrNotSealed means that no entry has been sealed yet.
-	ErrNotSealed = errors.New("no entry of the audit trail is sealed")
-
-	// errFenced means that another sealer has sealed meanwhile.
-	errFenced = errors.New("another sealer has sealed meanwhile")
-)
+// errFenced means that another sealer has sealed meanwhile.
+var errFenced = errors.New("another sealer has sealed meanwhile")
 
 const (
 	// batchSize bounds the entries of one transaction, which holds up SQLite's one writer.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/audit"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/witness"
@@ -141,7 +142,7 @@ func TestCosign_Replicas(t *testing.T) {
 
 func wantCosigned(t *testing.T, s *store.Store, key *checkpoint.Key, w *witnesstest.Witness, size int64) {
 	t.Helper()
-	r, err := Verify(t.Context(), s, Options{Keys: key.Verifiers(), Witness: witnessKey(t, w)})
+	r, err := verify.Trail(t.Context(), s, verify.Options{Keys: key.Verifiers(), Witness: witnessKey(t, w)})
 	if err != nil || len(r.Findings) > 0 || r.Cosigned.Size != size {
 		t.Errorf("cosigned up to %d, %v, %v; want %d", r.Cosigned.Size, r.Findings, err, size)
 	}

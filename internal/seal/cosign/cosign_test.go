@@ -10,10 +10,10 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/cosign"
 	"github.com/paddock-gate/paddock/internal/seal/sealtest"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 	"github.com/paddock-gate/paddock/internal/witness"
 	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
@@ -241,7 +241,7 @@ func TestCosign_NewName(t *testing.T) {
 		if signed := c.MustCosign(t); !strings.HasPrefix(signed, "example.com/restored\n7\n") {
 			t.Errorf("got %q", signed)
 		}
-		if r, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: key.Verifiers(), Witness: c.WitnessKey}); err != nil || r.Cosigned.Size != 7 {
+		if r, err := verify.Trail(t.Context(), tr.Store, verify.Options{Keys: key.Verifiers(), Witness: c.WitnessKey}); err != nil || r.Cosigned.Size != 7 {
 			t.Errorf("%+v, %v", r.Cosigned, err)
 		}
 	})

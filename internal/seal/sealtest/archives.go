@@ -9,7 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/export"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 )
 
 // Day is a day.
@@ -31,10 +32,10 @@ func (tr *Trail) WriteOld(t *testing.T, n int, at time.Time) {
 }
 
 // Archive archives into a new file.
-func (tr *Trail) Archive(t *testing.T) (file string, done seal.Archived) {
+func (tr *Trail) Archive(t *testing.T) (file string, done export.Archived) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "audit.jsonl")
-	done, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, "root on db1")
+	done, err := export.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, "root on db1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,9 +53,9 @@ func (tr *Trail) Retain(t *testing.T, days int, most int64) int64 {
 }
 
 // VerifyWith verifies with files of archives.
-func (tr *Trail) VerifyWith(t *testing.T, files ...string) (seal.Report, error) {
+func (tr *Trail) VerifyWith(t *testing.T, files ...string) (verify.Report, error) {
 	t.Helper()
-	return seal.Verify(t.Context(), tr.Store, seal.Options{Keys: KeysOf(t, tr.Key), Archives: files, Readers: 2})
+	return verify.Trail(t.Context(), tr.Store, verify.Options{Keys: KeysOf(t, tr.Key), Archives: files, Readers: 2})
 }
 
 // WantArchived fails the test unless all is sound, and so many entries are in archives alone, all of which are in the files.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/paddock-gate/paddock/internal/seal"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/witness"
 	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
 )
@@ -54,15 +54,15 @@ func (c *Cosigned) MustCosign(t testing.TB) string {
 }
 
 // Check verifies with the witness's key and the old checkpoints.
-func (c *Cosigned) Check(t testing.TB, old ...string) (seal.Report, error) {
+func (c *Cosigned) Check(t testing.TB, old ...string) (verify.Report, error) {
 	t.Helper()
-	return seal.Verify(t.Context(), c.Store, seal.Options{Keys: KeysOf(t, c.Key), Witness: c.WitnessKey, Old: seal.Notes(old...)})
+	return verify.Trail(t.Context(), c.Store, verify.Options{Keys: KeysOf(t, c.Key), Witness: c.WitnessKey, Old: verify.Notes(old...)})
 }
 
 // WantDisputed fails the test unless the witness disputes the seal, for those who verify and in the metrics.
 func (c *Cosigned) WantDisputed(t testing.TB, words string) {
 	t.Helper()
-	if _, err := c.Check(t); !errors.Is(err, seal.ErrDisputed) || !strings.Contains(err.Error(), words) {
+	if _, err := c.Check(t); !errors.Is(err, verify.ErrDisputed) || !strings.Contains(err.Error(), words) {
 		t.Errorf("verifying: %v, want ErrDisputed with %q", err, words)
 	}
 	if is, err := c.Cosigner.Disputed(t.Context()); err != nil || !is {

@@ -16,9 +16,14 @@ import (
 	"github.com/paddock-gate/paddock/internal/seal/archive"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/cosign"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
+
+// Forged inserts an entry with an id, as SQL has it, and without waiting to be sealed.
+const Forged = `INSERT INTO audit_entries (id, event_type, occurred_at, actor_email, ip, user_agent, request_id, outcome, detail)
+	SELECT %s, event_type, %s, actor_email, ip, user_agent, request_id, outcome, 'forged' FROM audit_entries ORDER BY id DESC LIMIT 1`
 
 // Trail is an audit trail with a sealer.
 type Trail struct {
@@ -108,13 +113,13 @@ func (tr *Trail) Seal(t testing.TB) string {
 }
 
 // Verify verifies against the old checkpoint, if it is not empty.
-func (tr *Trail) Verify(t testing.TB, old string) (seal.Report, error) {
+func (tr *Trail) Verify(t testing.TB, old string) (verify.Report, error) {
 	t.Helper()
-	o := seal.Options{Keys: KeysOf(t, tr.Key), Readers: 2}
+	o := verify.Options{Keys: KeysOf(t, tr.Key), Readers: 2}
 	if old != "" {
-		o.Old = seal.Notes(old)
+		o.Old = verify.Notes(old)
 	}
-	return seal.Verify(t.Context(), tr.Store, o)
+	return verify.Trail(t.Context(), tr.Store, o)
 }
 
 // WantSound fails the test unless all is as it was sealed.

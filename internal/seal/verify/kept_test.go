@@ -1,4 +1,4 @@
-package seal_test
+package verify_test
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/sealtest"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 )
 
 // TestVerify_CheckpointsAcrossTiles: checkpoints of all sizes around the ends of tiles are compared, in either order.
@@ -22,7 +22,7 @@ func TestVerify_CheckpointsAcrossTiles(t *testing.T) {
 			up, down = append(up, signed), append([]string{signed}, down...)
 		}
 		for _, old := range [][]string{up, down} {
-			r, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(old...)})
+			r, err := verify.Trail(t.Context(), tr.Store, verify.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: verify.Notes(old...)})
 			if err != nil || len(r.Findings) > 0 {
 				t.Errorf("sound: %v, %v", r.Findings, err)
 			}
@@ -40,7 +40,7 @@ func TestVerify_CheckpointsOfDamagedTiles(t *testing.T) {
 			old = append(old, tr.Seal(t))
 		}
 		tr.Change(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '0/000000000001'`)
-		r, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(old...)})
+		r, err := verify.Trail(t.Context(), tr.Store, verify.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: verify.Notes(old...)})
 		if err != nil || r.Fault() == "" {
 			t.Errorf("got %v, %v; want findings", r.Findings, err)
 		}
@@ -70,7 +70,7 @@ func TestVerify_ManyCheckpoints(t *testing.T) {
 			runtime.GC()
 			runtime.ReadMemStats(&after)
 		}
-		r, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: old})
+		r, err := verify.Trail(t.Context(), tr.Store, verify.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: old})
 		if err != nil || len(r.Findings) > 0 {
 			t.Fatalf("sound: %v, %v", r.Findings, err)
 		}
@@ -86,11 +86,11 @@ func TestVerify_UnreadableCheckpoints(t *testing.T) {
 		tr.Write(t, 1)
 		signed, broken := tr.Seal(t), errors.New("read error")
 		old := func(yield func([]byte, error) bool) { _ = yield([]byte(signed), nil) && yield(nil, broken) }
-		if _, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: old}); !errors.Is(err, broken) {
+		if _, err := verify.Trail(t.Context(), tr.Store, verify.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: old}); !errors.Is(err, broken) {
 			t.Errorf("got %v, want %v", err, broken)
 		}
 		forged := strings.Replace(signed, "\n1\n", "\n2\n", 1)
-		_, err := seal.Verify(t.Context(), tr.Store, seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(signed, forged)})
+		_, err := verify.Trail(t.Context(), tr.Store, verify.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: verify.Notes(signed, forged)})
 		if !errors.Is(err, checkpoint.ErrSignature) || !strings.Contains(err.Error(), "checkpoint 2: ") {
 			t.Errorf("got %v, want checkpoint.ErrSignature of checkpoint 2", err)
 		}

@@ -1,19 +1,20 @@
-package seal_test
+package verify_test
 
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/sealtest"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 )
 
 func TestVerify_Sound(t *testing.T) {
 	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
-		if _, err := tr.Verify(t, ""); !errors.Is(err, seal.ErrNotSealed) {
+		if _, err := tr.Verify(t, ""); !errors.Is(err, verify.ErrNotSealed) {
 			t.Fatalf("before the first entry: %v", err)
 		}
 		tr.Write(t, 3)
@@ -41,30 +42,30 @@ func TestVerify_Attacks(t *testing.T) {
 	for _, attack := range []struct {
 		name       string
 		statements []string // %[1]s is the id at position 2, %[2]s that at 3
-		kinds      map[int64]seal.Kind
+		kinds      map[int64]verify.Kind
 	}{
-		{"Changed", []string{`UPDATE audit_entries SET detail = 'nothing' WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Changed}},
-		{"ChangedToNull", []string{`UPDATE audit_entries SET actor_user_id = '%[2]s' WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Changed}},
-		{"Backdated", []string{`UPDATE audit_entries SET occurred_at = '2020-01-01 00:00:00+00:00' WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Changed}},
-		{"Deleted", []string{`DELETE FROM audit_entries WHERE id = '%[1]s'`}, map[int64]seal.Kind{2: seal.Deleted}},
-		{"LastDeleted", []string{`DELETE FROM audit_entries WHERE id > '%[1]s'`}, map[int64]seal.Kind{3: seal.Deleted, 4: seal.Deleted}},
-		{"Inserted", []string{`INSERT INTO audit_entries ` + fmt.Sprintf(copied, "%[1]s", forged)}, map[int64]seal.Kind{-1: seal.Inserted}},
+		{"Changed", []string{`UPDATE audit_entries SET detail = 'nothing' WHERE id = '%[1]s'`}, map[int64]verify.Kind{2: verify.Changed}},
+		{"ChangedToNull", []string{`UPDATE audit_entries SET actor_user_id = '%[2]s' WHERE id = '%[1]s'`}, map[int64]verify.Kind{2: verify.Changed}},
+		{"Backdated", []string{`UPDATE audit_entries SET occurred_at = '2020-01-01 00:00:00+00:00' WHERE id = '%[1]s'`}, map[int64]verify.Kind{2: verify.Changed}},
+		{"Deleted", []string{`DELETE FROM audit_entries WHERE id = '%[1]s'`}, map[int64]verify.Kind{2: verify.Deleted}},
+		{"LastDeleted", []string{`DELETE FROM audit_entries WHERE id > '%[1]s'`}, map[int64]verify.Kind{3: verify.Deleted, 4: verify.Deleted}},
+		{"Inserted", []string{`INSERT INTO audit_entries ` + fmt.Sprintf(copied, "%[1]s", forged)}, map[int64]verify.Kind{-1: verify.Inserted}},
 		{"Swapped", []string{
 			`UPDATE audit_entries SET detail = 'held' WHERE id = '%[1]s'`,
 			`UPDATE audit_entries SET detail = 'reason "2"' || '%[3]s' WHERE id = '%[2]s'`,
 			`UPDATE audit_entries SET detail = 'reason "3"' || '%[3]s' WHERE id = '%[1]s'`,
 			`UPDATE audit_entries SET request_id = ''`,
 			`UPDATE audit_entries SET occurred_at = (SELECT o.occurred_at FROM swap AS o WHERE o.id = audit_entries.id) WHERE id IN ('%[1]s', '%[2]s')`,
-		}, map[int64]seal.Kind{2: seal.Swapped, 3: seal.Swapped}},
+		}, map[int64]verify.Kind{2: verify.Swapped, 3: verify.Swapped}},
 		{"IDsSwapped", []string{
 			`UPDATE audit_entries SET id = '` + forged.String() + `' WHERE id = '%[1]s'`,
 			`UPDATE audit_entries SET id = '%[1]s' WHERE id = '%[2]s'`,
 			`UPDATE audit_entries SET id = '%[2]s' WHERE id = '` + forged.String() + `'`,
-		}, map[int64]seal.Kind{2: seal.Swapped, 3: seal.Swapped}},
+		}, map[int64]verify.Kind{2: verify.Swapped, 3: verify.Swapped}},
 		{"Replaced", []string{
 			`INSERT INTO audit_entries ` + fmt.Sprintf(copied, "%[1]s", forged),
 			`DELETE FROM audit_entries WHERE id = '%[1]s'`,
-		}, map[int64]seal.Kind{-1: seal.Inserted, 2: seal.Deleted}},
+		}, map[int64]verify.Kind{-1: verify.Inserted, 2: verify.Deleted}},
 	} {
 		if attack.name == "Swapped" {
 			attack.statements = append([]string{`CREATE TABLE swap AS SELECT a.id, b.occurred_at FROM audit_entries AS a
@@ -85,10 +86,10 @@ func TestVerify_Attacks(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := map[int64]seal.Kind{}
+				got := map[int64]verify.Kind{}
 				for _, f := range r.Findings {
 					got[f.Position] = f.Kind
-					if f.Kind == seal.Inserted && f.Entry != forged || f.Position >= 0 && f.Entry != ids[f.Position] {
+					if f.Kind == verify.Inserted && f.Entry != forged || f.Position >= 0 && f.Entry != ids[f.Position] {
 						t.Errorf("names another entry: %v", f)
 					}
 				}
@@ -98,4 +99,21 @@ func TestVerify_Attacks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestVerify_UpperTiles: tiles above those of the leaves are compared, too: with a wrong one, sealing stops.
+func TestVerify_UpperTiles(t *testing.T) {
+	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
+		tr.Write(t, 600)
+		tr.Seal(t)
+		r, err := verify.Trail(t.Context(), tr.Store, verify.Options{Keys: tr.Key.Verifiers()})
+		if err != nil || len(r.Findings) > 0 {
+			t.Fatalf("sound: %v, %v", r.Findings, err)
+		}
+		tr.Exec(t, `UPDATE seal_tiles SET data = (SELECT data FROM seal_tiles WHERE id = '0/000000000000') WHERE id = '1/000000000000'`)
+		r, err = verify.Trail(t.Context(), tr.Store, verify.Options{Keys: tr.Key.Verifiers()})
+		if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != verify.Damaged || !strings.Contains(r.Findings[0].Detail, "1/000000000000") {
+			t.Errorf("got %v, %v; want the tile damaged", r.Findings, err)
+		}
+	})
 }

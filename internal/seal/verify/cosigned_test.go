@@ -1,14 +1,14 @@
-package seal_test
+package verify_test
 
 import (
 	"errors"
 	"strings"
 	"testing"
 
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/cosign"
 	"github.com/paddock-gate/paddock/internal/seal/sealtest"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/witness"
 	"github.com/paddock-gate/paddock/internal/witness/witnesstest"
 )
@@ -18,7 +18,7 @@ func TestVerify_Cosigned(t *testing.T) {
 	sealtest.EachCosigned(t, func(t *testing.T, c *sealtest.Cosigned) {
 		c.Write(t, 5)
 		first := c.Seal(t)
-		if _, err := c.Check(t); !errors.Is(err, seal.ErrNotCosigned) || !strings.Contains(err.Error(), witnesstest.Name) {
+		if _, err := c.Check(t); !errors.Is(err, verify.ErrNotCosigned) || !strings.Contains(err.Error(), witnesstest.Name) {
 			t.Errorf("not cosigned: %v", err)
 		}
 		signed := c.MustCosign(t)
@@ -42,7 +42,7 @@ func TestVerify_Cosigned(t *testing.T) {
 			t.Errorf("without the log's signature: %v", err)
 		}
 		c.Exec(t, `DELETE FROM seals WHERE id = 'witness'`)
-		if _, err := c.Check(t); !errors.Is(err, seal.ErrNotCosigned) {
+		if _, err := c.Check(t); !errors.Is(err, verify.ErrNotCosigned) {
 			t.Errorf("deleted: %v", err)
 		}
 		if r, err := c.Check(t, signed); err != nil || r.Cosigned.Signed != signed {

@@ -1,4 +1,4 @@
-package seal_test
+package export_test
 
 import (
 	"bytes"
@@ -8,25 +8,25 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/archive"
+	"github.com/paddock-gate/paddock/internal/seal/export"
 	"github.com/paddock-gate/paddock/internal/seal/sealtest"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 )
 
 func TestArchive(t *testing.T) {
 	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
-		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, filepath.Join(t.TempDir(), "x"), ""); !errors.Is(err, seal.ErrNotSealed) {
+		if _, err := export.Archive(t.Context(), tr.Store, tr.Log, tr.Key, filepath.Join(t.TempDir(), "x"), ""); !errors.Is(err, verify.ErrNotSealed) {
 			t.Errorf("of nothing: %v", err)
 		}
 		tr.Write(t, 300)
 		signed := tr.Seal(t)
 		var exported bytes.Buffer
-		if _, _, err := seal.ExportLines(t.Context(), tr.Store, sealtest.KeysOf(t, tr.Key), time.Time{}, &exported); err != nil {
+		if _, _, err := export.Lines(t.Context(), tr.Store, sealtest.KeysOf(t, tr.Key), time.Time{}, &exported); err != nil {
 			t.Fatal(err)
 		}
 		first, done := tr.Archive(t)
@@ -37,11 +37,11 @@ func TestArchive(t *testing.T) {
 		if text, err := os.ReadFile(done.Checkpoint); string(text) != signed || err != nil {
 			t.Errorf("checkpoint %q, %v", text, err)
 		}
-		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, first, ""); !errors.Is(err, seal.ErrAllArchived) {
+		if _, err := export.Archive(t.Context(), tr.Store, tr.Log, tr.Key, first, ""); !errors.Is(err, export.ErrAllArchived) {
 			t.Errorf("again: %v", err)
 		}
 		tr.Seal(t) // the entry that tells of it
-		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, first, ""); !errors.Is(err, fs.ErrExist) {
+		if _, err := export.Archive(t.Context(), tr.Store, tr.Log, tr.Key, first, ""); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("over a file that exists: %v", err)
 		}
 		second, done := tr.Archive(t)
@@ -71,7 +71,7 @@ func TestArchive_Fails(t *testing.T) {
 		}
 		tr.Exec(t, refuse...)
 		file := filepath.Join(t.TempDir(), "audit.jsonl")
-		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, ""); err == nil {
+		if _, err := export.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, ""); err == nil {
 			t.Error("archived without a record")
 		}
 		if left, err := filepath.Glob(file + "*"); len(left) > 0 || err != nil {
@@ -99,7 +99,7 @@ func TestArchive_Twice(t *testing.T) {
 		dir, failed := t.TempDir(), make(chan error)
 		for i := range together {
 			go func() {
-				_, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, filepath.Join(dir, fmt.Sprintf("%d.jsonl", i)), "")
+				_, err := export.Archive(t.Context(), tr.Store, tr.Log, tr.Key, filepath.Join(dir, fmt.Sprintf("%d.jsonl", i)), "")
 				failed <- err
 			}()
 		}
@@ -108,7 +108,7 @@ func TestArchive_Twice(t *testing.T) {
 			switch err := <-failed; {
 			case err == nil:
 				done++
-			case !errors.Is(err, archive.ErrMeanwhile) && !errors.Is(err, seal.ErrAllArchived):
+			case !errors.Is(err, archive.ErrMeanwhile) && !errors.Is(err, export.ErrAllArchived):
 				t.Error(err)
 			}
 		}
@@ -129,62 +129,11 @@ func TestArchive_Changed(t *testing.T) {
 		tr.Seal(t)
 		tr.Change(t, `UPDATE audit_entries SET detail = 'nothing' WHERE id = '`+tr.IDs(t)[4].String()+`'`)
 		file := filepath.Join(t.TempDir(), "audit.jsonl")
-		if _, err := seal.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, ""); err == nil || !strings.Contains(err.Error(), "changed entry") {
+		if _, err := export.Archive(t.Context(), tr.Store, tr.Log, tr.Key, file, ""); err == nil || !strings.Contains(err.Error(), "changed entry") {
 			t.Errorf("archived what was changed: %v", err)
 		}
 		if _, err := os.Stat(file); err == nil {
 			t.Error("left a file")
-		}
-	})
-}
-
-// TestVerify_ArchiveFiles: an archive that is not what was archived is named.
-func TestVerify_ArchiveFiles(t *testing.T) {
-	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
-		tr.WriteOld(t, 300, time.Now().Add(-100*sealtest.Day))
-		tr.Seal(t)
-		file, _ := tr.Archive(t)
-		if n := tr.Retain(t, 90, 1000); n != 300 {
-			t.Fatalf("%d deleted, want 300", n)
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines := bytes.SplitAfter(text, []byte("\n"))
-		joined := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
-		for name, attack := range map[string]struct {
-			text     []byte
-			want     string
-			compared int64
-		}{
-			"Changed":   {bytes.Replace(text, []byte(`"old \"17\""`), []byte(`"old \"71\""`), 1), "in archive", 299},
-			"Truncated": {joined(lines[:250]...), "ends before it", 250},
-			"Torn":      {text[:len(text)-1], "ends before it", 299},
-			"Longer":    {append(slices.Clone(text), "{}\n"...), "is not what was archived", 300},
-			"Swapped":   {joined(slices.Concat(lines[:7], lines[8:9], lines[7:8], lines[9:])...), "in archive", 298},
-			"Dropped":   {joined(slices.Concat(lines[:7], lines[8:])...), "in archive", 7},
-			"NoFirst":   {joined(lines[1:]...), "does not begin as any", 0},
-			"Empty":     {nil, "does not begin as any", 0},
-			"Binary":    {bytes.Repeat([]byte{0, 0xff}, 1<<17), "does not begin as any", 0},
-		} {
-			changed := filepath.Join(t.TempDir(), "changed.jsonl")
-			if err := os.WriteFile(changed, attack.text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			r, err := tr.VerifyWith(t, changed)
-			if err != nil || len(r.Findings) == 0 || r.Archived != 300 || r.Compared != attack.compared {
-				t.Errorf("%s: %d compared, %v, %v; want %d", name, r.Compared, r.Findings, err, attack.compared)
-				continue
-			}
-			for _, f := range r.Findings {
-				if !strings.Contains(f.String(), attack.want) || !strings.Contains(f.String(), "changed.jsonl") {
-					t.Errorf("%s: %v, want %q", name, f, attack.want)
-				}
-			}
-		}
-		if _, err := tr.VerifyWith(t, filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("without the file: %v", err)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package seal_test
+package verify_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/sealtest"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 )
 
 // TestVerify_Truncated: the entries of the last checkpoint, and all that says so in the database, are gone.
@@ -58,8 +59,8 @@ func TestVerify_ForkedBetween(t *testing.T) {
 			tr.Write(t, 5)
 			old = append(old, tr.Seal(t))
 		}
-		o := seal.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: seal.Notes(old[2], old[0], old[3], old[1], old[0])}
-		if r, err := seal.Verify(t.Context(), tr.Store, o); err != nil || len(r.Findings) > 0 {
+		o := verify.Options{Keys: sealtest.KeysOf(t, tr.Key), Old: verify.Notes(old[2], old[0], old[3], old[1], old[0])}
+		if r, err := verify.Trail(t.Context(), tr.Store, o); err != nil || len(r.Findings) > 0 {
 			t.Fatalf("sound: %v, %v", r.Findings, err)
 		}
 		ids := tr.IDs(t)
@@ -70,7 +71,7 @@ func TestVerify_ForkedBetween(t *testing.T) {
 			t.Fatal(err)
 		}
 		root := strings.Split(old[1], "\n")[2]
-		if _, err := seal.Verify(t.Context(), tr.Store, o); !errors.Is(err, checkpoint.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
+		if _, err := verify.Trail(t.Context(), tr.Store, o); !errors.Is(err, checkpoint.ErrForked) || !strings.Contains(err.Error(), "of 10 entries, "+root) ||
 			!errors.Is(err, checkpoint.ErrTruncated) || !strings.Contains(err.Error(), "of 20 entries, ") {
 			t.Errorf("got %v, want checkpoint.ErrForked of 10 entries, %s, and checkpoint.ErrTruncated of 20", err, root)
 		}
@@ -78,7 +79,7 @@ func TestVerify_ForkedBetween(t *testing.T) {
 			t.Errorf("the first checkpoint, before the change: %v", err)
 		}
 		o.Keys = sealtest.KeysOf(t, sealtest.NewKey(t))
-		if _, err := seal.Verify(t.Context(), tr.Store, o); !errors.Is(err, checkpoint.ErrSignature) {
+		if _, err := verify.Trail(t.Context(), tr.Store, o); !errors.Is(err, checkpoint.ErrSignature) {
 			t.Errorf("with another key: %v, want checkpoint.ErrSignature", err)
 		}
 	})
@@ -100,7 +101,7 @@ func TestVerify_ForgedTiles(t *testing.T) {
 		}
 		var damaged []string
 		for _, f := range r.Findings {
-			if f.Kind == seal.Damaged {
+			if f.Kind == verify.Damaged {
 				damaged = append(damaged, f.String())
 			}
 		}
@@ -138,57 +139,9 @@ func TestVerify_OtherKey(t *testing.T) {
 		if _, err := tr.Verify(t, ""); !errors.Is(err, checkpoint.ErrSignature) {
 			t.Errorf("got %v, want checkpoint.ErrSignature", err)
 		}
-		both := seal.Options{Keys: sealtest.KeysOf(t, tr.Key, other), Old: seal.Notes(old)}
-		if r, err := seal.Verify(t.Context(), tr.Store, both); err != nil || len(r.Findings) > 0 {
+		both := verify.Options{Keys: sealtest.KeysOf(t, tr.Key, other), Old: verify.Notes(old)}
+		if r, err := verify.Trail(t.Context(), tr.Store, both); err != nil || len(r.Findings) > 0 {
 			t.Errorf("with both keys: %v, %v", r.Findings, err)
 		}
 	})
-}
-
-func TestSeal_DeletedBefore(t *testing.T) {
-	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
-		tr.Write(t, 3)
-		tr.Seal(t)
-		tr.Write(t, 2)
-		ids := tr.IDs(t)
-		tr.Change(t, `DELETE FROM audit_entries WHERE id = '`+ids[3].String()+`'`)
-		for _, position := range []int64{-1, 3} {
-			r, err := tr.Verify(t, "")
-			if err != nil || len(r.Findings) != 1 || r.Findings[0].Kind != seal.Deleted || r.Findings[0].Entry != ids[3] || r.Findings[0].Position != position {
-				t.Fatalf("got %v, %v; want the entry deleted at position %d", r.Findings, err, position)
-			}
-			tr.Seal(t)
-		}
-	})
-}
-
-func TestSeal_HeadLost(t *testing.T) {
-	sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
-		tr.Write(t, 3)
-		tr.Seal(t)
-		tr.Change(t, `DELETE FROM seals`)
-		tr.Write(t, 1)
-		tr.Exec(t, `INSERT INTO unsealed_entries SELECT id FROM audit_entries ORDER BY id DESC LIMIT 1`)
-		if _, err := tr.Sealer.Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
-			t.Errorf("the same process: got %v, want checkpoint.ErrTruncated", err)
-		}
-		if _, err := seal.New(tr.Store, tr.Log, tr.Key).Seal(t.Context()); !errors.Is(err, checkpoint.ErrTruncated) {
-			t.Errorf("after a restart: got %v, want checkpoint.ErrTruncated", err)
-		}
-	})
-}
-
-func TestNewKey_Malformed(t *testing.T) {
-	private, public, err := checkpoint.GenerateKey("a.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if k, err := checkpoint.NewKey(private); err != nil || k.Public() != public {
-		t.Errorf("public key %q (%v), want %q", k.Public(), err, public)
-	}
-	for _, text := range []string{"", " ", "x", public, private[:len(private)-4], private + " x", private + " " + private, strings.Replace(private, "a.example", "b.example", 1)} {
-		if _, err := checkpoint.NewKey(text); err == nil {
-			t.Errorf("accepts %q", text)
-		}
-	}
 }

@@ -1,13 +1,11 @@
-package seal
+package verify
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
-	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/witness"
 )
 
@@ -72,16 +70,4 @@ func (v *verification) addCosigned(c checkpoint.Checkpoint, signed []byte, w *wi
 		*known = Cosigned{Witness: w.Name(), Time: given.Time, Size: c.N, Signed: string(signed)}
 	}
 	return nil
-}
-
-// readCosigned returns the newest cosigned checkpoint; "" if there is none that one of the keys has signed.
-func readCosigned(ctx context.Context, s *store.Store, keys checkpoint.Verifiers) (c checkpoint.Checkpoint, signed string, err error) {
-	n, err := checkpoint.ReadNewest(ctx, s)
-	if err != nil || n.Cosigned.Signed == "" {
-		return c, "", err
-	}
-	if c, err = checkpoint.Open([]byte(n.Cosigned.Signed), keys); errors.Is(err, checkpoint.ErrSignature) {
-		return c, "", nil
-	}
-	return c, n.Cosigned.Signed, err
 }

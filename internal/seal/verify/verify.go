@@ -1,4 +1,6 @@
-package seal
+// Package verify compares the audit trail with what was sealed, and that with signed checkpoints, with archives and with what a witness
+// has cosigned. What it reads of the trail may be exported.
+package verify
 
 import (
 	"context"
@@ -24,7 +26,7 @@ type Options struct {
 	// Old are checkpoints from outside of the database, signed notes, in any order; it may be nil. They must have been signed before
 	// Verify begins, and may be ranged over twice.
 	Old iter.Seq2[[]byte, error]
-	// Archives are names of files of Archive, with which entries are compared that are in no database any more.
+	// Archives are names of files of archives, with which entries are compared that are in no database any more.
 	Archives []string
 	// Readers is how many pages of entries are read at once, each by a connection of its own; 0 means one.
 	Readers int
@@ -32,10 +34,10 @@ type Options struct {
 	Witness *witness.Key
 }
 
-// Verify compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
+// Trail compares all audit entries with what was sealed, and that with the signed checkpoint. It fails with ErrNotSealed,
 // checkpoint.ErrSignature, checkpoint.ErrForked, checkpoint.ErrTruncated or the two, and with a witness also with ErrNotCosigned, ErrDisputed or
 // witness.ErrCosignature; what is wrong with entries is in the report. Servers may write meanwhile.
-func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
+func Trail(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	v := verification{store: s, tree: tiles.New(), upper: map[tiles.Key][]byte{}}
 	v.tree.Full = func(key tiles.Key, data []byte) {
 		if key.Level > 0 {
@@ -50,7 +52,7 @@ func Verify(ctx context.Context, s *store.Store, o Options) (Report, error) {
 	if err == nil && len(v.report.Findings) > 0 {
 		// Entries that were archived and deleted meanwhile are none.
 		if now, _, err := archive.Read(ctx, s, o.Keys); err == nil && len(now) > len(v.archives) {
-			return Verify(ctx, s, o)
+			return Trail(ctx, s, o)
 		}
 	}
 	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return int(a.Position - b.Position) })
@@ -77,7 +79,7 @@ func (v *verification) run(ctx context.Context, readers int) error {
 	return v.findInserted(ctx)
 }
 
-// verification is one run of Verify.
+// verification is one run of Trail, or of a Reader.
 type verification struct {
 	store *store.Store
 	now   checkpoint.Checkpoint
@@ -152,9 +154,9 @@ func (v *verification) leaf(ctx context.Context, l tiles.Leaf) error {
 	case archived:
 	case !ok:
 		v.report.add(Finding{Kind: Deleted, Position: l.Position, Entry: l.ID})
-	case found.hash != l.Hash && len(v.changed) < maxFindings:
+	case found.Hash != l.Hash && len(v.changed) < maxFindings:
 		v.changed = append(v.changed, l)
-	case found.hash != l.Hash:
+	case found.Hash != l.Hash:
 		v.report.More++
 	}
 	v.tree.Append(l.ID, l.Hash)

@@ -1,8 +1,9 @@
-package seal
+package verify
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -56,6 +57,9 @@ func (v *verification) compareUpper(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ErrNotSealed means that no entry has been sealed yet.
+var ErrNotSealed = errors.New("no entry of the audit trail is sealed")
 
 // nothingSealed returns ErrNotSealed, or checkpoint.ErrTruncated if there are tiles of what was.
 func (v *verification) nothingSealed(ctx context.Context) error {

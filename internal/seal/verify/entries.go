@@ -1,4 +1,4 @@
-package seal
+package verify
 
 import (
 	"context"
@@ -17,17 +17,17 @@ import (
 // pageSize is how many entries one query reads.
 const pageSize = 4096
 
-// entry is an audit entry as it is now.
-type entry struct {
-	id       uuid.UUID
-	hash     tlog.Hash // of the leaf that it makes
-	occurred time.Time
-	line     []byte // its encoding, if that was asked for
+// Entry is an audit entry as it is now.
+type Entry struct {
+	ID       uuid.UUID
+	Hash     tlog.Hash // of the leaf that it makes
+	Occurred time.Time
+	Line     []byte // its encoding, if that was asked for
 }
 
 // page is entries that were read together.
 type page struct {
-	entries []entry
+	entries []Entry
 	foreign []string // ids of entries that are none of ours
 	err     error
 }
@@ -35,7 +35,7 @@ type page struct {
 // entries reads all audit entries by id, ahead of who asks for them in the order in which they were sealed, which is nearly the same.
 type entries struct {
 	pages <-chan (<-chan page)
-	ahead map[uuid.UUID]entry
+	ahead map[uuid.UUID]Entry
 	begun bool
 	last  uuid.UUID // all up to this one have been read, once reading has begun
 
@@ -78,7 +78,7 @@ func readEntries(ctx context.Context, s *store.Store, readers int, lines bool) *
 			from = span{operator: ">", after: upTo}
 		}
 	}()
-	return &entries{pages: pages, ahead: map[uuid.UUID]entry{}}
+	return &entries{pages: pages, ahead: map[uuid.UUID]Entry{}}
 }
 
 // span is the entries whose ids are after, as the operator has it, a text, up to another, or to the end if that is empty.
@@ -107,7 +107,7 @@ func (p span) end(ctx context.Context, s *store.Store) (last string, err error) 
 // read returns the span's entries.
 func (p span) read(ctx context.Context, s *store.Store, lines bool) page {
 	var (
-		found  = page{entries: make([]entry, 0, pageSize)}
+		found  = page{entries: make([]Entry, 0, pageSize)}
 		r      = leaf.NewRow()
 		buffer []byte
 	)
@@ -125,9 +125,9 @@ func (p span) read(ctx context.Context, s *store.Store, lines bool) page {
 		}
 		buffer = r.AppendTo(buffer[:0])
 		occurred, _ := r.Time()
-		e := entry{id: id, hash: leaf.Hash(buffer), occurred: occurred}
+		e := Entry{ID: id, Hash: leaf.Hash(buffer), Occurred: occurred}
 		if lines {
-			e.line = slices.Clone(buffer)
+			e.Line = slices.Clone(buffer)
 		}
 		found.entries = append(found.entries, e)
 		return nil
@@ -147,18 +147,18 @@ func countNotText(ctx context.Context, s *store.Store) (n int, err error) {
 }
 
 // take returns the entry of the id; ok is false if there is none.
-func (e *entries) take(ctx context.Context, id uuid.UUID) (found entry, ok bool, err error) {
+func (e *entries) take(ctx context.Context, id uuid.UUID) (found Entry, ok bool, err error) {
 	for {
 		if found, ok = e.ahead[id]; ok {
 			delete(e.ahead, id)
 			return found, true, nil
 		}
 		if e.begun && leaf.CompareIDs(e.last, id) >= 0 {
-			return entry{}, false, nil
+			return Entry{}, false, nil
 		}
 		more, err := e.next(ctx)
 		if err != nil || !more {
-			return entry{}, false, err
+			return Entry{}, false, err
 		}
 	}
 }
@@ -179,16 +179,16 @@ func (e *entries) next(ctx context.Context) (more bool, err error) {
 	e.foreign = append(e.foreign, p.foreign[:known]...)
 	e.more += len(p.foreign) - known
 	for _, found := range p.entries {
-		e.ahead[found.id] = found
-		if leaf.CompareIDs(found.id, e.last) > 0 {
-			e.last = found.id
+		e.ahead[found.ID] = found
+		if leaf.CompareIDs(found.ID, e.last) > 0 {
+			e.last = found.ID
 		}
 	}
 	return true, nil
 }
 
 // rest returns the entries that nobody has taken.
-func (e *entries) rest(ctx context.Context) (map[uuid.UUID]entry, error) {
+func (e *entries) rest(ctx context.Context) (map[uuid.UUID]Entry, error) {
 	for {
 		if more, err := e.next(ctx); err != nil || !more {
 			return e.ahead, err

@@ -1,4 +1,4 @@
-package seal
+package export
 
 import (
 	"bufio"
@@ -20,6 +20,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
+	"github.com/paddock-gate/paddock/internal/seal/verify"
 	"github.com/paddock-gate/paddock/internal/store"
 )
 
@@ -42,33 +43,31 @@ type Archived struct {
 
 // archiving is one run of Archive.
 type archiving struct {
-	*verification
-	log  *audit.Log
-	key  *checkpoint.Key
-	name string
-	made []string // files
-	of   archive.Record
+	*verify.Reader
+	store *store.Store
+	log   *audit.Log
+	key   *checkpoint.Key
+	name  string
+	made  []string // files
+	of    archive.Record
 }
 
-// Archive writes the sealed entries that are not archived yet into a file, which must be new, each a line as ExportLines has it, and their
+// Archive writes the sealed entries that are not archived yet into a file, which must be new, each a line as Lines has it, and their
 // checkpoint into another one beside it. It reads the file back, compares it with the checkpoint's root, and only then records that
 // these entries are archived: they may be deleted from then on. The key signs the record. After an error no file is left, but for
 // ErrUnsure.
 func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *checkpoint.Key, name, operator string) (done Archived, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v, err := openExport(ctx, s, key.Verifiers())
+	r, err := verify.Open(ctx, s, key.Verifiers())
 	if err != nil {
 		return done, err
 	}
-	if fault := v.report.Fault(); fault != "" {
-		return done, seeVerify(fault)
+	if err := r.Fault(); err != nil {
+		return done, err
 	}
-	if v.truncated != nil {
-		return done, v.truncated
-	}
-	a := &archiving{verification: v, log: log, key: key, name: name}
-	a.of = archive.Record{Origin: key.Name(), First: v.archives.Size(), Tree: v.now.Tree}
+	a := &archiving{Reader: r, store: s, log: log, key: key, name: name}
+	a.of = archive.Record{Origin: key.Name(), First: r.Archived, Tree: r.Checkpoint.Tree}
 	if a.of.First == a.of.Tree.N {
 		return done, ErrAllArchived
 	}
@@ -98,7 +97,7 @@ func (a *archiving) run(ctx context.Context) error {
 		return err
 	}
 	err := a.makeFile(a.checkpointName(), func(w io.Writer) error {
-		_, err := io.WriteString(w, a.report.Signed)
+		_, err := io.WriteString(w, a.Signed)
 		return err
 	})
 	if err != nil {
@@ -134,21 +133,21 @@ func syncFolder(name string) error {
 // writeEntries writes the entries, and finds up to which id there is none that is not archived.
 func (a *archiving) writeEntries(ctx context.Context, w io.Writer) error {
 	now := store.Now().Add(time.Second)
-	err := a.export(ctx, func(position int64, e entry) error {
-		if leaf.IsBefore(e.id, now) && leaf.CompareIDs(e.id, a.of.Through) > 0 {
-			a.of.Through = e.id
+	err := a.Read(ctx, func(position int64, e verify.Entry) error {
+		if leaf.IsBefore(e.ID, now) && leaf.CompareIDs(e.ID, a.of.Through) > 0 {
+			a.of.Through = e.ID
 		}
 		if position < a.of.First {
 			return nil
 		}
-		_, err := w.Write(append(e.line, '\n'))
+		_, err := w.Write(append(e.Line, '\n'))
 		return err
 	}, func(tiles.Leaf) error { return nil })
 	if err != nil {
 		return err
 	}
-	a.of.IDs = [sha256.Size]byte(a.ids.Sum(nil))
-	others, err := a.entries.rest(ctx)
+	a.of.IDs = a.IDs()
+	others, err := a.Unsealed(ctx)
 	for id := range others {
 		if leaf.CompareIDs(id, a.of.Through) <= 0 {
 			a.of.Through = previous(id)

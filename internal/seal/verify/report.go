@@ -1,4 +1,4 @@
-package seal
+package verify
 
 import (
 	"fmt"
@@ -44,7 +44,7 @@ func (f Finding) String() string {
 // maxFindings bounds those that a report holds, and those among which swapped ones are looked for.
 const maxFindings = 100
 
-// Report is what Verify has found.
+// Report is what Trail has found.
 type Report struct {
 	Origin   string
 	Size     int64 // entries that are sealed

@@ -1,4 +1,4 @@
-package seal_test
+package export_test
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/paddock-gate/paddock/internal/audit"
-	"github.com/paddock-gate/paddock/internal/seal"
 	"github.com/paddock-gate/paddock/internal/seal/archive"
+	"github.com/paddock-gate/paddock/internal/seal/export"
 	"github.com/paddock-gate/paddock/internal/seal/sealtest"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -34,8 +34,8 @@ func TestArchive_AnswerLost(t *testing.T) {
 				return false
 			}})
 			file := filepath.Join(t.TempDir(), "a.jsonl")
-			_, err := seal.Archive(t.Context(), s, audit.Open(s), tr.Key, file, "")
-			if then.Blackhole != errors.Is(err, seal.ErrUnsure) || !then.Blackhole && err != nil {
+			_, err := export.Archive(t.Context(), s, audit.Open(s), tr.Key, file, "")
+			if then.Blackhole != errors.Is(err, export.ErrUnsure) || !then.Blackhole && err != nil {
 				t.Errorf("archiving: %v", err)
 			}
 			if recorded, _, err := archive.Read(t.Context(), tr.Store, tr.Key.Verifiers()); len(recorded) != 1 || err != nil || !lost.Load() {
