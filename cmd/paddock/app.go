@@ -121,6 +121,9 @@ func (a *app) server(ctx context.Context, o server.Options) (*server.Server, err
 func (a *app) auditKey(ctx context.Context) (*checkpoint.Key, error) {
 	if a.config.AuditSigningKey == "" && a.config.Database.Driver == config.PostgreSQL {
 		a.log.WarnContext(ctx, "audit trail is not sealed: set AUDIT_SIGNING_KEY, the same for all replicas")
+		if a.config.Retain.Audit > 0 || a.config.AuditWitness.URL != "" {
+			a.log.WarnContext(ctx, "RETAIN_AUDIT and AUDIT_WITNESS_URL are without effect: the audit trail is not sealed")
+		}
 		return nil, nil //nolint:nilnil // no key
 	}
 	text, err := a.config.MakeAuditKey()

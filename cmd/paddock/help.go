@@ -27,7 +27,7 @@ Usage: paddock COMMAND
                      running server
   audit verify       compare the audit trail with its seal, beside a running server or not: name entries that were changed,
                      deleted, inserted or swapped; exit code 1 when there are some
-      --checkpoint FILE  prove that nothing of what an earlier checkpoint had is gone or changed; of a server's log the last one
+      --checkpoint FILE  prove that nothing of what an earlier checkpoint had is gone or changed; of a server's log all of them
       --archive FILE     of audit archive: compare the entries with it that are deleted here; may be given several times
       --key …            a public key that has signed; may be given several times; the configured key's unless set
       --witness-key …    the public key of the witness that must have cosigned a checkpoint; the configured one's unless set

@@ -21,7 +21,7 @@ type AuditArchive struct {
 	ID string `json:"id,omitempty"`
 	// The position after its last entry.
 	Size int64 `json:"size,omitempty"`
-	// No entry up to this id is outside of an archive.
+	// When the archive was made, no entry up to this id was outside of one.
 	Through uuid.UUID `json:"through,omitempty"`
 	// What was archived, as a signed note.
 	Record string `json:"record,omitempty"`

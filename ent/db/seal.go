@@ -17,7 +17,7 @@ import (
 type Seal struct {
 	config `json:"-"`
 	// ID of the ent.
-	// audit.
+	// audit, or witness.
 	ID string `json:"id,omitempty"`
 	// How many entries are sealed.
 	Size int64 `json:"size,omitempty"`
@@ -33,7 +33,7 @@ type Seal struct {
 	VerifiedSize int64 `json:"verified_size,omitempty"`
 	// VerifiedAt holds the value of the "verified_at" field.
 	VerifiedAt *time.Time `json:"verified_at,omitempty"`
-	// What that check has found; empty: nothing.
+	// What that check has found, or how the witness disputes the seal; empty: nothing.
 	Fault        string `json:"fault,omitempty"`
 	selectValues sql.SelectValues
 }

@@ -14,7 +14,7 @@ func (AuditArchive) Fields() []ent.Field {
 	return []ent.Field{
 		field.String("id").MaxLen(16).Immutable().Comment("The position of its first entry, with 12 digits."),
 		field.Int64("size").Immutable().Comment("The position after its last entry."),
-		field.UUID("through", uuid.UUID{}).Immutable().Comment("No entry up to this id is outside of an archive."),
+		field.UUID("through", uuid.UUID{}).Immutable().Comment("When the archive was made, no entry up to this id was outside of one."),
 		field.Text("record").Immutable().Comment("What was archived, as a signed note."),
 		field.Time("archived_at").Immutable(),
 	}

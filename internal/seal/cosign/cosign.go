@@ -100,8 +100,8 @@ func (c *Cosigner) takeTurn(ctx context.Context) (mine bool, err error) {
 	err = c.log.Unaudited(ctx, "take the turn to ask the witness", func(ctx context.Context, tx *db.Tx) error {
 		n, err = store.Exec(ctx, tx, `INSERT INTO seals (id, size, checkpoint, sealed_at, holder, held_until, verified_size, fault)
 			VALUES ('witness', 0, '', $1, $2, $3, 0, '') ON CONFLICT (id) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until
-			WHERE seals.held_until <= $1 AND NOT EXISTS (SELECT 1 FROM seals AS s WHERE s.id = 'audit' AND s.holder <> $2 AND s.held_until > $1)`,
-			now, c.holder, now.Add(turn))
+			WHERE (seals.held_until <= $1 OR seals.held_until > $4) AND NOT EXISTS (SELECT 1 FROM seals AS s WHERE s.id = 'audit' AND s.holder <> $2 AND s.held_until > $1)`,
+			now, c.holder, now.Add(turn), now.Add(2*turn)) // later than any turn ends: the clock was set back
 		return err
 	})
 	return err == nil && n > 0, err

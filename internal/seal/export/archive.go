@@ -130,11 +130,14 @@ func syncFolder(name string) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
+// settledAfter is how long an entry's transaction, and clocks that differ, may take: younger ids can still be followed by older ones.
+const settledAfter = 10 * time.Minute
+
 // writeEntries writes the entries, and finds up to which id there is none that is not archived.
 func (a *archiving) writeEntries(ctx context.Context, w io.Writer) error {
-	now := store.Now().Add(time.Second)
+	settled := store.Now().Add(-settledAfter)
 	err := a.Read(ctx, func(position int64, e verify.Entry) error {
-		if leaf.IsBefore(e.ID, now) && leaf.CompareIDs(e.ID, a.of.Through) > 0 {
+		if leaf.IsBefore(e.ID, settled) && leaf.CompareIDs(e.ID, a.of.Through) > 0 {
 			a.of.Through = e.ID
 		}
 		if position < a.of.First {

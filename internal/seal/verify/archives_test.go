@@ -149,6 +149,13 @@ func TestVerify_ArchivedAttacks(t *testing.T) {
 			[]string{"deleted entry {young} at position 5", "inserted"},
 			5,
 		},
+		{
+			"ToldOfTheFuture",
+			[]string{`DELETE FROM audit_entries WHERE id = '{young}'`, `INSERT INTO audit_entries (id, event_type, occurred_at, actor_email, ip, user_agent, request_id, outcome, detail)
+			VALUES ('019b0000-0000-7000-8000-000000000001', 'bootstrap', '2090-01-01 00:00:00.000000+00:00', '', '', '', '', 'success', 'archived audit entries are deleted that are from before 2089-01-01')`},
+			[]string{"deleted entry {young} at position 5", "inserted"},
+			5,
+		},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
 			sealtest.Each(t, func(t *testing.T, tr *sealtest.Trail) {
