@@ -62,7 +62,7 @@ func (s *Sealer) sealAndLog(ctx context.Context, before string) (failed string) 
 	signed, err := s.Seal(ctx)
 	if signed != "" {
 		last, _ := s.lastSeen()
-		s.logger.InfoContext(ctx, checkpoint.SealedMessage, "entries", last.N, "checkpoint", signed)
+		s.logger.InfoContext(ctx, "audit trail sealed", "entries", last.N, "checkpoint", signed)
 	}
 	if err == nil || ctx.Err() != nil {
 		return ""

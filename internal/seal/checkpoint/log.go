@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// SealedMessage is what a server logs with each checkpoint, and CosignedMessage with one that the witness has cosigned.
+// sealedMessage is what a server logs with each checkpoint, and cosignedMessage with one that the witness has cosigned.
 const (
-	SealedMessage   = "audit trail sealed"
-	CosignedMessage = "audit trail cosigned"
+	sealedMessage   = "audit trail sealed"
+	cosignedMessage = "audit trail cosigned"
 )
 
 // Log is a server's log, of JSON or text, or a file with one checkpoint.
@@ -50,7 +50,7 @@ func OpenLog(name string) (*Log, error) {
 }
 
 // sealedLine is a line of a text log with a checkpoint; a quote in another value is escaped there.
-var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="(` + SealedMessage + `|` + CosignedMessage + `)" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
+var sealedLine = regexp.MustCompile(`^time=\S+ level=\S+ msg="(` + sealedMessage + `|` + cosignedMessage + `)" (?:[^"]* )?checkpoint=("(?:[^"\\]|\\.)*")`)
 
 // Checkpoints calls yield with the signed checkpoints in the log, from its beginning, until yield returns false. If there is none it calls it
 // with all that there is, as a checkpoint's own file. A line of another message has none: it may quote what a stranger has sent.
@@ -96,7 +96,7 @@ func inLine(line []byte) []byte {
 	} else if json.Unmarshal(line, &logged) != nil {
 		return nil
 	}
-	if logged.Msg != SealedMessage && logged.Msg != CosignedMessage {
+	if logged.Msg != sealedMessage && logged.Msg != cosignedMessage {
 		return nil
 	}
 	if text, signature, _ := strings.Cut(logged.Checkpoint, "\n\n"); strings.Count(text, "\n") < 2 || signature == "" {

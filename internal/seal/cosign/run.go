@@ -52,7 +52,7 @@ func (c *Cosigner) logCosigned(ctx context.Context, signed string) {
 	said, err := checkpoint.Open([]byte(signed), c.keys)
 	given, givenErr := key.Verify([]byte(signed))
 	if err == nil && givenErr == nil {
-		c.logger.InfoContext(ctx, checkpoint.CosignedMessage, "entries", said.N, "witness", key.Name(), "time", given.Time, "checkpoint", signed)
+		c.logger.InfoContext(ctx, "audit trail cosigned", "entries", said.N, "witness", key.Name(), "time", given.Time, "checkpoint", signed)
 	}
 }
 

@@ -234,6 +234,9 @@ func (a *archiving) record(ctx context.Context, operator string) error {
 			a.made = nil
 			return errors.Join(ErrUnsure, err)
 		}
-		time.Sleep(patience / 50)
+		select {
+		case <-ctx.Done():
+		case <-time.After(patience / 50):
+		}
 	}
 }
