@@ -4,6 +4,10 @@
 //
 // Entries are appended off the path of requests, in an order that is decided then: ids are no order of commits. A trigger notes each
 // entry in unsealed_entries as it is written, so that late commits are not missed.
+//
+// The packages below it have the parts: leaf what is sealed of an entry, tiles the tree, checkpoint what is signed, cosign who asks the
+// witness, archive the files whose entries may be deleted. Package verify compares the entries with all of these, and export writes what
+// is sealed into files.
 package seal
 
 import (

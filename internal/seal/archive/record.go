@@ -11,7 +11,6 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/paddock-gate/paddock/ent/db"
@@ -45,12 +44,12 @@ var errNoRecord = errors.New("it is no record of an archive")
 
 // open returns what one of the keys has signed.
 func open(signed string, keys checkpoint.Verifiers) (a Record, err error) {
-	n, err := note.Open([]byte(signed), keys)
+	text, err := checkpoint.OpenText([]byte(signed), keys)
 	if err != nil {
-		return a, fmt.Errorf("%w: %w", checkpoint.ErrSignature, err)
+		return a, err
 	}
 	var root, ids, file, through string
-	if _, err := fmt.Sscanf(n.Text, recordText, &a.Origin, &a.First, &a.Tree.N, &root, &ids, &file, &through); err != nil {
+	if _, err := fmt.Sscanf(text, recordText, &a.Origin, &a.First, &a.Tree.N, &root, &ids, &file, &through); err != nil {
 		return a, errNoRecord
 	}
 	var failed [4]error
@@ -58,7 +57,7 @@ func open(signed string, keys checkpoint.Verifiers) (a Record, err error) {
 	_, failed[1] = hex.Decode(a.IDs[:], []byte(ids[:min(len(ids), 2*len(a.IDs))]))
 	_, failed[2] = hex.Decode(a.File[:], []byte(file[:min(len(file), 2*len(a.File))]))
 	a.Through, failed[3] = uuid.Parse(through)
-	if errors.Join(failed[:]...) != nil || a.String() != n.Text || a.First < 0 || a.Tree.N <= a.First {
+	if errors.Join(failed[:]...) != nil || a.String() != text || a.First < 0 || a.Tree.N <= a.First {
 		return a, errNoRecord
 	}
 	return a, nil

@@ -130,11 +130,20 @@ func (k *Key) SignText(text string) (string, error) {
 
 // Open returns a checkpoint that one of the keys has signed.
 func Open(signed []byte, keys Verifiers) (Checkpoint, error) {
+	text, err := OpenText(signed, keys)
+	if err != nil {
+		return Checkpoint{}, err
+	}
+	return parse(text)
+}
+
+// OpenText returns the text of a note that one of the keys has signed.
+func OpenText(signed []byte, keys Verifiers) (string, error) {
 	n, err := note.Open(signed, keys)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: %w", ErrSignature, err)
+		return "", fmt.Errorf("%w: %w", ErrSignature, err)
 	}
-	return parse(n.Text)
+	return n.Text, nil
 }
 
 // parse returns the checkpoint that a note's text says, whoever may have signed it.
