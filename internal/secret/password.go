@@ -28,6 +28,7 @@ const (
 type Hasher struct {
 	params Params
 	slots  *slots
+	derive deriver
 }
 
 // NewHasher returns a Hasher with the given number of slots; 0 means one less than GOMAXPROCS, and at least one. It
@@ -56,13 +57,13 @@ func NewHasher(p Params, slots int) *Hasher {
 	if runtime.GOMAXPROCS(0) <= slots {
 		runtime.GOMAXPROCS(slots + 1)
 	}
-	return &Hasher{params: p, slots: newSlots(slots)}
+	return &Hasher{params: p, slots: newSlots(slots), derive: Params.derive}
 }
 
 // Hash returns password's PHC string under a new random salt. It returns ErrBusy, or ctx's error.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	password = norm.NFC.String(password)
-	return inSlot(ctx, h, Known, func() string { return newPHC(h.params, password).String() })
+	return inSlot(ctx, h, Known, func() string { return newPHC(h.params, password, h.derive).String() })
 }
 
 // Verify reports whether password is the one that stored, a PHC string, was made from. An empty stored stands for a
@@ -81,9 +82,9 @@ func (h *Hasher) Verify(ctx context.Context, p Priority, stored, password string
 	}
 	matches, err := inSlot(ctx, h, p, func() bool {
 		if missing, ok := want.params.missing(h.params); ok {
-			missing.derive(password, want.salt)
+			h.derive(missing, []byte(password), want.salt)
 		}
-		return want.matches(password)
+		return want.matches(password, h.derive)
 	})
 	return matches && stored != "", err
 }

@@ -23,7 +23,7 @@ func TestPHC_ReferenceImplementation(t *testing.T) {
 			t.Errorf("parsePHC(%q): %v", k.stored, err)
 			continue
 		}
-		if !h.matches(k.password) || h.matches(k.password+"x") {
+		if !h.matches(k.password, Params.derive) || h.matches(k.password+"x", Params.derive) {
 			t.Errorf("%q does not match its password, and that only", k.stored)
 		}
 		if got := h.String(); got != k.stored {

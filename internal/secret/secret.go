@@ -62,8 +62,8 @@ func (p Params) missing(whole Params) (Params, bool) {
 }
 
 // derive computes the Argon2id tag. It cannot be cancelled.
-func (p Params) derive(plain string, salt [saltLen]byte) [sumLen]byte {
-	return [sumLen]byte(argon2.IDKey([]byte(plain), salt[:], p.Time, p.MemoryKiB, p.Parallelism, sumLen))
+func (p Params) derive(plain []byte, salt [saltLen]byte) [sumLen]byte {
+	return [sumLen]byte(argon2.IDKey(plain, salt[:], p.Time, p.MemoryKiB, p.Parallelism, sumLen))
 }
 
 // NewPassword makes a password of 22 random base62 characters, 131 bits.

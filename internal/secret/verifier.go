@@ -6,7 +6,7 @@ import (
 )
 
 // HashKey returns the PHC string to store for k, at KeyParams. It costs some 80 µs and takes no slot.
-func HashKey(k Key) string { return newPHC(KeyParams, k.Secret).String() }
+func HashKey(k Key) string { return newPHC(KeyParams, k.Secret, Params.derive).String() }
 
 // KeyVerifier checks API keys against stored hashes and remembers which ones matched. Whether a secret matches a hash
 // never changes, so an entry cannot go stale; whether the key is still valid, the database row says.
@@ -42,7 +42,7 @@ func (v *KeyVerifier) Verify(stored string, k Key) bool {
 			return false
 		}
 	}
-	if !want.matches(k.Secret) || stored == "" {
+	if !want.matches(k.Secret, Params.derive) || stored == "" {
 		return false
 	}
 	v.remember(id)
