@@ -46,7 +46,7 @@ type Hasher struct {
 //
 // With a slot on every core it is the garbage collector that the others wait for: argon2.IDKey allocates MemoryKiB
 // anew for each hash, which makes some 40 collections a second (golang/go#36634). Threads of low priority do not help,
-// because argon2.IDKey computes in goroutines of its own, on any thread.
+// because argon2.IDKey computes in goroutines of its own, on any thread; a process of low priority does: HashApart.
 func NewHasher(p Params, slots int) *Hasher {
 	if err := p.Validate(); err != nil {
 		panic("secret: " + err.Error())
