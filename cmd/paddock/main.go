@@ -52,6 +52,7 @@ func run(ctx context.Context, args []string, p program) int {
 		"copy":        copyCommand,
 		"healthcheck": healthcheck,
 		"check":       checkCommand,
+		hashCommand:   hashPasswords,
 		"version":     printVersion,
 		"--version":   printVersion,
 		"help":        help,

@@ -34,6 +34,7 @@ func serve(ctx context.Context, p program) int {
 		return fail(p, err)
 	}
 	defer a.close()
+	defer a.hashApart(ctx)()
 	if err := a.prepare(ctx); err != nil {
 		return fail(p, err)
 	}
