@@ -87,16 +87,39 @@ func startTarget(t testing.TB, env ...string) *target {
 
 func (s *target) address() string { return strings.TrimPrefix(s.url, "http://") }
 
-// status returns a line of /proc/PID/status, in KiB.
-func (s *target) status(t testing.TB, name string) int {
+// processes returns the ids of the server's process and of the one that hashes its passwords.
+func (s *target) processes(t testing.TB) []int {
 	t.Helper()
-	all, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(all), name+":")
-	kib, err := strconv.Atoi(strings.Fields(after)[0])
+	all := []int{s.Process.Pid}
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.Process.Pid)) // none where the kernel does not tell
 	must(t, err)
+	for _, of := range threads {
+		children, err := os.ReadFile(of)
+		if err != nil { // the thread has ended
+			continue
+		}
+		for child := range strings.FieldsSeq(string(children)) {
+			pid, err := strconv.Atoi(child)
+			must(t, err)
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
+// status returns a line of /proc/PID/status, in KiB, of all the server's processes together.
+func (s *target) status(t testing.TB, name string) (kib int) {
+	t.Helper()
+	for _, pid := range s.processes(t) {
+		all, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(all), name+":")
+		n, err := strconv.Atoi(strings.Fields(after)[0])
+		must(t, err)
+		kib += n
+	}
 	return kib
 }
 
@@ -104,8 +127,10 @@ func (s *target) status(t testing.TB, name string) int {
 func (s *target) memoryPeak(t testing.TB) (peak func() int) {
 	t.Helper()
 	before := s.status(t, "VmRSS")
-	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.Process.Pid), []byte("5"), 0); err != nil {
-		t.Skipf("memory of attacked servers: not run: %v", err)
+	for _, pid := range s.processes(t) {
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
+			t.Skipf("memory of attacked servers: not run: %v", err)
+		}
 	}
 	return func() int { return (s.status(t, "VmHWM") - before) >> 10 }
 }
