@@ -101,7 +101,7 @@ func parseAuditFlags(name string, p program) (f auditFlags, others []string, err
 			return err
 		})
 	}
-	if name != "archive" { // which makes one, and signs it
+	if name == "verify" || name == "export" {
 		flags.Func("archive", "file of paddock audit archive", func(text string) error {
 			f.archives = append(f.archives, text)
 			return nil

@@ -98,6 +98,7 @@ func TestAudit_InvalidArguments(t *testing.T) {
 		{"verify", "--since", "2026-11-29"},
 		{"verify", "--key", "x"},
 		{"archive"},
+		{"key", "example.com", "--archive", "x"},
 		{"archive", "x", "y"},
 		{"archive", "x", "--key", "y"},
 		{"verify", "--witness-key", "x"},

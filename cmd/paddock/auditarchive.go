@@ -32,8 +32,11 @@ func archiveAudit(ctx context.Context, p program, s *store.Store, cfg config.Con
 	return exitOK
 }
 
-// printArchived tells how many entries are in archives alone, and were not compared.
+// printArchived tells which archives there are, how many entries are in them alone, and how many of these were not compared.
 func printArchived(p program, r verify.Report) {
+	for _, a := range r.Archives {
+		fmt.Fprintf(p.stdout, "archived: entries at positions %d to %d, in a file with SHA-256 %x\n", a.First, a.Tree.N-1, a.File)
+	}
 	switch left := r.Archived - r.Compared; {
 	case left > 0:
 		fmt.Fprintf(p.stdout, "%d entries were not compared: they are archived, and deleted here; --archive names their files\n", left)

@@ -34,6 +34,7 @@ func (v *verification) readRecords(ctx context.Context, o Options) (err error) {
 	for _, f := range faults {
 		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: f.Error()})
 	}
+	v.report.Archives = v.archives
 	if o.Witness != nil {
 		v.witnessed, err = checkpoint.ReadNewest(ctx, v.store)
 	}

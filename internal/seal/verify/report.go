@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/paddock-gate/paddock/internal/seal/archive"
 )
 
 // Kind is in which way an entry is not what was sealed.
@@ -51,7 +53,8 @@ type Report struct {
 	Root     tlog.Hash
 	Signed   string // the checkpoint
 	Cosigned Cosigned
-	Waiting  int   // entries that are not sealed yet
+	Waiting  int // entries that are not sealed yet
+	Archives archive.Records
 	Archived int64 // of those that are sealed, how many were deleted after they were archived
 	Compared int64 // of these, how many are in the archives as they were sealed
 	Findings []Finding
