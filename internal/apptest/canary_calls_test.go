@@ -2,7 +2,6 @@ package apptest_test
 
 import (
 	"context"
-	"database/sql"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -251,19 +250,8 @@ func (c *canaries) panics(t *testing.T) {
 func (c *canaries) databaseAway(t *testing.T) {
 	t.Helper()
 	back := func() { must(t, c.cluster.Start(t.Context())) }
-	if path, ok := strings.CutPrefix(c.Database, "sqlite://"); ok {
-		other, err := sql.Open("sqlite", "file:"+path)
-		must(t, err)
-		defer other.Close()
-		conn, err := other.Conn(t.Context())
-		must(t, err)
-		_, err = conn.ExecContext(t.Context(), "BEGIN IMMEDIATE")
-		must(t, err)
-		back = func() {
-			_, err := conn.ExecContext(t.Context(), "ROLLBACK")
-			must(t, err)
-			must(t, conn.Close())
-		}
+	if strings.HasPrefix(c.Database, "sqlite://") {
+		back = lockSQLite(t, c.Database, "BEGIN IMMEDIATE")
 	} else {
 		must(t, c.cluster.Stop())
 	}
