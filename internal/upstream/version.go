@@ -22,6 +22,9 @@ func (p *Pool) Version(ctx context.Context) (string, error) {
 	if version, known, _ := p.version.last(); known {
 		return version, nil
 	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
 	if err := p.version.renew(ctx, versionPause); err != nil {
 		return "", err
 	}
