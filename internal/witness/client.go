@@ -75,22 +75,22 @@ func (c *Client) Key() *Key { return c.key }
 
 // Cosign has the witness cosign a checkpoint, with the proof that it continues the one of the old size, and returns the checkpoint with
 // the cosignature below its own signatures. It fails with a SizeError, ErrProof, ErrRefused, ErrAway or ErrAnswer.
-func (c *Client) Cosign(ctx context.Context, old int64, proof tlog.TreeProof, checkpoint string) (string, Cosignature, error) {
+func (c *Client) Cosign(ctx context.Context, old int64, proof tlog.TreeProof, checkpoint string) (string, error) {
 	answer, err := c.post(ctx, request(old, proof, checkpoint))
 	if err != nil {
-		return "", Cosignature{}, err
+		return "", err
 	}
 	given, err := c.key.Verify([]byte(checkpoint + answer))
 	if err == nil { // Also without what else the answer has, which may have made it a note of another text.
 		_, err = c.key.Verify([]byte(checkpoint + given.line))
 	}
 	if err != nil {
-		return "", given, fmt.Errorf("%w: %w", ErrAnswer, err)
+		return "", fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
 	if time.Until(given.Time) > maxAhead {
-		return "", given, fmt.Errorf("%w: its time is %s", ErrAnswer, given.Time.Format(time.RFC3339))
+		return "", fmt.Errorf("%w: its time is %s", ErrAnswer, given.Time.Format(time.RFC3339))
 	}
-	return checkpoint + given.line, given, nil
+	return checkpoint + given.line, nil
 }
 
 // request returns the body of a request.

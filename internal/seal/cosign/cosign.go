@@ -124,7 +124,7 @@ func (c *Cosigner) ask(ctx context.Context, n checkpoint.Newest) (signed string,
 		if err != nil {
 			return "", 0, err
 		}
-		signed, _, err := c.client.Cosign(ctx, old, proof, n.Head.Signed)
+		signed, err := c.client.Cosign(ctx, old, proof, n.Head.Signed)
 		var other *witness.SizeError
 		switch {
 		case errors.Is(err, witness.ErrProof):

@@ -75,7 +75,10 @@ func Archive(ctx context.Context, s *store.Store, log *audit.Log, key *checkpoin
 	if err == nil {
 		err = a.record(ctx, operator)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrUnsure):
+		return done, err
+	case err != nil:
 		return done, errors.Join(err, a.remove())
 	}
 	return Archived{First: a.of.First, Size: a.of.Tree.N, SHA256: a.of.File, Checkpoint: a.checkpointName()}, nil
@@ -223,15 +226,14 @@ func (a *archiving) record(ctx context.Context, operator string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	for {
-		recorded, _, readErr := archive.Read(ctx, a.store, a.key.Verifiers())
+		recorded, _, _ := archive.Read(ctx, a.store, a.key.Verifiers())
 		i := slices.IndexFunc(recorded, func(r archive.Record) bool { return r.First == a.of.First })
 		switch {
 		case i >= 0 && recorded[i] == a.of:
 			return nil
 		case i >= 0:
 			return errors.Join(archive.ErrMeanwhile, err)
-		case ctx.Err() != nil || readErr == nil: // the commit may still be under way
-			a.made = nil
+		case ctx.Err() != nil: // where it can be read, the commit may still be under way
 			return errors.Join(ErrUnsure, err)
 		}
 		select {

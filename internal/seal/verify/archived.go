@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/internal/seal/archive"
-	"github.com/paddock-gate/paddock/internal/seal/checkpoint"
 	"github.com/paddock-gate/paddock/internal/seal/leaf"
 	"github.com/paddock-gate/paddock/internal/seal/tiles"
 )
@@ -25,7 +24,7 @@ type archivedPart struct {
 	before   time.Time    // entries from before this were
 }
 
-// readRecords reads the records of archives and what the witness has cosigned.
+// readRecords reads the records of archives.
 func (v *verification) readRecords(ctx context.Context, o Options) (err error) {
 	var faults []error
 	if v.archives, faults, err = archive.Read(ctx, v.store, o.Keys); err != nil {
@@ -35,10 +34,7 @@ func (v *verification) readRecords(ctx context.Context, o Options) (err error) {
 		v.report.add(Finding{Kind: Damaged, Position: -1, Detail: f.Error()})
 	}
 	v.report.Archives = v.archives
-	if o.Witness != nil {
-		v.witnessed, err = checkpoint.ReadNewest(ctx, v.store)
-	}
-	return err
+	return nil
 }
 
 // openArchives compares the records of archives, each of which is also a checkpoint, and opens files that are archives.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -22,6 +23,14 @@ type Cosigned struct {
 	Time    time.Time
 	Size    int64
 	Signed  string // the checkpoint
+}
+
+// readCosigned reads what the witness has cosigned, if there is one.
+func (v *verification) readCosigned(ctx context.Context, o Options) (err error) {
+	if o.Witness != nil {
+		v.witnessed, err = checkpoint.ReadNewest(ctx, v.store)
+	}
+	return err
 }
 
 // openCosigned finds the newest cosigned checkpoint, in the database or among those from outside of it, which were opened before. What is

@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Keys checkpoint.Verifiers
 	// Old are checkpoints from outside of the database, signed notes, in any order; it may be nil. They must have been signed before
-	// Verify begins, and may be ranged over twice.
+	// Trail begins, and may be ranged over twice.
 	Old iter.Seq2[[]byte, error]
 	// Archives are names of files of archives, with which entries are compared that are in no database any more.
 	Archives []string
@@ -99,6 +99,9 @@ type verification struct {
 // open reads the checkpoints: the head after all others in the database, so that it is the newest.
 func (v *verification) open(ctx context.Context, o Options) error {
 	if err := v.readRecords(ctx, o); err != nil {
+		return err
+	}
+	if err := v.readCosigned(ctx, o); err != nil {
 		return err
 	}
 	h, err := checkpoint.ReadHead(ctx, v.store)
