@@ -80,7 +80,7 @@ soak: ## Run what takes long: the proofs of the ledger and of the audit trail's 
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'TestAttack_' -parallel 1 ./internal/apptest
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'TestRaces_' ./internal/apptest ./cmd/paddock
 	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full \
-		$(GO) test -count=1 -timeout 40m -v -run 'Test(Verify_Million|Seal_Replicas|ExportTiles)' ./internal/seal ./internal/seal/export
+		$(GO) test -count=1 -timeout 40m -v -run 'Test(Verify_Million|Verify_ManyCheckpoints|Seal_Replicas|ExportTiles)' ./internal/seal ./internal/seal/export ./internal/seal/verify
 	eval "$$(scripts/ensure-postgres)"; $(GO) build -o .tools/atlas -modfile=internal/tools/atlas/go.mod -tags sqlite_fts5 ariga.io/atlas/cmd/atlas && ATLAS=$$PWD/.tools/atlas \
 		$(GO) test -count=1 -timeout 20m -v -run 'Test(Atlas|Lint)_' ./internal/migrate ./internal/tools/migration
 

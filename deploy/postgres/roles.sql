@@ -1,5 +1,5 @@
 -- Two roles for Paddock's database. paddock_migrate owns the tables and is for `paddock migrate` and `paddock audit archive` alone.
--- paddock_app is for `paddock serve`: it can neither change the schema nor update entries of the audit trail, and delete those alone
+-- paddock_app is for `paddock serve`: it can neither change the schema nor update entries of the audit trail, and can delete only those
 -- that are archived and old.
 --
 -- Run this in the database that is Paddock's alone, as a superuser or as the database's owner with CREATEROLE: before the first
@@ -64,8 +64,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE paddock_migrate IN SCHEMA public GRANT SELECT,
 ALTER DEFAULT PRIVILEGES FOR ROLE paddock_migrate IN SCHEMA public GRANT USAGE ON SEQUENCES TO paddock_app;
 
 -- The audit trail is added to and read, the records of migrations and of archives read. Until this has run after the migration that
--- made the table, a trigger alone guards the audit trail, which paddock_app cannot drop; the table of archives has no other rights from
--- the beginning.
+-- made the table, a trigger alone guards the audit trail, which paddock_app cannot drop; the table of archives is made without the right
+-- to write to it.
 DO $$
 DECLARE
   object text;
