@@ -71,18 +71,7 @@ test-ollama: ## Run the Ollama contract and stock clients against a real Ollama 
 
 .PHONY: soak
 soak: ## Run what takes long: the proofs of the ledger and of the audit trail's seal, upgrades from the release before (or PADDOCK_FROM), restarts behind proxies, faults of databases and upstreams, floods, attacks, races of replicas, Atlas
-	scripts/ensure-proxies
-	eval "$$(scripts/ensure-postgres)"; PATH=$$PATH:/usr/sbin PADDOCK_PROOF=full \
-		PADDOCK_FROM="$${PADDOCK_FROM-$$(git describe --tags --abbrev=0 --match 'v*' HEAD^ 2>/dev/null || true)}" \
-		$(GO) test -count=1 -timeout 60m -v -run 'Test(Ledger|Upgrade|Proxy)_' ./cmd/paddock
-	scripts/ensure-pgbouncer
-	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'Test(Drain|Faults|Flood|ModelBodies|Pooler)_' ./internal/apptest ./internal/store
-	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'TestAttack_' -parallel 1 ./internal/apptest
-	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full $(GO) test -count=1 -timeout 40m -v -run 'TestRaces_' ./internal/apptest ./cmd/paddock
-	eval "$$(scripts/ensure-postgres)"; PADDOCK_PROOF=full \
-		$(GO) test -count=1 -timeout 40m -v -run 'Test(Verify_Million|Verify_ManyCheckpoints|Seal_Replicas|ExportTiles)' ./internal/seal ./internal/seal/export ./internal/seal/verify
-	eval "$$(scripts/ensure-postgres)"; $(GO) build -o .tools/atlas -modfile=internal/tools/atlas/go.mod -tags sqlite_fts5 ariga.io/atlas/cmd/atlas && ATLAS=$$PWD/.tools/atlas \
-		$(GO) test -count=1 -timeout 20m -v -run 'Test(Atlas|Lint)_' ./internal/migrate ./internal/tools/migration
+	scripts/soak $(only)
 
 .PHONY: seed
 seed: build ## Make the first admin and API key in the configured database
