@@ -88,7 +88,7 @@ func TestExportTiles_Fsck(t *testing.T) {
 	defer server.Close()
 	fsck := exec.CommandContext(t.Context(), "go", "tool", "-modfile=internal/tools/fsck/go.mod", "fsck", "-ui=false",
 		"-storage_url", server.URL+"/", "-public_key", public, "-origin", "example.com/paddock")
-	fsck.Dir = "../.."
+	fsck.Dir = "../../.."
 	if out, err := fsck.CombinedOutput(); err != nil || !strings.Contains(string(out), "Successfully fsck'd log with size 1500") {
 		t.Errorf("%v\n%s", err, out)
 	}
