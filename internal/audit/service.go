@@ -57,6 +57,7 @@ func (s *Service) pageOf(ctx context.Context, req *paddockv1.ListAuditEntriesReq
 		q.Where(among(ranges, limits, size+1))
 	}
 	rows, err := q.
+		Where(store.PlainTimes(s.store, auditentry.FieldOccurredAt)).
 		Order(auditentry.ByOccurredAt(sql.OrderDesc()), auditentry.ByID(sql.OrderDesc())).
 		Limit(size + 1).
 		All(ctx)

@@ -87,9 +87,16 @@ func TestTimes_BothDatabases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		plain, err := s.User.Query().Where(store.PlainTimes(s, user.FieldCreatedAt, user.FieldLastLoginAt)).Order(user.ByCreatedAt()).All(t.Context())
+		if err != nil || len(plain) != len(users) {
+			t.Fatalf("%d users, error %v; want %d", len(plain), err, len(users))
+		}
 		for i, u := range users {
 			if !u.CreatedAt.Equal(times[i]) || u.CreatedAt.Location() != time.UTC {
 				t.Errorf("number %d is %v, want %v in UTC", i, u.CreatedAt, times[i])
+			}
+			if plain[i].String() != u.String() {
+				t.Errorf("with plain times it is\n%v, want\n%v", plain[i], u)
 			}
 			n, err := s.User.Query().Where(user.CreatedAtLT(times[i])).Count(t.Context())
 			if err != nil || n != i {

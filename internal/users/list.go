@@ -60,7 +60,8 @@ func (s *Service) ListUsers(ctx context.Context, req *paddockv1.ListUsersRequest
 		at.Total = int32(total)
 	}
 	q.Select(shown...)
-	rows, err := q.Where(s.withRoleNames).Order(sorted.by...).Limit(size + 1).All(ctx)
+	times := store.PlainTimes(s.store, user.FieldCreatedAt, user.FieldUpdatedAt, user.FieldLastLoginAt)
+	rows, err := q.Where(times, s.withRoleNames).Order(sorted.by...).Limit(size + 1).All(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -94,13 +94,14 @@ func queryRows(ctx context.Context, db entsql.ExecQuerier, query string, args, v
 		return dberr.WrapAway(err)
 	}
 	rows := v.(*entsql.Rows) //nolint:errcheck // Query has just filled it
-	rows.ColumnScanner = &entRows{rows.ColumnScanner, span.Closing(done)}
+	rows.ColumnScanner = &entRows{ColumnScanner: rows.ColumnScanner, done: span.Closing(done)}
 	return nil
 }
 
 type entRows struct {
 	entsql.ColumnScanner
 	done func()
+	dest []any // of Scan
 }
 
 func (r *entRows) Close() error {
