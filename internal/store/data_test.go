@@ -106,6 +106,32 @@ func TestTimes_BothDatabases(t *testing.T) {
 	})
 }
 
+// TestPlainTimes_WrittenByHand: a row that somebody else wrote into the file is read as ever, whatever form of a time it has.
+func TestPlainTimes_WrittenByHand(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t))
+	for _, text := range []string{
+		"2026-01-02 03:04:05.678+00:00", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05Z", "2026-01-02 03:04:05", "2026-01-02 03:04:05.678", "2026-01-02T03:04:05",
+		"2026-01-02 05:04:05+02:00", "2026-01-02 03:04", "2026-01-02T03:04", "2026-01-02",
+	} {
+		mail := email()
+		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			if err := tx.User.Create().SetEmail(mail).Exec(ctx); err != nil {
+				return err
+			}
+			_, err := store.Exec(store.WithWrites(ctx), tx, `UPDATE users SET last_login_at = $1 WHERE email = $2`, text, mail)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := s.User.Query().Where(user.Email(mail)).OnlyX(t.Context())
+		got, err := s.User.Query().Where(user.Email(mail), store.PlainTimes(s, user.FieldLastLoginAt)).Only(t.Context())
+		if err != nil || got.String() != want.String() {
+			t.Errorf("%q: %v, error %v; want %v", text, got, err, want)
+		}
+	}
+}
+
 func TestRoundTrip_UUIDsAndNulls(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := storetest.Open(t, url)
