@@ -2,15 +2,13 @@ package main
 
 import (
 	"bytes"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/paddock-gate/paddock/internal/apptest"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
 )
 
@@ -21,7 +19,7 @@ func TestOllamaCommandLine(t *testing.T) {
 	bin := ollamaBinary(t)
 	upstream := ollamatest.Start(t)
 	a := start(t, onItsOwn(t).with(environment{"OLLAMA_BASE_URL": upstream.URL}), "serve").app(t)
-	proxy := withKey(t, a.URL, a.NewPerson(t, "user").Key)
+	proxy := apptest.WithKey(t, a.URL, a.NewPerson(t, "user").Key)
 	direct := strings.TrimPrefix(a.URL, "http://")
 	for _, c := range []struct {
 		name, host, command string
@@ -77,19 +75,4 @@ func ollamaBinary(t *testing.T) string {
 	}
 	t.Skip("Ollama's command line: not run: no program ollama (make test-ollama builds it)")
 	return ""
-}
-
-// withKey is a server that adds a key to what it passes on, as a proxy on the user's machine does for clients that cannot.
-func withKey(t *testing.T, target, key string) string {
-	t.Helper()
-	u, err := url.Parse(target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(u)
-		r.Out.Header.Set("Authorization", "Bearer "+key)
-	}})
-	t.Cleanup(proxy.Close)
-	return proxy.URL
 }

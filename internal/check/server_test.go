@@ -48,7 +48,9 @@ func newFront(t *testing.T, a *apptest.App, s spoil) *front {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{DisableKeepAlives: true} // which a server that stops would wait for
-	server := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport, FlushInterval: -1}
+	server := apptest.FullDuplex(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport, FlushInterval: -1,
+	})
 	f := &front{credentials: map[string]bool{}}
 	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()

@@ -1,9 +1,6 @@
 package upstream_test
 
 import (
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"testing"
 
@@ -26,17 +23,7 @@ func TestContractThroughPaddock(t *testing.T) {
 
 func runContractThroughPaddock(t *testing.T, env apptest.Env) {
 	a := apptest.Start(t, storetest.SQLite(t), env)
-	paddock, err := url.Parse(a.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The client knows no keys, for Ollama has none.
-	withKey := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(paddock)
-		r.Out.Header.Set("Authorization", "Bearer "+a.AdminKey)
-	}})
-	t.Cleanup(withKey.Close)
-	c := newClient(t, withKey.URL)
+	c := newClient(t, apptest.WithKey(t, a.URL, a.AdminKey)) // the client knows no keys, for Ollama has none
 	for _, exchange := range contract {
 		t.Run(exchange.name, func(t *testing.T) { exchange.run(t, c) })
 	}
