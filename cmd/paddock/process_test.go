@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	built = filepath.Join(dir, "paddock")
-	build := exec.Command("go", "build", "-o", built, ".")
+	build := exec.Command("go", "build", "-trimpath", "-o", built, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	status := 1
