@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -190,7 +189,7 @@ func wantRecordedAborts(t *testing.T, file, model string, want int) {
 	}
 	defer s.Close()
 	outcomes := map[string]int{}
-	err = s.Read(t.Context(), `SELECT outcome FROM usage_records WHERE model = $1`, []any{model}, func(rows *sql.Rows) error {
+	err = s.Read(t.Context(), `SELECT outcome FROM usage_records WHERE model = $1`, []any{model}, func(rows store.Row) error {
 		var outcome string
 		err := rows.Scan(&outcome)
 		outcomes[outcome]++

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -136,7 +135,7 @@ func compare(t *testing.T, upstream *truth, s *store.Store, killed []time.Time) 
 	seen := map[string]bool{}
 	leased, owners := map[uuid.UUID]int64{}, map[int]uuid.UUID{}
 	const query = `SELECT kind, user_id, model, prompt_tokens, completion_tokens, estimated, outcome FROM usage_records`
-	err := s.Read(store.Slow(t.Context()), query, nil, func(rows *sql.Rows) error {
+	err := s.Read(store.Slow(t.Context()), query, nil, func(rows store.Row) error {
 		var user uuid.UUID
 		var kind, model, outcome string
 		var prompt, completion int64

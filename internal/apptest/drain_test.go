@@ -2,7 +2,6 @@ package apptest_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"maps"
 	"net"
@@ -20,6 +19,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
 	"github.com/paddock-gate/paddock/internal/ollama/ollamatest"
+	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -119,7 +119,7 @@ func (d *draining) change(t *testing.T) {
 	}
 	awaitTrue(t, "the change waits for no lock", func() (waits bool) {
 		const anyWaits = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`
-		must(t, d.Store.Read(t.Context(), anyWaits, nil, func(rows *sql.Rows) error { return rows.Scan(&waits) }))
+		must(t, d.Store.Read(t.Context(), anyWaits, nil, func(rows store.Row) error { return rows.Scan(&waits) }))
 		return waits
 	})
 }

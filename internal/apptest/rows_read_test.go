@@ -1,7 +1,6 @@
 package apptest_test
 
 import (
-	"database/sql"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/paddock-gate/paddock/internal/apptest"
 	paddockv1 "github.com/paddock-gate/paddock/internal/gen/paddock/v1"
+	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -144,7 +144,7 @@ func TestRowsRead_DoNotGrow(t *testing.T) {
 			}
 		}
 		const counted = `SELECT CAST((SELECT sum(seq_tup_read) FROM pg_stat_user_tables) + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes) AS bigint)`
-		if err := a.Store.Read(t.Context(), counted, nil, func(r *sql.Rows) error { return r.Scan(&rows) }); err != nil {
+		if err := a.Store.Read(t.Context(), counted, nil, func(r store.Row) error { return r.Scan(&rows) }); err != nil {
 			t.Fatal(err)
 		}
 		return rows

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -161,7 +160,7 @@ func (s *Service) countsOf(ctx context.Context, asked []span) (map[span][]count,
 	if unknown[0].user != uuid.Nil {
 		query, args = countByUser(unknown)
 	}
-	err := s.store.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
+	err := s.store.Read(store.Slow(ctx), query, args, func(rows store.Row) error {
 		var i int
 		var c count
 		if err := rows.Scan(&i, &c.side, &c.eventType, &c.outcome, &c.n); err != nil {

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"database/sql"
 	"net/http"
 	"time"
 
@@ -49,9 +48,9 @@ const byRole = ` ORDER BY r.role_id`
 type owner struct{ db.User }
 
 // scan reads a row of columns and userColumns, of which there is one for each role.
-func (u *owner) scan(rows *sql.Rows, columns ...any) error {
+func (u *owner) scan(row store.Row, columns ...any) error {
 	var role, models *string
-	err := rows.Scan(append(columns,
+	err := row.Scan(append(columns,
 		&u.ID, &u.Email, &u.DisplayName, &u.ExternalID, &u.Active, &u.CreatedAt, &u.UpdatedAt, &u.LastLoginAt,
 		&u.TokensPerDay, &u.TokensPerMonth, &u.RequestsPerMinute, &role, &models,
 	)...)
@@ -93,7 +92,7 @@ type keyRow struct {
 func (a *Service) readKeys(ctx context.Context, keyIDs []string) (map[string]*keyRow, error) {
 	keys := make(map[string]*keyRow, len(keyIDs))
 	among, ids := store.Among(a.store, "x.key_id", 1, keyIDs)
-	return keys, a.store.Read(ctx, keyQuery+among+byRole, ids, func(rows *sql.Rows) error {
+	return keys, a.store.Read(ctx, keyQuery+among+byRole, ids, func(rows store.Row) error {
 		k := &keyRow{}
 		err := k.owner.scan(rows, &k.KeyID, &k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models)
 		if same := keys[k.KeyID]; same != nil {
@@ -156,7 +155,7 @@ type sessionRow struct {
 func (a *Service) readSessions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*sessionRow, error) {
 	sessions := make(map[uuid.UUID]*sessionRow, len(ids))
 	among, list := store.Among(a.store, "x.id", 1, ids)
-	return sessions, a.store.Read(ctx, sessionQuery+among+byRole, list, func(rows *sql.Rows) error {
+	return sessions, a.store.Read(ctx, sessionQuery+among+byRole, list, func(rows store.Row) error {
 		s := &sessionRow{}
 		err := s.owner.scan(rows, &s.Session.ID, &s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt)
 		if same := sessions[s.Session.ID]; same != nil {

@@ -2,7 +2,6 @@ package janitor
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,7 +52,7 @@ func (j *Janitor) oldest(ctx context.Context, t *table, limit any) (n int64, mor
 func (j *Janitor) nextRange(ctx context.Context, t *table, limit any) (n int64, more bool, err error) {
 	rows, over, last := 0, 0, uuid.Nil
 	query := `SELECT id, CASE WHEN ` + t.over + ` THEN 1 ELSE 0 END FROM ` + t.name + ` WHERE id > $2 ORDER BY id LIMIT $3`
-	err = j.store.Read(store.Slow(ctx), query, []any{limit, t.at, batch}, func(r *sql.Rows) error {
+	err = j.store.Read(store.Slow(ctx), query, []any{limit, t.at, batch}, func(r store.Row) error {
 		rows++
 		isOver := 0
 		err := r.Scan(&last, &isOver)

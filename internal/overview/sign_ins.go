@@ -2,7 +2,6 @@ package overview
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"sync"
@@ -65,7 +64,7 @@ func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overv
 		}
 		o.SignInDays = append(o.SignInDays, day)
 	}
-	err := s.store.Read(store.Slow(ctx), strings.Join(parts, " UNION ALL "), args, func(rows *sql.Rows) error {
+	err := s.store.Read(store.Slow(ctx), strings.Join(parts, " UNION ALL "), args, func(rows store.Row) error {
 		var day, eventType int
 		var n int32
 		if err := rows.Scan(&day, &eventType, &n); err != nil {

@@ -36,7 +36,7 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 		return nil, err
 	}
 	m := &paddockv1.GetUsageResponse{}
-	err = s.store.Read(store.Slow(ctx), r.query(), r.args, func(rows *sql.Rows) error {
+	err = s.store.Read(store.Slow(ctx), r.query(), r.args, func(rows store.Row) error {
 		row, err := scanRow(rows)
 		m.Rows = append(m.Rows, row)
 		return err
@@ -234,11 +234,11 @@ func (r *report) query() string {
 		r.after + grouping + " LIMIT " + r.arg(r.size+1)
 }
 
-func scanRow(rows *sql.Rows) (*paddockv1.UsageRow, error) {
+func scanRow(from store.Row) (*paddockv1.UsageRow, error) {
 	row := &paddockv1.UsageRow{}
 	var day, model, credential sql.NullString
 	var estimated int
-	err := rows.Scan(&day, &model, &credential, &row.Requests, &row.PromptTokens, &row.CompletionTokens, &row.DurationMs, &estimated)
+	err := from.Scan(&day, &model, &credential, &row.Requests, &row.PromptTokens, &row.CompletionTokens, &row.DurationMs, &estimated)
 	row.Day, row.Model, row.Estimated = day.String, model.String, estimated != 0
 	if credential.String != uuid.Nil.String() {
 		row.CredentialId = credential.String

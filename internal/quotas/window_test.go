@@ -1,7 +1,6 @@
 package quotas_test
 
 import (
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -158,7 +157,7 @@ func TestUsageDays_AreTheRecordsSums(t *testing.T) {
 			}
 			for _, difference := range []string{query + " EXCEPT " + of, of + " EXCEPT " + query} {
 				n := 0
-				err := a.Store.Read(t.Context(), difference, nil, func(*sql.Rows) error { n++; return nil })
+				err := a.Store.Read(t.Context(), difference, nil, func(store.Row) error { n++; return nil })
 				if err != nil || n > 0 {
 					t.Errorf("%s: %d rows of %s, %v", name, n, difference, err)
 				}

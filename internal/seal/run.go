@@ -2,7 +2,6 @@ package seal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -132,7 +131,7 @@ func (s *Sealer) verifyDue(ctx context.Context, now time.Time) (due bool, err er
 	const query = `SELECT 1 WHERE EXISTS (SELECT 1 FROM seal_tiles) AND NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND verified_at > $1)
 		AND NOT EXISTS (SELECT 1 FROM unsealed_entries ORDER BY id LIMIT 1 OFFSET $2)`
 	before := now.Add(-max(verifyInterval, 100*s.verifyTook))
-	err = s.store.Read(ctx, query, []any{before, maxWaiting}, func(*sql.Rows) error {
+	err = s.store.Read(ctx, query, []any{before, maxWaiting}, func(store.Row) error {
 		due = true
 		return nil
 	})

@@ -12,7 +12,6 @@ package seal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -110,7 +109,7 @@ func (s *Sealer) Seal(ctx context.Context) (signed string, err error) {
 
 // waits reports whether an entry waits to be sealed.
 func (s *Sealer) waits(ctx context.Context) (found bool, err error) {
-	err = s.store.Read(ctx, `SELECT 1 FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(*sql.Rows) error {
+	err = s.store.Read(ctx, `SELECT 1 FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(store.Row) error {
 		found = true
 		return nil
 	})
@@ -204,7 +203,7 @@ func (s *Sealer) appendWaiting(ctx context.Context, t *tiles.Tree) (ids []any, e
 		waiting any
 		line    []byte
 	)
-	err = s.store.Read(store.Slow(ctx), waitingEntries(s.store.Embedded()), nil, func(rows *sql.Rows) error {
+	err = s.store.Read(store.Slow(ctx), waitingEntries(s.store.Embedded()), nil, func(rows store.Row) error {
 		if err := r.Scan(rows, &waiting); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"github.com/paddock-gate/paddock/internal/door"
 	"github.com/paddock-gate/paddock/internal/gateway"
 	"github.com/paddock-gate/paddock/internal/relay"
+	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
 
@@ -222,7 +222,7 @@ func TestPanic_ModelCall(t *testing.T) {
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 			settled, open := 0, 0
 			err := h.store.Read(t.Context(), `SELECT (SELECT count(*) FROM usage_records WHERE outcome = 'failed'), (SELECT count(*) FROM reservations)`, nil,
-				func(rows *sql.Rows) error { return rows.Scan(&settled, &open) })
+				func(rows store.Row) error { return rows.Scan(&settled, &open) })
 			if err != nil {
 				t.Fatal(err)
 			}

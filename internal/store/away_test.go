@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ func uses(s *store.Store) map[string]func(context.Context) error {
 			return err
 		},
 		"read": func(ctx context.Context) error {
-			return s.Read(ctx, `SELECT 1`, nil, func(*sql.Rows) error { return nil })
+			return s.Read(ctx, `SELECT 1`, nil, func(store.Row) error { return nil })
 		},
 		"write": func(ctx context.Context) error { return s.Tx(ctx, createUser) },
 		"query and write": func(ctx context.Context) error {
@@ -135,7 +134,7 @@ func TestRead_CallerCancels(t *testing.T) {
 		}
 		time.AfterFunc(2*time.Millisecond, leave)
 		got := 0
-		if err := s.Read(store.Slow(ctx), query, nil, func(rows *sql.Rows) error { return rows.Scan(&got) }); err != nil || got != 7 {
+		if err := s.Read(store.Slow(ctx), query, nil, func(rows store.Row) error { return rows.Scan(&got) }); err != nil || got != 7 {
 			t.Errorf("read %d, error %v; want 7", got, err)
 		}
 		if ctx.Err() == nil {
@@ -150,7 +149,7 @@ func TestRead_CallerCancels(t *testing.T) {
 func TestRead_ConnectionKeptAfterTimeout(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t)+"&pool_max_conns=1")
 	pid := func(ctx context.Context) (pid int) {
-		err := s.Read(ctx, `SELECT pg_backend_pid() FROM pg_sleep(0.1)`, nil, func(rows *sql.Rows) error { return rows.Scan(&pid) })
+		err := s.Read(ctx, `SELECT pg_backend_pid() FROM pg_sleep(0.1)`, nil, func(rows store.Row) error { return rows.Scan(&pid) })
 		if err != nil {
 			t.Error(err)
 		}

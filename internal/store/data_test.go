@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/ent/db"
+	"github.com/paddock-gate/paddock/ent/db/auditentry"
 	"github.com/paddock-gate/paddock/ent/db/user"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
@@ -154,6 +155,51 @@ func TestRoundTrip_UUIDsAndNulls(t *testing.T) {
 		}
 		if _, err := s.User.Get(t.Context(), uuid.Must(uuid.NewV7())); !db.IsNotFound(err) {
 			t.Errorf("an unknown id: %v, want not found", err)
+		}
+	})
+}
+
+// TestRoundTrip_NullableFields: what may be absent is read as absent, and as it was written where it is there, of every type.
+func TestRoundTrip_NullableFields(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		id, other, at := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), store.Now()
+		full, bare := email(), email()
+		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			err := tx.User.Create().SetEmail(full).SetExternalID("é").SetTokensPerDay(1 << 40).SetRequestsPerMinute(7).SetLastLoginAt(at).SetActive(false).Exec(ctx)
+			if err != nil {
+				return err
+			}
+			if err := tx.User.Create().SetEmail(bare).Exec(ctx); err != nil {
+				return err
+			}
+			entry := func() *db.AuditEntryCreate {
+				return tx.AuditEntry.Create().SetEventType("x").SetOccurredAt(at).SetActorEmail("").SetIP("").SetUserAgent("").SetRequestID("").
+					SetOutcome("success").SetDetail("")
+			}
+			if err := entry().Exec(ctx); err != nil {
+				return err
+			}
+			return entry().SetID(id).SetActorUserID(id).SetTargetUserID(other).Exec(ctx)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := s.User.Query().Where(user.Email(full)).OnlyX(t.Context())
+		if *u.ExternalID != "é" || *u.TokensPerDay != 1<<40 || u.TokensPerMonth != nil || *u.RequestsPerMinute != 7 || !u.LastLoginAt.Equal(at) || u.Active {
+			t.Errorf("read back %v", u)
+		}
+		u = s.User.Query().Where(user.Email(bare)).OnlyX(t.Context())
+		if u.ExternalID != nil || u.TokensPerDay != nil || u.TokensPerMonth != nil || u.RequestsPerMinute != nil || u.LastLoginAt != nil || !u.Active {
+			t.Errorf("read back %v", u)
+		}
+		e := s.AuditEntry.GetX(t.Context(), id)
+		if *e.ActorUserID != id || *e.TargetUserID != other || e.CredentialID != nil || e.SessionID != nil {
+			t.Errorf("read back %v", e)
+		}
+		e = s.AuditEntry.Query().Where(auditentry.IDNEQ(id)).OnlyX(t.Context())
+		if e.ActorUserID != nil || e.TargetUserID != nil || e.CredentialID != nil || e.SessionID != nil {
+			t.Errorf("read back %v", e)
 		}
 	})
 }

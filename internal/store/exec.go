@@ -2,11 +2,12 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"slices"
 	"strconv"
 	"time"
+
+	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store/dberr"
@@ -147,28 +148,38 @@ func (s *Store) LimitLockWaits(ctx context.Context, tx *db.Tx, limit time.Durati
 	return Send(stmt.Alone(ctx), tx, "SELECT set_config('lock_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10))
 }
 
+// Row is a row of Read, which may be read from once.
+type Row interface{ Scan(dest ...any) error }
+
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.
 // Parameters are $1, $2, …, which both databases know.
-func (s *Store) Read(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) (err error) {
+func (s *Store) Read(ctx context.Context, query string, args []any, scan func(Row) error) error {
+	if !s.Embedded() {
+		var rows entsql.Rows
+		if err := s.postgres.Query(ctx, query, args, &rows); err != nil {
+			return err
+		}
+		return scanAll(rows, scan)
+	}
 	ctx, span := telemetry.StartStatement(ctx, s.dialect, query)
-	defer func() { span.End(err) }()
-	limit := stmt.Prompt
-	if s.Embedded() {
-		limit = stmt.Patient // it can be busy, but not frozen
-	}
-	ctx, cancel := limit(ctx)
+	ctx, cancel := stmt.Patient(ctx) // it can be busy, but not frozen
 	defer cancel()
-	rows, err := s.reader.QueryContext(ctx, query, args...)
-	if err != nil {
-		return WrapAway(err)
+	rows, err := s.sqlite.Reader.QueryContext(ctx, query, args...) //nolint:rowserrcheck // scanAll does
+	if err == nil {
+		err = scanAll(rows, scan)
 	}
+	span.End(err)
+	return WrapAway(err)
+}
+
+func scanAll(rows entsql.ColumnScanner, scan func(Row) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err
 		}
 	}
-	return WrapAway(rows.Err())
+	return rows.Err()
 }
 
 // Slow returns a context for reads that sum up many rows, and may take as long as any statement.

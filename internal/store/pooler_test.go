@@ -73,7 +73,7 @@ func TestPooler_Settings(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := ""
-			err := s.Read(t.Context(), `DELETE FROM rate_buckets RETURNING tokens::int`, nil, func(rows *sql.Rows) error {
+			err := s.Read(t.Context(), `DELETE FROM rate_buckets RETURNING tokens::int`, nil, func(rows store.Row) error {
 				n := ""
 				err := rows.Scan(&n)
 				got += n + " "

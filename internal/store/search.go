@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +33,7 @@ func (s *Store) FindUsers(ctx context.Context, text string, most int) (ids []uui
 	case len(grams) > 0:
 		query, args = findByTrigrams, []any{`"` + strings.Join(grams, `" AND "`) + `"`, text}
 	}
-	err = s.Read(ctx, fmt.Sprintf(query, most+1), args, func(rows *sql.Rows) error {
+	err = s.Read(ctx, fmt.Sprintf(query, most+1), args, func(rows Row) error {
 		var id uuid.UUID
 		err := rows.Scan(&id)
 		ids = append(ids, id)

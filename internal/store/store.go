@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store/postgres"
@@ -27,7 +26,6 @@ type Store struct {
 	*db.Client
 	dialect  string
 	sql      *sql.DB
-	reader   entsql.ExecQuerier // sql, or statements of it that stay prepared
 	postgres *postgres.Database // or nil
 	sqlite   *sqlite.Database   // or nil
 
@@ -54,12 +52,12 @@ func Open(ctx context.Context, rawURL string, options ...Option) (*Store, error)
 	case "postgres", "postgresql":
 		var d *postgres.Database
 		if d, err = postgres.Open(ctx, rawURL); err == nil {
-			return &Store{Client: d.Client, dialect: dialect.Postgres, sql: d.SQL, reader: d.SQL, postgres: d}, nil
+			return &Store{Client: d.Client, dialect: dialect.Postgres, sql: d.SQL, postgres: d}, nil
 		}
 	case "sqlite":
 		var d *sqlite.Database
 		if d, err = sqlite.Open(ctx, path, options...); err == nil {
-			return &Store{Client: d.Client, dialect: dialect.SQLite, sql: d.SQL, reader: d.Reader, sqlite: d}, nil
+			return &Store{Client: d.Client, dialect: dialect.SQLite, sql: d.SQL, sqlite: d}, nil
 		}
 	}
 	return nil, fmt.Errorf("open database: %w", err)

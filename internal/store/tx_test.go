@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -184,7 +183,7 @@ func TestLimitLockWaits_SharesNoCommit(t *testing.T) {
 	wg.Wait()
 	commits, rows, wrong := 0, 0, 0
 	const perCommit = `SELECT count(*), count(*) FILTER (WHERE email LIKE 'alone%') FROM users GROUP BY xmin::text`
-	if err := s.Read(t.Context(), perCommit, nil, func(r *sql.Rows) error {
+	if err := s.Read(t.Context(), perCommit, nil, func(r store.Row) error {
 		var all, alone int
 		if err := r.Scan(&all, &alone); err != nil {
 			return err

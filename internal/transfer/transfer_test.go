@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"maps"
 	"slices"
@@ -60,7 +59,7 @@ func TestTables_All(t *testing.T) {
 				AND name <> 'user_numbers' AND name NOT LIKE 'user_trigrams%'`
 		}
 		var found, copied []string
-		if err := s.Read(t.Context(), query, nil, func(rows *sql.Rows) error {
+		if err := s.Read(t.Context(), query, nil, func(rows store.Row) error {
 			var name string
 			err := rows.Scan(&name)
 			if !slices.Contains([]string{"atlas_schema_revisions", "migration_compatibility"}, name) { // the target has its own

@@ -2,7 +2,6 @@ package usage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"math"
 	"strings"
@@ -170,7 +169,7 @@ func TestSweep_ConcurrentAdmission(t *testing.T) {
 	}
 	s = storetest.Open(t, url)
 	number := func(query string) (n int) {
-		if err := s.Read(t.Context(), query, nil, func(rows *sql.Rows) error { return rows.Scan(&n) }); err != nil {
+		if err := s.Read(t.Context(), query, nil, func(rows store.Row) error { return rows.Scan(&n) }); err != nil {
 			t.Fatal(err)
 		}
 		return n

@@ -2,7 +2,6 @@ package usage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"strings"
 	"sync"
@@ -107,7 +106,7 @@ func accountOf(t testing.TB, s *store.Store) account {
 	t.Helper()
 	var a account
 	err := s.Read(t.Context(), `SELECT (SELECT count(*) FROM usage_records), (SELECT CAST(coalesce(sum(prompt_tokens + completion_tokens), 0) AS bigint) `+
-		`FROM usage_records), (SELECT count(*) FROM reservations)`, nil, func(rows *sql.Rows) error {
+		`FROM usage_records), (SELECT count(*) FROM reservations)`, nil, func(rows store.Row) error {
 		return rows.Scan(&a.records, &a.tokens, &a.reservations)
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package usage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -160,7 +159,7 @@ func (l *Ledger) reservations(ctx context.Context, rest string, args ...any) ([]
 	var all []*Reservation
 	query := `SELECT r.id, r.user_id, r.credential_id, r.session_id, r.kind, r.model, r.prompt_tokens, r.reserved, r.produced, ` +
 		`r.started_at FROM reservations r ` + rest
-	err := l.store.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
+	err := l.store.Read(store.Slow(ctx), query, args, func(rows store.Row) error {
 		r := &Reservation{ledger: l, row: true}
 		var credential, session uuid.NullUUID
 		err := rows.Scan(&r.id, &r.who.UserID, &credential, &session, &r.call.Kind, &r.call.Model, &r.call.PromptTokens, &r.reserved,

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,7 +100,7 @@ func (d *Deleter) over(ctx context.Context, old []uuid.UUID, day time.Time) (ove
 		return nil, nil
 	}
 	const query = `SELECT id FROM audit_entries WHERE id >= $1 AND id <= $2 AND occurred_at < $3`
-	err = d.store.Read(store.Slow(ctx), query, []any{old[0], old[len(old)-1], day}, func(rows *sql.Rows) error {
+	err = d.store.Read(store.Slow(ctx), query, []any{old[0], old[len(old)-1], day}, func(rows store.Row) error {
 		var value any
 		if err := rows.Scan(&value); err != nil {
 			return err
@@ -148,7 +147,7 @@ const deletedText = "archived audit entries are deleted that are from before "
 // enough yet is of a clock that was wrong, or of a forger.
 func DeletedBefore(ctx context.Context, s *store.Store) (before time.Time, err error) {
 	const query = `SELECT occurred_at, detail FROM audit_entries WHERE event_type = $1 AND detail LIKE $2`
-	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(rows *sql.Rows) error {
+	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(rows store.Row) error {
 		var (
 			occurred leaf.Moment
 			detail   string

@@ -5,7 +5,6 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -86,7 +85,7 @@ type Records []Record
 // Read returns the archives, and in which way others that are recorded are not what was signed.
 func Read(ctx context.Context, s *store.Store, keys checkpoint.Verifiers) (found Records, faults []error, err error) {
 	const query = `SELECT id, size, through, record FROM audit_archives ORDER BY id`
-	err = s.Read(ctx, query, nil, func(rows *sql.Rows) error {
+	err = s.Read(ctx, query, nil, func(rows store.Row) error {
 		var (
 			id, record string
 			size       int64

@@ -2,7 +2,6 @@ package checkpoint
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/paddock-gate/paddock/internal/store"
@@ -16,7 +15,7 @@ type Head struct {
 
 // ReadHead returns the newest checkpoint, or the zero one when nothing is sealed.
 func ReadHead(ctx context.Context, s *store.Store) (h Head, err error) {
-	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(rows *sql.Rows) error {
+	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(rows store.Row) error {
 		return rows.Scan(&h.Size, &h.Signed)
 	})
 	return h, err
@@ -31,7 +30,7 @@ type Newest struct {
 // ReadNewest returns zero values for what there is not.
 func ReadNewest(ctx context.Context, s *store.Store) (n Newest, err error) {
 	const query = `SELECT id = 'witness', size, checkpoint, fault FROM seals WHERE id IN ('audit', 'witness')`
-	err = s.Read(ctx, query, nil, func(rows *sql.Rows) error {
+	err = s.Read(ctx, query, nil, func(rows store.Row) error {
 		var (
 			cosigned bool
 			h        Head
@@ -55,6 +54,6 @@ func Now(ctx context.Context, s *store.Store) (now time.Time, err error) {
 	if s.Embedded() {
 		return store.Now(), nil
 	}
-	err = s.Read(ctx, `SELECT clock_timestamp()`, nil, func(rows *sql.Rows) error { return rows.Scan(&now) })
+	err = s.Read(ctx, `SELECT clock_timestamp()`, nil, func(rows store.Row) error { return rows.Scan(&now) })
 	return now.UTC(), err
 }

@@ -50,8 +50,8 @@ func Columns(prefix string) string {
 }
 
 // Scan reads what Columns has selected. It overwrites what the row held.
-func (r *Row) Scan(rows *sql.Rows, more ...any) error {
-	return rows.Scan(append(more, r.dests[:]...)...)
+func (r *Row) Scan(from interface{ Scan(dest ...any) error }, more ...any) error {
+	return from.Scan(append(more, r.dests[:]...)...)
 }
 
 // ID returns the id as a text; ok is false if there is none.

@@ -2,7 +2,6 @@ package tiles
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -51,7 +50,7 @@ func ReadLeaves(ctx context.Context, s *store.Store, size int64, use func(Leaf) 
 func readTiles(ctx context.Context, s *store.Store, level int, first, count int64) (map[int64][]byte, error) {
 	tiles := make(map[int64][]byte, count)
 	from, to := Key{level, first}.ID(), Key{level, first + count}.ID()
-	err := s.Read(store.Slow(ctx), `SELECT id, data FROM seal_tiles WHERE id >= $1 AND id < $2`, []any{from, to}, func(rows *sql.Rows) error {
+	err := s.Read(store.Slow(ctx), `SELECT id, data FROM seal_tiles WHERE id >= $1 AND id < $2`, []any{from, to}, func(rows store.Row) error {
 		var (
 			id     string
 			data   []byte

@@ -2,7 +2,6 @@ package tiles
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -19,7 +18,7 @@ func Load(ctx context.Context, s *store.Store, size int64) (*Tree, error) {
 	if size == 0 {
 		// A head that is lost must not begin a second tree. In one statement: the first entries may be sealed meanwhile.
 		const lost = `SELECT 1 FROM seal_tiles WHERE NOT EXISTS (SELECT 1 FROM seals WHERE id = 'audit' AND size > 0) LIMIT 1`
-		return t, s.Read(ctx, lost, nil, func(*sql.Rows) error {
+		return t, s.Read(ctx, lost, nil, func(store.Row) error {
 			return fmt.Errorf("%w: there are tiles, but the size is lost", checkpoint.ErrTruncated)
 		})
 	}
@@ -38,7 +37,7 @@ func Load(ctx context.Context, s *store.Store, size int64) (*Tree, error) {
 
 // Read returns the tile's data; nil if there is none.
 func Read(ctx context.Context, s *store.Store, key Key) (data []byte, err error) {
-	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.ID()}, func(rows *sql.Rows) error {
+	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.ID()}, func(rows store.Row) error {
 		return rows.Scan(&data)
 	})
 	return data, err

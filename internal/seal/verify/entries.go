@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -100,7 +99,7 @@ func (p span) where(s *store.Store) (condition string, args []any) {
 func (p span) end(ctx context.Context, s *store.Store) (last string, err error) {
 	where, args := p.where(s)
 	query := fmt.Sprintf(`SELECT id FROM audit_entries WHERE %s ORDER BY id LIMIT 1 OFFSET %d`, where, pageSize-1)
-	err = s.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error { return rows.Scan(&last) })
+	err = s.Read(store.Slow(ctx), query, args, func(rows store.Row) error { return rows.Scan(&last) })
 	return last, err
 }
 
@@ -113,7 +112,7 @@ func (p span) read(ctx context.Context, s *store.Store, lines bool) page {
 	)
 	where, args := p.where(s)
 	query := fmt.Sprintf(`SELECT %s FROM audit_entries WHERE %s ORDER BY id`, leaf.Columns(""), where)
-	found.err = s.Read(store.Slow(ctx), query, args, func(rows *sql.Rows) error {
+	found.err = s.Read(store.Slow(ctx), query, args, func(rows store.Row) error {
 		if err := r.Scan(rows); err != nil {
 			return err
 		}
@@ -140,7 +139,7 @@ func countNotText(ctx context.Context, s *store.Store) (n int, err error) {
 	if !s.Embedded() {
 		return 0, nil
 	}
-	err = s.Read(store.Slow(ctx), `SELECT count(*) FROM audit_entries WHERE id < '' OR id >= x''`, nil, func(rows *sql.Rows) error {
+	err = s.Read(store.Slow(ctx), `SELECT count(*) FROM audit_entries WHERE id < '' OR id >= x''`, nil, func(rows store.Row) error {
 		return rows.Scan(&n)
 	})
 	return n, err

@@ -4,7 +4,6 @@ package verify
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
@@ -190,7 +189,7 @@ func (v *verification) nameSwapped(ctx context.Context) error {
 	for i, l := range v.changed {
 		r := leaf.NewRow()
 		query := `SELECT ` + leaf.Columns("") + ` FROM audit_entries WHERE id = $1`
-		if err := v.store.Read(ctx, query, []any{l.ID}, func(found *sql.Rows) error { return r.Scan(found) }); err != nil {
+		if err := v.store.Read(ctx, query, []any{l.ID}, func(found store.Row) error { return r.Scan(found) }); err != nil {
 			return err
 		}
 		rows[i] = r
@@ -223,7 +222,7 @@ func (v *verification) findInserted(ctx context.Context) error {
 	}
 	// In this order: who is sealed meanwhile is found at least once.
 	const waiting = `SELECT u.id, a.id IS NULL FROM unsealed_entries AS u LEFT JOIN audit_entries AS a ON a.id = u.id`
-	err = v.store.Read(store.Slow(ctx), waiting, nil, func(rows *sql.Rows) error {
+	err = v.store.Read(store.Slow(ctx), waiting, nil, func(rows store.Row) error {
 		var (
 			value   any
 			missing bool

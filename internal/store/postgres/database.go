@@ -2,8 +2,10 @@
 package postgres
 
 import (
+	"context"
 	"database/sql"
 
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -28,6 +30,11 @@ func (d *Database) MigrationDB() *sql.DB {
 	}
 	connector := stdlib.GetConnector(*cfg, stdlib.OptionBeforeConnect(d.pooler.adapt), stdlib.OptionAfterConnect(d.pooler.check))
 	return sql.OpenDB(poolerConnector{connector, d.pooler})
+}
+
+// Query is that of Ent's driver: it fills rows, a *entsql.Rows.
+func (d *Database) Query(ctx context.Context, query string, args []any, rows *entsql.Rows) error {
+	return d.driver.Query(ctx, query, args, rows)
 }
 
 // Connections returns how the pool is used right now.

@@ -2,7 +2,6 @@ package period
 
 import (
 	"context"
-	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,7 +48,7 @@ func (s *States) read(ctx context.Context, days []userDay) (map[userDay][2]spent
 	}
 	found := make(map[string]spent, len(ids))
 	among, list := store.Among(s.store, "id", 1, ids)
-	err := s.store.Read(ctx, `SELECT id, used, reserved FROM usage_periods WHERE `+among, list, func(rows *sql.Rows) error {
+	err := s.store.Read(ctx, `SELECT id, used, reserved FROM usage_periods WHERE `+among, list, func(rows store.Row) error {
 		var id string
 		var of spent
 		err := rows.Scan(&id, &of.used, &of.reserved)
