@@ -71,7 +71,7 @@ test-ollama: ## Run the Ollama contract and stock clients against a real Ollama 
 
 .PHONY: soak
 soak: ## Run what takes long: the proofs of the ledger and of the audit trail's seal, upgrades from the release before (or PADDOCK_FROM), restarts behind proxies, faults of databases and upstreams, floods, attacks, races of replicas, Atlas
-	scripts/soak $(only)
+	scripts/soak '$(only)'
 
 .PHONY: seed
 seed: build ## Make the first admin and API key in the configured database
@@ -79,7 +79,7 @@ seed: build ## Make the first admin and API key in the configured database
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for FUZZTIME (1m), one after the other; those that match: make fuzz only=dialect
-	@scripts/fuzz $(only)
+	@scripts/fuzz '$(only)'
 
 .PHONY: bench
 bench: ## Measure what performance promises, each beside its floor
