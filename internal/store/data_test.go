@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
 	"github.com/paddock-gate/paddock/ent/db"
@@ -107,12 +109,20 @@ func TestTimes_BothDatabases(t *testing.T) {
 	})
 }
 
-// TestPlainTimes_WrittenByHand: a row that somebody else wrote into the file is read as ever, whatever form of a time it has.
+// TestPlainTimes_WrittenByHand: a row that somebody else wrote into the file is read as it is without, in each form of a time that the
+// driver knows.
 func TestPlainTimes_WrittenByHand(t *testing.T) {
 	s := storetest.Open(t, storetest.SQLite(t))
+	q := entsql.Dialect(dialect.SQLite).Select().From(entsql.Table(user.Table))
+	store.PlainTimes(s, user.FieldLastLoginAt)(q.Select(q.C(user.FieldID), q.C(user.FieldLastLoginAt)))
+	if query, _ := q.Query(); !strings.Contains(query, "+`users`.`last_login_at` AS `last_login_at`") {
+		t.Errorf("selected by %s", query)
+	}
 	for _, text := range []string{
 		"2026-01-02 03:04:05.678+00:00", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05Z", "2026-01-02 03:04:05", "2026-01-02 03:04:05.678", "2026-01-02T03:04:05",
-		"2026-01-02 05:04:05+02:00", "2026-01-02 03:04", "2026-01-02T03:04", "2026-01-02",
+		"2026-01-02 05:04:05+02:00", "2026-01-02 03:04", "2026-01-02T03:04", "2026-01-02", "2026-01-02 03:04Z", "2026-01-02T03:04Z", "2026-01-02Z",
+		"2026-01-02 3:04:05", "2026-01-02 3:04:05.6+02:00", "2026-01-02 03:04:05.678 +0000 UTC", "2026-01-02 05:04:05 +0200 CEST",
+		"2026-01-02 03:04:05.678 +0000 UTC m=+0.001",
 	} {
 		mail := email()
 		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {

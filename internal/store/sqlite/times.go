@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"database/sql"
+	"strings"
 	"time"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -49,22 +50,31 @@ func (t *nullTime) Scan(value any) (err error) {
 	return err
 }
 
-// handWritten are the forms, with a T, that times of rows from elsewhere may have; the driver writes none of them.
-var handWritten = []string{"2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly}
+// foreignForms are those of times in rows that somebody else has written. The driver, which writes none of them, reads them, too: with
+// a T or a space in the middle, and those without a zone with a Z at their end, too.
+var foreignForms = []string{"2006-01-02T15:04:05-07:00", "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateOnly}
 
-// parseTime returns the time that the driver, or somebody by hand, has written as text.
+// stringForm is that of [time.Time.String], without the reading of the monotonic clock.
+const stringForm = "2006-01-02T15:04:05 -0700 MST"
+
+// parseTime returns the time that the driver, or somebody else, has written as text.
 func parseTime(text string) (t time.Time, err error) {
 	b := []byte(text)
-	if len(b) > len(time.DateOnly) {
+	if len(b) > len(time.DateOnly) && b[len(time.DateOnly)] == ' ' {
 		b[len(time.DateOnly)] = 'T' // as in RFC 3339, which package time reads faster than other forms
 	}
 	if err = t.UnmarshalText(b); err == nil {
 		return t.UTC(), nil
 	}
-	for _, form := range handWritten {
-		if t, err := time.Parse(form, string(b)); err == nil {
-			return t, nil
+	foreign := string(b)
+	for _, form := range foreignForms {
+		if t, err := time.Parse(form, strings.TrimSuffix(foreign, "Z")); err == nil {
+			return t.UTC(), nil
 		}
+	}
+	foreign, _, _ = strings.Cut(foreign, " m=")
+	if t, err := time.Parse(stringForm, foreign); err == nil {
+		return t.UTC(), nil
 	}
 	return t, err
 }
