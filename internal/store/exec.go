@@ -12,7 +12,6 @@ import (
 	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store/dberr"
 	"github.com/paddock-gate/paddock/internal/store/stmt"
-	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
 type writes struct{}
@@ -154,25 +153,10 @@ type Row interface{ Scan(dest ...any) error }
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.
 // Parameters are $1, $2, …, which both databases know.
 func (s *Store) Read(ctx context.Context, query string, args []any, scan func(Row) error) error {
-	if !s.Embedded() {
-		var rows entsql.Rows
-		if err := s.postgres.Query(ctx, query, args, &rows); err != nil {
-			return err
-		}
-		return scanAll(rows, scan)
+	var rows entsql.Rows
+	if err := s.query(ctx, query, args, &rows); err != nil {
+		return err
 	}
-	ctx, span := telemetry.StartStatement(ctx, s.dialect, query)
-	ctx, cancel := stmt.Patient(ctx) // it can be busy, but not frozen
-	defer cancel()
-	rows, err := s.sqlite.Reader.QueryContext(ctx, query, args...) //nolint:rowserrcheck // scanAll does
-	if err == nil {
-		err = scanAll(rows, scan)
-	}
-	span.End(err)
-	return WrapAway(err)
-}
-
-func scanAll(rows entsql.ColumnScanner, scan func(Row) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
@@ -180,6 +164,13 @@ func scanAll(rows entsql.ColumnScanner, scan func(Row) error) error {
 		}
 	}
 	return rows.Err()
+}
+
+func (s *Store) query(ctx context.Context, query string, args []any, rows *entsql.Rows) error {
+	if s.Embedded() {
+		return s.sqlite.Query(ctx, query, args, rows)
+	}
+	return s.postgres.Query(ctx, query, args, rows)
 }
 
 // Slow returns a context for reads that sum up many rows, and may take as long as any statement.

@@ -44,17 +44,6 @@ func (w Work) End(err error) {
 	w.span.End()
 }
 
-// Closing returns done, and the end of the span with it.
-func (w Work) Closing(done func()) func() {
-	if !w.span.IsRecording() {
-		return done
-	}
-	return func() {
-		defer w.span.End()
-		done()
-	}
-}
-
 func systemOf(database string) attribute.KeyValue {
 	if database == dialect.SQLite {
 		return semconv.DBSystemNameSQLite

@@ -76,10 +76,10 @@ func (d *entDriver) Query(ctx context.Context, query string, args, v any) error 
 		span.End(err)
 		return dberr.WrapAway(err)
 	}
-	done := func() error {
+	done := func(err error) error {
 		conn.Release()
 		cancel()
-		span.End(nil)
+		span.End(err)
 		return nil
 	}
 	rows, err := conn.Query(ctx, query, argv...)
@@ -87,8 +87,7 @@ func (d *entDriver) Query(ctx context.Context, query string, args, v any) error 
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
-		span.End(err)
-		_ = done() // never fails
+		_ = done(err) // never fails
 		return dberr.WrapAway(err)
 	}
 	return nil
@@ -136,8 +135,8 @@ func setResult(v any, rowsAffected int64) error {
 	return nil
 }
 
-// setRows fills the v of Ent's Query, a *entsql.Rows. Closing them calls done, unless it fails.
-func setRows(v any, rows pgx.Rows, done func() error) error {
+// setRows fills the v of Ent's Query, a *entsql.Rows. Closing them calls done with the error that ended them, unless setRows fails.
+func setRows(v any, rows pgx.Rows, done func(error) error) error {
 	into, ok := v.(*entsql.Rows)
 	if !ok {
 		rows.Close()

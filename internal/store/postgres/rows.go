@@ -17,7 +17,7 @@ import (
 type entRows struct {
 	rows        pgx.Rows
 	first, more bool // the first row has been asked for already: whether there is one
-	done        func() error
+	done        func(error) error
 	dest        []any // of Scan, which is called for each row
 }
 
@@ -36,7 +36,7 @@ func (r *entRows) Close() error {
 	}
 	done := r.done
 	r.done = nil
-	return dberr.WrapAway(done())
+	return dberr.WrapAway(done(r.rows.Err()))
 }
 
 func (r *entRows) Columns() ([]string, error) {
@@ -54,12 +54,12 @@ func (r *entRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, dberr.E
 func (r *entRows) Err() error          { return dberr.WrapAway(r.rows.Err()) }
 func (r *entRows) NextResultSet() bool { return false }
 
-// Scan takes Ent's destinations for types that pgx decodes into without a driver.Value between them, and has an any hold what it does
+// Scan takes destinations for types that pgx decodes into without a driver.Value between them, and has an any hold what it does
 // with database/sql, such as the text of a UUID.
 func (r *entRows) Scan(dest ...any) error {
 	fields := r.rows.FieldDescriptions()
-	r.dest = append(r.dest[:0], dest...) // dest is Ent's
-	for i, d := range r.dest {
+	r.dest = append(r.dest[:0], dest...) // dest is the caller's
+	for i, d := range r.dest[:min(len(dest), len(fields))] {
 		oid := fields[i].DataTypeOID
 		switch d := d.(type) {
 		case *any:
@@ -112,7 +112,7 @@ func (a anyValue) Scan(value any) error {
 	return nil
 }
 
-// ScanUUID implements pgtype.UUIDScanner. NULL is the zero UUID, as it is to uuid.UUID itself.
+// ScanUUID implements pgtype.UUIDScanner. NULL is the zero UUID.
 func (u *plainUUID) ScanUUID(v pgtype.UUID) error {
 	*u = v.Bytes
 	return nil

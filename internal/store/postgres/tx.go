@@ -95,9 +95,9 @@ func (t *entTx) Query(ctx context.Context, query string, args, v any) error {
 		span.End(err)
 		return t.fail(err)
 	}
-	done := func() error {
+	done := func(err error) error {
 		defer cancel()
-		defer span.End(nil)
+		defer span.End(err)
 		return results.Close()
 	}
 	rows, err := results.Query()
@@ -105,8 +105,7 @@ func (t *entTx) Query(ctx context.Context, query string, args, v any) error {
 		err = setRows(v, rows, done)
 	}
 	if err != nil {
-		span.End(err)
-		_ = done() // fails with the same again
+		_ = done(err) // fails with the same again
 		return t.fail(err)
 	}
 	return nil

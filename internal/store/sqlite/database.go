@@ -25,10 +25,10 @@ const (
 // Database is an open file.
 type Database struct {
 	Client *db.Client
-	SQL    *sql.DB            // for statements that Ent has no words for
-	Reader entsql.ExecQuerier // SQL, with statements that stay prepared
+	SQL    *sql.DB // for statements that Ent has no words for
 
 	path    string
+	driver  *entDriver
 	release func() // releases the lock on the file
 	writes  *writer
 	version atomic.Uint64
@@ -37,6 +37,11 @@ type Database struct {
 // Tx runs f in a write transaction, which is on disk when it returns nil.
 func (d *Database) Tx(ctx context.Context, f func(ctx context.Context, tx *db.Tx) error) error {
 	return d.writes.do(ctx, f)
+}
+
+// Query is that of Ent's driver: it fills rows.
+func (d *Database) Query(ctx context.Context, query string, args []any, rows *entsql.Rows) error {
+	return d.driver.Query(ctx, query, args, rows)
 }
 
 // Version changes with each commit but those of stmt.SumsOnly.

@@ -94,18 +94,20 @@ func queryRows(ctx context.Context, db entsql.ExecQuerier, query string, args, v
 		return dberr.WrapAway(err)
 	}
 	rows := v.(*entsql.Rows) //nolint:errcheck // Query has just filled it
-	rows.ColumnScanner = &entRows{ColumnScanner: rows.ColumnScanner, done: span.Closing(done)}
+	rows.ColumnScanner = &entRows{ColumnScanner: rows.ColumnScanner, span: span, done: done}
 	return nil
 }
 
 type entRows struct {
 	entsql.ColumnScanner
+	span telemetry.Work
 	done func()
 	dest []any // of Scan
 }
 
 func (r *entRows) Close() error {
 	defer r.done()
+	r.span.End(r.ColumnScanner.Err())
 	return dberr.WrapAway(r.ColumnScanner.Close())
 }
 

@@ -16,6 +16,9 @@ import (
 // may wait for two, and learns within 2 s that the database is away.
 const lockedTimeout = 800 * time.Millisecond
 
+// idleTimeout is how long a connection that nothing uses stays open, and keeps the part of the file that it has read in memory.
+const idleTimeout = 15 * time.Second
+
 // Open opens the file at path, creating it (mode 0600) and its directory (mode 0700) when absent.
 //
 // WAL with synchronous=FULL: a commit that was acknowledged survives a power cut. Transactions begin IMMEDIATE, because
@@ -53,15 +56,15 @@ func Open(ctx context.Context, path string, options ...Option) (*Database, error
 	if err == nil {
 		d.SQL.SetMaxOpenConns(8)
 		d.SQL.SetMaxIdleConns(8)
+		d.SQL.SetConnMaxIdleTime(idleTimeout)
 		err = d.SQL.PingContext(ctx)
 	}
 	if err != nil {
 		release()
 		return nil, sqlitefile.ExplainDamage(path, err)
 	}
-	p := newPrepared(d.SQL)
-	d.Reader = p
-	d.Client = db.NewClient(db.Driver(&entDriver{p}))
+	d.driver = &entDriver{newPrepared(d.SQL)}
+	d.Client = db.NewClient(db.Driver(d.driver))
 	d.writes = newWriter(d.Client, &d.version)
 	return d, nil
 }

@@ -1,0 +1,87 @@
+package store_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/paddock-gate/paddock/internal/store"
+	"github.com/paddock-gate/paddock/internal/store/storetest"
+)
+
+// TestRead_Fails: however a read ends, its connection is there for the next one, and the error is what it was.
+func TestRead_Fails(t *testing.T) {
+	const rows = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT i FROM n`
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		if !s.Embedded() {
+			s = storetest.Open(t, url+"&pool_max_conns=1")
+		}
+		failure := errors.New("the caller's")
+		again := func(after string) {
+			n := 0
+			err := s.Read(t.Context(), rows, nil, func(row store.Row) error { n++; return row.Scan(new(int)) })
+			if n != 5000 || err != nil {
+				t.Errorf("after %s: %d rows, error %v", after, n, err)
+			}
+		}
+		again("nothing")
+		if err := s.Read(t.Context(), rows, nil, func(store.Row) error { return failure }); !errors.Is(err, failure) || errors.Is(err, store.ErrAway) {
+			t.Errorf("an error of the caller's is %v", err)
+		}
+		again("an error of the caller's")
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("a panic does not come through")
+				}
+			}()
+			_ = s.Read(t.Context(), rows, nil, func(store.Row) error { panic("of the caller's") })
+		}()
+		again("a panic")
+		for _, dest := range [][]any{{new(time.Time)}, {}, {new(int), new(int)}} {
+			if err := s.Read(t.Context(), rows, nil, func(row store.Row) error { return row.Scan(dest...) }); err == nil || errors.Is(err, store.ErrAway) {
+				t.Errorf("into %T: %v", dest, err)
+			}
+			again("a destination that does not fit")
+		}
+		if s.Embedded() {
+			return
+		}
+		const cut = `SELECT CASE WHEN i = 5000 THEN pg_terminate_backend(pg_backend_pid())::int ELSE i END FROM generate_series(1, 6000) i`
+		if err := s.Read(t.Context(), cut, nil, func(row store.Row) error { return row.Scan(new(int)) }); !errors.Is(err, store.ErrAway) {
+			t.Errorf("cut in the middle of its rows: %v, want ErrAway", err)
+		}
+		again("a cut")
+	})
+}
+
+// TestEmbedded_IdleConnections: what many readers at once have taken memory for is given back when they are done.
+func TestEmbedded_IdleConnections(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite(t))
+	var inside, all sync.WaitGroup
+	inside.Add(8)
+	for range 8 {
+		all.Go(func() {
+			err := s.Read(t.Context(), `SELECT 1`, nil, func(store.Row) error {
+				inside.Done()
+				inside.Wait()
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if open := s.Connections(); open.Idle < 7 {
+		t.Fatalf("%+v; the readers were not at once", open)
+	}
+	for end := time.Now().Add(30 * time.Second); s.Connections().Idle > 1; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%+v after 30 s", s.Connections())
+		}
+	}
+}
