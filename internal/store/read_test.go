@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -55,33 +54,4 @@ func TestRead_Fails(t *testing.T) {
 		}
 		again("a cut")
 	})
-}
-
-// TestEmbedded_IdleConnections: what many readers at once have taken memory for is given back when they are done.
-func TestEmbedded_IdleConnections(t *testing.T) {
-	t.Parallel()
-	s := storetest.Open(t, storetest.SQLite(t))
-	var inside, all sync.WaitGroup
-	inside.Add(8)
-	for range 8 {
-		all.Go(func() {
-			err := s.Read(t.Context(), `SELECT 1`, nil, func(store.Row) error {
-				inside.Done()
-				inside.Wait()
-				return nil
-			})
-			if err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if open := s.Connections(); open.Idle < 7 {
-		t.Fatalf("%+v; the readers were not at once", open)
-	}
-	for end := time.Now().Add(30 * time.Second); s.Connections().Idle > 1; time.Sleep(100 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%+v after 30 s", s.Connections())
-		}
-	}
 }

@@ -4,6 +4,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync/atomic"
 
 	entsql "entgo.io/ent/dialect/sql"
@@ -28,6 +29,7 @@ type Database struct {
 	SQL    *sql.DB // for statements that Ent has no words for
 
 	path    string
+	writer  *sql.DB
 	driver  *entDriver
 	release func() // releases the lock on the file
 	writes  *writer
@@ -50,13 +52,13 @@ func (d *Database) Version() uint64 { return d.version.Load() }
 // MigrationDB opens the file without foreign keys: a table is rebuilt by dropping it, and its children would go with it. (Inside a
 // transaction the pragma does nothing.)
 func (d *Database) MigrationDB() (*sql.DB, error) {
-	return sql.Open("sqlite", sqlitefile.DSN(d.path, "foreign_keys(0)", sqlitefile.Patient))
+	return sql.Open("sqlite", sqlitefile.DSN(d.path, sqlitefile.Patient, "foreign_keys(0)"))
 }
 
 // Close waits for running writes and closes the database.
 func (d *Database) Close() error {
 	d.writes.batch.Close()
-	err := d.SQL.Close()
+	err := errors.Join(d.writer.Close(), d.SQL.Close())
 	d.release()
 	return err
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -12,8 +13,8 @@ import (
 	"github.com/paddock-gate/paddock/internal/telemetry"
 )
 
-// entDriver is Ent's driver, with statements that stay prepared.
-type entDriver struct{ db *prepared }
+// entDriver is Ent's driver, with statements that stay prepared; transactions have a connection of their own.
+type entDriver struct{ db, writer *prepared }
 
 func (d *entDriver) Exec(ctx context.Context, query string, args, v any) error {
 	ctx, span := telemetry.StartStatement(ctx, dialect.SQLite, query)
@@ -34,14 +35,14 @@ func (d *entDriver) Query(ctx context.Context, query string, args, v any) error 
 }
 
 func (d *entDriver) Tx(ctx context.Context) (dialect.Tx, error) {
-	tx, err := d.db.BeginTx(context.WithoutCancel(ctx), nil)
+	tx, err := d.writer.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return nil, dberr.WrapAway(err)
 	}
-	return &entTx{&preparedTx{Tx: tx, db: d.db, bound: make(map[string]*sql.Stmt)}}, nil
+	return &entTx{&preparedTx{Tx: tx, db: d.writer, bound: make(map[string]*sql.Stmt)}}, nil
 }
 
-func (d *entDriver) Close() error { return d.db.Close() }
+func (d *entDriver) Close() error { return errors.Join(d.writer.Close(), d.db.Close()) }
 
 func (d *entDriver) Dialect() string { return dialect.SQLite }
 

@@ -104,7 +104,7 @@ func openFile(path string) (*sql.DB, error) {
 
 // Checkpoint brings all changes of an embedded database that nobody has open into its one file.
 func Checkpoint(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", DSN(path, "foreign_keys(1)", Patient))
+	db, err := sql.Open("sqlite", DSN(path, Patient, "foreign_keys(1)"))
 	if err != nil {
 		return err
 	}
@@ -141,18 +141,14 @@ func ExplainDamage(path string, err error) error {
 // Patient is for how long a statement that a person has started waits for what locks the database.
 const Patient = 5 * time.Second
 
-// cacheKiB is how much of the file each connection may keep in memory. With SQLite's 2 MiB a change among a million users
-// reads most pages that it touches again, and costs twice the CPU. What was never read takes no memory.
-const cacheKiB = 8 << 10
-
-// DSN returns what database/sql opens the database at path by, to write to it; foreignKeys is the pragma, and a statement waits so long
-// for what locks the database.
-func DSN(path, foreignKeys string, wait time.Duration) string {
+// DSN returns what database/sql opens the database at path by, to write to it, with pragmas beside those that all need. A statement waits
+// so long for what locks the database.
+func DSN(path string, wait time.Duration, pragmas ...string) string {
 	q := url.Values{
-		"_pragma": {
-			foreignKeys, fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)",
-			"temp_store(MEMORY)", "recursive_triggers(1)", fmt.Sprintf("cache_size(-%d)", cacheKiB),
-		},
+		"_pragma": append([]string{
+			fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)",
+			"recursive_triggers(1)",
+		}, pragmas...),
 		"_txlock":      {"immediate"},
 		"_time_format": {"sqlite"},
 		"_timezone":    {"UTC"},
