@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/paddock-gate/paddock/ent/db"
 	"github.com/paddock-gate/paddock/internal/store"
 	"github.com/paddock-gate/paddock/internal/store/storetest"
 )
@@ -53,5 +55,24 @@ func TestRead_Fails(t *testing.T) {
 			t.Errorf("cut in the middle of its rows: %v, want ErrAway", err)
 		}
 		again("a cut")
+	})
+}
+
+// TestConnections_Writer: a transaction's connection is in use, as a read's is.
+func TestConnections_Writer(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := storetest.Open(t, url)
+		err := s.Tx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			if _, err := tx.User.Query().Count(ctx); err != nil {
+				return err
+			}
+			if c := s.Connections(); c.InUse < 1 || c.InUse > c.Max {
+				t.Errorf("%+v", c)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	})
 }

@@ -92,12 +92,13 @@ type Connections struct{ InUse, Idle, Max int }
 
 // Connections returns how the pool is used right now.
 func (s *Store) Connections() Connections {
-	if s.postgres != nil {
-		inUse, idle, most := s.postgres.Connections()
-		return Connections{InUse: inUse, Idle: idle, Max: most}
+	var c Connections
+	if s.Embedded() {
+		c.InUse, c.Idle, c.Max = s.sqlite.Connections()
+	} else {
+		c.InUse, c.Idle, c.Max = s.postgres.Connections()
 	}
-	st := s.sql.Stats()
-	return Connections{InUse: st.InUse, Idle: st.Idle, Max: st.MaxOpenConnections}
+	return c
 }
 
 // Close waits for running writes and closes the database.

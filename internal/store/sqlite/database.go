@@ -55,6 +55,15 @@ func (d *Database) MigrationDB() (*sql.DB, error) {
 	return sql.Open("sqlite", sqlitefile.DSN(d.path, sqlitefile.Patient, "foreign_keys(0)"))
 }
 
+// Connections returns how those that read and those of the writer are used right now.
+func (d *Database) Connections() (inUse, idle, most int) {
+	for _, pool := range []*sql.DB{d.SQL, d.writer} {
+		st := pool.Stats()
+		inUse, idle, most = inUse+st.InUse, idle+st.Idle, most+st.MaxOpenConnections
+	}
+	return inUse, idle, most
+}
+
 // Close waits for running writes and closes the database.
 func (d *Database) Close() error {
 	d.writes.batch.Close()
