@@ -189,9 +189,9 @@ func wantRecordedAborts(t *testing.T, file, model string, want int) {
 	}
 	defer s.Close()
 	outcomes := map[string]int{}
-	err = s.Read(t.Context(), `SELECT outcome FROM usage_records WHERE model = $1`, []any{model}, func(rows store.Row) error {
+	err = s.Read(t.Context(), `SELECT outcome FROM usage_records WHERE model = $1`, []any{model}, func(row store.Row) error {
 		var outcome string
-		err := rows.Scan(&outcome)
+		err := row.Scan(&outcome)
 		outcomes[outcome]++
 		return err
 	})

@@ -135,12 +135,12 @@ func compare(t *testing.T, upstream *truth, s *store.Store, killed []time.Time) 
 	seen := map[string]bool{}
 	leased, owners := map[uuid.UUID]int64{}, map[int]uuid.UUID{}
 	const query = `SELECT kind, user_id, model, prompt_tokens, completion_tokens, estimated, outcome FROM usage_records`
-	err := s.Read(store.Slow(t.Context()), query, nil, func(rows store.Row) error {
+	err := s.Read(store.Slow(t.Context()), query, nil, func(row store.Row) error {
 		var user uuid.UUID
 		var kind, model, outcome string
 		var prompt, completion int64
 		var estimated bool
-		if err := rows.Scan(&kind, &user, &model, &prompt, &completion, &estimated, &outcome); err != nil {
+		if err := row.Scan(&kind, &user, &model, &prompt, &completion, &estimated, &outcome); err != nil {
 			return err
 		}
 		used[user] += prompt + completion

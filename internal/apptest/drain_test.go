@@ -119,7 +119,7 @@ func (d *draining) change(t *testing.T) {
 	}
 	awaitTrue(t, "the change waits for no lock", func() (waits bool) {
 		const anyWaits = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`
-		must(t, d.Store.Read(t.Context(), anyWaits, nil, func(rows store.Row) error { return rows.Scan(&waits) }))
+		must(t, d.Store.Read(t.Context(), anyWaits, nil, func(row store.Row) error { return row.Scan(&waits) }))
 		return waits
 	})
 }

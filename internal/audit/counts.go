@@ -160,10 +160,10 @@ func (s *Service) countsOf(ctx context.Context, asked []span) (map[span][]count,
 	if unknown[0].user != uuid.Nil {
 		query, args = countByUser(unknown)
 	}
-	err := s.store.Read(store.Slow(ctx), query, args, func(rows store.Row) error {
+	err := s.store.Read(store.Slow(ctx), query, args, func(row store.Row) error {
 		var i int
 		var c count
-		if err := rows.Scan(&i, &c.side, &c.eventType, &c.outcome, &c.n); err != nil {
+		if err := row.Scan(&i, &c.side, &c.eventType, &c.outcome, &c.n); err != nil {
 			return err
 		}
 		counts[unknown[i]] = append(counts[unknown[i]], c)

@@ -92,9 +92,9 @@ type keyRow struct {
 func (a *Service) readKeys(ctx context.Context, keyIDs []string) (map[string]*keyRow, error) {
 	keys := make(map[string]*keyRow, len(keyIDs))
 	among, ids := store.Among(a.store, "x.key_id", 1, keyIDs)
-	return keys, a.store.Read(ctx, keyQuery+among+byRole, ids, func(rows store.Row) error {
+	return keys, a.store.Read(ctx, keyQuery+among+byRole, ids, func(row store.Row) error {
 		k := &keyRow{}
-		err := k.owner.scan(rows, &k.KeyID, &k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models)
+		err := k.owner.scan(row, &k.KeyID, &k.ID, &k.KeyHash, &k.ExpiresAt, &k.RevokedAt, &k.LastUsedAt, &k.Models)
 		if same := keys[k.KeyID]; same != nil {
 			same.owner.Edges.Roles = append(same.owner.Edges.Roles, k.owner.Edges.Roles...)
 		} else {
@@ -155,9 +155,9 @@ type sessionRow struct {
 func (a *Service) readSessions(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*sessionRow, error) {
 	sessions := make(map[uuid.UUID]*sessionRow, len(ids))
 	among, list := store.Among(a.store, "x.id", 1, ids)
-	return sessions, a.store.Read(ctx, sessionQuery+among+byRole, list, func(rows store.Row) error {
+	return sessions, a.store.Read(ctx, sessionQuery+among+byRole, list, func(row store.Row) error {
 		s := &sessionRow{}
-		err := s.owner.scan(rows, &s.Session.ID, &s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt)
+		err := s.owner.scan(row, &s.Session.ID, &s.UserID, &s.ExpiresAt, &s.RevokedAt, &s.LastSeenAt)
 		if same := sessions[s.Session.ID]; same != nil {
 			same.owner.Edges.Roles = append(same.owner.Edges.Roles, s.owner.Edges.Roles...)
 		} else {

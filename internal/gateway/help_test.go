@@ -183,9 +183,9 @@ func (b *bench) records(t testing.TB, n int) []record {
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		var all []record
 		err := b.store.Read(t.Context(), `SELECT kind, model, prompt_tokens, completion_tokens, outcome, estimated FROM usage_records ORDER BY id`, nil,
-			func(rows store.Row) error {
+			func(row store.Row) error {
 				var r record
-				if err := rows.Scan(&r.Kind, &r.Model, &r.Prompt, &r.Completion, &r.Outcome, &r.Estimated); err != nil {
+				if err := row.Scan(&r.Kind, &r.Model, &r.Prompt, &r.Completion, &r.Outcome, &r.Estimated); err != nil {
 					return err
 				}
 				all = append(all, r)

@@ -76,7 +76,7 @@ func (j *Janitor) now(ctx context.Context) (now time.Time, err error) {
 	if j.store.Embedded() {
 		return store.Now(), nil
 	}
-	err = j.store.Read(ctx, "SELECT CURRENT_TIMESTAMP", nil, func(rows store.Row) error { return rows.Scan(&now) })
+	err = j.store.Read(ctx, "SELECT CURRENT_TIMESTAMP", nil, func(row store.Row) error { return row.Scan(&now) })
 	return now.UTC(), err
 }
 

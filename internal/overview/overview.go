@@ -117,9 +117,9 @@ func (s *Service) usage(ctx context.Context, now time.Time, o *paddockv1.Overvie
 	const query = `SELECT day, CAST(sum(requests) AS bigint), CAST(sum(tokens) AS bigint) FROM usage_totals ` +
 		`WHERE day >= $1 AND day <= $2 GROUP BY day`
 	args := []any{o.GetUsageDays()[0].GetDay(), o.GetUsageDays()[days-1].GetDay()}
-	return s.store.Read(ctx, query, args, func(rows store.Row) error {
+	return s.store.Read(ctx, query, args, func(row store.Row) error {
 		var found paddockv1.UsageDay
-		if err := rows.Scan(&found.Day, &found.Requests, &found.Tokens); err != nil {
+		if err := row.Scan(&found.Day, &found.Requests, &found.Tokens); err != nil {
 			return err
 		}
 		day := byDay[found.GetDay()]

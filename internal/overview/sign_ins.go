@@ -64,10 +64,10 @@ func (s *Service) signIns(ctx context.Context, now time.Time, o *paddockv1.Overv
 		}
 		o.SignInDays = append(o.SignInDays, day)
 	}
-	err := s.store.Read(store.Slow(ctx), strings.Join(parts, " UNION ALL "), args, func(rows store.Row) error {
+	err := s.store.Read(store.Slow(ctx), strings.Join(parts, " UNION ALL "), args, func(row store.Row) error {
 		var day, eventType int
 		var n int32
-		if err := rows.Scan(&day, &eventType, &n); err != nil {
+		if err := row.Scan(&day, &eventType, &n); err != nil {
 			return err
 		}
 		if eventType == 1 {

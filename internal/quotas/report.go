@@ -36,8 +36,8 @@ func (s *Service) GetUsage(ctx context.Context, req *paddockv1.GetUsageRequest) 
 		return nil, err
 	}
 	m := &paddockv1.GetUsageResponse{}
-	err = s.store.Read(store.Slow(ctx), r.query(), r.args, func(rows store.Row) error {
-		row, err := scanRow(rows)
+	err = s.store.Read(store.Slow(ctx), r.query(), r.args, func(found store.Row) error {
+		row, err := scanRow(found)
 		m.Rows = append(m.Rows, row)
 		return err
 	})

@@ -203,8 +203,8 @@ func (s *Sealer) appendWaiting(ctx context.Context, t *tiles.Tree) (ids []any, e
 		waiting any
 		line    []byte
 	)
-	err = s.store.Read(store.Slow(ctx), waitingEntries(s.store.Embedded()), nil, func(rows store.Row) error {
-		if err := r.Scan(rows, &waiting); err != nil {
+	err = s.store.Read(store.Slow(ctx), waitingEntries(s.store.Embedded()), nil, func(row store.Row) error {
+		if err := r.Scan(row, &waiting); err != nil {
 			return err
 		}
 		id, ok := leaf.ParseID(waiting)

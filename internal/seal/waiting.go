@@ -17,7 +17,7 @@ var errBetween = errors.New("other entries wait between those that are sealed")
 // Lag returns how long the oldest entry that is not sealed has waited; 0 if none waits.
 func (s *Sealer) Lag(ctx context.Context) (lag time.Duration, err error) {
 	var oldest any
-	err = s.store.Read(ctx, `SELECT id FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(rows store.Row) error { return rows.Scan(&oldest) })
+	err = s.store.Read(ctx, `SELECT id FROM unsealed_entries ORDER BY id LIMIT 1`, nil, func(row store.Row) error { return row.Scan(&oldest) })
 	if id, ok := leaf.ParseID(oldest); ok && err == nil {
 		lag = leaf.Age(id)
 	}

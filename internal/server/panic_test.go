@@ -222,7 +222,7 @@ func TestPanic_ModelCall(t *testing.T) {
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 			settled, open := 0, 0
 			err := h.store.Read(t.Context(), `SELECT (SELECT count(*) FROM usage_records WHERE outcome = 'failed'), (SELECT count(*) FROM reservations)`, nil,
-				func(rows store.Row) error { return rows.Scan(&settled, &open) })
+				func(row store.Row) error { return row.Scan(&settled, &open) })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -134,7 +134,7 @@ func TestRead_CallerCancels(t *testing.T) {
 		}
 		time.AfterFunc(2*time.Millisecond, leave)
 		got := 0
-		if err := s.Read(store.Slow(ctx), query, nil, func(rows store.Row) error { return rows.Scan(&got) }); err != nil || got != 7 {
+		if err := s.Read(store.Slow(ctx), query, nil, func(row store.Row) error { return row.Scan(&got) }); err != nil || got != 7 {
 			t.Errorf("read %d, error %v; want 7", got, err)
 		}
 		if ctx.Err() == nil {
@@ -149,7 +149,7 @@ func TestRead_CallerCancels(t *testing.T) {
 func TestRead_ConnectionKeptAfterTimeout(t *testing.T) {
 	s := storetest.Open(t, storetest.PostgreSQL(t)+"&pool_max_conns=1")
 	pid := func(ctx context.Context) (pid int) {
-		err := s.Read(ctx, `SELECT pg_backend_pid() FROM pg_sleep(0.1)`, nil, func(rows store.Row) error { return rows.Scan(&pid) })
+		err := s.Read(ctx, `SELECT pg_backend_pid() FROM pg_sleep(0.1)`, nil, func(row store.Row) error { return row.Scan(&pid) })
 		if err != nil {
 			t.Error(err)
 		}

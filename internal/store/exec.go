@@ -147,7 +147,7 @@ func (s *Store) LimitLockWaits(ctx context.Context, tx *db.Tx, limit time.Durati
 	return Send(stmt.Alone(ctx), tx, "SELECT set_config('lock_timeout', $1, true)", strconv.FormatInt(limit.Milliseconds(), 10))
 }
 
-// Row is a row of Read, which may be read from once.
+// Row is a row of what Read has found.
 type Row interface{ Scan(dest ...any) error }
 
 // Read runs one hand-written query, for the few that Ent would split into several, and hands each row to scan.

@@ -73,9 +73,9 @@ func TestPooler_Settings(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := ""
-			err := s.Read(t.Context(), `DELETE FROM rate_buckets RETURNING tokens::int`, nil, func(rows store.Row) error {
+			err := s.Read(t.Context(), `DELETE FROM rate_buckets RETURNING tokens::int`, nil, func(row store.Row) error {
 				n := ""
-				err := rows.Scan(&n)
+				err := row.Scan(&n)
 				got += n + " "
 				return err
 			})

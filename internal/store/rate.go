@@ -22,9 +22,9 @@ const (
 // refilled evenly. It reports whether there were as many, and how many are left if so. Like last-used times it is worth no
 // audit entry.
 func (s *Store) TakeRequests(ctx context.Context, user uuid.UUID, n, perMinute int) (left float64, ok bool, err error) {
-	err = s.Read(ctx, takeRequests, []any{user, float64(perMinute), float64(n)}, func(rows Row) error {
+	err = s.Read(ctx, takeRequests, []any{user, float64(perMinute), float64(n)}, func(row Row) error {
 		ok = true
-		return rows.Scan(&left)
+		return row.Scan(&left)
 	})
 	return left, ok, err
 }

@@ -33,9 +33,9 @@ func (s *Store) FindUsers(ctx context.Context, text string, most int) (ids []uui
 	case len(grams) > 0:
 		query, args = findByTrigrams, []any{`"` + strings.Join(grams, `" AND "`) + `"`, text}
 	}
-	err = s.Read(ctx, fmt.Sprintf(query, most+1), args, func(rows Row) error {
+	err = s.Read(ctx, fmt.Sprintf(query, most+1), args, func(row Row) error {
 		var id uuid.UUID
-		err := rows.Scan(&id)
+		err := row.Scan(&id)
 		ids = append(ids, id)
 		return err
 	})

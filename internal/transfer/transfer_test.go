@@ -59,9 +59,9 @@ func TestTables_All(t *testing.T) {
 				AND name <> 'user_numbers' AND name NOT LIKE 'user_trigrams%'`
 		}
 		var found, copied []string
-		if err := s.Read(t.Context(), query, nil, func(rows store.Row) error {
+		if err := s.Read(t.Context(), query, nil, func(row store.Row) error {
 			var name string
-			err := rows.Scan(&name)
+			err := row.Scan(&name)
 			if !slices.Contains([]string{"atlas_schema_revisions", "migration_compatibility"}, name) { // the target has its own
 				found = append(found, name)
 			}

@@ -169,7 +169,7 @@ func TestSweep_ConcurrentAdmission(t *testing.T) {
 	}
 	s = storetest.Open(t, url)
 	number := func(query string) (n int) {
-		if err := s.Read(t.Context(), query, nil, func(rows store.Row) error { return rows.Scan(&n) }); err != nil {
+		if err := s.Read(t.Context(), query, nil, func(row store.Row) error { return row.Scan(&n) }); err != nil {
 			t.Fatal(err)
 		}
 		return n

@@ -106,8 +106,8 @@ func accountOf(t testing.TB, s *store.Store) account {
 	t.Helper()
 	var a account
 	err := s.Read(t.Context(), `SELECT (SELECT count(*) FROM usage_records), (SELECT CAST(coalesce(sum(prompt_tokens + completion_tokens), 0) AS bigint) `+
-		`FROM usage_records), (SELECT count(*) FROM reservations)`, nil, func(rows store.Row) error {
-		return rows.Scan(&a.records, &a.tokens, &a.reservations)
+		`FROM usage_records), (SELECT count(*) FROM reservations)`, nil, func(row store.Row) error {
+		return row.Scan(&a.records, &a.tokens, &a.reservations)
 	})
 	if err != nil {
 		t.Fatal(err)

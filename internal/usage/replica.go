@@ -159,10 +159,10 @@ func (l *Ledger) reservations(ctx context.Context, rest string, args ...any) ([]
 	var all []*Reservation
 	query := `SELECT r.id, r.user_id, r.credential_id, r.session_id, r.kind, r.model, r.prompt_tokens, r.reserved, r.produced, ` +
 		`r.started_at FROM reservations r ` + rest
-	err := l.store.Read(store.Slow(ctx), query, args, func(rows store.Row) error {
+	err := l.store.Read(store.Slow(ctx), query, args, func(row store.Row) error {
 		r := &Reservation{ledger: l, row: true}
 		var credential, session uuid.NullUUID
-		err := rows.Scan(&r.id, &r.who.UserID, &credential, &session, &r.call.Kind, &r.call.Model, &r.call.PromptTokens, &r.reserved,
+		err := row.Scan(&r.id, &r.who.UserID, &credential, &session, &r.call.Kind, &r.call.Model, &r.call.PromptTokens, &r.reserved,
 			&r.recorded, &r.startedAt)
 		r.who.CredentialID, r.who.SessionID = credential.UUID, session.UUID
 		all = append(all, r)

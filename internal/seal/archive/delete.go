@@ -100,9 +100,9 @@ func (d *Deleter) over(ctx context.Context, old []uuid.UUID, day time.Time) (ove
 		return nil, nil
 	}
 	const query = `SELECT id FROM audit_entries WHERE id >= $1 AND id <= $2 AND occurred_at < $3`
-	err = d.store.Read(store.Slow(ctx), query, []any{old[0], old[len(old)-1], day}, func(rows store.Row) error {
+	err = d.store.Read(store.Slow(ctx), query, []any{old[0], old[len(old)-1], day}, func(row store.Row) error {
 		var value any
-		if err := rows.Scan(&value); err != nil {
+		if err := row.Scan(&value); err != nil {
 			return err
 		}
 		id, ok := leaf.ParseID(value)
@@ -147,12 +147,12 @@ const deletedText = "archived audit entries are deleted that are from before "
 // enough yet is of a clock that was wrong, or of a forger.
 func DeletedBefore(ctx context.Context, s *store.Store) (before time.Time, err error) {
 	const query = `SELECT occurred_at, detail FROM audit_entries WHERE event_type = $1 AND detail LIKE $2`
-	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(rows store.Row) error {
+	err = s.Read(store.Slow(ctx), query, []any{string(audit.Bootstrap), deletedText + "%"}, func(row store.Row) error {
 		var (
 			occurred leaf.Moment
 			detail   string
 		)
-		if err := rows.Scan(&occurred, &detail); err != nil {
+		if err := row.Scan(&occurred, &detail); err != nil {
 			return err
 		}
 		day, err := time.Parse(time.DateOnly, strings.TrimPrefix(detail, deletedText))

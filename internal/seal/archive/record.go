@@ -85,13 +85,13 @@ type Records []Record
 // Read returns the archives, and in which way others that are recorded are not what was signed.
 func Read(ctx context.Context, s *store.Store, keys checkpoint.Verifiers) (found Records, faults []error, err error) {
 	const query = `SELECT id, size, through, record FROM audit_archives ORDER BY id`
-	err = s.Read(ctx, query, nil, func(rows store.Row) error {
+	err = s.Read(ctx, query, nil, func(row store.Row) error {
 		var (
 			id, record string
 			size       int64
 			through    any
 		)
-		if err := rows.Scan(&id, &size, &through, &record); err != nil {
+		if err := row.Scan(&id, &size, &through, &record); err != nil {
 			return err
 		}
 		a, err := open(record, keys)

@@ -15,8 +15,8 @@ type Head struct {
 
 // ReadHead returns the newest checkpoint, or the zero one when nothing is sealed.
 func ReadHead(ctx context.Context, s *store.Store) (h Head, err error) {
-	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(rows store.Row) error {
-		return rows.Scan(&h.Size, &h.Signed)
+	err = s.Read(ctx, `SELECT size, checkpoint FROM seals WHERE id = 'audit'`, nil, func(row store.Row) error {
+		return row.Scan(&h.Size, &h.Signed)
 	})
 	return h, err
 }
@@ -30,13 +30,13 @@ type Newest struct {
 // ReadNewest returns zero values for what there is not.
 func ReadNewest(ctx context.Context, s *store.Store) (n Newest, err error) {
 	const query = `SELECT id = 'witness', size, checkpoint, fault FROM seals WHERE id IN ('audit', 'witness')`
-	err = s.Read(ctx, query, nil, func(rows store.Row) error {
+	err = s.Read(ctx, query, nil, func(row store.Row) error {
 		var (
 			cosigned bool
 			h        Head
 			fault    string
 		)
-		if err := rows.Scan(&cosigned, &h.Size, &h.Signed, &fault); err != nil {
+		if err := row.Scan(&cosigned, &h.Size, &h.Signed, &fault); err != nil {
 			return err
 		}
 		if cosigned {
@@ -54,6 +54,6 @@ func Now(ctx context.Context, s *store.Store) (now time.Time, err error) {
 	if s.Embedded() {
 		return store.Now(), nil
 	}
-	err = s.Read(ctx, `SELECT clock_timestamp()`, nil, func(rows store.Row) error { return rows.Scan(&now) })
+	err = s.Read(ctx, `SELECT clock_timestamp()`, nil, func(row store.Row) error { return row.Scan(&now) })
 	return now.UTC(), err
 }

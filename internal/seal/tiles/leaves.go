@@ -50,13 +50,13 @@ func ReadLeaves(ctx context.Context, s *store.Store, size int64, use func(Leaf) 
 func readTiles(ctx context.Context, s *store.Store, level int, first, count int64) (map[int64][]byte, error) {
 	tiles := make(map[int64][]byte, count)
 	from, to := Key{level, first}.ID(), Key{level, first + count}.ID()
-	err := s.Read(store.Slow(ctx), `SELECT id, data FROM seal_tiles WHERE id >= $1 AND id < $2`, []any{from, to}, func(rows store.Row) error {
+	err := s.Read(store.Slow(ctx), `SELECT id, data FROM seal_tiles WHERE id >= $1 AND id < $2`, []any{from, to}, func(row store.Row) error {
 		var (
 			id     string
 			data   []byte
 			number int64
 		)
-		if err := rows.Scan(&id, &data); err != nil {
+		if err := row.Scan(&id, &data); err != nil {
 			return err
 		}
 		if _, err := fmt.Sscanf(id[strings.IndexByte(id, '/')+1:], "%d", &number); err != nil {

@@ -37,8 +37,8 @@ func Load(ctx context.Context, s *store.Store, size int64) (*Tree, error) {
 
 // Read returns the tile's data; nil if there is none.
 func Read(ctx context.Context, s *store.Store, key Key) (data []byte, err error) {
-	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.ID()}, func(rows store.Row) error {
-		return rows.Scan(&data)
+	err = s.Read(ctx, `SELECT data FROM seal_tiles WHERE id = $1`, []any{key.ID()}, func(row store.Row) error {
+		return row.Scan(&data)
 	})
 	return data, err
 }

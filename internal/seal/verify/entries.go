@@ -99,7 +99,7 @@ func (p span) where(s *store.Store) (condition string, args []any) {
 func (p span) end(ctx context.Context, s *store.Store) (last string, err error) {
 	where, args := p.where(s)
 	query := fmt.Sprintf(`SELECT id FROM audit_entries WHERE %s ORDER BY id LIMIT 1 OFFSET %d`, where, pageSize-1)
-	err = s.Read(store.Slow(ctx), query, args, func(rows store.Row) error { return rows.Scan(&last) })
+	err = s.Read(store.Slow(ctx), query, args, func(row store.Row) error { return row.Scan(&last) })
 	return last, err
 }
 
@@ -112,8 +112,8 @@ func (p span) read(ctx context.Context, s *store.Store, lines bool) page {
 	)
 	where, args := p.where(s)
 	query := fmt.Sprintf(`SELECT %s FROM audit_entries WHERE %s ORDER BY id`, leaf.Columns(""), where)
-	found.err = s.Read(store.Slow(ctx), query, args, func(rows store.Row) error {
-		if err := r.Scan(rows); err != nil {
+	found.err = s.Read(store.Slow(ctx), query, args, func(row store.Row) error {
+		if err := r.Scan(row); err != nil {
 			return err
 		}
 		text, _ := r.ID()
@@ -139,8 +139,8 @@ func countNotText(ctx context.Context, s *store.Store) (n int, err error) {
 	if !s.Embedded() {
 		return 0, nil
 	}
-	err = s.Read(store.Slow(ctx), `SELECT count(*) FROM audit_entries WHERE id < '' OR id >= x''`, nil, func(rows store.Row) error {
-		return rows.Scan(&n)
+	err = s.Read(store.Slow(ctx), `SELECT count(*) FROM audit_entries WHERE id < '' OR id >= x''`, nil, func(row store.Row) error {
+		return row.Scan(&n)
 	})
 	return n, err
 }

@@ -222,12 +222,12 @@ func (v *verification) findInserted(ctx context.Context) error {
 	}
 	// In this order: who is sealed meanwhile is found at least once.
 	const waiting = `SELECT u.id, a.id IS NULL FROM unsealed_entries AS u LEFT JOIN audit_entries AS a ON a.id = u.id`
-	err = v.store.Read(store.Slow(ctx), waiting, nil, func(rows store.Row) error {
+	err = v.store.Read(store.Slow(ctx), waiting, nil, func(row store.Row) error {
 		var (
 			value   any
 			missing bool
 		)
-		if err := rows.Scan(&value, &missing); err != nil {
+		if err := row.Scan(&value, &missing); err != nil {
 			return err
 		}
 		id, ok := leaf.ParseID(value)

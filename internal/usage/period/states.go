@@ -48,10 +48,10 @@ func (s *States) read(ctx context.Context, days []userDay) (map[userDay][2]spent
 	}
 	found := make(map[string]spent, len(ids))
 	among, list := store.Among(s.store, "id", 1, ids)
-	err := s.store.Read(ctx, `SELECT id, used, reserved FROM usage_periods WHERE `+among, list, func(rows store.Row) error {
+	err := s.store.Read(ctx, `SELECT id, used, reserved FROM usage_periods WHERE `+among, list, func(row store.Row) error {
 		var id string
 		var of spent
-		err := rows.Scan(&id, &of.used, &of.reserved)
+		err := row.Scan(&id, &of.used, &of.reserved)
 		found[id] = of
 		return err
 	})
